@@ -1,0 +1,116 @@
+"""A diagram: named points in pixels, and what is drawn through them. Immutable, numbers and names only.
+
+Coordinates are pixels of a square canvas, x to the right and y down. A name that starts with "_" is a hidden point:
+it carries a stroke but has neither a label nor a dot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A straight stroke from point `a` to point `b`; `arrows` puts an arrowhead on both ends (an endless line)."""
+
+    a: str
+    b: str
+    dashed: bool = False
+    arrows: bool = False
+
+
+@dataclass(frozen=True)
+class Circle:
+    """A circle about the point `centre`, through the point `through`."""
+
+    centre: str
+    through: str
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """`count` short strokes across the middle of ab: segments with the same count are equally long."""
+
+    a: str
+    b: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class ParallelArrows:
+    """`count` chevrons on ab: segments with the same count are parallel."""
+
+    a: str
+    b: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class RightAngle:
+    """The small square in the angle a-vertex-b."""
+
+    a: str
+    vertex: str
+    b: str
+
+
+@dataclass(frozen=True)
+class AngleArc:
+    """`count` arcs in the angle a-vertex-b (the one below 180 degrees): angles with the same count are equal."""
+
+    a: str
+    vertex: str
+    b: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class LengthText:
+    """A printed length beside the segment ab."""
+
+    a: str
+    b: str
+    text: str
+
+
+@dataclass(frozen=True)
+class AngleText:
+    """A printed measure, with its arc, in the angle a-vertex-b."""
+
+    a: str
+    vertex: str
+    b: str
+    text: str
+
+
+Mark = Ticks | ParallelArrows | RightAngle | AngleArc | LengthText | AngleText
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a diagram is drawn. Sizes in pixels of the canvas; `font` is a key of `render.FONTS`."""
+
+    stroke_px: float = 1.2
+    font: str = "serif-italic"
+    font_px: float = 13.0
+    value_font: str = "serif"
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """Points, strokes and marks on a canvas of `size_px` x `size_px`. Every visible point has its name as label."""
+
+    size_px: int
+    points: dict[str, Point]
+    segments: tuple[Segment, ...] = ()
+    circles: tuple[Circle, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    dots: tuple[str, ...] = ()
+    style: Style = field(default_factory=Style)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The visible points, in alphabetical order."""
+        return tuple(sorted(name for name in self.points if not name.startswith("_")))

@@ -1,0 +1,1 @@
+"""Where families come from: one small file for each source."""

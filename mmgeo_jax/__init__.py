@@ -1,0 +1,1 @@
+"""Vision encoders that see the details of a geometry diagram, in JAX. No TensorFlow here."""

@@ -1,0 +1,1 @@
+"""Model parts: each file is one of them."""
