@@ -1,0 +1,174 @@
+"""Facts, and whether they are true of a diagram.
+
+A fact is a row of the predicate table applied to names. Truth is computed from coordinates and has three values: 1 (holds to
+within `TOLERANCE_PX`), 0 (fails by a margin that a person sees at the rendered size), and -1 (neither, or nobody can say).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_gen.diagram import AngleText, Diagram, LengthText
+from data_gen.geometry import angle_deg
+from data_gen.predicates import PREDICATES, symmetry_group
+
+TOLERANCE_PX = 0.02
+INF = np.inf
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One statement: a predicate, the points it speaks of, and the value for a measure ("60", "3x-4")."""
+
+    predicate: str
+    args: tuple[str, ...]
+    value: str | None = None
+
+    def rename(self, names: dict[str, str]) -> Fact:
+        """The same statement about other points."""
+        return Fact(self.predicate, tuple(names.get(a, a) for a in self.args), self.value)
+
+
+def canonical(fact: Fact) -> Fact:
+    """The one representative of all facts that say the same by symmetry."""
+    args = min(tuple(fact.args[i] for i in p) for p in symmetry_group(fact.predicate))
+    return Fact(fact.predicate, args, fact.value)
+
+
+def same_facts(first: Sequence[Fact], second: Sequence[Fact]) -> bool:
+    """Whether two lists of facts say the same, up to symmetry and order."""
+    return {canonical(f) for f in first} == {canonical(f) for f in second}
+
+
+# ---- truth --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Diagrams that show the same names, stacked for evaluation: the truth of a fact in all of them at once."""
+
+    diagrams: tuple[Diagram, ...]
+    names: tuple[str, ...]
+    points: np.ndarray  # complex128[N, names]
+    radii: dict[str, np.ndarray]  # centre -> float64[N], nan where the diagram has no such circle
+
+    @staticmethod
+    def of(diagrams: Sequence[Diagram]) -> Scene:
+        """Stacks diagrams. A name that one of them lacks is nan there."""
+        names = tuple(sorted({name for d in diagrams for name in d.names}))
+        missing = (np.nan, np.nan)
+        points = np.array([[complex(*d.points.get(n, missing)) for n in names] for d in diagrams])
+        centres = sorted({c.centre for d in diagrams for c in d.circles})
+        radii = {o: np.array([_radius(d, o) for d in diagrams]) for o in centres}
+        return Scene(tuple(diagrams), names, points, radii)
+
+
+def _radius(diagram: Diagram, centre: str) -> float:
+    for circle in diagram.circles:
+        if circle.centre == centre:
+            return abs(complex(*diagram.points[circle.through]) - complex(*diagram.points[centre]))
+    return np.nan
+
+
+def three_valued(deviation, slack, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """(truth int8[...], margin float64[...]): see the module's docstring. A nan means that nobody can say."""
+    deviation, slack = np.broadcast_arrays(np.asarray(deviation, float), np.asarray(slack, float))
+    true = (deviation <= TOLERANCE_PX) & (slack >= margin_px)
+    # On the boundary itself (an exactly right angle is not obtuse) an open condition is plainly false.
+    false = (deviation >= margin_px) | (slack <= -margin_px) | (np.abs(slack) <= TOLERANCE_PX)
+    unknown = np.isnan(deviation) | np.isnan(slack)
+    truth = np.where(unknown, -1, np.where(true, 1, np.where(false, 0, -1))).astype(np.int8)
+    margin = np.where(deviation > TOLERANCE_PX, deviation, np.minimum(np.abs(slack), np.inf))
+    return truth, np.where(unknown, np.nan, margin)
+
+
+def evaluate(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """The truth of a fact in every diagram of a scene.
+
+    Returns:
+      truth int8[N] (1, 0, -1) and margin_px float64[N], the distance from the other verdict (inf where none is near,
+      nan where nobody can say). A fact about a point or circle that is not in the picture is false.
+    """
+    row = PREDICATES[fact.predicate]
+    count = len(scene.diagrams)
+    known = all(name in scene.names for name in fact.args) and (not row.circle or fact.args[0] in scene.radii)
+    if not known:
+        return np.zeros(count, np.int8), np.full(count, np.inf)
+    if row.axis == "value":
+        return _evaluate_value(fact, scene, margin_px)
+    if row.measure is None:
+        return np.full(count, -1, np.int8), np.full(count, np.nan)
+    arguments = [scene.points[:, scene.names.index(name)] for name in fact.args]
+    if row.circle:
+        arguments.append(scene.radii[fact.args[0]])
+    return three_valued(*row.measure(*arguments), margin_px)
+
+
+def _evaluate_value(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """A printed value decides; an angle that is not printed is measured; a length that is not printed stays open."""
+    truth, margin = np.full(len(scene.diagrams), -1, np.int8), np.full(len(scene.diagrams), np.nan)
+    for i, diagram in enumerate(scene.diagrams):
+        printed = printed_values(diagram).get(canonical(Fact(fact.predicate, fact.args)))
+        if printed is not None:
+            truth[i], margin[i] = printed == fact.value, diagram.style.font_px
+        elif fact.predicate == "angle" and _is_number(fact.value):
+            a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)
+            off_px = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value))) * min(abs(a - vertex), abs(b - vertex))
+            truth[i], margin[i] = three_valued(off_px, INF, margin_px)
+    return truth, margin
+
+
+def printed_values(diagram: Diagram) -> dict[Fact, str]:
+    """The lengths and angles that a diagram prints: the canonical fact without its value -> the text."""
+    printed = {}
+    for mark in diagram.marks:
+        if isinstance(mark, LengthText):
+            printed[canonical(Fact("length", (mark.a, mark.b)))] = mark.text
+        elif isinstance(mark, AngleText):
+            printed[canonical(Fact("angle", (mark.a, mark.vertex, mark.b)))] = mark.text.rstrip("°")
+    return printed
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        float(text or "")
+    except ValueError:
+        return False
+    return True
+
+
+def holds(fact: Fact, diagram: Diagram, margin_px: float) -> int:
+    """1, 0 or -1: whether a fact is true of one diagram, false by a visible margin, or neither."""
+    return int(evaluate(fact, Scene.of([diagram]), margin_px)[0][0])
+
+
+def caption_truth(facts: Sequence[Fact], scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """The truth int8[N] of a whole caption, and its margin float64[N].
+
+    A caption is false where any of its facts is (margin: of the most plainly false one), true where all are (margin: of
+    the least plain one), and otherwise nobody can say.
+    """
+    truths, margins = zip(*(evaluate(fact, scene, margin_px) for fact in facts), strict=True)
+    truth, margin = np.stack(truths), np.stack(margins)
+    any_false, all_true = (truth == 0).any(0), (truth == 1).all(0)
+    result = np.where(any_false, 0, np.where(all_true, 1, -1)).astype(np.int8)
+    plainest = np.where(truth == 0, margin, -np.inf).max(0)
+    slimmest = np.where(truth == 1, margin, np.inf).min(0)
+    return result, np.where(any_false, plainest, np.where(all_true, slimmest, np.nan))
+
+
+# ---- JSON ---------------------------------------------------------------------------------------------------------
+
+
+def to_json(facts: Sequence[Fact]) -> str:
+    """Facts as JSON: [[predicate, [names], value], ...]."""
+    return json.dumps([[f.predicate, list(f.args), f.value] for f in facts], ensure_ascii=False, separators=(",", ":"))
+
+
+def from_json(text: str) -> list[Fact]:
+    """The inverse of `to_json`."""
+    return [Fact(predicate, tuple(args), value) for predicate, args, value in json.loads(text)]
