@@ -1,0 +1,87 @@
+# mmgeo-jax: everything a user types. `make` alone lists the targets.
+
+VENV = .venv
+PYTHON = $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
+REQUIREMENTS = requirements.txt
+SPEC = configs/data_tiny.py
+OUT = data/$(patsubst data_%,%,$(basename $(notdir $(SPEC))))
+CONFIG = configs/clip_tiny.py
+REAL =
+NAME =
+RUN =
+ARGS =
+
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --disable-pip-version-check
+SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+REAL_OUT := data/formalgeo7k
+# Without SPEC the configuration says which data to read.
+TRAIN_ARGS = $(strip $(if $(filter file,$(origin SPEC)),,--config.data.dir=$(OUT)) \
+	$(if $(REAL),--config.data.real=$(REAL_OUT)) $(if $(NAME),--config.name=$(NAME)) $(ARGS))
+INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
+INSTALLED_DEV := $(VENV)/.installed-requirements-dev
+SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
+
+.PHONY: help setup cairo data train-clip eval report test lint lock
+.DEFAULT_GOAL := help
+
+help: ## this list | make
+	@echo "targets and examples (variables and their defaults are at the top of the Makefile):"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\) | \(.*\)/\1|\2|\3/p' $(MAKEFILE_LIST) \
+	| awk -F'|' '{ printf "  %-11s %-68s e.g. %s\n", $$1, $$2, $$3 }'
+
+setup: $(INSTALLED) ## .venv with the locked packages; nothing to do when it is there | make setup
+
+# The stamp is written last: an interrupted installation is not taken for a whole one.
+$(INSTALLED): $(REQUIREMENTS) requirements.txt requirements.lock
+	@$(PYTHON) -c '$(SUPPORTED)' || { echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1)," \
+		"but Python 3.11, 3.12 or 3.13 is needed; type: $(SUDO)apt-get install python3.11 python3.11-venv" \
+		"(or: uv python install 3.12), then make setup PYTHON=python3.11 (or 3.12)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "error: $(PYTHON) has no venv module;" \
+		"type: $(SUDO)apt-get install $(notdir $(PYTHON))-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -r $(REQUIREMENTS) -c requirements.lock
+	@touch $@
+
+$(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
+	$(PIP) -r requirements-dev.txt -c requirements.lock
+	@touch $@
+
+cairo: setup ## libcairo2, the one system package: installs it as root with apt | make cairo
+	@$(PY) -c 'import cairocffi' 2>/dev/null \
+	|| if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		set -x; apt-get update && apt-get install -y --no-install-recommends libcairo2; \
+	else false; fi \
+	|| { echo "error: libcairo2 is missing; type: $(SUDO)apt-get install libcairo2" \
+		"(macOS: brew install cairo)" >&2; exit 1; }
+
+data: cairo ## diagrams as TFRecords in data/; skips what is done | make data SPEC=configs/data_tiny.py
+	$(PY) -m data_gen.build --spec=$(SPEC) --out=$(OUT)
+ifneq ($(REAL),)
+	$(PY) -m data_gen.build --spec=configs/data_formalgeo.py --spec.root=$(REAL) --out=$(REAL_OUT)
+endif
+
+train-clip: data ## data, training, evaluation, report in runs/ | make train-clip ARGS="--config.seed=1"
+	$(PY) -m mmgeo_jax.train_clip --config=$(CONFIG) $(TRAIN_ARGS)
+
+eval: need-RUN cairo ## scores of a trained run, again | make eval RUN=runs/clip_tiny
+	$(PY) -m mmgeo_jax.evaluate --run=$(RUN) $(ARGS)
+
+report: need-RUN setup ## report.html of a run, again | make report RUN=runs/clip_tiny
+	$(PY) -m mmgeo_jax.report --run=$(RUN) $(ARGS)
+
+test: $(INSTALLED_DEV) cairo ## the tests | make test ARGS="-k records"
+	$(PY) -m pytest -q $(ARGS)
+
+lint: $(INSTALLED_DEV) ## ruff and mypy | make lint
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+lock: setup ## requirements.lock anew, for Python 3.11 to 3.13 | make lock
+	$(PIP) 'uv>=0.5,<1'
+	$(PY) -m uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url \
+		--custom-compile-command 'make lock' --output-file requirements.lock requirements-dev.txt
+
+need-%:
+	@[ -n '$($*)' ] || { echo "error: $* is not set; type: make $(MAKECMDGOALS) $*=runs/clip_tiny" >&2; exit 1; }

@@ -1,0 +1,223 @@
+"""The project's own files agree with each other: Makefile, README, requirements, lock and imports."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def make(*arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs make in the repository without what an outer make put into the environment."""
+    environment = {"PATH": path or os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    command = [shutil.which("make") or "make", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def script(path: Path, body: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+def requirements(name: str) -> dict[str, Requirement]:
+    """The requirement lines of a file, by canonical name; every line must carry its reason as a comment."""
+    rows = {}
+    for line in (ROOT / name).read_text().splitlines():
+        if line and line[0] not in "#-":
+            specification, _, reason = line.partition("#")
+            assert reason.strip(), f"{name}: no reason beside {specification.strip()}"
+            requirement = Requirement(specification)
+            rows[canonicalize_name(requirement.name)] = requirement
+    return rows
+
+
+def imported_modules(*folders: str) -> dict[str, str]:
+    """Third-party top-level modules imported under the folders, with one file that imports each."""
+    own = {"data_gen", "mmgeo_jax", "configs", "tests"} | {path.stem for path in ROOT.glob("tests/*.py")}
+    found = {}
+    for path in sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names = [node.module]
+            for top in {name.split(".")[0] for name in names} - own - sys.stdlib_module_names:
+                found[top] = str(path.relative_to(ROOT))
+    return found
+
+
+def distributions(module: str) -> set[str]:
+    return {canonicalize_name(name) for name in packages_distributions().get(module, [module])}
+
+
+def test_help_lists_every_target_once_with_an_example():
+    text = make().stdout
+    assert text == make("help").stdout
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    assert phony is not None
+    listed = [line.split()[0] for line in text.splitlines() if "e.g. make" in line]
+    assert sorted(listed) == sorted(phony.group(1).split())
+
+
+def test_readme_names_only_targets_that_exist():
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    assert phony is not None
+    named = set(re.findall(r"(?:^    |`)make ([a-z][a-z-]*)", (ROOT / "README.md").read_text(), re.M))
+    assert {"train-clip", "test"} <= named <= set(phony.group(1).split())
+
+
+def test_files_that_the_makefile_names_exist():
+    for name in re.findall(r"configs/\w+\.py", (ROOT / "Makefile").read_text()):
+        assert (ROOT / name).is_file(), name
+    for module in re.findall(r"-m ((?:data_gen|mmgeo_jax)\.\w+)", (ROOT / "Makefile").read_text()):
+        assert (ROOT / (module.replace(".", "/") + ".py")).is_file(), module
+
+
+def test_train_clip_passes_everything_on():
+    plain = make("-n", "train-clip").stdout.splitlines()
+    assert plain[-2].endswith("-m data_gen.build --spec=configs/data_tiny.py --out=data/tiny")
+    assert plain[-1].strip().endswith("-m mmgeo_jax.train_clip --config=configs/clip_tiny.py")
+    full = make(
+        "-n", "train-clip", "SPEC=configs/data_1m.py", "REAL=/a/real", "NAME=mine", "CONFIG=configs/x.py",
+        "ARGS=--config.seed=1 --config.optim.lr=1e-5",
+    ).stdout.splitlines()  # fmt: skip
+    assert full[-3].endswith("--spec=configs/data_1m.py --out=data/1m")
+    assert full[-2].endswith("--spec=configs/data_formalgeo.py --spec.root=/a/real --out=data/formalgeo7k")
+    assert full[-1].split("--config", 1)[1] == (
+        "=configs/x.py --config.data.dir=data/1m --config.data.real=data/formalgeo7k --config.name=mine"
+        " --config.seed=1 --config.optim.lr=1e-5"
+    )
+
+
+@pytest.mark.parametrize("target", ["eval", "report"])
+def test_a_missing_run_is_told_before_anything_is_installed(target, tmp_path):
+    result = make(target, f"VENV={tmp_path}/venv")
+    assert result.returncode and not (tmp_path / "venv").exists()
+    assert f"error: RUN is not set; type: make {target} RUN=" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('case "$*" in *--version*) echo Python 3.9.18;; *) exit 1;; esac', "is Python 3.9.18, but"),
+        (f'case "$*" in *ensurepip*) exit 1;; *) exec "{sys.executable}" "$@";; esac', "has no venv module"),
+    ],
+)
+def test_a_python_that_cannot_serve_is_one_clear_line(body, message, tmp_path):
+    python = script(tmp_path / "python3", body)
+    result = make("setup", f"PYTHON={python}", f"VENV={tmp_path}/venv")
+    errors = [line for line in result.stderr.splitlines() if not line.startswith("make: ")]
+    assert result.returncode and len(errors) == 1 and "Traceback" not in result.stdout
+    assert message in errors[0] and "type: " in errors[0]
+    assert not (tmp_path / "venv").exists()
+
+
+def test_setup_finds_a_newer_python_beside_an_old_one(tmp_path):
+    script(tmp_path / "bin/python3", "exit 1")
+    for name in ("python3.13", "python3.12"):
+        script(tmp_path / "bin" / name, "exit 127")
+    script(tmp_path / "bin/python3.11", f'exec "{sys.executable}" "$@"')
+    result = make("-n", "setup", f"VENV={tmp_path}/venv", path=f"{tmp_path}/bin:{os.environ['PATH']}")
+    assert f"python3.11 -m venv {tmp_path}/venv" in result.stdout
+
+
+@pytest.fixture
+def without_cairo(tmp_path):
+    """A folder for PATH's front and an installed-looking environment whose cairocffi finds no library."""
+    script(tmp_path / "venv/bin/python", f'test -e "{tmp_path}/libcairo2"')
+    (tmp_path / "venv/.installed-requirements").touch()
+    return tmp_path
+
+
+def test_missing_cairo_is_one_line_for_a_user(without_cairo):
+    script(without_cairo / "bin/id", "echo 1000")
+    result = make("cairo", f"VENV={without_cairo}/venv", path=f"{without_cairo}/bin:{os.environ['PATH']}")
+    errors = [line for line in result.stderr.splitlines() if not line.startswith("make: ")]
+    assert result.returncode and len(errors) == 1
+    assert "error: libcairo2 is missing; type: sudo apt-get install libcairo2" in errors[0]
+
+
+def test_missing_cairo_is_installed_for_root(without_cairo):
+    script(without_cairo / "bin/id", "echo 0")
+    script(without_cairo / "bin/apt-get", f'echo "$*" >>{without_cairo}/apt; touch {without_cairo}/libcairo2')
+    result = make("cairo", f"VENV={without_cairo}/venv", path=f"{without_cairo}/bin:{os.environ['PATH']}")
+    assert result.returncode == 0, result.stderr
+    calls = (without_cairo / "apt").read_text().splitlines()
+    assert calls == ["update", "install -y --no-install-recommends libcairo2"]
+
+
+def test_run_time_imports_are_required_and_requirements_are_used():
+    required = set(requirements("requirements.txt"))
+    imported = imported_modules("data_gen", "mmgeo_jax", "configs")
+    for module, path in imported.items():
+        assert distributions(module) & required, f"{path} imports {module}, which requirements.txt lacks"
+    used = {name for module in imported for name in distributions(module)}
+    assert required <= used, f"required but imported nowhere: {required - used}"
+
+
+def test_test_imports_are_required():
+    required = set(requirements("requirements.txt")) | set(requirements("requirements-dev.txt"))
+    for module, path in imported_modules("tests").items():
+        assert distributions(module) & required, f"{path} imports {module}, which no requirements file has"
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_lock_has_one_version_within_bounds_for_each_python(python):
+    environment = {"python_version": python, "python_full_version": f"{python}.1", "sys_platform": "linux"}
+    locked: dict[str, Version] = {}
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        if line and line[0] not in "# ":
+            row = Requirement(line)
+            if row.marker is None or row.marker.evaluate(environment):
+                name = canonicalize_name(row.name)
+                assert name not in locked, f"{name} twice"
+                locked[name] = Version(next(iter(row.specifier)).version)
+    required = requirements("requirements.txt") | requirements("requirements-dev.txt")
+    for name, requirement in required.items():
+        assert name in locked, f"{name} is not locked: make lock"
+        assert locked[name] in requirement.specifier, f"{name} {locked[name]} is out of bounds: make lock"
+    assert (locked["jax"] >= Version("0.12")) == (python != "3.11")
+
+
+def test_lock_names_no_host_and_no_path():
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "make lock" in lock and not re.search(r"://|file:|@ |--", lock)
+
+
+def test_accelerator_files_keep_the_bounds_of_jax():
+    bounds = requirements("requirements.txt")["jax"].specifier
+    for name in ("requirements-gpu.txt", "requirements-tpu.txt"):
+        assert requirements(name)["jax"].specifier == bounds
+        assert "-r requirements.txt" in (ROOT / name).read_text()
+
+
+def test_metadata_agrees_with_makefile_licence_and_citation():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert project["requires-python"] == ">=3.11,<3.14"
+    assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in (ROOT / "Makefile").read_text()
+    assert project["license"] == "Apache-2.0" and "license: Apache-2.0" in citation
+    assert f"version: {project['version']}\n" in citation
+    assert "Version 2.0, January 2004" in (ROOT / "LICENSE").read_text()
+
+
+def test_ci_runs_the_tests_of_the_readme_and_lint():
+    ci = ROOT / ".ci/run"
+    assert os.access(ci, os.X_OK)
+    lines = ci.read_text().splitlines()
+    assert "set -euo pipefail" in lines and "make lint" in lines and "make test" in lines
