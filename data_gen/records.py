@@ -2,26 +2,28 @@
 
 A data set is a folder: shards `NAME-split.tfrecord-00000-of-00032`, beside each its index `*.index.json`
 (offsets, size, hash, the fingerprint of its spec), `dataset_info.json` and `features.json` (with which
-`tfds.builder_from_directory` reads it), and `manifest.json`, written last: a folder without it is not finished.
+`tfds.builder_from_directory` reads it), and `manifest.json`, written last: without it a folder is not finished.
 """
 
 import bisect
 import contextlib
 import hashlib
+import io
 import itertools
 import json
 import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import google_crc32c
 import numpy as np
 from etils import epath
-from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
+from google.protobuf import message
 
 from data_gen.errors import UserError
+from data_gen.tfexample import Example
 
 SCHEMA_VERSION = 1
 LAYOUTS = ("star", "cube", "product")
@@ -42,8 +44,8 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """One anchor and its siblings: N images, C >= N captions. Captions 0..N-1 belong to images 0..N-1 (0 is the
-    anchor), the rest are text alone. Arrays are not to be written to."""
+    """One anchor and its siblings: N images, C >= N captions. Captions 0..N-1 belong to images 0..N-1 (0 is
+    the anchor), the rest are text alone. Arrays are not to be written to."""
 
     key: str  # unique, e.g. "synthetic/train/000012"
     layout: str  # one of LAYOUTS
@@ -51,7 +53,7 @@ class Family:
     captions: tuple[str, ...]  # C
     truth: np.ndarray  # int8[N, C]: 1 true, 0 false, -1 cannot say
     provenance: np.ndarray  # uint8[N, C]: 0 unknown, 1 computed, 2 asserted
-    margin_px: np.ndarray  # float32[N, C]: how far the entry is from its opposite, as seen; nan where not known
+    margin_px: np.ndarray  # float32[N, C]: how far the entry is from its opposite, as seen; or nan
     edits: tuple[tuple[str, ...], ...]  # C: the EDIT_KINDS in which caption j differs from caption 0
     image_signatures: np.ndarray  # uint32[N, 8]: facts that are or may be true of the image
     caption_signatures: np.ndarray  # uint32[C, 8]: facts that the caption states
@@ -64,7 +66,7 @@ class Family:
 
 
 class Field(NamedTuple):
-    """A row of the schema. kind: "text" | "texts" | "images" | "int" | "array"; shape in letters: N, C, or a size."""
+    """A row of the schema. kind: "text", "texts", "images", "int" or "array"; shape: letters N, C, or sizes."""
 
     name: str
     kind: str
@@ -97,49 +99,12 @@ SCHEMA: tuple[Field, ...] = (
 )
 
 
-def _raw(field: Field) -> bool:
+def stored_raw(field: Field) -> bool:
+    """Whether an array is stored as its shape and its raw bytes."""
     return field.kind == "array" and not isinstance(field.shape[-1], int)
 
 
-# ---------------------------------------------------------------- tf.train.Example
-
-
-def _example_class() -> Any:
-    """The class of `tf.train.Example`, declared from its published field numbers: no package carries it that
-    imports in less than a second."""
-    proto = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(name="mmgeo/example.proto", package="mmgeo", syntax="proto3")
-    one, many = proto.LABEL_OPTIONAL, proto.LABEL_REPEATED
-
-    def declare(name: str, *fields: tuple, nested: Any = None) -> Any:
-        row = (file.message_type if nested is None else nested).add(name=name)
-        for field_name, number, label, kind in fields:
-            named = isinstance(kind, str)
-            field = row.field.add(name=field_name, number=number, label=label,
-                                  type=proto.TYPE_MESSAGE if named else kind)  # fmt: skip
-            if named:
-                field.type_name = f".mmgeo.{kind}"
-        return row
-
-    declare("BytesList", ("value", 1, many, proto.TYPE_BYTES))
-    declare("FloatList", ("value", 1, many, proto.TYPE_FLOAT))
-    declare("Int64List", ("value", 1, many, proto.TYPE_INT64))
-    kinds = ("bytes_list", 1, one, "BytesList"), ("float_list", 2, one, "FloatList"), ("int64_list", 3, one, "Int64List")
-    feature = declare("Feature", *kinds)
-    feature.oneof_decl.add(name="kind")
-    for field in feature.field:
-        field.oneof_index = 0
-    features = declare("Features", ("feature", 1, many, "Features.FeatureEntry"))
-    entry = declare("FeatureEntry", ("key", 1, one, proto.TYPE_STRING), ("value", 2, one, "Feature"),
-                    nested=features.nested_type)  # fmt: skip
-    entry.options.map_entry = True
-    declare("Example", ("features", 1, one, "Features"))
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("mmgeo.Example"))
-
-
-_Example = _example_class()
+# ---------------------------------------------------------------- family <-> record
 
 
 def encode(family: Family) -> bytes:
@@ -152,14 +117,14 @@ def encode(family: Family) -> bytes:
     values: dict[str, Any] = {field.name: getattr(family, field.name, None) for field in SCHEMA}
     values |= {f"question/{name}": value for name, value in vars(question).items()}
     values |= {"schema_version": SCHEMA_VERSION, "edits": tuple("+".join(kinds) for kinds in family.edits)}
-    example = _Example()
+    example = Example()
     for field in SCHEMA:
         _write_field(example.features.feature, field, values[field.name])
     return example.SerializeToString(deterministic=True)
 
 
 def _write_field(features: Any, field: Field, value: Any) -> None:
-    if _raw(field):
+    if stored_raw(field):
         features[field.name + "/shape"].int64_list.value.extend(value.shape)
         raw = np.ascontiguousarray(value, np.dtype(field.dtype).newbyteorder("<")).tobytes()
         features[field.name + "/value"].bytes_list.value.append(raw)
@@ -175,8 +140,8 @@ def _write_field(features: Any, field: Field, value: Any) -> None:
 
 
 def decode(data: bytes) -> Family:
-    """The family of a serialised record. Raises UserError where it is of another schema or does not fit it."""
-    example = _Example()
+    """The family of a serialised record. Raises UserError where it is of another schema or does not fit."""
+    example = Example()
     try:
         example.ParseFromString(data)
     except message.DecodeError:
@@ -184,8 +149,7 @@ def decode(data: bytes) -> Family:
     features = example.features.feature
     version = list(features["schema_version"].int64_list.value) if "schema_version" in features else [0]
     if version != [SCHEMA_VERSION]:
-        raise UserError(f"the record has schema version {version[0]}, this code reads {SCHEMA_VERSION}: "
-                        "make the data again with this version")  # fmt: skip
+        raise UserError(f"it has schema version {version[0]}, this code reads {SCHEMA_VERSION}")
     values = {field.name: _read_field(features, field) for field in SCHEMA if field.name != "schema_version"}
     parts = {name: values.pop(f"question/{name}") for name in ("question", "choices", "answer", "solution")}
     values["edits"] = tuple(tuple(kinds.split("+")) if kinds else () for kinds in values["edits"])
@@ -196,14 +160,13 @@ def decode(data: bytes) -> Family:
 
 def _read_field(features: Any, field: Field) -> Any:
     try:
-        if _raw(field):
+        if stored_raw(field):
             shape = tuple(_require(features, field.name + "/shape").int64_list.value)
             raw = _require(features, field.name + "/value").bytes_list.value[0]
             return np.frombuffer(raw, np.dtype(field.dtype).newbyteorder("<")).reshape(shape)
         found = _require(features, field.name)
         if field.kind == "array":
-            width = field.shape[-1]
-            return np.array(found.int64_list.value, np.int64).astype(field.dtype).reshape(-1, width)
+            return np.array(found.int64_list.value, np.int64).astype(field.dtype).reshape(-1, SIGNATURE_WORDS)
         if field.kind == "int":
             return found.int64_list.value[0]
         if field.kind == "images":
@@ -221,25 +184,25 @@ def _require(features: Any, name: str) -> Any:
 
 
 def validate(family: Family) -> None:
-    """Check shapes, dtypes and values against the schema. Raises UserError, which names the family and the field."""
+    """Check shapes, dtypes and values against the schema. Raises UserError, which names family and field."""
 
     def demand(good: Any, what: str) -> None:
         if not good:
             raise UserError(f"family '{family.key}': {what}")
 
     sizes = {"N": len(family.images), "C": len(family.captions)}
-    demand(1 <= sizes["N"] <= sizes["C"], f"{sizes['C']} captions for {sizes['N']} images, C >= N >= 1 is needed")
+    demand(1 <= sizes["N"] <= sizes["C"], f"{sizes} does not have C >= N >= 1")
     demand(family.layout in LAYOUTS, f"layout '{family.layout}' is none of {LAYOUTS}")
     for field in SCHEMA:
         if field.kind == "array":
             array = getattr(family, field.name)
-            shape = tuple(sizes[s] if isinstance(s, str) else s for s in field.shape)
-            demand(array.dtype == field.dtype and array.shape == shape,
-                   f"{field.name} is {array.dtype}{list(array.shape)}, not {field.dtype}{list(shape)}")  # fmt: skip
+            found = f"{array.dtype}{list(array.shape)}"
+            expected = f"{field.dtype}{[sizes[s] if isinstance(s, str) else s for s in field.shape]}"
+            demand(found == expected, f"{field.name} is {found}, not {expected}")
     demand(all(family.captions), "a caption is empty")
-    demand(len(family.edits) == len(family.facts) == sizes["C"], "edits and facts need an entry for each caption")
-    demand(len(family.programs) in (0, sizes["N"]), "programs need an entry for each image, or none at all")
-    demand(all(kind in EDIT_KINDS for kinds in family.edits for kind in kinds), f"an edit is none of {EDIT_KINDS}")
+    demand(len(family.edits) == len(family.facts) == sizes["C"], "edits or facts have not C entries")
+    demand(len(family.programs) in (0, sizes["N"]), "programs have neither N entries nor none")
+    demand(all(set(kinds) <= set(EDIT_KINDS) for kinds in family.edits), f"an edit is none of {EDIT_KINDS}")
     demand(np.isin(family.truth, (-1, 0, 1)).all(), "truth holds a value other than 1, 0, -1")
     demand(family.provenance.max() <= 2, "provenance holds a value above 2")
     demand((family.truth.diagonal() == 1).all(), "a caption is not true of its own image")
@@ -252,7 +215,7 @@ _HEAD, _TAIL = 12, 4  # length u64 + its crc; crc of the data
 
 
 def masked_crc(data: bytes) -> int:
-    """TFRecord's masked crc32c. The library is 40 KB and takes 1 us for a record; a table in Python takes 2 ms."""
+    """TFRecord's masked crc32c. The 40 KB library takes 1 us for a record; a table in Python takes 2 ms."""
     crc = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
@@ -276,3 +239,162 @@ def unframe(block: bytes) -> bytes:
     if masked_crc(data) != struct.unpack("<I", block[-_TAIL:])[0]:
         raise UserError("the crc of its data does not match")
     return data
+
+
+# ---------------------------------------------------------------- shards
+
+
+def shard_name(name: str, split: str, shard: int, shards: int) -> str:
+    """The file name of a shard, as TFDS names it."""
+    return f"{name}-{split}.tfrecord-{shard:05d}-of-{shards:05d}"
+
+
+@contextlib.contextmanager
+def open_atomic(path: epath.PathLike) -> Iterator[Any]:
+    """Open a file to write bytes: it appears when the block ends, whole and synced to disk, or not at all."""
+    path = epath.Path(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            # A file of an object store has nothing to sync.
+            with contextlib.suppress(AttributeError, io.UnsupportedOperation):
+                os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+class ShardWriter:
+    """`with ShardWriter(path, fingerprint) as writer: writer.write(family)`: the shard, then its index, each
+    whole or not at all. A shard counts once its index is there. `fingerprint` names the spec it was made from."""
+
+    def __init__(self, path: epath.PathLike, fingerprint: str):
+        self.path = epath.Path(path)
+        self._index: dict[str, Any] = {"fingerprint": fingerprint, "offsets": [], "bytes": 0}
+        self._digest = hashlib.sha256()
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> "ShardWriter":
+        index_path(self.path).unlink(missing_ok=True)
+        self._file = self._stack.enter_context(open_atomic(self.path))
+        return self
+
+    def write(self, family: Family) -> None:
+        """Append a family. Raises UserError where it does not fit the schema."""
+        block = frame(encode(family))
+        self._index["offsets"].append(self._index["bytes"])
+        self._index["bytes"] += len(block)
+        self._digest.update(block)
+        self._file.write(block)
+
+    def __exit__(self, *fault: Any) -> None:
+        self._stack.__exit__(*fault)
+        if fault[0] is None:
+            self._index["sha256"] = self._digest.hexdigest()
+            with open_atomic(index_path(self.path)) as file:
+                file.write(json.dumps(self._index).encode())
+
+
+def index_path(shard: epath.PathLike) -> epath.Path:
+    """Where the index of a shard lies."""
+    shard = epath.Path(shard)
+    return shard.with_name(shard.name + ".index.json")
+
+
+def read_index(shard: epath.PathLike) -> dict[str, Any]:
+    """The index of a whole shard: {"fingerprint", "offsets": start of each record, "bytes", "sha256"}.
+
+    Raises UserError where shard or index is missing, or the shard has not the size that the index tells.
+    """
+    shard = epath.Path(shard)
+    try:
+        index = json.loads(index_path(shard).read_text())
+        size, expected = shard.stat().length, index["bytes"]
+    except FileNotFoundError as fault:
+        raise UserError(f"{fault.filename} is missing: {_REBUILD}") from None
+    except (ValueError, KeyError):
+        raise UserError(f"{index_path(shard)} is not an index: {_REMAKE}") from None
+    if size != expected:
+        raise UserError(f"shard {shard} ends at byte offset {size}, its index says {expected}: {_REMAKE}")
+    return index
+
+
+_REBUILD = "run the build of its data set again, which makes what is missing"
+_REMAKE = f"delete it and {_REBUILD}"
+
+
+def write_manifest(directory: epath.PathLike, manifest: dict[str, Any]) -> None:
+    """Declare a data set whole. `manifest`: {"name", "seed", "spec", "fingerprint", "versions", "splits":
+    {split: [{"file", "families", "bytes", "sha256"}, ...]}}; the schema's version is added."""
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **manifest}, indent=1)
+    with open_atomic(epath.Path(directory) / MANIFEST) as file:
+        file.write(text.encode())
+
+
+def read_manifest(directory: epath.PathLike) -> dict[str, Any]:
+    """The manifest of a data set. Raises UserError where there is none, or it is of another schema."""
+    path = epath.Path(directory) / MANIFEST
+    try:
+        manifest = json.loads(path.read_text())
+        version = manifest["schema_version"]
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"{directory} holds no finished data set (no {MANIFEST}): make it with "
+            f"python -m data_gen.build --spec=configs/... --out={directory}"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path} is not a manifest: delete it and run the build again") from None
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f"{path} has schema version {version}, this code reads {SCHEMA_VERSION}: "
+            "make the data again in an empty folder"
+        )
+    return manifest
+
+
+class RecordSource:
+    """The families of one split by row number: `len(source)`, `source[row] -> Family`. Threads may share one.
+
+    Raises UserError, which names the shard and the byte offset, where a record is broken.
+    """
+
+    def __init__(self, directory: epath.PathLike, split: str):
+        splits = read_manifest(directory)["splits"]
+        if split not in splits:
+            raise UserError(f"{directory} has no split '{split}', only {', '.join(splits)}")
+        self.directory, self.split = epath.Path(directory), split
+        self._shards = splits[split]
+        self._starts = list(itertools.accumulate((row["families"] for row in self._shards), initial=0))
+        self._indexes: dict[int, dict[str, Any]] = {}
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getitem__(self, row: int) -> Family:
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)}")
+        shard = bisect.bisect_right(self._starts, row) - 1
+        path, number = self.directory / self._shards[shard]["file"], int(row) - self._starts[shard]
+        index = self._index(shard, path)
+        start, end = (index["offsets"] + [index["bytes"]])[number : number + 2]
+        try:
+            # Opening takes 15 us, and no descriptor is kept, however many shards and threads there are.
+            with path.open("rb") as file:
+                file.seek(start)
+                return decode(unframe(file.read(end - start)))
+        except FileNotFoundError:
+            raise UserError(f"shard {path} is missing: {_REBUILD}") from None
+        except UserError as fault:
+            place = f"shard {path}, record {number} at byte offset {start}"
+            raise UserError(f"{place}: {fault}; {_REMAKE}") from None
+
+    def _index(self, shard: int, path: epath.Path) -> dict[str, Any]:
+        if shard not in self._indexes:
+            index, row = read_index(path), self._shards[shard]
+            if index["sha256"] != row["sha256"] or len(index["offsets"]) != row["families"]:
+                raise UserError(f"shard {path} is not the one that {MANIFEST} tells of: {_REMAKE}")
+            self._indexes[shard] = index
+        return self._indexes[shard]
