@@ -1,4 +1,4 @@
-"""Letters as outlines: the fonts inside the matplotlib wheel, read by fontTools, so that no font of the machine matters."""
+"""Letters as outlines: the fonts inside the matplotlib wheel, so that no font of the machine matters."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ logging.getLogger("fontTools.ttLib.tables._h_e_a_d").setLevel(logging.ERROR)
 class Outline:
     """A text at font size 1, y down, baseline from (0, 0).
 
-    ops: drawing commands, the letters of "MLCZ"; xy: float64[n, 2], their points (1 for M and L, 3 for C, 0 for Z);
+    ops: drawing commands out of "MLCZ"; xy: float64[n, 2], their points (1 for M and L, 3 for C, 0 for Z);
     box: the ink, (x0, y0, x1, y1); advance: where the next letter starts.
     """
 
@@ -80,7 +80,7 @@ def _load(file: str):
 
 @cache
 def glyph(font: str, char: str) -> Outline:
-    """The outline of one character of `font`, a key of FONTS. Raises UserError for an unknown font or character."""
+    """The outline of a character in `font`, a key of FONTS. Raises UserError where either is unknown."""
     if font not in FONTS:
         raise UserError(f"there is no font {font!r}: choose one of {', '.join(FONTS)}")
     for file in (FONTS[font], FALLBACK):
@@ -88,7 +88,7 @@ def glyph(font: str, char: str) -> Outline:
         if ord(char) in cmap:
             break
     else:
-        raise UserError(f"the font {font!r} has no glyph for {char!r}: print another character or take another font")
+        raise UserError(f"the font {font!r} has no glyph for {char!r}: take another character or font")
     pen = _OutlinePen(glyphs)
     shape = glyphs[cmap[ord(char)]]
     shape.draw(pen)
@@ -98,7 +98,7 @@ def glyph(font: str, char: str) -> Outline:
 
 @cache
 def outline(text: str, font: str, letter_font: str | None = None) -> Outline:
-    """The outline of a text on one line; its letters come from `letter_font` where that is given ("2x" = 2 and italic x)."""
+    """The outline of a line of text, its letters from `letter_font` where given ("2x": 2 and italic x)."""
     ops, points, x = [], [], 0.0
     for char in text:
         shape = glyph(letter_font if letter_font and char.isalpha() else font, char)
@@ -110,7 +110,7 @@ def outline(text: str, font: str, letter_font: str | None = None) -> Outline:
 
 
 def _box(xy: np.ndarray) -> tuple[float, float, float, float]:
-    """The box around the control points: an upper bound of the ink, and tight for letters, whose curves touch it."""
+    """The box around the points: never less than the ink, and tight where curves end at their extremes."""
     if not len(xy):
         return (0.0, 0.0, 0.0, 0.0)
     (x0, y0), (x1, y1) = xy.min(0), xy.max(0)

@@ -1,4 +1,4 @@
-"""What a diagram's strokes and marks look like: Diagram -> paths to draw, and the obstacles that labels keep clear of.
+"""What a diagram's strokes and marks look like: Diagram -> paths to draw, and where the ink lies for labels.
 
 Angles are in radians, counted from the x axis towards the y axis (y runs down, so clockwise to the eye).
 """
@@ -26,7 +26,7 @@ Ring = tuple[float, float, float, float]  # x, y, radius, half the stroke's widt
 
 
 class Path:
-    """Drawing commands: `ops`, each one of M, L, C, Z, and `xy`, the coordinates of their points one after the other."""
+    """Drawing commands: `ops`, each one of M, L, C, Z, and `xy`, their points' coordinates in one row."""
 
     def __init__(self):
         self.ops: list[str] = []
@@ -41,7 +41,7 @@ class Path:
             self.ops.append("Z")
 
     def arc(self, centre: Point, radius: float, start: float, sweep: float):
-        """A circular arc as cubic curves of at most 90 degrees (their error is below 0.03 % of the radius)."""
+        """A circular arc as cubic curves of at most 90 degrees (off by less than 0.03 % of the radius)."""
         pieces = max(1, ceil(abs(sweep) / (pi / 2) - 1e-9))
         step = sweep / pieces
         handle = radius * 4 / 3 * tan(step / 4)
@@ -66,8 +66,8 @@ class Path:
 class Ink:
     """Everything of a diagram but its texts.
 
-    Paths `solid`, `dashed`, `marks` (stroked, the last one a little thinner) and `filled`; `capsules` and `rings` say
-    where the ink lies; `angle_radius` maps each AngleText to the radius of the arc that it stands beyond (px).
+    Paths `solid`, `dashed`, `marks` (stroked, the last a little thinner) and `filled`; `capsules` and `rings`
+    say where the ink lies; `angle_radius` maps an AngleText to the radius in px of the arc before it.
     """
 
     def __init__(self, diagram: Diagram):
@@ -125,7 +125,7 @@ class Ink:
         self._block((left, right, tip, left), 0.0)
 
     def _row(self, a: str, b: str, count: int, pitch: float) -> tuple[list[Point], float, float]:
-        """Where `count` small marks stand on ab, about its middle or the nearest free place, and the direction of ab."""
+        """Where `count` small marks stand on ab, near its middle and clear of points; and ab's direction."""
         start, end = self.diagram.points[a], self.diagram.points[b]
         dx, dy, length = _direction(start, end)
         pitch = min(pitch, 0.5 * length / count)
@@ -191,7 +191,8 @@ class Ink:
         radius = max(0.95 * self.unit, 0.35 * self.unit / sin(max(sweep, 0.05) / 2))
         step = max(0.22 * self.unit, self.mark_px + 1.6)
         crossed = [r for s, t, r in self._angles.get(vertex, ()) if _overlap(s, t, start, sweep)]
-        radius = min(max([radius, *(r + step for r in crossed)]), max(0.45 * arm - (count - 1) * step, 0.3 * arm))
+        most = max(0.45 * arm - (count - 1) * step, 0.3 * arm)
+        radius = min(max([radius, *(r + step for r in crossed)]), most)
         for i in range(count):
             self.marks.arc(self.diagram.points[vertex], radius + i * step, start, sweep)
             self._block(_chords(self.diagram.points[vertex], radius + i * step, start, sweep), self.mark_px)
@@ -200,7 +201,7 @@ class Ink:
         return outer
 
     def angle(self, a: str, vertex: str, b: str) -> tuple[float, float, float]:
-        """The angle a-vertex-b below 180 degrees: where it starts, its sweep (>= 0), its shorter arm in px."""
+        """The angle a-vertex-b, below 180 degrees: its start, its sweep (>= 0), its shorter arm in px."""
         (x, y), (ax, ay), (bx, by) = (self.diagram.points[name] for name in (vertex, a, b))
         start, end = atan2(ay - y, ax - x), atan2(by - y, bx - x)
         sweep = _wrap(end - start)

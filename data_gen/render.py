@@ -1,6 +1,7 @@
 """Diagram -> a list of primitives -> SVG, or pixels, or both: one list, so the two cannot drift apart.
 
-Pixels come from cairosvg's surface in memory, or straight from cairo, which draws the same paths faster; they are equal.
+Pixels come from cairosvg's surface in memory, or straight from cairo, which draws the same paths faster; they
+are equal.
 """
 
 from __future__ import annotations
@@ -37,18 +38,18 @@ __all__ = [
 
 DECIMALS = 3
 POINTS = {"M": 1, "L": 1, "C": 3, "Z": 0}
-# cairo's path elements: MOVE_TO, LINE_TO, CURVE_TO and CLOSE_PATH are numbered 0 to 3.
-_ELEMENT = np.zeros(128, np.int32)
-_ROWS = np.zeros(128, np.int64)
-for _number, (_op, _count) in enumerate(POINTS.items()):
-    _ELEMENT[ord(_op)], _ROWS[ord(_op)] = _number, 1 + _count
+# cairo numbers its path elements: MOVE_TO 0, LINE_TO 1, CURVE_TO 2, CLOSE_PATH 3.
+ELEMENT = bytes.maketrans("".join(POINTS).encode(), bytes(range(len(POINTS))))
+ROWS = np.array([1 + count for count in POINTS.values()])
+# What Pillow raises for bytes that are no picture, or half of one.
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True, eq=False)
 class Primitive:
     """One black path: stroked with `width_px`, or filled where that is 0.
 
-    ops: commands out of "MLCZ"; xy: float64[n, 2], their points in px, rounded to DECIMALS; dash_px: (on, off) or ().
+    ops: commands out of "MLCZ"; xy: float64[n, 2], their points in px, rounded; dash_px: (on, off) or ().
     """
 
     ops: str
@@ -58,7 +59,7 @@ class Primitive:
 
 
 def primitives(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> list[Primitive]:
-    """All that is drawn. `labels` as place_labels gives them, where the caller has them. Raises LabelCollision."""
+    """All that is drawn; `labels` come from place_labels unless given. Raises LabelCollision."""
     ink = Ink(diagram)
     if labels is None:
         labels = place_labels(diagram, ink)
@@ -85,7 +86,8 @@ def _stroked(path: Path, width_px: float, dash_px: tuple[float, ...] = ()) -> Pr
 def to_svg(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> str:
     """The diagram as an SVG of plain black paths, letters as outlines. Raises LabelCollision."""
     size = diagram.size_px
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" viewBox="0 0 {size} {size}">'
+    box = f'width="{size}" height="{size}" viewBox="0 0 {size} {size}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {box}>'
     return "\n".join([head, *(_svg_path(primitive) for primitive in primitives(diagram, labels)), "</svg>\n"])
 
 
@@ -111,7 +113,7 @@ def _cairo() -> Any:
         import cairocffi
     except OSError as error:
         raise UserError(
-            "the Cairo library is missing, and drawing needs it: install libcairo2 (apt-get install libcairo2)"
+            "the Cairo library, which draws the pictures, is missing: apt-get install libcairo2"
         ) from error
     return cairocffi
 
@@ -127,16 +129,15 @@ def _svg_surface() -> Any:
 
 
 def svg_to_pixels(svg: str, size_px: int) -> np.ndarray:
-    """Draws an SVG through cairosvg, black on white: uint8[size_px, size_px]. Raises UserError without libcairo."""
+    """Draws an SVG through cairosvg on white: uint8[size_px, size_px]. Raises UserError without libcairo."""
     tree, surface_class = _svg_surface()
-    surface = surface_class(
-        tree(bytestring=svg.encode()), None, 96, output_width=size_px, output_height=size_px, background_color="white"
-    )
+    size = {"output_width": size_px, "output_height": size_px}
+    surface = surface_class(tree(bytestring=svg.encode()), None, 96, background_color="white", **size)
     return _grey(surface.cairo, size_px)
 
 
 def to_pixels(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> np.ndarray:
-    """Draws the diagram straight with cairo: uint8[size_px, size_px], black on white, equal to the SVG's pixels.
+    """Draws the diagram straight with cairo: uint8[size_px, size_px], black on white, the SVG's very pixels.
 
     `labels` as in `primitives`. Raises LabelCollision, and UserError without libcairo.
     """
@@ -160,9 +161,9 @@ def to_pixels(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> np.n
 
 
 def _append(cairo, context, primitive: Primitive):
-    """Hands cairo a whole path at once, as its array of 16-byte rows: a header for each command, then its points."""
-    codes = np.frombuffer(primitive.ops.encode(), np.uint8)
-    rows = _ROWS[codes]
+    """Hands cairo a whole path, as its array of 16-byte rows: each command's header, then its points."""
+    elements = np.frombuffer(primitive.ops.encode().translate(ELEMENT), np.uint8)
+    rows = ROWS[elements]
     heads = np.cumsum(rows) - rows
     total = int(heads[-1] + rows[-1])
     data = np.empty((total, 2), np.float64)
@@ -170,7 +171,7 @@ def _append(cairo, context, primitive: Primitive):
     is_head[heads] = True
     data[~is_head] = primitive.xy
     header = data.view(np.int32)
-    header[heads, 0] = _ELEMENT[codes]
+    header[heads, 0] = elements
     header[heads, 1] = rows
     buffer = cairo.ffi.from_buffer(data)
     path = cairo.ffi.new("cairo_path_t *")
@@ -195,9 +196,10 @@ def encode_png(pixels: np.ndarray) -> bytes:
 
 
 def decode_png(data: bytes) -> np.ndarray:
-    """A picture -> uint8[H, W], grey; transparent parts are white paper. Raises UserError for a broken picture."""
+    """A picture -> uint8[H, W], grey, its clear parts white as paper. Raises UserError where it is broken."""
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "GIF")) as image:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "GIF")) as file:
+            image: Image.Image = file
             if image.mode.startswith("I"):  # 16 bits, which convert() would clip
                 return (np.asarray(image, np.uint32) // 257).astype(np.uint8)
             if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
@@ -206,6 +208,6 @@ def decode_png(data: bytes) -> np.ndarray:
                 paper.alpha_composite(image)
                 image = paper.convert("RGB")
             return np.array(image.convert("L"))
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"broken picture of {len(data)} bytes ({reason}): replace it or leave it out") from error
+        raise UserError(f"broken picture, {len(data)} bytes ({reason}): replace it or drop it") from error
