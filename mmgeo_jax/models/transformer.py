@@ -1,0 +1,181 @@
+"""The transformer that both towers share: pre-norm blocks, stacked and scanned, and three ways to pool
+tokens.
+
+The architecture is SigLIP's, so that its weights load: LayerNorm with epsilon 1e-6, tanh GELU, a final norm,
+and a head that pools by attention with a learned probe. Parameters are float32; `dtype` is what is computed
+in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from ml_collections import ConfigDict
+
+from mmgeo_jax.errors import UserError
+
+NORM_EPSILON = 1e-6
+_tiny = nnx.initializers.normal(1e-6)
+# What the backward pass recomputes: nothing, or all that lies inside a block.
+REMAT = {"none": lambda layer: layer, "full": lambda layer: jax.checkpoint(layer, prevent_cse=False)}
+T = TypeVar("T")
+
+
+def choice(table: Mapping[str, T], name: str, key: str) -> T:
+    """The row `name` of a table; a UserError that names the config key and the rows if there is none."""
+    if name not in table:
+        raise UserError(f"config.{key} is {name!r}: choose one of {', '.join(table)}")
+    return table[name]
+
+
+def layer_norm(width: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.LayerNorm:
+    """LayerNorm over the last axis, its statistics in float32."""
+    return nnx.LayerNorm(width, epsilon=NORM_EPSILON, dtype=dtype, use_fast_variance=False, rngs=rngs)
+
+
+def dense(fan_in: int, fan_out: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.Linear:
+    """A linear layer that starts as SigLIP's do."""
+    init = nnx.initializers.xavier_uniform()
+    return nnx.Linear(fan_in, fan_out, dtype=dtype, kernel_init=init, bias_init=_tiny, rngs=rngs)
+
+
+class Attention(nnx.Module):
+    """Multi-head attention from `queries` [B, T, D] to `tokens` [B, S, D]; `mask` bool[B, S] names the keys
+    to see."""
+
+    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.heads, width = config.heads, config.width
+        self.query = dense(width, width, dtype, rngs)
+        self.key = dense(width, width, dtype, rngs)
+        self.value = dense(width, width, dtype, rngs)
+        self.out = dense(width, width, dtype, rngs)
+
+    def __call__(self, queries: jax.Array, tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
+        def split(x: jax.Array) -> jax.Array:
+            return x.reshape(*x.shape[:-1], self.heads, -1)
+
+        mask = None if mask is None else mask[:, None, None, :]
+        heads = jax.nn.dot_product_attention(
+            split(self.query(queries)), split(self.key(tokens)), split(self.value(tokens)), mask=mask
+        )
+        return self.out(heads.reshape(queries.shape))
+
+
+class Mlp(nnx.Module):
+    """Two linear layers with a tanh GELU between."""
+
+    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
+        width, hidden = config.width, round(config.width * config.mlp_ratio)
+        self.up = dense(width, hidden, dtype, rngs)
+        self.down = dense(hidden, width, dtype, rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.down(nnx.gelu(self.up(x), approximate=True))
+
+
+class Block(nnx.Module):
+    """One pre-norm layer: x + attention(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.attention_norm = layer_norm(config.width, dtype, rngs)
+        self.attention = Attention(config, dtype, rngs)
+        self.mlp_norm = layer_norm(config.width, dtype, rngs)
+        self.mlp = Mlp(config, dtype, rngs)
+
+    def __call__(self, x: jax.Array, mask: jax.Array | None) -> jax.Array:
+        normed = self.attention_norm(x)
+        x = x + self.attention(normed, normed, mask)
+        return x + self.mlp(self.mlp_norm(x))
+
+
+class Transformer(nnx.Module):
+    """`depth` blocks, whose parameters have a leading layer axis and which run as one `jax.lax.scan`.
+
+    `remat` is "none" (keep every activation) or "full" (keep only what enters a block); `unroll` is the
+    number of blocks per step of the scan.
+    """
+
+    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
+        @nnx.split_rngs(splits=config.depth)
+        @nnx.vmap(in_axes=(0,), out_axes=0)
+        def stack(rngs: nnx.Rngs) -> Block:
+            return Block(config, dtype, rngs)
+
+        self.unroll, self.remat = (
+            min(config.unroll, config.depth),
+            choice(REMAT, config.remat, "model.*.remat"),
+        )
+        self.blocks = stack(rngs)
+
+    def __call__(self, x: jax.Array, mask: jax.Array | None, layers: int | None = None) -> jax.Array:
+        """Tokens [B, S, D] after the first `layers` blocks (all by default; -1 leaves the last one out)."""
+        graphdef, params = nnx.split(self.blocks)
+        if layers is not None:
+            params = jax.tree.map(lambda p: p[:layers], params)
+
+        def layer(x: jax.Array, params: nnx.State) -> tuple[jax.Array, None]:
+            return nnx.merge(graphdef, params)(x, mask), None
+
+        return jax.lax.scan(self.remat(layer), x, params, unroll=self.unroll)[0]
+
+
+class AttentionPool(nnx.Module):
+    """SigLIP's head: a learned probe attends to the tokens [B, S, D]; then x + mlp(norm(x)) gives [B, D]."""
+
+    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
+        width = config.width
+        self.probe = nnx.Param(nnx.initializers.xavier_uniform()(rngs.params(), (1, width), jnp.float32))
+        self.attention = Attention(config, dtype, rngs)
+        self.norm = layer_norm(width, dtype, rngs)
+        self.mlp = Mlp(config, dtype, rngs)
+
+    def __call__(self, tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
+        probe = jnp.broadcast_to(self.probe[...].astype(tokens.dtype), (len(tokens), 1, tokens.shape[-1]))
+        x = self.attention(probe, tokens, mask)
+        return (x + self.mlp(self.norm(x)))[:, 0]
+
+
+def mean_pool(tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
+    """The mean of the tokens that `mask` names (zero where it names none)."""
+    if mask is None:
+        return tokens.mean(1)
+    return tokens.sum(1, where=mask[..., None]) / jnp.maximum(mask.sum(1, keepdims=True), 1).astype(
+        tokens.dtype
+    )
+
+
+def last_pool(tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
+    """The last token that `mask` names (the first one where it names none)."""
+    if mask is None:
+        return tokens[:, -1]
+    last = jnp.max(jnp.where(mask, jnp.arange(mask.shape[1]), 0), axis=1)
+    return jnp.take_along_axis(tokens, last[:, None, None], axis=1)[:, 0]
+
+
+# (config, dtype, rngs) -> a pool of tokens [B, S, D] under a mask bool[B, S] (None: all) into [B, D]
+POOLS = {"map": AttentionPool, "mean": lambda *_: mean_pool, "last": lambda *_: last_pool}
+
+
+class Tower(nnx.Module):
+    """What both towers end with: blocks, final norm, pool and, where `config.head`, a linear layer to
+    `embed`."""
+
+    def __init__(self, config: ConfigDict, embed: int, key: str, dtype: jnp.dtype, rngs: nnx.Rngs):
+        if not config.head and config.width != embed:
+            raise UserError(
+                f"config.model.{key}.width is {config.width} and model.embed {embed}: make them equal, "
+                f"or set model.{key}.head=True"
+            )
+        self.encoder = Transformer(config, dtype, rngs)
+        self.norm = layer_norm(config.width, dtype, rngs)
+        self.pool = choice(POOLS, config.pool, f"model.{key}.pool")(config, dtype, rngs)
+        self.head = dense(config.width, embed, dtype, rngs) if config.head else None
+
+    def embed(self, tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
+        """What comes out of the last block, [B, S, D], to an embedding [B, E] that is not normalised."""
+        pooled = self.pool(self.norm(tokens), mask)
+        return pooled if self.head is None else self.head(pooled)

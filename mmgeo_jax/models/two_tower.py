@@ -1,0 +1,110 @@
+"""The image tower and the text tower side by side, and the scale and bias that turn cosines into scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
+
+from mmgeo_jax.models.text import TextTower
+from mmgeo_jax.models.vit import ImageTower, patchify
+
+Params = dict[str, Any]
+
+
+def default_model_config() -> ConfigDict:
+    """Every setting of a model, small; a config starts from it and changes what it wants."""
+    shared = {
+        "width": 128,
+        "depth": 4,
+        "heads": 4,
+        "mlp_ratio": 4.0,
+        "pool": "map",  # map | mean | last
+        "head": True,  # a linear layer to `embed` after the pool
+        "remat": "none",  # none | full: recompute each block in the backward pass
+        "unroll": 4,  # blocks per step of the scan over layers: more is faster on a CPU, slower to compile
+    }
+    image = {
+        "size_px": 112,
+        "patch_px": 16,
+        "patch_budget": placeholder(int),  # keep so many patches, those with most ink
+        "stem": "patch",  # patch (linear, as SigLIP) | conv (inside each patch)
+        "mean": (0.5, 0.5, 0.5),  # per channel, of pixels from 0 to 1
+        "std": (0.5, 0.5, 0.5),
+        "head": False,
+    }
+    # `masked`: padding is not attended to. SigLIP's own weights were trained with it attended to, at a fixed
+    # length.
+    text = {"vocab_size": 512, "length": 64, "depth": 2, "masked": True}
+    return ConfigDict(
+        {
+            "image": shared | image,
+            "text": shared | text,
+            "embed": 128,
+            "dtype": "float32",  # of the computation; parameters are float32
+            "init_scale": 10.0,  # SigLIP's start; 1 / 0.07 is CLIP's, for the softmax loss
+            "init_bias": -10.0,
+        }
+    )
+
+
+class TwoTower(nnx.Module):
+    """Embeddings of pictures and captions, in one space.
+
+    `logit_scale` (kept as its logarithm) and `logit_bias` are f32 scalars: the score of a pair is
+    exp(logit_scale) * cosine + logit_bias.
+    """
+
+    def __init__(self, config: ConfigDict, rngs: nnx.Rngs):
+        dtype = jnp.dtype(config.dtype)
+        self.patch_px, self.patch_budget = config.image.patch_px, config.image.patch_budget
+        self.image = ImageTower(config.image, config.embed, dtype, rngs)
+        self.text = TextTower(config.text, config.embed, dtype, rngs)
+        self.logit_scale = nnx.Param(jnp.log(jnp.float32(config.init_scale)))
+        self.logit_bias = nnx.Param(jnp.float32(config.init_bias))
+
+    def embed_images(self, images: jax.Array) -> jax.Array:
+        """Images uint8[B, H, W] (grey, 255 is paper) or [B, H, W, 3] to f32[B, E] of length 1."""
+        patches, positions, mask = patchify(images, self.patch_px, self.patch_budget)
+        if self.patch_budget is None:
+            return unit(self.image(patches))
+        return unit(self.image(patches, positions, mask))
+
+    def embed_texts(self, tokens: jax.Array) -> jax.Array:
+        """Tokens int32[B, L], 0 where padded, to f32[B, E] of length 1."""
+        return unit(self.text(tokens))
+
+    def scores(self, images: jax.Array, texts: jax.Array) -> jax.Array:
+        """Scores f32[I, J] of embeddings f32[I, E] and f32[J, E]."""
+        cosines = jnp.einsum("ie,je->ij", images, texts, precision="highest")
+        return jnp.exp(self.logit_scale[...]) * cosines + self.logit_bias[...]
+
+
+def unit(x: jax.Array) -> jax.Array:
+    """x / |x| over the last axis, in float32, with a gradient even at zero."""
+    x = x.astype(jnp.float32)
+    return x * jax.lax.rsqrt(jnp.sum(x * x, axis=-1, keepdims=True) + 1e-12)
+
+
+def init(config: ConfigDict, seed: int) -> tuple[nnx.GraphDef, Params]:
+    """A fresh model as `(graphdef, params)`; params are plain nested dicts of f32 arrays with string keys.
+
+    `nnx.merge(graphdef, params)` is the TwoTower again, inside a jitted function as well.
+    """
+    graphdef = nnx.graphdef(nnx.eval_shape(lambda: TwoTower(config, nnx.Rngs(0))))
+
+    @jax.jit
+    def fresh(key: jax.Array) -> Params:
+        return nnx.to_pure_dict(nnx.state(TwoTower(config, nnx.Rngs(key))))
+
+    return graphdef, fresh(jax.random.key(seed))
+
+
+def parameter_count(params: Params) -> dict[str, int]:
+    """Numbers of parameters: of each top-level part, and `total`."""
+    parts = {name: sum(leaf.size for leaf in jax.tree.leaves(part)) for name, part in params.items()}
+    return parts | {"total": sum(parts.values())}

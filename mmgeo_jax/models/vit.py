@@ -1,0 +1,151 @@
+"""The image tower: patches of a diagram, with their places in the grid and a mask, to one embedding.
+
+Letters: B images, P patches, D width. The tower never needs the whole grid, so blank paper can be left out
+before its first block.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from ml_collections import ConfigDict
+
+from mmgeo_jax.errors import UserError
+from mmgeo_jax.models.transformer import Tower, choice, dense
+
+_stem_init = nnx.initializers.variance_scaling(1.0, "fan_in", "normal")
+
+# A patch with no pixel darker than this is blank paper: scans and JPEG leave a faint noise.
+BLANK_ABOVE = 239
+
+
+def patchify(
+    images: jax.Array, patch_px: int, budget: int | None = None
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Cuts images uint8[B, H, W] (or [B, H, W, 3]) into patches, left to right, then down.
+
+    Returns patches f32[B, P, patch_px**2 (* 3)] with white as 1 and black as -1, positions int32[B, P] (the
+    flat index in the grid) and mask bool[B, P]. Without a `budget` every patch is kept. With one, the
+    `budget` patches with most ink are (the earlier first among equals), and those of them that are blank
+    paper are masked.
+    """
+    batch, height, width = images.shape[:3]
+    if height % patch_px or width % patch_px:
+        raise UserError(f"images of {width} x {height} px do not divide into patches of {patch_px} px")
+    rows, columns = height // patch_px, width // patch_px
+    patches = images.reshape(batch, rows, patch_px, columns, -1).swapaxes(2, 3)
+    patches = patches.reshape(batch, rows * columns, -1)
+    positions = jnp.broadcast_to(jnp.arange(rows * columns, dtype=jnp.int32), patches.shape[:2])
+    mask = jnp.ones(patches.shape[:2], bool)
+    if budget is not None:
+        ink = (255 - patches.astype(jnp.int32)).sum(-1)
+        positions = jax.lax.top_k(ink, min(budget, rows * columns))[1]
+        patches = jnp.take_along_axis(patches, positions[..., None], axis=1)
+        mask = patches.min(-1) <= BLANK_ABOVE
+    return patches.astype(jnp.float32) / 127.5 - 1.0, positions, mask
+
+
+def fold(
+    kernel: jax.Array, bias: jax.Array, mean: tuple[float, ...], std: tuple[float, ...], channels: int
+) -> tuple[jax.Array, jax.Array]:
+    """Fits a stem's kernel [..., 3, D] and bias [D] to pixels from -1 to 1 of `channels` channels, 1 or 3.
+
+    `mean` and `std`, per channel and for pixels from 0 to 1, are the normalisation that the kernel was
+    trained with.
+    """
+    centre, spread = np.array(mean, np.float32), np.array(std, np.float32)
+    # ((x + 1) / 2 - mean) / std = x * scale + shift
+    scale, shift = 0.5 / spread, (0.5 - centre) / spread
+    bias = bias + jnp.einsum("...cd,c->d", kernel, shift)
+    kernel = kernel * scale[:, None]
+    return (kernel if channels == 3 else kernel.sum(-2, keepdims=True)), bias
+
+
+class PatchStem(nnx.Module):
+    """The linear stem of a ViT; its kernel is [p, p, 3, D]."""
+
+    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.dtype, self.mean, self.std = dtype, tuple(config.mean), tuple(config.std)
+        shape = (config.patch_px, config.patch_px, 3, config.width)
+        self.kernel = nnx.Param(_stem_init(rngs.params(), shape, jnp.float32))
+        self.bias = nnx.Param(jnp.zeros(config.width))
+
+    def __call__(self, patches: jax.Array) -> jax.Array:
+        """Patches f32[B, P, p*p] (grey) or [B, P, p*p*3] to tokens [B, P, D]."""
+        channels = patches.shape[-1] // self.kernel.shape[0] ** 2
+        kernel, bias = fold(self.kernel[...], self.bias[...], self.mean, self.std, channels)
+        kernel = kernel.reshape(-1, kernel.shape[-1]).astype(self.dtype)
+        return patches.astype(self.dtype) @ kernel + bias.astype(self.dtype)
+
+
+class ConvStem(nnx.Module):
+    """Two 3 x 3 convolutions of stride 2 inside each patch, then a linear layer: patches may still be left
+    out."""
+
+    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
+        self.dtype, self.mean, self.std = dtype, tuple(config.mean), tuple(config.std)
+        self.patch_px, narrow, wide = config.patch_px, config.width // 4, config.width // 2
+        side = -(-config.patch_px // 4)
+        self.kernel1 = nnx.Param(_stem_init(rngs.params(), (3, 3, 3, narrow), jnp.float32))
+        self.bias1 = nnx.Param(jnp.zeros(narrow))
+        self.kernel2 = nnx.Param(_stem_init(rngs.params(), (3, 3, narrow, wide), jnp.float32))
+        self.bias2 = nnx.Param(jnp.zeros(wide))
+        self.out = dense(side * side * wide, config.width, dtype, rngs)
+
+    def __call__(self, patches: jax.Array) -> jax.Array:
+        """As PatchStem. A patch is padded with white paper, so that what lies beside it does not matter."""
+        batch, count, size = patches.shape
+        channels = size // self.patch_px**2
+        x = patches.reshape(batch * count, self.patch_px, self.patch_px, channels)
+        x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=1.0)
+        x = nnx.gelu(self.conv(x, *fold(self.kernel1[...], self.bias1[...], self.mean, self.std, channels)))
+        x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        x = nnx.gelu(self.conv(x, self.kernel2[...], self.bias2[...]))
+        return self.out(x.reshape(batch, count, -1))
+
+    def conv(self, x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
+        x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
+        y = jax.lax.conv_general_dilated(
+            x, kernel, (2, 2), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        return y + bias.astype(self.dtype)
+
+
+STEMS = {"patch": PatchStem, "conv": ConvStem}
+
+
+class ImageTower(Tower):
+    """A ViT with SigLIP's pooling. `config` is the `image` part of `default_model_config`."""
+
+    def __init__(self, config: ConfigDict, embed: int, dtype: jnp.dtype, rngs: nnx.Rngs):
+        places = (config.size_px // config.patch_px) ** 2
+        self.stem = choice(STEMS, config.stem, "model.image.stem")(config, dtype, rngs)
+        init = nnx.initializers.normal(config.width**-0.5)
+        self.position = nnx.Param(init(rngs.params(), (places, config.width), jnp.float32))
+        super().__init__(config, embed, "image", dtype, rngs)
+
+    def tokens(
+        self,
+        patches: jax.Array,
+        positions: jax.Array | None = None,
+        mask: jax.Array | None = None,
+        layers: int | None = None,
+    ) -> jax.Array:
+        """Tokens [B, P, D] after the first `layers` blocks (-1: all but the last), before the final norm.
+
+        Arguments as `patchify` returns them; no `positions` means the whole grid in order, no `mask` all
+        patches. What a masked patch holds changes nothing but its own token.
+        """
+        if mask is not None:
+            patches = jnp.where(mask[..., None], patches, 0.0)
+        place = self.position[...] if positions is None else self.position[...][positions]
+        x = self.stem(patches)
+        return self.encoder(x + place.astype(x.dtype), mask, layers)
+
+    def __call__(
+        self, patches: jax.Array, positions: jax.Array | None = None, mask: jax.Array | None = None
+    ) -> jax.Array:
+        """The embedding [B, E] of each image, not normalised."""
+        return self.embed(self.tokens(patches, positions, mask), mask)
