@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,9 +35,9 @@ def script(path: Path, body: str) -> Path:
     return path
 
 
-def requirements(name: str) -> dict[str, Requirement]:
+def requirements(name: str) -> dict[NormalizedName, Requirement]:
     """The requirement lines of a file, by canonical name; every line must carry its reason as a comment."""
-    rows = {}
+    rows: dict[NormalizedName, Requirement] = {}
     for line in (ROOT / name).read_text().splitlines():
         if line and line[0] not in "#-":
             specification, _, reason = line.partition("#")
@@ -61,7 +61,7 @@ def imported_modules(*folders: str) -> dict[str, str]:
     return found
 
 
-def distributions(module: str) -> set[str]:
+def distributions(module: str) -> set[NormalizedName]:
     return {canonicalize_name(name) for name in packages_distributions().get(module, [module])}
 
 
@@ -179,7 +179,7 @@ def test_test_imports_are_required():
 @pytest.mark.parametrize("python", PYTHONS)
 def test_lock_has_one_version_within_bounds_for_each_python(python):
     environment = {"python_version": python, "python_full_version": f"{python}.1", "sys_platform": "linux"}
-    locked: dict[str, Version] = {}
+    locked: dict[NormalizedName, Version] = {}
     for line in (ROOT / "requirements.lock").read_text().splitlines():
         if line and line[0] not in "# ":
             row = Requirement(line)
