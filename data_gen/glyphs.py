@@ -85,7 +85,8 @@ def glyph(font: str, char: str) -> Outline:
         raise UserError(f"there is no font {font!r}: choose one of {', '.join(FONTS)}")
     for file in (FONTS[font], FALLBACK):
         glyphs, cmap, units_per_em = _load(file)
-        if ord(char) in cmap:
+        # The cm fonts keep TeX's own order beyond ASCII: their "degree sign" is a ligature.
+        if ord(char) in cmap and (char.isascii() or not file.startswith("cm")):
             break
     else:
         raise UserError(f"the font {font!r} has no glyph for {char!r}: take another character or font")

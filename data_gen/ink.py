@@ -129,7 +129,7 @@ class Ink:
         start, end = self.diagram.points[a], self.diagram.points[b]
         dx, dy, length = _direction(start, end)
         pitch = min(pitch, 0.5 * length / count)
-        room = (count - 1) * pitch / 2 + 0.35 * self.unit
+        room = (count - 1) * pitch / 2 + 0.5 * self.unit
 
         def at(along: float) -> Point:
             return start[0] + along * dx, start[1] + along * dy
@@ -152,7 +152,7 @@ class Ink:
             self._stroke(self.marks, ((x - u, y - v), (x + u, y + v)), self.mark_px)
 
     def _parallel_arrows(self, mark: ParallelArrows):
-        spots, dx, dy = self._row(mark.a, mark.b, mark.count, max(0.34 * self.unit, self.mark_px + 2.2))
+        spots, dx, dy = self._row(mark.a, mark.b, mark.count, max(0.42 * self.unit, self.mark_px + 3.0))
         # Parallel strokes point the same way whatever the order of their ends.
         turn = 1 if dx * cos(0.35) - dy * sin(0.35) > 0 else -1
         back, half = 0.36 * self.unit * turn, 0.3 * self.unit

@@ -18,7 +18,7 @@ from data_gen.ink import Ink
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
-DIRECTIONS = np.stack([np.cos(np.arange(24) * np.pi / 12), np.sin(np.arange(24) * np.pi / 12)], 1)
+DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) * np.pi / 8)], 1)
 POINT_GAPS = np.array([0.0, 0.2, 0.45, 0.8])  # of the font size, beyond the nearest allowed
 POINT_COSTS = np.array([0.0, 0.5, 1.2, 2.4])
 SEGMENT_SHARES = np.array([0.5, 0.43, 0.57, 0.36, 0.64, 0.29, 0.71])
@@ -74,7 +74,7 @@ def place_labels(diagram: Diagram, ink: Ink | None = None) -> tuple[Label, ...]:
     Deterministic. `ink` is the diagram's ink where the caller has it. Raises LabelCollision for want of room.
     """
     ink = ink or Ink(diagram)
-    texts = [_name(diagram, ink, name) for name in diagram.names]
+    texts = _names(diagram, ink)
     for mark in diagram.marks:
         if isinstance(mark, LengthText):
             texts.append(_length(diagram, ink, mark))
@@ -110,22 +110,27 @@ def _gap(diagram: Diagram) -> float:
     return max(1.5, 0.15 * diagram.style.font_px) + diagram.style.stroke_px / 2
 
 
-def _name(diagram: Diagram, ink: Ink, name: str) -> _Text:
-    """Places all around a point, the best on the side that its strokes leave free."""
-    style = diagram.style
-    head = _head(diagram, name, style.font, style.font_px)
-    half_x, half_y = head[-1]
-    owner = diagram.points[name]
-    with np.errstate(divide="ignore"):
-        reach = np.minimum(half_x / np.abs(DIRECTIONS[:, 0]), half_y / np.abs(DIRECTIONS[:, 1]))
-    gap = _gap(diagram) + (ink.dot_px if name in diagram.dots else 0.0)
-    distance = reach + gap + POINT_GAPS[:, None] * style.font_px
-    centres = owner + distance[..., None] * DIRECTIONS
-    feet = np.tile(owner + FOOT_PX * DIRECTIONS, (len(POINT_GAPS), 1))
-    x, y = _away(diagram, name)
-    turned = hypot(x, y) - DIRECTIONS @ (x, y)
-    costs = POINT_COSTS[:, None] + 0.5 * turned + 0.05 * DIRECTIONS[:, 1]
-    return _Text(*head, centres.reshape(-1, 2), feet, costs.ravel(), owner)
+def _names(diagram: Diagram, ink: Ink) -> list[_Text]:
+    """Places all around each point, the best on the side that its strokes leave free."""
+    style, names = diagram.style, diagram.names
+    if not names:
+        return []
+    heads = [_head(diagram, name, style.font, style.font_px) for name in names]
+    owners = np.array([diagram.points[name] for name in names]).reshape(-1, 1, 1, 2)
+    halves = np.array([head[-1] for head in heads]).reshape(-1, 1, 1, 2)
+    gaps = np.array([_gap(diagram) + (ink.dot_px if name in diagram.dots else 0.0) for name in names])
+    reach = (halves / np.maximum(np.abs(DIRECTIONS), 1e-9)).min(-1)
+    distance = reach + gaps[:, None, None] + POINT_GAPS[:, None] * style.font_px
+    centres = owners + distance[..., None] * DIRECTIONS
+    feet = np.broadcast_to(owners + FOOT_PX * DIRECTIONS, centres.shape)
+    away = np.array([_away(diagram, name) for name in names]).reshape(-1, 1, 2)
+    turned = np.hypot(away[..., 0], away[..., 1]) - (away * DIRECTIONS).sum(-1)
+    costs = POINT_COSTS[:, None] + (0.5 * turned + 0.05 * DIRECTIONS[:, 1])[:, None]
+    places = zip(centres.reshape(len(names), -1, 2), feet.reshape(len(names), -1, 2), costs, strict=True)
+    return [
+        _Text(*head, centre, foot, cost.ravel(), diagram.points[head[0]])
+        for head, (centre, foot, cost) in zip(heads, places, strict=True)
+    ]
 
 
 def _away(diagram: Diagram, name: str) -> Point:
@@ -260,8 +265,9 @@ def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text]) -> 
         points = np.array([text.owner for text in names])
         owner = np.repeat(np.arange(len(names)), [len(text.costs) for text in names])
         rows = np.arange(len(owner))
-        off = np.abs(centres[: len(rows), None] - points) - halves[: len(rows), None]
-        distance = np.hypot(*np.moveaxis(np.maximum(off, 0), 2, 0))
+        off_x = np.abs(centres[: len(rows), :1] - points[:, 0]) - halves[: len(rows), :1]
+        off_y = np.abs(centres[: len(rows), 1:] - points[:, 1]) - halves[: len(rows), 1:]
+        distance = np.hypot(np.maximum(off_x, 0), np.maximum(off_y, 0))
         own = distance[rows, owner]
         distance[rows, owner] = np.inf
         margin[: len(rows)] = distance.min(1) - own

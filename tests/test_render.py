@@ -1,0 +1,320 @@
+"""Drawing: both paths give the same pixels, texts stand clear of ink, and marks can be told apart."""
+
+import io
+import os
+import string
+import subprocess
+import sys
+from math import atan2, cos, degrees, hypot, pi, sin
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from data_gen import render
+from data_gen.diagram import (
+    AngleArc,
+    AngleText,
+    Circle,
+    Diagram,
+    LengthText,
+    ParallelArrows,
+    RightAngle,
+    Segment,
+    Style,
+    Ticks,
+)
+from data_gen.errors import UserError
+from data_gen.glyphs import FONTS, glyph, outline
+
+SEEDS = st.integers(0, 2**32 - 1)
+ZOOM = 4
+
+
+def random_diagram(seed: int) -> Diagram:
+    """Points far from each other, some strokes between them, and any marks, in any size and style."""
+    rng = np.random.default_rng(seed)
+    size = int(rng.choice([64, 112, 224, 384]))
+    points: dict[str, tuple[float, float]] = {}
+    for name in ["A", "B", "C", "D", "_h", "O", "P"][: rng.integers(3, 8)]:
+        for _ in range(50):
+            x, y = rng.uniform(0.15 * size, 0.85 * size, 2)
+            if all(hypot(x - p, y - q) > 0.22 * size for p, q in points.values()):
+                points[name] = (float(x), float(y))
+                break
+    names = list(points)
+    pairs = [tuple(map(str, rng.permutation(names)[:2])) for _ in range(5)]
+    segments = [Segment(a, b, dashed=rng.random() < 0.3, arrows=rng.random() < 0.2) for a, b in pairs]
+    circles = [Circle(names[0], names[1])] if rng.random() < 0.4 else []
+    marks: list = []
+    for kind in rng.permutation(7)[:4]:
+        a, vertex, b = (str(name) for name in rng.permutation(names)[:3])
+        count = int(rng.integers(1, 4))
+        marks.append(
+            [
+                Ticks(a, b, count),
+                ParallelArrows(a, b, count),
+                RightAngle(a, vertex, b),
+                AngleArc(a, vertex, b, count),
+                LengthText(a, b, "2x+1"),
+                AngleText(a, vertex, b, "60°"),
+                LengthText(b, vertex, "5.5"),
+            ][kind]
+        )
+    fonts = list(FONTS)
+    style = Style(
+        stroke_px=float(rng.uniform(0.8, 2.5)),
+        font=fonts[rng.integers(len(fonts))],
+        font_px=float(rng.uniform(0.06, 0.11) * size),
+        value_font=fonts[rng.integers(len(fonts))],
+    )
+    return Diagram(size, points, tuple(segments), tuple(circles), tuple(marks), (names[0],), style)
+
+
+def triangle(size: int = 112, marks: tuple = (), **style) -> Diagram:
+    k = size / 112
+    points = {"A": (40 * k, 20 * k), "B": (16 * k, 92 * k), "C": (98 * k, 92 * k)}
+    segments = (Segment("A", "B"), Segment("B", "C"), Segment("C", "A"))
+    return Diagram(size, points, segments, marks=marks, style=Style(font_px=11 * k, **style))
+
+
+def labels_or_none(diagram: Diagram) -> tuple[render.Label, ...]:
+    try:
+        return render.place_labels(diagram)
+    except render.LabelCollision:
+        return ()
+
+
+def ink_of(diagram: Diagram, labels: tuple[render.Label, ...]) -> np.ndarray:
+    """bool: where a picture drawn ZOOM times as large has any ink."""
+    return render.svg_to_pixels(render.to_svg(diagram, labels), ZOOM * diagram.size_px) < 255
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(SEEDS)
+def test_both_paths_draw_the_same_pixels(seed):
+    diagram = random_diagram(seed)
+    labels = labels_or_none(diagram)
+    direct = render.to_pixels(diagram, labels)
+    assert direct.shape == (diagram.size_px, diagram.size_px) and direct.dtype == np.uint8
+    assert direct.max() == 255 and direct.min() < 128
+    np.testing.assert_array_equal(
+        direct, render.svg_to_pixels(render.to_svg(diagram, labels), diagram.size_px), strict=True
+    )
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(SEEDS)
+def test_texts_touch_neither_ink_nor_each_other_nor_the_edge(seed):
+    diagram = random_diagram(seed)
+    paper = Diagram(diagram.size_px, {}, style=diagram.style)
+    taken = ink_of(diagram, ())
+    for label in labels_or_none(diagram):
+        ink = ink_of(paper, (label,))
+        assert ink.any() and not ink[[0, -1]].any() and not ink[:, [0, -1]].any()
+        assert not (ink & taken).any(), label.text
+        taken |= ink
+
+
+def test_most_random_diagrams_find_room():
+    found = sum(bool(labels_or_none(random_diagram(seed))) for seed in range(60))
+    assert found > 30
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(SEEDS)
+def test_each_name_is_nearest_to_its_own_point(seed):
+    diagram = random_diagram(seed)
+    for name, label in zip(diagram.names, labels_or_none(diagram), strict=False):
+        assert label.text == name
+        x0, y0, x1, y1 = label.box
+        away = {
+            other: hypot(max(x0 - x, x - x1, 0), max(y0 - y, y - y1, 0))
+            for other, (x, y) in diagram.points.items()
+            if other in diagram.names
+        }
+        assert min(away, key=away.__getitem__) == name
+
+
+@pytest.mark.parametrize("sweep_deg", [25, 60, 110, 160])
+def test_an_angle_text_stands_in_its_angle_and_not_behind_a_stroke(sweep_deg):
+    sweep = sweep_deg * pi / 180
+    points = {"O": (170.0, 180.0), "A": (310.0, 180.0)}
+    points["B"] = (170 + 140 * cos(sweep), 180 - 140 * sin(sweep))
+    points["_c"], points["_d"] = (170 + 55 * cos(sweep), 180 - 55 * sin(sweep)), (225.0, 180.0)
+    segments = (Segment("O", "A"), Segment("O", "B"))
+    mark = AngleText("A", "O", "B", "x")
+    diagram = Diagram(340, points, segments, marks=(mark,), style=Style(font_px=12))
+    for crossed in (
+        diagram,
+        Diagram(340, points, (*segments, Segment("_c", "_d")), (), (mark,), (), diagram.style),
+    ):
+        x0, y0, x1, y1 = render.place_labels(crossed)[-1].box
+        x, y = (x0 + x1) / 2 - 170, 180 - (y0 + y1) / 2
+        assert 0 < degrees(atan2(y, x)) < sweep_deg
+    assert hypot(x, y) < 55
+
+
+def test_a_length_stands_beside_the_middle_of_its_segment():
+    label = render.place_labels(triangle(marks=(LengthText("B", "C", "7"),)))[-1]
+    x0, y0, x1, _ = label.box
+    assert abs((x0 + x1) / 2 - 57) < 12 and 93 < y0 < 99
+
+
+def test_no_room_is_a_collision():
+    crowd = {name: (50 + 2.0 * i, 50.0) for i, name in enumerate(string.ascii_uppercase)}
+    with pytest.raises(render.LabelCollision, match="no free place"):
+        render.to_pixels(Diagram(112, crowd))
+    with pytest.raises(render.LabelCollision):
+        render.to_svg(triangle(marks=(LengthText("A", "B", "a text wider than the paper"),)))
+
+
+def test_side_by_side_texts_that_cannot_all_stand_are_a_collision():
+    row = tuple(LengthText("A", "B", "888") for _ in range(60))
+    with pytest.raises(render.LabelCollision, match="side by side"):
+        render.place_labels(
+            Diagram(112, {"A": (10.0, 56.0), "B": (102.0, 56.0)}, (Segment("A", "B"),), marks=row)
+        )
+
+
+def test_hidden_points_have_no_name_and_no_dot():
+    points = {"A": (30.0, 30.0), "_x": (80.0, 80.0)}
+    shown = Diagram(112, points, dots=("A", "_x"))
+    assert [label.text for label in render.place_labels(shown)] == ["A"]
+    assert (render.to_pixels(shown)[70:90, 70:90] == 255).all()
+    assert (render.to_pixels(Diagram(112, {"_x": (80.0, 80.0)})) == 255).all()
+
+
+def test_the_same_diagram_gives_the_same_bytes_in_another_process():
+    diagram = triangle(
+        marks=(AngleText("A", "B", "C", "60°"), LengthText("A", "C", "√3"), Ticks("A", "B", 2))
+    )
+    lines = (
+        "import hashlib",
+        "from data_gen import render",
+        "from data_gen.diagram import *",
+        f"diagram = {diagram!r}",
+        "data = render.encode_png(render.to_pixels(diagram)) + render.to_svg(diagram).encode()",
+        "print(hashlib.sha256(data).hexdigest())",
+    )
+    command = {"args": [sys.executable, "-c", "\n".join(lines)], "cwd": Path(render.__file__).parents[1]}
+    runs = [
+        subprocess.run(
+            **command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1] and len(runs[0]) == 65
+
+
+def dark_runs(values: np.ndarray) -> int:
+    dark = np.concatenate([[False], values < 190])
+    return int((dark[1:] & ~dark[:-1]).sum())
+
+
+@pytest.mark.parametrize("size", [96, 112, 384])
+@pytest.mark.parametrize("mark", [Ticks, ParallelArrows])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_counted_marks_can_be_counted(size, mark, count):
+    points = {"_a": (0.2 * size, 0.5 * size + 0.3), "_b": (0.8 * size, 0.5 * size + 0.3)}
+    style = Style(stroke_px=1.2 if size < 200 else 2.0, font_px=0.1 * size)
+    diagram = Diagram(size, points, (Segment("_a", "_b"),), marks=(mark("_a", "_b", count),), style=style)
+    row = round(0.5 * size - style.stroke_px / 2 - 2)
+    assert dark_runs(render.to_pixels(diagram)[row]) == count
+
+
+@pytest.mark.parametrize("size", [96, 112, 384])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_arcs_can_be_counted(size, count):
+    points = {"_v": (0.2 * size, 0.2 * size), "_a": (0.9 * size, 0.2 * size), "_b": (0.2 * size, 0.9 * size)}
+    diagram = Diagram(
+        size, points, marks=(AngleArc("_a", "_v", "_b", count),), style=Style(font_px=0.1 * size)
+    )
+    assert dark_runs(np.diagonal(render.to_pixels(diagram))) == count
+
+
+def test_parallel_arrows_point_the_same_way_whatever_the_order_of_ends():
+    points = {"_a": (20.0, 30.0), "_b": (90.0, 50.0)}
+    one, other = (
+        render.to_pixels(Diagram(112, points, marks=(ParallelArrows(*ends),)))
+        for ends in (("_a", "_b"), ("_b", "_a"))
+    )
+    np.testing.assert_allclose(one, other, atol=2)
+
+
+def test_an_angle_text_shares_the_arcs_that_its_angle_has():
+    arc, text = AngleArc("C", "B", "A", 2), AngleText("A", "B", "C", "x")
+    diagram = triangle(marks=(arc, text))
+    np.testing.assert_array_equal(render.to_pixels(diagram, ()), render.to_pixels(triangle(marks=(arc,)), ()))
+
+
+def test_every_font_draws_every_character_in_use():
+    used = string.ascii_letters + string.digits + "°.,+-−=√π²′()"
+    for font in FONTS:
+        shapes = [glyph(font, char) for char in used]
+        assert all(shape.ops and shape.advance > 0 for shape in shapes)
+        assert len({shape.xy.tobytes() for shape in shapes}) == len(used)
+    x0, y0, x1, y1 = glyph("cm", "°").box
+    assert x1 - x0 < 0.5 and y1 < -0.3
+
+
+def test_letters_of_a_value_are_set_in_the_letter_font():
+    assert (
+        outline("2x", "serif", "serif-italic").ops == glyph("serif", "2").ops + glyph("serif-italic", "x").ops
+    )
+
+
+def test_unknown_fonts_and_characters_are_named():
+    with pytest.raises(UserError, match="no font 'comic'.*serif-italic"):
+        render.to_pixels(triangle(font="comic"))
+    with pytest.raises(UserError, match="no glyph for '漢'"):
+        render.to_pixels(triangle(marks=(LengthText("A", "B", "漢"),)))
+
+
+def test_a_missing_libcairo_is_named(monkeypatch):
+    class Missing:
+        def find_spec(self, name, path=None, target=None):
+            if name == "cairocffi":
+                raise OSError("no library called cairo was found")
+
+    monkeypatch.delitem(sys.modules, "cairocffi", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    render._cairo.cache_clear()
+    with pytest.raises(UserError, match="libcairo2"):
+        render.to_pixels(triangle())
+
+
+def png(image: Image.Image, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+def test_png_keeps_the_pixels_and_carries_no_metadata():
+    pixels = render.to_pixels(triangle())
+    data = render.encode_png(pixels)
+    assert data == render.encode_png(pixels.copy())
+    np.testing.assert_array_equal(render.decode_png(data), pixels)
+    assert Image.open(io.BytesIO(data)).info == {}
+
+
+def test_colour_and_clear_pictures_become_grey_on_white():
+    assert render.decode_png(png(Image.new("RGBA", (3, 2), (0, 0, 0, 0)))).tolist() == [[255] * 3] * 2
+    assert render.decode_png(png(Image.new("RGB", (1, 1), (255, 0, 0)))).tolist() == [[76]]
+    palette = Image.new("P", (1, 1), 0)
+    assert render.decode_png(png(palette, transparency=0)).tolist() == [[255]]
+    deep = Image.fromarray(np.array([[0, 32896, 65535]], np.uint16))
+    assert render.decode_png(png(deep)).tolist() == [[0, 128, 255]]
+
+
+def test_a_broken_picture_is_one_clear_line():
+    good = render.encode_png(render.to_pixels(triangle()))
+    flipped = bytearray(good)
+    flipped[60] ^= 255
+    for data in (b"", b"hello", good[:40], good[: len(good) // 2], bytes(flipped)):
+        with pytest.raises(UserError, match="broken picture") as caught:
+            render.decode_png(data)
+        assert "\n" not in str(caught.value)
