@@ -252,6 +252,12 @@ def _crossing(o, a, p, radius):
 
 TRIANGLE = ((1, 2, 0), (1, 0, 2))
 DIHEDRAL = ((1, 2, 3, 0), (3, 2, 1, 0))
+LAST_THREE = ((0, 2, 3, 1), (0, 2, 1, 3))
+# Figures whose vertices correspond: both turn or reverse together, or change places.
+TOGETHER = {
+    3: ((1, 2, 0, 4, 5, 3), (1, 0, 2, 4, 3, 5), (3, 4, 5, 0, 1, 2)),
+    4: ((1, 2, 3, 0, 5, 6, 7, 4), (3, 2, 1, 0, 7, 6, 5, 4), (4, 5, 6, 7, 0, 1, 2, 3)),
+}
 LAST_TWO = {3: ((0, 2, 1),), 4: ((0, 1, 3, 2),)}
 SEGMENT_PAIR = ((1, 0, 2, 3), (0, 1, 3, 2), (2, 3, 0, 1))
 PARALLEL_SIDES = ((1, 0, 3, 2), (2, 3, 0, 1))
@@ -360,6 +366,56 @@ _ROWS = (
     # value: read off the picture where it is printed
     Predicate("length", 2, "value", ("{0}{1} = {value}", "the length of {0}{1} is {value}"), None, ((1, 0),)),
     Predicate("angle", 3, "value", ("∠{0}{1}{2} = {value}°", "angle {0}{1}{2} measures {value}°"), None, ((2, 1, 0),)),
+    # said of real diagrams by their sources: asserted, not computed, so they have no measure
+    Predicate("right_angle", 3, "shape", ("∠{1}{0}{2} is a right angle",), None, LAST_TWO[3],
+              ("acute_angle", "obtuse_angle")),
+    Predicate("acute_angle", 3, "shape", ("∠{1}{0}{2} is an acute angle",), None, LAST_TWO[3],
+              ("right_angle", "obtuse_angle")),
+    Predicate("obtuse_angle", 3, "shape", ("∠{1}{0}{2} is an obtuse angle",), None, LAST_TWO[3],
+              ("right_angle", "acute_angle")),
+    Predicate("joined", 2, "relation", ("{0} and {1} are joined by a line",), None, ((1, 0),), ("apart",)),
+    Predicate("apart", 2, "relation", ("{0} and {1} are not joined",), None, ((1, 0),), ("joined",)),
+    Predicate("similar", 6, "relation", ("△{0}{1}{2} ∼ △{3}{4}{5}",), None, TOGETHER[3]),
+    Predicate("congruent", 6, "relation", ("△{0}{1}{2} ≅ △{3}{4}{5}",), None, TOGETHER[3]),
+    Predicate("similar_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ∼ {4}{5}{6}{7}",), None, TOGETHER[4]),
+    Predicate("congruent_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ≅ {4}{5}{6}{7}",), None, TOGETHER[4]),
+    Predicate("centroid", 4, "relation", ("{0} is the centroid of △{1}{2}{3}",), None, LAST_THREE,
+              order_matters=True),
+    Predicate("incenter", 4, "relation", ("{0} is the incenter of △{1}{2}{3}",), None, LAST_THREE, order_matters=True),
+    Predicate("circumcenter", 4, "relation", ("{0} is the circumcenter of △{1}{2}{3}",), None, LAST_THREE),
+    Predicate("midsegment", 5, "relation", ("{0}{1} is the midsegment of △{2}{3}{4} that is parallel to {3}{4}",),
+              None, ((1, 0, 2, 4, 3),), order_matters=True),
+    Predicate("quadrilateral_midsegment", 6, "relation", ("{0}{1} is the midsegment of {2}{3}{4}{5}",), None,
+              ((1, 0, 2, 3, 4, 5),)),
+    Predicate("quadrilateral_altitude", 6, "relation", ("{0}{1} is a height of {2}{3}{4}{5}",), None,
+              ((1, 0, 2, 3, 4, 5),)),
+    Predicate("arc_midpoint", 4, "relation", ("{1} is the midpoint of arc {2}{3} of circle {0}",), None,
+              LAST_TWO[4], circle=True),
+    Predicate("equal_arc", 6, "relation", ("arc {1}{2} of circle {0} = arc {4}{5} of circle {3}",), None,
+              ((0, 2, 1, 3, 4, 5), (0, 1, 2, 3, 5, 4), (3, 4, 5, 0, 1, 2))),
+    Predicate("arc", 3, "value", ("arc {1}{2} measures {value}°",), None, LAST_TWO[3]),
+    Predicate("arc_length", 3, "value", ("arc {1}{2} is {value} long",), None, LAST_TWO[3]),
+    Predicate("radius", 1, "value", ("the radius of circle {0} is {value}",)),
+    Predicate("diameter_length", 1, "value", ("the diameter of circle {0} is {value}",)),
+    Predicate("circumference", 1, "value", ("the circumference of circle {0} is {value}",)),
+    Predicate("circle_area", 1, "value", ("the area of circle {0} is {value}",)),
+    Predicate("sector_area", 3, "value", ("the area of sector {1}{0}{2} is {value}",), None, LAST_TWO[3]),
+    Predicate("triangle_area", 3, "value", ("the area of △{0}{1}{2} is {value}",), None, TRIANGLE),
+    Predicate("triangle_perimeter", 3, "value", ("the perimeter of △{0}{1}{2} is {value}",), None, TRIANGLE),
+    Predicate("triangle_height", 3, "value", ("△{0}{1}{2} is {value} high",), None, TRIANGLE),
+    Predicate("quadrilateral_area", 4, "value", ("the area of {0}{1}{2}{3} is {value}",), None, DIHEDRAL),
+    Predicate("quadrilateral_perimeter", 4, "value", ("the perimeter of {0}{1}{2}{3} is {value}",), None, DIHEDRAL),
+    Predicate("quadrilateral_height", 4, "value", ("{0}{1}{2}{3} is {value} high",), None, DIHEDRAL),
+    Predicate("length_ratio", 4, "value", ("{0}{1} : {2}{3} = {value}",), None, ((1, 0, 2, 3), (0, 1, 3, 2))),
+    Predicate("angle_ratio", 6, "value", ("∠{0}{1}{2} : ∠{3}{4}{5} = {value}",), None,
+              ((2, 1, 0, 3, 4, 5), (0, 1, 2, 5, 4, 3))),
+    Predicate("similarity_ratio", 6, "value", ("△{0}{1}{2} : △{3}{4}{5} = {value}",), None, TOGETHER[3][:2]),
+    Predicate("length_sum", 4, "value", ("{0}{1} + {2}{3} = {value}",), None, SEGMENT_PAIR),
+    Predicate("angle_sum", 6, "value", ("∠{0}{1}{2} + ∠{3}{4}{5} = {value}°",), None,
+              ((2, 1, 0, 3, 4, 5), (0, 1, 2, 5, 4, 3), (3, 4, 5, 0, 1, 2))),
+    Predicate("sine", 3, "value", ("sin ∠{0}{1}{2} = {value}",), None, ((2, 1, 0),)),
+    Predicate("cosine", 3, "value", ("cos ∠{0}{1}{2} = {value}",), None, ((2, 1, 0),)),
+    Predicate("tangent_of", 3, "value", ("tan ∠{0}{1}{2} = {value}",), None, ((2, 1, 0),)),
 )
 
 PREDICATES: dict[str, Predicate] = {row.name: row for row in _ROWS}
