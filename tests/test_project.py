@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
+INSTALLED = packages_distributions()
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -35,9 +36,9 @@ def script(path: Path, body: str) -> Path:
     return path
 
 
-def requirements(name: str) -> dict[NormalizedName, Requirement]:
+def requirements(name: str) -> dict[str, Requirement]:
     """The requirement lines of a file, by canonical name; every line must carry its reason as a comment."""
-    rows: dict[NormalizedName, Requirement] = {}
+    rows: dict[str, Requirement] = {}
     for line in (ROOT / name).read_text().splitlines():
         if line and line[0] not in "#-":
             specification, _, reason = line.partition("#")
@@ -61,8 +62,8 @@ def imported_modules(*folders: str) -> dict[str, str]:
     return found
 
 
-def distributions(module: str) -> set[NormalizedName]:
-    return {canonicalize_name(name) for name in packages_distributions().get(module, [module])}
+def distributions(module: str) -> set[str]:
+    return {canonicalize_name(name) for name in INSTALLED.get(module, [module])}
 
 
 def test_help_lists_every_target_once_with_an_example():
@@ -179,14 +180,14 @@ def test_test_imports_are_required():
 @pytest.mark.parametrize("python", PYTHONS)
 def test_lock_has_one_version_within_bounds_for_each_python(python):
     environment = {"python_version": python, "python_full_version": f"{python}.1", "sys_platform": "linux"}
-    locked: dict[NormalizedName, Version] = {}
+    locked: dict[str, Version] = {}
     for line in (ROOT / "requirements.lock").read_text().splitlines():
         if line and line[0] not in "# ":
             row = Requirement(line)
             if row.marker is None or row.marker.evaluate(environment):
-                name = canonicalize_name(row.name)
-                assert name not in locked, f"{name} twice"
-                locked[name] = Version(next(iter(row.specifier)).version)
+                key = canonicalize_name(row.name)
+                assert key not in locked, f"{key} twice"
+                locked[key] = Version(next(iter(row.specifier)).version)
     required = requirements("requirements.txt") | requirements("requirements-dev.txt")
     for name, requirement in required.items():
         assert name in locked, f"{name} is not locked: make lock"
