@@ -139,23 +139,31 @@ def test_each_name_is_nearest_to_its_own_point(seed):
         assert min(away, key=away.__getitem__) == name
 
 
+def wedge(sweep_deg: float, crossing_px: float) -> Diagram:
+    """An angle with a printed measure, cut by a stroke at some distance from its vertex (170, 180)."""
+    x, y = cos(sweep_deg * pi / 180), -sin(sweep_deg * pi / 180)
+    points = {"O": (170.0, 180.0), "A": (310.0, 180.0), "B": (170 + 140 * x, 180 + 140 * y)}
+    points |= {"_c": (170 + crossing_px * x, 180 + crossing_px * y), "_d": (170 + crossing_px, 180.0)}
+    segments = (Segment("O", "A"), Segment("O", "B"), Segment("_c", "_d"))
+    return Diagram(340, points, segments, marks=(AngleText("A", "O", "B", "5"),), style=Style(font_px=12))
+
+
 @pytest.mark.parametrize("sweep_deg", [25, 60, 110, 160])
-def test_an_angle_text_stands_in_its_angle_and_not_behind_a_stroke(sweep_deg):
-    sweep = sweep_deg * pi / 180
-    points = {"O": (170.0, 180.0), "A": (310.0, 180.0)}
-    points["B"] = (170 + 140 * cos(sweep), 180 - 140 * sin(sweep))
-    points["_c"], points["_d"] = (170 + 55 * cos(sweep), 180 - 55 * sin(sweep)), (225.0, 180.0)
-    segments = (Segment("O", "A"), Segment("O", "B"))
-    mark = AngleText("A", "O", "B", "x")
-    diagram = Diagram(340, points, segments, marks=(mark,), style=Style(font_px=12))
-    for crossed in (
-        diagram,
-        Diagram(340, points, (*segments, Segment("_c", "_d")), (), (mark,), (), diagram.style),
-    ):
-        x0, y0, x1, y1 = render.place_labels(crossed)[-1].box
-        x, y = (x0 + x1) / 2 - 170, 180 - (y0 + y1) / 2
-        assert 0 < degrees(atan2(y, x)) < sweep_deg
-    assert hypot(x, y) < 55
+def test_an_angle_text_stands_in_its_angle(sweep_deg):
+    x0, y0, x1, y1 = render.place_labels(wedge(sweep_deg, 135))[-1].box
+    assert 0 < degrees(atan2(180 - (y0 + y1) / 2, (x0 + x1) / 2 - 170)) < sweep_deg
+
+
+def test_no_text_stands_behind_a_stroke():
+    with pytest.raises(render.LabelCollision, match="'5'"):
+        render.place_labels(wedge(25, 30))
+
+
+def test_texts_that_would_like_the_same_place_share_out():
+    row = tuple(LengthText("_a", "_b", "88") for _ in range(4))
+    diagram = Diagram(112, {"_a": (10.0, 56.0), "_b": (102.0, 56.0)}, (Segment("_a", "_b"),), marks=row)
+    apart = [ink_of(Diagram(112, {}), (label,)) for label in render.place_labels(diagram)]
+    assert sum(map(np.uint8, apart)).max() == 1
 
 
 def test_a_length_stands_beside_the_middle_of_its_segment():
@@ -200,14 +208,14 @@ def test_the_same_diagram_gives_the_same_bytes_in_another_process():
         "data = render.encode_png(render.to_pixels(diagram)) + render.to_svg(diagram).encode()",
         "print(hashlib.sha256(data).hexdigest())",
     )
-    command = {"args": [sys.executable, "-c", "\n".join(lines)], "cwd": Path(render.__file__).parents[1]}
+    command, root = [sys.executable, "-c", "\n".join(lines)], Path(render.__file__).parents[1]
     runs = [
         subprocess.run(
-            **command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
-        ).stdout
+            command, cwd=root, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        )
         for seed in ("1", "2")
     ]
-    assert runs[0] == runs[1] and len(runs[0]) == 65
+    assert runs[0].stdout == runs[1].stdout and len(runs[0].stdout) == 65
 
 
 def dark_runs(values: np.ndarray) -> int:
