@@ -1,0 +1,95 @@
+"""Captions to tokens and back: SentencePiece with byte fallback, which loses neither case, digits nor signs.
+
+Capital letters, digits and signs are tokens of their own: "ABC" is A, B, C and "5.5" is 5, ., 5, so that
+captions that differ in one of them differ in one token. Decoding gives back any text, except that U+2581, which
+SentencePiece writes for a space, comes back as one.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import sentencepiece
+
+from mmgeo_jax.errors import UserError
+
+PAD_ID, EOS_ID, UNKNOWN_ID = 0, 1, 2
+SIGNS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;()[]{}'+-*/=<>%^√π²³·×±≤≥≠°∠∥⊥△▱□⊙⌒≅∼~'′")
+# # Signs with the spaces beside them, which make captions shorter; SentencePiece writes a space as \u2581.
+SPACED_SIGNS = ("\u2581=\u2581", "\u2581∥\u2581", "\u2581⊥\u2581", ".\u2581", ",\u2581")
+SYMBOLS = sorted({*SIGNS, *SPACED_SIGNS})
+ERRORS_ONLY = 2
+
+
+def train(captions: Iterable[str], vocab_size: int) -> bytes:
+    """A tokenizer for `captions` as the bytes of a SentencePiece model: the same captions, the same bytes.
+
+    `vocab_size` is at most so many pieces: a small corpus gives fewer. Raises UserError where there is no
+    caption, or where the bytes, signs and letters alone need more.
+    """
+    smallest = 3 + 256 + len(SYMBOLS) + 1
+    if vocab_size < smallest:
+        raise UserError(f"tokenizer.vocab_size is {vocab_size}: raise it to {smallest} or more")
+    lines = [line for caption in captions for line in caption.splitlines() if line.strip()]
+    if not lines:
+        raise UserError("no caption to train a tokenizer on: is the train split empty?")
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(lines),
+            model_writer=model,
+            model_type="bpe",
+            vocab_size=vocab_size,
+            hard_vocab_limit=False,
+            # Rarer letters than that are spelt in bytes.
+            character_coverage=0.9995,
+            byte_fallback=True,
+            normalization_rule_name="identity",
+            remove_extra_whitespaces=False,
+            user_defined_symbols=SYMBOLS,
+            pad_id=PAD_ID,
+            eos_id=EOS_ID,
+            unk_id=UNKNOWN_ID,
+            bos_id=-1,
+            num_threads=1,
+            minloglevel=ERRORS_ONLY,
+        )
+    except (RuntimeError, OSError) as error:
+        raise UserError(f"no tokenizer with tokenizer.vocab_size={vocab_size}: {error}") from error
+    return model.getvalue()
+
+
+class Tokenizer:
+    """A SentencePiece model with fixed-length batches; `source` is its bytes or the path of its file."""
+
+    def __init__(self, source: bytes | str | Path):
+        try:
+            self.proto = source if isinstance(source, bytes) else Path(source).read_bytes()
+            self._pieces = sentencepiece.SentencePieceProcessor(model_proto=self.proto)
+        except (RuntimeError, OSError) as error:
+            name = "the bytes given" if isinstance(source, bytes) else str(source)
+            raise UserError(f"no SentencePiece model in {name}: {error}") from error
+
+    @property
+    def vocab_size(self) -> int:
+        return self._pieces.vocab_size()
+
+    def encode_batch(self, captions: Sequence[str], length: int) -> np.ndarray:
+        """Token ids int32[n, length]: cut to `length` - 1, then the end token, then PAD_ID."""
+        batch = np.full((len(captions), length), PAD_ID, np.int32)
+        for row, ids in zip(batch, self._pieces.encode(list(captions)), strict=True):
+            ids = [*ids[: length - 1], EOS_ID]
+            row[: len(ids)] = ids
+        return batch
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of token ids, up to the first end token or padding."""
+        kept: list[int] = []
+        for token in ids:
+            if token in (PAD_ID, EOS_ID):
+                break
+            kept.append(int(token))
+        return self._pieces.decode(kept)
