@@ -77,7 +77,7 @@ class Ink:
         self.unit = max(0.8 * style.font_px, 0.05 * diagram.size_px)
         self.stroke_px = style.stroke_px
         self.mark_px = max(0.8, 0.85 * style.stroke_px)
-        self.dot_px = max(1.2, 1.15 * self.stroke_px, 0.11 * self.unit)  # radius
+        self.dot_px = max(1.2, 1.15 * self.stroke_px, 0.14 * self.unit)  # radius
         self.dash = (0.42 * self.unit, 0.3 * self.unit)
         self.solid, self.dashed, self.marks, self.filled = Path(), Path(), Path(), Path()
         self.capsules: list[Capsule] = []
