@@ -27,7 +27,7 @@ ANGLE_TURNS = np.array([0.0, -0.12, 0.12, -0.24, 0.24])  # of the angle, off its
 ANGLE_GAPS = np.array([0.0, 0.15, 0.35, 0.6, 0.9, 1.3, 1.8])
 VALUE_SCALE = 0.92  # printed values are set a little smaller than the points' names
 FOOT_PX = 1.2
-SEARCH_STEPS = 2000
+SEARCH_STEPS = 400
 
 
 class LabelCollision(Exception):

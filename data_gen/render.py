@@ -191,7 +191,7 @@ def _grey(surface, size: int) -> np.ndarray:
 def encode_png(pixels: np.ndarray) -> bytes:
     """uint8[H, W] -> an 8-bit grey PNG without metadata, the same bytes for the same pixels."""
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels, np.uint8)).save(buffer, "PNG", compress_level=6)
+    Image.fromarray(np.ascontiguousarray(pixels, np.uint8)).save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
 
 
