@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class Fact:
         return Fact(self.predicate, tuple(names.get(a, a) for a in self.args), self.value)
 
 
+@lru_cache(maxsize=1 << 16)
 def canonical(fact: Fact) -> Fact:
     """The one representative of all facts that say the same by symmetry."""
     args = min(tuple(fact.args[i] for i in p) for p in symmetry_group(fact.predicate))
@@ -117,7 +119,9 @@ def _evaluate_value(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
             truth[i], margin[i] = printed == fact.value, diagram.style.font_px
         elif fact.predicate == "angle" and _is_number(fact.value):
             a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)
-            off_px = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value))) * min(abs(a - vertex), abs(b - vertex))
+            off_px = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value))) * min(
+                abs(a - vertex), abs(b - vertex)
+            )
             truth[i], margin[i] = three_valued(off_px, INF, margin_px)
     return truth, margin
 
@@ -147,18 +151,33 @@ def holds(fact: Fact, diagram: Diagram, margin_px: float) -> int:
 
 
 def caption_truth(facts: Sequence[Fact], scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """The truth int8[N] of a whole caption, and its margin float64[N].
+    """The truth int8[N] of a whole caption, and its margin float64[N]: a column of `truth_table`."""
+    truth, margin = truth_table([facts], scene, margin_px)
+    return truth[:, 0], margin[:, 0]
+
+
+def truth_table(captions: Sequence[Sequence[Fact]], scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """The truth int8[N, C] of every caption in every diagram, and the margins float64[N, C].
 
     A caption is false where any of its facts is (margin: of the most plainly false one), true where all are (margin: of
     the least plain one), and otherwise nobody can say.
     """
-    truths, margins = zip(*(evaluate(fact, scene, margin_px) for fact in facts), strict=True)
-    truth, margin = np.stack(truths), np.stack(margins)
-    any_false, all_true = (truth == 0).any(0), (truth == 1).all(0)
-    result = np.where(any_false, 0, np.where(all_true, 1, -1)).astype(np.int8)
-    plainest = np.where(truth == 0, margin, -np.inf).max(0)
-    slimmest = np.where(truth == 1, margin, np.inf).min(0)
-    return result, np.where(any_false, plainest, np.where(all_true, slimmest, np.nan))
+    known: dict[Fact, tuple[np.ndarray, np.ndarray]] = {}
+    for fact in {canonical(fact) for facts in captions for fact in facts}:
+        known[fact] = evaluate(fact, scene, margin_px)
+    columns = [_all_hold(*zip(*(known[canonical(fact)] for fact in facts), strict=True)) for facts in captions]
+    truths, margins = zip(*columns, strict=True)
+    return np.stack(truths, 1), np.stack(margins, 1)
+
+
+def _all_hold(truths: Sequence[np.ndarray], margins: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    truth, margin = np.array(truths), np.array(margins)
+    false, true = truth == 0, truth == 1
+    any_false, all_true = false.any(0), true.all(0)
+    plainest = np.where(false, margin, -np.inf).max(0)
+    slimmest = np.where(true, margin, np.inf).min(0)
+    verdict = np.where(any_false, 0, np.where(all_true, 1, -1)).astype(np.int8)
+    return verdict, np.where(any_false, plainest, np.where(all_true, slimmest, np.nan))
 
 
 # ---- JSON ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -21,9 +21,32 @@ SIGNATURE_WORDS = 8
 SHARED_END = ("parallel", "perpendicular", "oblique", "equal_length")
 
 
-def _bit(fact: Fact) -> int:
-    text = f"{fact.predicate}:{','.join(fact.args)}:{fact.value or ''}"
-    return zlib.crc32(text.encode()) % (32 * SIGNATURE_WORDS)
+BITS = 32 * SIGNATURE_WORDS
+
+
+@lru_cache(maxsize=1 << 12)
+def _code(text: str) -> int:
+    return zlib.crc32(text.encode())
+
+
+def _bits(predicate: str, args: np.ndarray, value: int | np.ndarray = 0) -> np.ndarray:
+    """The bits int64[...] of facts: args uint64[..., arity] are the codes of their names, value that of their value."""
+    mixed = np.uint64(_code(predicate)) + np.zeros(args.shape[:-1], np.uint64)
+    for i in range(args.shape[-1]):
+        mixed = _mix(mixed ^ args[..., i])
+    return (_mix(mixed ^ np.asarray(value, np.uint64)) % np.uint64(BITS)).astype(np.int64)
+
+
+def _mix(x: np.ndarray) -> np.ndarray:
+    """A multiplicative hash step on 64 bits, the high half folded into the low."""
+    x = x * np.uint64(0x9E3779B97F4A7C15)
+    return x ^ (x >> np.uint64(29))
+
+
+def _fact_bit(fact: Fact) -> int:
+    fact = canonical(fact)
+    codes = np.array([[_code(name) for name in fact.args]], np.uint64)
+    return int(_bits(fact.predicate, codes, _code(fact.value) if fact.value else 0)[0])
 
 
 def _pack(bits: np.ndarray) -> np.ndarray:
@@ -34,53 +57,42 @@ def _pack(bits: np.ndarray) -> np.ndarray:
 
 def caption_signature(facts: Sequence[Fact]) -> np.ndarray:
     """uint32[8]: one bit for each fact that a caption states (a Bloom filter with one hash)."""
-    bits = np.zeros(32 * SIGNATURE_WORDS, bool)
-    bits[[_bit(canonical(fact)) for fact in facts]] = True
+    bits = np.zeros(BITS, bool)
+    bits[[_fact_bit(fact) for fact in facts]] = True
     return _pack(bits)
 
 
 @cache
-def _orbits(predicate: str, names: tuple[str, ...], centres: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """(int[K, arity] indices into names, int[K] bits): every fact of a predicate over the names, one per symmetry class."""
-    row = PREDICATES[predicate]
-    found: dict[Fact, tuple[int, ...]] = {}
-    group = symmetry_group(predicate)
-    first = [names.index(c) for c in centres] if row.circle else range(len(names))
-    for head in first:
-        rest = [i for i in range(len(names)) if i != head]
-        for tail in itertools.permutations(rest, row.arity - 1):
-            indices = (head, *tail)
-            args = tuple(names[i] for i in indices)
-            if args == min(tuple(args[i] for i in p) for p in group):
-                found[Fact(predicate, args)] = indices
+def _orbits(predicate: str, count: int, heads: tuple[int, ...]) -> np.ndarray:
+    """int[K, arity]: the arguments of every fact over `count` names in alphabetical order, one per symmetry class.
+
+    `heads` are the names that may come first (all of them, or the centres of circles).
+    """
+    row, group = PREDICATES[predicate], symmetry_group(predicate)
+    tuples = [
+        (head, *rest)
+        for head in heads
+        for rest in itertools.permutations([i for i in range(count) if i != head], row.arity - 1)
+    ]
     if predicate in SHARED_END:
-        found.update(_sharing_a_point(predicate, names))
-    index = np.array(list(found.values()), int).reshape(-1, row.arity)
-    return index, np.array([_bit(fact) for fact in found], int)
-
-
-def _sharing_a_point(predicate: str, names: tuple[str, ...]) -> dict[Fact, tuple[int, ...]]:
-    """Pairs of segments with a common end (AB ⊥ BC), which permutations of distinct names leave out."""
-    found = {}
-    for v, p, q in itertools.permutations(range(len(names)), 3):
-        if p < q:
-            fact = canonical(Fact(predicate, (names[v], names[p], names[v], names[q])))
-            found[fact] = tuple(names.index(name) for name in fact.args)
-    return found
+        tuples += [(v, p, v, q) for v, p, q in itertools.permutations(range(count), 3)]
+    least = {min(tuple(args[i] for i in p) for p in group) for args in tuples}
+    return np.array(sorted(least), int).reshape(-1, row.arity)
 
 
 def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
     """uint32[N, 8]: a bit for every fact that is, or may be, true of each diagram.
 
-    A caption whose signature is a subset of a picture's may be true of it; the test errs towards "may be". Lengths count
-    where they are printed; an angle's bits are those of the whole degrees within one of its measure.
+    Facts of up to five points count. A length counts where it is printed; an angle's bits are those of the whole degrees
+    within one of its measure.
     """
-    bits = np.zeros((len(scene.diagrams), 32 * SIGNATURE_WORDS), bool)
-    centres = tuple(sorted(scene.radii))
+    bits = np.zeros((len(scene.diagrams), BITS), bool)
+    codes = np.array([_code(name) for name in scene.names], np.uint64)
+    everyone, centres = tuple(range(len(codes))), tuple(scene.names.index(o) for o in sorted(scene.radii))
     for row in PREDICATES.values():
-        if row.measure is None or row.arity > len(scene.names) or row.arity > 5:
+        if row.measure is None or row.arity > 5:
             continue
-        index, fact_bits = _orbits(row.name, scene.names, centres)
+        index = _orbits(row.name, len(codes), centres if row.circle else everyone)
         if not len(index):
             continue
         arguments = list(np.moveaxis(scene.points[:, index], -1, 0))
@@ -88,28 +100,22 @@ def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
             arguments.append(np.stack([scene.radii[scene.names[o]] for o in index[:, 0]], 1))
         truth, _ = three_valued(*row.measure(*arguments), margin_px)
         image, which = np.nonzero(truth != 0)
-        bits[image, fact_bits[which]] = True
-    _set_value_bits(bits, scene)
+        bits[image, _bits(row.name, codes[index])[which]] = True
+    _set_value_bits(bits, scene, codes)
     return _pack(bits)
 
 
-@cache
-def _angle_orbits(names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """(int[K, 3] indices into names, int[K, 182] bits): every angle over the names, and the bit of each whole degree."""
-    facts = [Fact("angle", (names[a], names[v], names[b]))
-             for v in range(len(names)) for a, b in itertools.combinations(sorted({*range(len(names))} - {v}), 2)]
-    index = np.array([[names.index(n) for n in fact.args] for fact in facts], int).reshape(-1, 3)
-    bits = [[_bit(Fact("angle", canonical(fact).args, str(whole))) for whole in range(182)] for fact in facts]
-    return index, np.array(bits, int).reshape(-1, 182)
+WHOLE_DEGREES = np.array([_code(str(degrees)) for degrees in range(182)], np.uint64)
 
 
-def _set_value_bits(bits: np.ndarray, scene: Scene) -> None:
-    index, angle_bits = _angle_orbits(scene.names)
-    a, vertex, b = np.moveaxis(scene.points[:, index], -1, 0)
-    degrees = np.nan_to_num(np.rint(angle_deg(a, vertex, b))).astype(int)
-    rows, columns = np.arange(len(scene.diagrams))[:, None], np.arange(len(index))
-    for near in (-1, 0, 1):
-        bits[rows, angle_bits[columns, np.abs(degrees + near)]] = True
+def _set_value_bits(bits: np.ndarray, scene: Scene, codes: np.ndarray) -> None:
+    index = _orbits("angle", len(codes), tuple(range(len(codes))))
+    if len(index):
+        a, vertex, b = np.moveaxis(scene.points[:, index], -1, 0)
+        degrees = np.nan_to_num(np.rint(angle_deg(a, vertex, b))).astype(int)
+        images = np.arange(len(scene.diagrams))[:, None]
+        for near in (-1, 0, 1):
+            bits[images, _bits("angle", codes[index], WHOLE_DEGREES[np.abs(degrees + near)])] = True
     for i, diagram in enumerate(scene.diagrams):
         for fact, value in printed_values(diagram).items():
-            bits[i, _bit(Fact(fact.predicate, fact.args, value))] = True
+            bits[i, _fact_bit(Fact(fact.predicate, fact.args, value))] = True

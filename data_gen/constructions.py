@@ -1,0 +1,425 @@
+"""The construction language: a program is a list of steps, and solving it gives coordinates.
+
+A step applies a row of `CONSTRUCTIONS` to points that are there and yields new ones. Rows with the same `slot` take and
+give the same points, so that one may stand for another: that is how a figure is edited. Templates in a row speak of its
+points by role, in lower case: inputs and outputs by the letters of `ins` and `outs`.
+
+Everything is a number or a name. A program holds its parameters, so solving it needs no randomness.
+"""
+
+from __future__ import annotations
+
+import cmath
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from data_gen.diagram import AngleArc, Circle, Mark, ParallelArrows, RightAngle, Segment, Ticks
+from data_gen.errors import UserError
+from data_gen.facts import Fact
+from data_gen.geometry import angle_deg, bisector_foot, foot, polar
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Construction:
+    """A row of the table.
+
+    Attributes:
+      name, slot: the row, and the group of rows that it can be exchanged with.
+      axis: the axis of an edit that exchanges it ("shape", "relation", or "" where there is nothing to exchange).
+      ins, outs: one letter for each point taken and given; an upper-case letter is a hidden point.
+      ranges: the range of each parameter; whole numbers are drawn from it (degrees; or hundredths, for ratios).
+      solve: (points taken, parameters) -> points given, complex.
+      facts: templates of what the step makes true, "right a b c".
+      segments: pairs of roles that are drawn, "ab bc"; `circle`: roles of centre and a point on it.
+      marks: templates of the marks that books put on it, "right_angle b a c".
+    """
+
+    name: str
+    slot: str
+    axis: str
+    ins: str
+    outs: str
+    ranges: tuple[Range, ...]
+    solve: Callable[[Sequence[complex], Sequence[float]], tuple[complex, ...]]
+    facts: tuple[str, ...]
+    segments: str = ""
+    circle: str = ""
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One application of a construction: names taken, names given, and the parameters."""
+
+    construction: str
+    ins: tuple[str, ...]
+    outs: tuple[str, ...]
+    params: tuple[float, ...]
+
+    @cached_property
+    def row(self) -> Construction:
+        return CONSTRUCTIONS[self.construction]
+
+    @cached_property
+    def roles(self) -> dict[str, str]:
+        """Role letter -> name of the point."""
+        return dict(zip(self.row.ins + self.row.outs, self.ins + self.outs, strict=True))
+
+
+@dataclass(frozen=True)
+class Program:
+    """Steps, and the measures that the figure prints: facts "length" with their value, "angle" with none (measured)."""
+
+    steps: tuple[Step, ...]
+    prints: tuple[Fact, ...] = ()
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The visible points, in alphabetical order."""
+        return tuple(sorted(n for step in self.steps for n in step.outs if not n.startswith("_")))
+
+    def rename(self, names: dict[str, str]) -> Program:
+        """The same figure with other letters."""
+        steps = tuple(
+            replace(s, ins=tuple(names.get(n, n) for n in s.ins), outs=tuple(names.get(n, n) for n in s.outs))
+            for s in self.steps
+        )
+        return Program(steps, tuple(fact.rename(names) for fact in self.prints))
+
+    def to_json(self) -> str:
+        """One line of JSON; `program_from_json` reads it."""
+        steps = [[s.construction, list(s.ins), list(s.outs), list(s.params)] for s in self.steps]
+        prints = [[f.predicate, list(f.args), f.value] for f in self.prints]
+        return json.dumps({"steps": steps, "prints": prints}, separators=(",", ":"))
+
+
+def program_from_json(text: str) -> Program:
+    """The inverse of `Program.to_json`. Raises UserError for a step that the table does not have."""
+    data = json.loads(text)
+    for name, *_ in data["steps"]:
+        if name not in CONSTRUCTIONS:
+            raise UserError(f"program: no construction is called {name!r}; see data_gen/constructions.py")
+    steps = tuple(Step(name, tuple(ins), tuple(outs), tuple(params)) for name, ins, outs, params in data["steps"])
+    return Program(steps, tuple(Fact(p, tuple(args), value) for p, args, value in data["prints"]))
+
+
+def solve(program: Program) -> dict[str, complex]:
+    """The coordinates of every point, hidden ones too, in the units of the construction."""
+    points: dict[str, complex] = {}
+    for step in program.steps:
+        given = step.row.solve([points[n] for n in step.ins], step.params)
+        points.update(zip(step.outs, given, strict=True))
+    return points
+
+
+def printed_facts(program: Program, points: dict[str, complex]) -> tuple[Fact, ...]:
+    """The program's prints with their values. Raises ValueError where an angle is not a whole number of degrees."""
+    facts = []
+    for fact in program.prints:
+        if fact.predicate == "angle":
+            degrees = float(angle_deg(*(points[n] for n in fact.args)))
+            if abs(degrees - round(degrees)) > 1e-3:
+                raise ValueError(f"the angle {fact.args} is not whole")
+            fact = replace(fact, value=str(round(degrees)))
+        facts.append(fact)
+    return tuple(facts)
+
+
+def stated_facts(program: Program) -> tuple[Fact, ...]:
+    """What the program's steps make true, in their order, without the printed values."""
+    return tuple(_fact(template, step.roles) for step in program.steps for template in step.row.facts)
+
+
+def _fact(template: str, roles: dict[str, str]) -> Fact:
+    predicate, *args = template.split()
+    return Fact(predicate, tuple(roles[a] for a in args))
+
+
+def strokes(program: Program) -> tuple[tuple[Segment, ...], tuple[Circle, ...]]:
+    """What the steps draw, without repeats."""
+    segments, circles = {}, {}
+    for step in program.steps:
+        for a, b in step.row.segments.split():
+            ends = (step.roles[a], step.roles[b])
+            segments[frozenset(ends)] = Segment(*ends)
+        if step.row.circle:
+            centre, through = (step.roles[r] for r in step.row.circle)
+            circles[centre] = Circle(centre, through)
+    return tuple(segments.values()), tuple(circles.values())
+
+
+MARKS: dict[str, Callable[..., Mark]] = {
+    "right_angle": RightAngle,
+    "ticks": lambda a, b: Ticks(a, b),
+    "ticks2": lambda a, b: Ticks(a, b, 2),
+    "arrows": lambda a, b: ParallelArrows(a, b),
+    "arc": lambda a, v, b: AngleArc(a, v, b),
+}
+
+
+def marks(program: Program) -> tuple[Mark, ...]:
+    """The marks that a book would put on what the steps make true."""
+    found = []
+    for step in program.steps:
+        for template in step.row.marks:
+            kind, *roles = template.split()
+            found.append(MARKS[kind](*(step.roles[r] for r in roles)))
+    return tuple(found)
+
+
+# ---- triangles: bc is the base, the angle at b the first parameter, a right or obtuse angle at a ------------
+
+
+def _triangle(angle_b: float, angle_c: float) -> tuple[complex, ...]:
+    """Triangle abc on the base b = 0, c = 1, from its angles at b and c in degrees."""
+    at_a = 180 - angle_b - angle_c
+    side = math.sin(math.radians(angle_c)) / math.sin(math.radians(at_a))
+    return polar(side, angle_b), 0j, 1 + 0j
+
+
+def _triangle_in_circle(taken: Sequence[complex], angle_b: float, angle_c: float) -> tuple[complex, ...]:
+    """The same triangle with its corners on the circle about taken[0] through taken[1]: arcs are twice the angles."""
+    o, h = taken
+    at_a = 180 - angle_b - angle_c
+    b = (h - o) * polar(1, 270 - at_a)
+    c = b * polar(1, 2 * at_a)
+    return o + c * polar(1, 2 * angle_b), o + b, o + c
+
+
+# name, ranges of the parameters, (parameters) -> angles at b and c, facts, marks
+_TRIANGLES = (
+    ("right", ((28, 62), (0, 0)), lambda b, _: (b, 90 - b), "right a b c", ("right_angle b a c",)),
+    ("isosceles", ((46, 76), (0, 0)), lambda b, _: (b, 180 - 2 * b), "isosceles c a b", ("ticks c a", "ticks c b")),
+    ("equilateral", ((60, 60), (0, 0)), lambda b, _: (60, 60), "equilateral a b c",
+     ("ticks a b", "ticks b c", "ticks a c")),
+    ("isosceles_right", ((45, 45), (0, 0)), lambda b, _: (45, 45), "isosceles_right a b c",
+     ("right_angle b a c", "ticks a b", "ticks a c")),
+    ("acute", ((48, 76), (48, 76)), lambda b, c: (b, c), "acute a b c", ()),
+    ("obtuse", ((20, 46), (18, 40)), lambda b, c: (b, c), "obtuse a b c", ()),
+    ("scalene", ((40, 75), (28, 60)), lambda b, c: (b, c), "scalene a b c", ()),
+)  # fmt: skip
+
+
+def _triangle_rows():
+    for name, ranges, angles, fact, marks_ in _TRIANGLES:
+        yield Construction(
+            f"{name}_triangle", "triangle", "shape", "", "abc", ranges,
+            lambda _, p, angles=angles: _triangle(*angles(*p)), (fact,), "ab bc ca", marks=marks_,
+        )  # fmt: skip
+        yield Construction(
+            f"inscribed_{name}_triangle", "inscribed_triangle", "shape", "oH", "abc", ranges,
+            lambda taken, p, angles=angles: _triangle_in_circle(taken, *angles(*p)),
+            ("inscribed_triangle o a b c", fact), "ab bc ca", marks=marks_,
+        )  # fmt: skip
+
+
+# ---- quadrilaterals: ab is the base, the angle at a the first parameter --------------------------------------------
+
+
+def _quadrilateral(angle_a: float, left: float, top: complex) -> tuple[complex, ...]:
+    """abcd on the base a = 0, b = 1: d at the given angle and distance from a, and c = d + top."""
+    d = polar(left, angle_a)
+    return 0j, 1 + 0j, d + top, d
+
+
+def _isosceles_trapezoid(p: Sequence[float]) -> tuple[complex, ...]:
+    angle, top = p[0], p[1] / 100
+    left = (1 - top) / 2 / math.cos(math.radians(angle))
+    return _quadrilateral(angle, left, top)
+
+
+def _kite(p: Sequence[float]) -> tuple[complex, ...]:
+    """A kite with axis ac: the angle at a is bisected by it, ab = ad = 1, and ac = p[1] / 100."""
+    a, b, d = 0j, 1 + 0j, polar(1, p[0])
+    return a, b, polar(p[1] / 100, p[0] / 2), d
+
+
+_PERCENT = (55, 85)
+_QUADRILATERALS = (
+    ("square", ((90, 90), _PERCENT), lambda p: _quadrilateral(90, 1, 1), "square a b c d",
+     ("right_angle b a d", "ticks a b", "ticks b c", "ticks c d", "ticks d a")),
+    ("rectangle", ((90, 90), (45, 75)), lambda p: _quadrilateral(90, p[1] / 100, 1), "rectangle a b c d",
+     ("right_angle b a d", "right_angle a b c")),
+    ("rhombus", ((50, 74), _PERCENT), lambda p: _quadrilateral(p[0], 1, 1), "rhombus a b c d",
+     ("ticks a b", "ticks b c", "ticks c d", "ticks d a")),
+    ("parallelogram", ((48, 74), (50, 72)), lambda p: _quadrilateral(p[0], p[1] / 100, 1), "parallelogram a b c d",
+     ("arrows a b", "arrows d c")),
+    ("trapezoid", ((50, 80), (40, 70)), lambda p: _quadrilateral(p[0], 0.62, p[1] / 100), "trapezoid a b c d",
+     ("arrows a b", "arrows d c")),
+    ("isosceles_trapezoid", ((50, 72), (35, 60)), _isosceles_trapezoid, "isosceles_trapezoid a b c d",
+     ("ticks a d", "ticks b c")),
+    ("right_trapezoid", ((90, 90), (45, 70)), lambda p: _quadrilateral(90, 0.7, p[1] / 100), "right_trapezoid a b c d",
+     ("right_angle b a d", "right_angle a d c")),
+    ("kite", ((56, 84), (130, 160)), _kite, "kite a b c d", ("ticks a b", "ticks a d", "ticks2 c b", "ticks2 c d")),
+    ("irregular", ((66, 84), (58, 74)), lambda p: _quadrilateral(p[0], 0.8, p[1] / 100 * cmath.exp(-0.42j)),
+     "irregular a b c d", ()),
+)  # fmt: skip
+
+
+def _quadrilateral_rows():
+    for name, ranges, place, fact, marks_ in _QUADRILATERALS:
+        yield Construction(
+            name, "quadrilateral", "shape", "", "abcd", ranges,
+            lambda _, p, place=place: place(p), (fact,), "ab bc cd da", marks=marks_,
+        )  # fmt: skip
+
+
+# ---- relations ----------------------------------------------------------------------------------------------------
+
+
+def _between(a: complex, b: complex, percent: float) -> complex:
+    return a + (b - a) * percent / 100
+
+
+def _cevian_rows():
+    """From a corner a to a point d of the far side bc."""
+    for name, place, marks_ in (
+        ("median", lambda t, p: ((t[1] + t[2]) / 2,), ("ticks2 b d", "ticks2 d c")),
+        ("altitude", lambda t, p: (foot(*t),), ("right_angle a d c",)),
+        ("bisector", lambda t, p: (bisector_foot(*t),), ("arc b a d", "arc d a c")),
+    ):
+        fact = f"{name} a d b c"
+        yield Construction(name, "cevian", "relation", "abc", "d", (), place, (fact,), "ad", marks=marks_)
+    yield Construction("trisector", "cevian", "relation", "abc", "d", (),
+                       lambda t, p: (_between(t[1], t[2], 200 / 3),), ("trisection d b c",), "ad")  # fmt: skip
+
+
+def _crossline_rows():
+    """A line de through triangle abc, d on ab and e on ac."""
+    for name, place, fact, marks_ in (
+        ("parallel_to_base", lambda d, a, b, c, t: _between(a, c, t), "parallel d e b c", ("arrows d e", "arrows b c")),
+        ("perpendicular_to_side", lambda d, a, b, c, t: foot(d, a, c), "perpendicular d e a c", ("right_angle d e a",)),
+        ("perpendicular_at_start", lambda d, a, b, c, t: _drop(d, a, b, c), "perpendicular d e a b",
+         ("right_angle a d e",)),
+        ("slanting", lambda d, a, b, c, t: _between(a, c, t - 28 if t > 54 else t + 28), "oblique d e b c", ()),
+    ):  # fmt: skip
+
+        def solve_(taken, p, place=place):
+            a, b, c = taken
+            d = _between(a, b, p[0])
+            return d, place(d, a, b, c, p[0])
+
+        yield Construction(name, "crossline", "relation", "abc", "de", ((40, 68),), solve_, (fact,), "de", marks=marks_)
+
+
+def _drop(d: complex, a: complex, b: complex, c: complex) -> complex:
+    """Where the perpendicular to ab in d meets ac."""
+    along = (b - a) / abs(b - a)
+    shadow = ((c - a) / along).real
+    return a + (c - a) * (abs(d - a) / shadow if abs(shadow) > 1e-9 else 9.0)
+
+
+def _side_point_rows():
+    """A point e on a side of the quadrilateral abcd, joined to a."""
+    for name, place, fact, marks_ in (
+        ("middle_of_bc", lambda t: (t[1] + t[2]) / 2, "midpoint e b c", ("ticks2 b e", "ticks2 e c")),
+        ("middle_of_cd", lambda t: (t[2] + t[3]) / 2, "midpoint e c d", ("ticks2 c e", "ticks2 e d")),
+        ("two_thirds_of_bc", lambda t: _between(t[1], t[2], 200 / 3), "trisection e b c", ()),
+        ("two_thirds_of_dc", lambda t: _between(t[3], t[2], 200 / 3), "trisection e d c", ()),
+    ):
+        yield Construction(name, "side_point", "relation", "abcd", "e", (),
+                           lambda t, p, place=place: (place(t),), (fact,), "ae", marks=marks_)  # fmt: skip
+
+
+def _circle_rows():
+    yield Construction("circle", "circle", "", "", "oH", (), lambda t, p: (0j, 1 + 0j), (), circle="oH")
+    # A line through a point of the circle; g is its end, T its other, hidden end.
+    for slot, corners in (("touch_corner", "abc"), ("touch_end", "ab")):
+        for corner in corners:
+            yield Construction(f"{slot}_{corner}_tangent", slot, "relation", f"o{corners}", "gT", ((0, 0),),
+                               lambda t, p, i=corners.index(corner) + 1: _line_through(t[0], t[i], p[0]),
+                               (f"tangent o {corner} g",), "gT")  # fmt: skip
+        yield Construction(f"{slot}_a_crossing", slot, "relation", f"o{corners}", "gT", ((40, 62),),
+                           lambda t, p: _line_through(t[0], t[1], p[0]), ("crossing o a g",), "gT")  # fmt: skip
+    for name, fact, range_ in (("diameter", "diameter o a b", (180, 180)),
+                               ("off_centre_chord", "off_centre_chord o a b", (95, 142))):  # fmt: skip
+        yield Construction(name, "chord", "relation", "oH", "ab", (range_, (100, 200)), _chord, (fact,), "ab")
+    for name, fact, range_ in (("point_inside", "inside o p", (42, 66)), ("point_on_circle", "on_circle o p", (100, 100)),
+                               ("point_outside", "outside o p", (128, 146))):  # fmt: skip
+        yield Construction(name, "place", "relation", "oH", "p", (range_, (15, 75)), _place, (fact,), "op")
+
+
+def _line_through(o: complex, a: complex, degrees: float) -> tuple[complex, ...]:
+    """A line through a, turned from the tangent towards the centre; 1.1 radii to one end, 0.7 to the other."""
+    along = (a - o) * 1j * polar(1, degrees)
+    return a + 1.1 * along, a - 0.7 * along
+
+
+def _chord(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex, ...]:
+    o, h = taken
+    a = (h - o) * polar(1, p[1])
+    return o + a, o + a * polar(1, p[0])
+
+
+def _place(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex, ...]:
+    o, h = taken
+    return (o + (h - o) * polar(p[0] / 100, -p[1]),)
+
+
+def _line_rows():
+    """Lines ab and cd, then a transversal from e on ab to f on cd; p[0] is the angle b-e-f."""
+    for name, fact, marks_, range_ in (
+        ("parallel_lines", "parallel a b c d", ("arrows a b", "arrows c d"), (0, 0)),
+        ("slanting_lines", "oblique a b c d", (), (14, 24)),
+    ):
+        yield Construction(
+            name, "lines", "relation", "", "abcd", (range_, (0, 1)), _lines, (fact,), "ab cd", marks=marks_
+        )
+    yield Construction("transversal", "transversal", "", "abcd", "efUV", ((50, 130),), _transversal,
+                       ("on_segment e a b", "on_segment f c d"), "UV")  # fmt: skip
+    for name, place, fact, marks_ in (
+        ("transversal_middle", lambda t: (t[0] + t[1]) / 2, "midpoint g e f", ("ticks2 e g", "ticks2 g f")),
+        ("transversal_near_f", lambda t: _between(t[0], t[1], 200 / 3), "trisection g e f", ()),
+        ("transversal_near_e", lambda t: _between(t[1], t[0], 200 / 3), "trisection g f e", ()),
+    ):
+        yield Construction(name, "transversal_point", "relation", "ef", "g", (),
+                           lambda t, p, place=place: (place(t),), (fact,), marks=marks_)  # fmt: skip
+
+
+def _lines(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex, ...]:
+    """ab of length 1.7 above cd, 0.85 apart; cd turned by p[0] degrees one way or, where p[1] is 1, the other."""
+    half = 0.85 * polar(1, p[0] if p[1] else -p[0])
+    return -0.85 + 0j, 0.85 + 0j, 0.85j - half, 0.85j + half
+
+
+def _transversal(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex, ...]:
+    a, b, c, d = taken
+    way = (b - a) / abs(b - a) * polar(1, p[0])
+    # The crossing is centred: e and f lie evenly about the middle of the strip.
+    middle = (a + b + c + d) / 4
+    e, f = _hit(middle, way, a, b), _hit(middle, way, c, d)
+    over = (f - e) * 0.3
+    return e, f, e - over, f + over
+
+
+def _hit(p: complex, way: complex, a: complex, b: complex) -> complex:
+    """Where the line through p in the direction `way` meets the line ab."""
+    ab = b - a
+    t = ((a - p) * ab.conjugate()).imag / (way * ab.conjugate()).imag
+    return p + way * t
+
+
+def _plain_rows():
+    """Strokes between points that are there."""
+    yield Construction("diagonal", "diagonal", "", "bd", "", (), lambda t, p: (), (), "bd")
+    yield Construction("radius", "radius", "", "oa", "", (), lambda t, p: (), (), "oa")
+
+
+CONSTRUCTIONS: dict[str, Construction] = {
+    row.name: row
+    for rows in (
+        _triangle_rows, _quadrilateral_rows, _cevian_rows, _crossline_rows, _side_point_rows, _circle_rows, _line_rows,
+        _plain_rows,
+    )
+    for row in rows()
+}  # fmt: skip
+
+
+def rows_of(slot: str) -> tuple[Construction, ...]:
+    """The constructions that can stand for each other."""
+    return tuple(row for row in CONSTRUCTIONS.values() if row.slot == slot)

@@ -1,0 +1,238 @@
+"""From an anchor program to a family: siblings by accepted edits, captions, the truth table.
+
+A *star* is an anchor and single edits of it; a *cube* is every combination of k independent edits. In both, the pictures
+and their own captions form a block whose truth table is the identity; captions without a picture follow.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from data_gen import perturb, render
+from data_gen.captions import caption
+from data_gen.constructions import Program, marks, printed_facts, solve, stated_facts, strokes
+from data_gen.diagram import AngleText, Diagram, LengthText, Style
+from data_gen.facts import Fact, Scene, canonical, to_json, truth_table
+from data_gen.records import Family
+from data_gen.signatures import caption_signature, image_signatures
+
+COMPUTED = 1
+HARDEST_FIRST = ("shape", "relation", "value", "order")  # a star that fails should fail early
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """How a family is put on paper: the same for all its members, so that looks tell nothing."""
+
+    size_px: int
+    border_px: float
+    rotation_deg: float
+    mirror: bool
+    style: Style
+    marks: bool
+    wording: int
+    margin_px: float  # a fact is false only if the drawing is this far from it
+    gap_px: float  # no two named points are closer than this
+
+
+@dataclass(frozen=True)
+class Member:
+    """One figure of a family: its program, its picture and what its caption states."""
+
+    program: Program
+    diagram: Diagram
+    facts: tuple[Fact, ...]
+
+    @cached_property
+    def labels(self) -> tuple[render.Label, ...] | None:
+        """Where the names and printed values go; None where they do not all find a place."""
+        try:
+            return render.place_labels(self.diagram)
+        except render.LabelCollision:
+            return None
+
+
+Candidate = tuple[str, Member]  # the axis of the edit, and what came of it
+
+
+@dataclass(frozen=True)
+class Built:
+    """A family before it is put into words and pixels: members, the axes in which each differs from the first, extras."""
+
+    members: list[Member]
+    changes: list[tuple[str, ...]]
+    extra: list[Candidate]
+
+
+def fit(points: dict[str, complex], circles, canvas: Canvas) -> dict[str, complex]:
+    """Turns, mirrors and scales a construction so that its strokes fill the canvas inside the border."""
+    turn = np.exp(1j * math.radians(canvas.rotation_deg))
+    placed = {n: (z.conjugate() if canvas.mirror else z) * turn for n, z in points.items()}
+    xs, ys = [z.real for z in placed.values()], [z.imag for z in placed.values()]
+    for circle in circles:
+        centre, radius = placed[circle.centre], abs(placed[circle.through] - placed[circle.centre])
+        xs += [centre.real - radius, centre.real + radius]
+        ys += [centre.imag - radius, centre.imag + radius]
+    span = max(max(xs) - min(xs), max(ys) - min(ys))
+    scale = (canvas.size_px - 2 * canvas.border_px) / span
+    shift = complex(canvas.size_px, canvas.size_px) / 2 - scale * complex(max(xs) + min(xs), max(ys) + min(ys)) / 2
+    return {name: complex(z * scale + shift) for name, z in placed.items()}
+
+
+def draw(program: Program, canvas: Canvas) -> Member | None:
+    """Solves a program and puts it on paper; None where it cannot be drawn clearly."""
+    try:
+        solved = solve(program)
+        printed = printed_facts(program, solved)
+    except (ZeroDivisionError, ValueError):
+        return None
+    segments, circles = strokes(program)
+    points = fit(solved, circles, canvas)
+    if not _clear(points, program.names, canvas):
+        return None
+    texts = tuple(
+        LengthText(*f.args, f.value or "") if f.predicate == "length" else AngleText(*f.args, f"{f.value}°")
+        for f in printed
+    )
+    drawn = tuple(m for m in marks(program) if not _overprinted(m, texts)) if canvas.marks else ()
+    diagram = Diagram(
+        size_px=canvas.size_px,
+        points={name: (z.real, z.imag) for name, z in points.items()},
+        segments=segments,
+        circles=circles,
+        marks=drawn + texts,
+        dots=_dots(program, segments, circles),
+        style=canvas.style,
+    )
+    return Member(program, diagram, stated_facts(program) + printed)
+
+
+def _clear(points: dict[str, complex], names: Sequence[str], canvas: Canvas) -> bool:
+    """On the canvas, and no two named points too close to tell apart."""
+    low, high = canvas.border_px - 1e-6, canvas.size_px - canvas.border_px + 1e-6
+    inside = all(low <= points[n].real <= high and low <= points[n].imag <= high for n in names)
+    return inside and all(abs(points[a] - points[b]) >= canvas.gap_px for a, b in itertools.combinations(names, 2))
+
+
+def _overprinted(mark, texts) -> bool:
+    """Whether a printed text takes the place of a mark: a length that of ticks, an angle that of its arc."""
+    ends = {mark.a, mark.b}
+    same_vertex = getattr(mark, "vertex", None)
+    return any({t.a, t.b} == ends and getattr(t, "vertex", None) == same_vertex for t in texts)
+
+
+def _dots(program: Program, segments, circles) -> tuple[str, ...]:
+    """Points that no stroke ends in would be lost without a dot: centres, and points along a line."""
+    ends = {end for s in segments for end in (s.a, s.b)}
+    centres = {c.centre for c in circles}
+    return tuple(n for n in program.names if n in centres or n not in ends)
+
+
+def candidates(anchor: Member, counts: dict[str, int], canvas: Canvas, rng: np.random.Generator) -> list[Candidate]:
+    """Drawable figures, each one edit from the anchor and no two stating the same: up to `counts[axis]` on each axis."""
+    found: list[Candidate] = []
+    stated = {_statement(anchor)}
+    for axis, count in counts.items():
+        left = count
+        for _ in range(4 * count):
+            edit = perturb.propose(axis, anchor.program, rng) if left else None
+            new = draw(edit.apply(anchor.program), canvas) if edit else None
+            if new and _one_edit(anchor, new, axis) and _statement(new) not in stated:
+                stated.add(_statement(new))
+                found.append((axis, new))
+                left -= 1
+    return found
+
+
+def _statement(member: Member) -> frozenset[Fact]:
+    return frozenset(canonical(fact) for fact in member.facts)
+
+
+def _one_edit(anchor: Member, sibling: Member, axis: str) -> bool:
+    """An edit of a shape or a relation leaves the printed values as they are, and one of a value everything else."""
+    values = [{(f.args, f.value) for f in m.facts if f.predicate in ("length", "angle")} for m in (anchor, sibling)]
+    return axis == "order" or (values[0] == values[1]) == (axis != "value")
+
+
+def star(anchor: Member, counts: dict[str, int], spare: int, canvas: Canvas, rng: np.random.Generator) -> Built | None:
+    """The anchor and `counts[axis]` siblings on each axis that all tell each other apart; None where it fails.
+
+    Up to `spare` of the figures left over give captions without a picture.
+    """
+    if _truth([anchor], canvas)[0, 0] != 1 or anchor.labels is None:
+        return None
+    members, changes, rest = [anchor], [()], []
+    for axis in sorted(counts, key=HARDEST_FIRST.index):
+        pool = candidates(anchor, {axis: 2 * counts[axis] + 2}, canvas, rng) if counts[axis] else []
+        everyone = members + [member for _, member in pool]
+        truth = _truth(everyone, canvas)
+        chosen = list(range(len(members)))
+        for i in range(len(members), len(everyone)):
+            wanted = changes.count((axis,)) < counts[axis]
+            if wanted and perturb.accepts(truth, chosen, i) and everyone[i].labels is not None:
+                chosen.append(i)
+                changes.append((axis,))
+            elif truth[0, i] == 0:
+                rest.append((axis, everyone[i]))
+        if changes.count((axis,)) < counts[axis]:
+            return None
+        members = [everyone[i] for i in chosen]
+    extra = [rest[i] for i in rng.permutation(len(rest))[:spare]]
+    return Built(members, changes, extra)
+
+
+def cube(anchor: Member, axes: Sequence[str], spare: int, canvas: Canvas, rng: np.random.Generator) -> Built | None:
+    """All products of one edit for each axis, or None where they do not all tell each other apart."""
+    edits = [edit for axis in axes if (edit := perturb.propose(axis, anchor.program, rng))]
+    members, changes = [], []
+    for corner in range(2 ** len(edits)):
+        chosen = [edit for bit, edit in enumerate(edits) if corner >> bit & 1]
+        member = draw(perturb.product(chosen, anchor.program), canvas)
+        if member is None or (len(chosen) == 1 and not _one_edit(anchor, member, chosen[0].axis)):
+            return None
+        members.append(member)
+        changes.append(tuple(edit.axis for edit in chosen))
+    if len(edits) < len(axes) or not np.array_equal(_truth(members, canvas), np.eye(len(members), dtype=np.int8)):
+        return None
+    if any(member.labels is None for member in members):
+        return None
+    pool = candidates(anchor, {axis: -(-spare // len(axes)) for axis in axes}, canvas, rng)
+    stated = {_statement(member) for member in members}
+    truth = _truth([anchor] + [member for _, member in pool], canvas)
+    rest = [i for i, (_, member) in enumerate(pool, 1) if truth[0, i] == 0 and _statement(member) not in stated]
+    return Built(members, changes, [pool[i - 1] for i in rng.permutation(rest)[:spare]])
+
+
+def _truth(members: Sequence[Member], canvas: Canvas) -> np.ndarray:
+    """int8[N, N]: whether caption j is true of figure i."""
+    return truth_table([m.facts for m in members], Scene.of([m.diagram for m in members]), canvas.margin_px)[0]
+
+
+def assemble(key: str, layout: str, built: Built, canvas: Canvas, source: str, difficulty: int) -> Family:
+    """Pictures, captions, truth table and signatures of a family."""
+    scene = Scene.of([m.diagram for m in built.members])
+    stated = [m.facts for m in built.members] + [member.facts for _, member in built.extra]
+    truth, margin = truth_table(stated, scene, canvas.margin_px)
+    return Family(
+        key=key,
+        layout=layout,
+        images=tuple(render.encode_png(render.to_pixels(m.diagram, m.labels)) for m in built.members),
+        captions=tuple(caption(facts, canvas.wording) for facts in stated),
+        truth=truth,
+        provenance=np.full(truth.shape, COMPUTED, np.uint8),
+        margin_px=margin.astype(np.float32),
+        edits=tuple(built.changes) + tuple((axis,) for axis, _ in built.extra),
+        image_signatures=image_signatures(scene, canvas.margin_px),
+        caption_signatures=np.stack([caption_signature(facts) for facts in stated]),
+        facts=tuple(to_json(facts) for facts in stated),
+        programs=tuple(m.program.to_json() for m in built.members),
+        source=source,
+        difficulty=difficulty,
+        size_px=canvas.size_px,
+    )

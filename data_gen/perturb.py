@@ -1,0 +1,137 @@
+"""Edits of a program along the paper's four axes, and the rule by which an edited figure is accepted.
+
+An edit is proposed for one program and can be applied to any program with the same steps, so that a cube of edits is
+their products. Renaming comes last in a product: it changes the names that the other edits speak of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data_gen.constructions import Construction, Program, rows_of
+
+AXES = ("order", "shape", "relation", "value")
+MIN_TURN_DEG = 10  # the least change of a printed angle
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change: the axis that it lies on, and what it makes of a program."""
+
+    axis: str
+    apply: Callable[[Program], Program]
+
+
+def draw_params(row: Construction, rng: np.random.Generator) -> tuple[float, ...]:
+    """Whole numbers, uniformly from the row's ranges."""
+    return tuple(float(rng.integers(int(low), int(high) + 1)) for low, high in row.ranges)
+
+
+def draw_length(rng: np.random.Generator) -> str:
+    """A length as books print it: mostly a whole number from 2 to 20, sometimes with a half."""
+    whole = int(rng.integers(2, 21))
+    return f"{whole}.5" if rng.random() < 0.2 else str(whole)
+
+
+def propose(axis: str, program: Program, rng: np.random.Generator) -> Edit | None:
+    """An edit of a program along an axis, or None where the program has nothing to change there."""
+    return PROPOSALS[axis](program, rng)
+
+
+def _exchange(axis: str):
+    """Another construction in the place of one: a square for a rectangle, an altitude for a median."""
+
+    def proposal(program: Program, rng: np.random.Generator) -> Edit | None:
+        places = [i for i, step in enumerate(program.steps) if step.row.axis == axis]
+        if not places:
+            return None
+        place = int(rng.choice(places))
+        old = program.steps[place].row
+        others = [row for row in rows_of(old.slot) if row is not old]
+        new = others[int(rng.integers(len(others)))]
+        params = draw_params(new, rng)
+
+        def apply(program: Program) -> Program:
+            step = program.steps[place]
+            # The first parameter is the one that may be printed: keep it where the new row allows it.
+            kept = step.params[:1] if step.params and _allows(new, step.params[0]) else params[:1]
+            changed = replace(step, construction=new.name, params=kept + params[1:])
+            return replace(program, steps=program.steps[:place] + (changed,) + program.steps[place + 1 :])
+
+        return Edit(axis, apply)
+
+    return proposal
+
+
+def _allows(row: Construction, parameter: float) -> bool:
+    return bool(row.ranges) and row.ranges[0][0] <= parameter <= row.ranges[0][1]
+
+
+def _order(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Two letters change places; centres of circles keep theirs."""
+    centres = {step.outs[0] for step in program.steps if step.row.circle}
+    movable = [name for name in program.names if name not in centres]
+    if len(movable) < 2:
+        return None
+    first, second = rng.choice(movable, 2, replace=False)
+    swap = {str(first): str(second), str(second): str(first)}
+    return Edit("order", lambda program: program.rename(swap))
+
+
+def _value(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Another printed length, or the parameter behind a printed angle."""
+    if not program.prints:
+        return None
+    which = int(rng.integers(len(program.prints)))
+    if program.prints[which].predicate == "length":
+        new_value = draw_length(rng)
+
+        def reprint(program: Program) -> Program:
+            changed = replace(program.prints[which], value=new_value)
+            return replace(program, prints=program.prints[:which] + (changed,) + program.prints[which + 1 :])
+
+        return Edit("value", reprint)
+    places = [i for i, s in enumerate(program.steps) if s.params and s.row.ranges[0][1] > s.row.ranges[0][0]]
+    if not places:
+        return None
+    place = int(rng.choice(places))
+    parameter = draw_params(program.steps[place].row, rng)[0]
+    if abs(parameter - program.steps[place].params[0]) < MIN_TURN_DEG:
+        return None
+
+    def turn(program: Program) -> Program:
+        step = program.steps[place]
+        changed = replace(step, params=(parameter,) + step.params[1:])
+        return replace(program, steps=program.steps[:place] + (changed,) + program.steps[place + 1 :])
+
+    return Edit("value", turn)
+
+
+PROPOSALS: dict[str, Callable[[Program, np.random.Generator], Edit | None]] = {
+    "order": _order,
+    "shape": _exchange("shape"),
+    "relation": _exchange("relation"),
+    "value": _value,
+}
+
+
+def product(edits: Sequence[Edit], program: Program) -> Program:
+    """All edits applied to one program, the renaming ones last."""
+    for edit in sorted(edits, key=lambda e: e.axis == "order"):
+        program = edit.apply(program)
+    return program
+
+
+def accepts(truth: np.ndarray, members: Sequence[int], new: int) -> bool:
+    """The acceptance rule: whether figure `new` may join `members`.
+
+    Args:
+      truth: int8[N, N], whether caption j is true (1), false (0) or neither (-1) of figure i.
+
+    Its own caption is true of it, false of every member, and every member's caption is false of it, each by a margin that
+    a person sees: c+(I+) = 1, c-(I+) = 0, c-(I-) = 1, c+(I-) = 0 for every pair.
+    """
+    return truth[new, new] == 1 and not truth[members, new].any() and not truth[new, members].any()

@@ -1,0 +1,190 @@
+"""Generated figures: a skeleton of construction slots, filled at random, and the family of its edits.
+
+`family(spec, split, index)` is a pure function. The splits never share a caption: the letters of a figure and its skeleton
+together name the split that it belongs to, and every member of a family has the same letters and the same skeleton.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_gen import families
+from data_gen.constructions import Program, Step, rows_of
+from data_gen.diagram import Style
+from data_gen.errors import UserError
+from data_gen.facts import Fact
+from data_gen.perturb import AXES, MIN_TURN_DEG, draw_length, draw_params
+from data_gen.records import Family
+
+MAX_TRIES = 400
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A row: slots with the points they take and give ("triangle:>abc"), and the measures that may be printed.
+
+    Points are roles that become letters; "O" is always the letter O, the centre of a circle, and an underscore in front
+    hides a point.
+    """
+
+    name: str
+    slots: tuple[str, ...]
+    prints: tuple[str, ...]
+    difficulty: int = 0
+
+
+SKELETONS = (
+    Skeleton("cevian", ("triangle:>abc", "cevian:abc>d"), ("angle a b c", "length a b", "length a c", "length b c")),
+    Skeleton("crossline", ("triangle:>abc", "crossline:abc>de"), ("angle a b c", "length b c")),
+    Skeleton("diagonal", ("quadrilateral:>abcd", "diagonal:bd>", "cevian:abd>e"),
+             ("length a b", "length c d", "length b c")),
+    Skeleton("side_point", ("quadrilateral:>abcd", "side_point:abcd>e"), ("angle b a d", "length a b", "length d a")),
+    Skeleton("inscribed", ("circle:>O_", "inscribed_triangle:O_>abc", "cevian:abc>d"), ("angle a b c", "length b c")),
+    Skeleton("touching", ("circle:>O_", "inscribed_triangle:O_>abc", "touch_corner:Oabc>gt"), ("angle a b c", "length b c")),
+    Skeleton("chords", ("circle:>O_", "chord:O_>ab", "touch_end:Oab>gt", "radius:Oa>", "place:O_>p"), ("length a b",)),
+    Skeleton("parallels", ("lines:>abcd", "transversal:abcd>efuv", "transversal_point:ef>g"),
+             ("angle b e f", "length a b")),
+)  # fmt: skip
+HIDDEN = {"_": "_O", "t": "_T", "u": "_U", "v": "_V"}
+FREE_OF_SHAPE = tuple(s for s in SKELETONS if not any("triangle" in x or "quadri" in x for x in s.slots))
+WITH_SHAPE = tuple(s for s in SKELETONS if s not in FREE_OF_SHAPE)
+
+
+@dataclass(frozen=True)
+class Level:
+    """A setting of the dial of difficulty. Lengths are shares of the canvas."""
+
+    rotation_deg: float
+    font: tuple[float, float]
+    stroke: tuple[float, float]
+    margin: float
+    wordings: int
+    marked: float  # share of families whose equal and right parts are marked
+    fonts: tuple[str, ...]
+
+
+LEVELS = (
+    Level(12, (0.118, 0.128), (0.011, 0.013), 0.05, 1, 1.0, ("serif-italic",)),
+    Level(30, (0.11, 0.13), (0.009, 0.013), 0.045, 40, 0.7, ("serif-italic", "sans", "serif")),
+    Level(180, (0.085, 0.11), (0.007, 0.013), 0.04, 1000, 0.4, ("serif-italic", "sans", "serif")),
+)
+
+# How many siblings of a star lie on each axis of AXES: over these eight rows every axis has 14. The last row is for
+# figures without a shape to change.
+PLANS = (
+    (2, 2, 1, 2), (2, 2, 1, 2), (2, 2, 1, 2), (2, 2, 2, 1), (1, 2, 2, 2), (1, 2, 2, 2), (1, 2, 2, 2), (3, 0, 3, 1),
+)  # fmt: skip
+CUBES = tuple(tuple(axis for axis in AXES if axis != left_out) for left_out in AXES)
+SPLIT_OF_TENTH = {0: "test", 1: "val"}
+
+
+def rows(spec, split: str) -> int:
+    """How many families a split has."""
+    return int(spec.families[split])
+
+
+def family(spec, split: str, index: int) -> Family:
+    """Family `index` of a split: a pure function of (spec, split, index).
+
+    Which axes its edits lie on follows from the index, so that a split of a multiple of 32 families has an equal share of
+    each. Raises UserError where the spec leaves no way to draw it.
+    """
+    rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
+    cubes = round(4 * spec.cube_share)
+    layout = "cube" if index % 4 < cubes else "star"
+    place = index // 4 if layout == "cube" else index - index // 4 * cubes
+    counts = dict(zip(AXES, PLANS[place % len(PLANS)], strict=True))
+    if layout == "cube":
+        counts = dict.fromkeys(CUBES[place % len(CUBES)], 1)
+    skeletons = WITH_SHAPE if counts.get("shape") else FREE_OF_SHAPE
+    skeleton = skeletons[int(rng.integers(len(skeletons)))]
+    for _ in range(MAX_TRIES):
+        built = _attempt(spec, split, f"{split}/{index:07d}", layout, counts, skeleton, rng)
+        if built is not None:
+            return built
+    raise UserError(
+        f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
+        f"use a larger size_px, more letters or a lower difficulty"
+    )
+
+
+def _attempt(
+    spec, split: str, key: str, layout: str, counts: dict[str, int], skeleton: Skeleton, rng: np.random.Generator
+) -> Family | None:
+    letters = _letters(spec, split, skeleton, rng)
+    if letters is None:
+        return None
+    program = sample(skeleton, letters, rng)
+    canvas = _canvas(spec, rng)
+    anchor = families.draw(program, canvas)
+    if anchor is None:
+        return None
+    if layout == "star":
+        built = families.star(anchor, counts, spec.text_only, canvas, rng)
+    else:
+        built = families.cube(anchor, tuple(counts), spec.text_only, canvas, rng)
+    if built is None:
+        return None
+    return families.assemble(f"{spec.name}/{key}", layout, built, canvas, "synthetic", spec.difficulty)
+
+
+def _letters(spec, split: str, skeleton: Skeleton, rng: np.random.Generator) -> dict[str, str] | None:
+    """Roles to letters, in random order, such that the set belongs to the split; None where this draw does not."""
+    roles = sorted({r for slot in skeleton.slots for r in slot.split(">")[1]} - set(HIDDEN) - {"O"})
+    alphabet = [letter for letter in spec.letters if letter != "O"]
+    if len(alphabet) < len(roles):
+        raise UserError(f"{spec.name}: spec.letters has {len(alphabet)} letters, a figure needs {len(roles)}; add some")
+    if rng.random() < 0.5:  # books letter in alphabetical runs
+        start = int(rng.integers(len(alphabet) - len(roles) + 1))
+        chosen = alphabet[start : start + len(roles)]
+    else:
+        chosen = sorted(str(x) for x in rng.choice(alphabet, len(roles), replace=False))
+    if letters_split(skeleton.name, chosen) != split:
+        return None
+    # A random order round the figure: were it alphabetical, the anchor could be told by it.
+    return dict(zip(roles, (str(x) for x in rng.permutation(chosen)), strict=True)) | {"O": "O"} | HIDDEN
+
+
+def sample(skeleton: Skeleton, letters: dict[str, str], rng: np.random.Generator) -> Program:
+    """Fills the slots of a skeleton with random constructions and parameters, and picks what is printed."""
+    steps = []
+    for slot in skeleton.slots:
+        name, points = slot.split(":")
+        taken, given = points.split(">")
+        choices = rows_of(name)
+        row = choices[int(rng.integers(len(choices)))]
+        ins, outs = (tuple(letters[role] for role in roles) for roles in (taken, given))
+        steps.append(Step(row.name, ins, outs, draw_params(row, rng)))
+    low, high = next(step.row.ranges[0] for step in steps if step.row.ranges)
+    prints = [p for p in skeleton.prints if p.startswith("length") or high - low > 2 * MIN_TURN_DEG]
+    predicate, *args = prints[int(rng.integers(len(prints)))].split()
+    value = draw_length(rng) if predicate == "length" else None
+    return Program(tuple(steps), (Fact(predicate, tuple(letters[a] for a in args), value),))
+
+
+def _canvas(spec, rng: np.random.Generator) -> families.Canvas:
+    level = LEVELS[spec.difficulty]
+    size = spec.size_px
+    font_px = round(float(rng.uniform(*level.font)) * size, 2)
+    font = level.fonts[int(rng.integers(len(level.fonts)))]
+    style = Style(round(float(rng.uniform(*level.stroke)) * size, 2), font, font_px, font.replace("-italic", ""))
+    return families.Canvas(
+        size_px=size,
+        border_px=0.9 * font_px,
+        rotation_deg=float(rng.uniform(-level.rotation_deg, level.rotation_deg)),
+        mirror=bool(rng.random() < 0.5),
+        style=style,
+        marks=bool(rng.random() < level.marked),
+        wording=0 if level.wordings == 1 else int(rng.integers(1, level.wordings)),
+        margin_px=level.margin * size,
+        gap_px=0.1 * size,
+    )
+
+
+def letters_split(skeleton: str, letters: Sequence[str]) -> str:
+    """The split that a skeleton with these letters belongs to."""
+    return SPLIT_OF_TENTH.get(zlib.crc32(f"{skeleton}/{''.join(sorted(letters))}".encode()) % 10, "train")
