@@ -2,7 +2,7 @@
 
 A data set is a folder: shards `NAME-split.tfrecord-00000-of-00032`, beside each its index `*.index.json`
 (offsets, size, hash, the fingerprint of its spec), `dataset_info.json` and `features.json` (with which
-`tfds.builder_from_directory` reads it), and `manifest.json`, written last: without it a folder is not finished.
+`tfds.builder_from_directory` reads it), and `manifest.json`, written last: what has none is not finished.
 """
 
 import bisect
@@ -11,11 +11,12 @@ import hashlib
 import io
 import itertools
 import json
+import operator
 import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import google_crc32c
 import numpy as np
@@ -66,7 +67,7 @@ class Family:
 
 
 class Field(NamedTuple):
-    """A row of the schema. kind: "text", "texts", "images", "int" or "array"; shape: letters N, C, or sizes."""
+    """A row of the schema. kind: "text", "texts", "images", "int", "array"; shape: letters N, C, or sizes."""
 
     name: str
     kind: str
@@ -269,7 +270,7 @@ def open_atomic(path: epath.PathLike) -> Iterator[Any]:
 
 class ShardWriter:
     """`with ShardWriter(path, fingerprint) as writer: writer.write(family)`: the shard, then its index, each
-    whole or not at all. A shard counts once its index is there. `fingerprint` names the spec it was made from."""
+    whole or not at all. A shard counts once its index is there. `fingerprint` names the spec behind it."""
 
     def __init__(self, path: epath.PathLike, fingerprint: str):
         self.path = epath.Path(path)
@@ -326,6 +327,25 @@ _REBUILD = "run the build of its data set again, which makes what is missing"
 _REMAKE = f"delete it and {_REBUILD}"
 
 
+def read_shard(path: epath.PathLike) -> Iterator[Family]:
+    """The families of a shard in order. Raises UserError, which names the offset, where one is broken."""
+    index = read_index(path)
+    with epath.Path(path).open("rb") as file:
+        for number in range(len(index["offsets"])):
+            yield _read_record(file, path, index, number)
+
+
+def _read_record(file: Any, path: epath.PathLike, index: dict[str, Any], number: int) -> Family:
+    start, *rest = index["offsets"][number : number + 2]
+    end = rest[0] if rest else index["bytes"]
+    file.seek(start)
+    try:
+        return decode(unframe(file.read(end - start)))
+    except UserError as fault:
+        place = f"shard {path}, record {number} at byte offset {start}"
+        raise UserError(f"{place}: {fault}; {_REMAKE}") from None
+
+
 def write_manifest(directory: epath.PathLike, manifest: dict[str, Any]) -> None:
     """Declare a data set whole. `manifest`: {"name", "seed", "spec", "fingerprint", "versions", "splits":
     {split: [{"file", "families", "bytes", "sha256"}, ...]}}; the schema's version is added."""
@@ -373,23 +393,19 @@ class RecordSource:
     def __len__(self) -> int:
         return self._starts[-1]
 
-    def __getitem__(self, row: int) -> Family:
+    def __getitem__(self, row: SupportsIndex) -> Family:
+        row = operator.index(row)
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} of {len(self)}")
         shard = bisect.bisect_right(self._starts, row) - 1
-        path, number = self.directory / self._shards[shard]["file"], int(row) - self._starts[shard]
+        path, number = self.directory / self._shards[shard]["file"], row - self._starts[shard]
         index = self._index(shard, path)
-        start, end = (index["offsets"] + [index["bytes"]])[number : number + 2]
         try:
             # Opening takes 15 us, and no descriptor is kept, however many shards and threads there are.
             with path.open("rb") as file:
-                file.seek(start)
-                return decode(unframe(file.read(end - start)))
+                return _read_record(file, path, index, number)
         except FileNotFoundError:
             raise UserError(f"shard {path} is missing: {_REBUILD}") from None
-        except UserError as fault:
-            place = f"shard {path}, record {number} at byte offset {start}"
-            raise UserError(f"{place}: {fault}; {_REMAKE}") from None
 
     def _index(self, shard: int, path: epath.Path) -> dict[str, Any]:
         if shard not in self._indexes:

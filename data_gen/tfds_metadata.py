@@ -32,6 +32,7 @@ def write_metadata(directory: epath.PathLike, name: str, splits: dict[str, list[
                 "numBytes": str(sum(row["bytes"] for row in rows)),
             }
             for split, rows in splits.items()
+            if rows
         ],
     }
     for file_name, content in {"dataset_info.json": info, "features.json": features()}.items():

@@ -1,0 +1,213 @@
+"""Records -> batches of numpy arrays, with Grain.
+
+A batch is a pure function of the seed and the step: step t holds places t*B to (t+1)*B of an endless order,
+in which every epoch is a fresh permutation of all families, and each process takes its slice of them. So the
+reader's whole state is the step, and the order is the same for any number of processes.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import grain
+import numpy as np
+from PIL import Image
+
+from data_gen.records import SIGNATURE_WORDS, Family
+from data_gen.records import UserError as RecordError
+from mmgeo_jax.errors import UserError
+
+PAPER = 255
+READ_OPTIONS = grain.ReadOptions(num_threads=4, prefetch_buffer_size=4)  # counted in batches
+MAX_LOST_SHARE = 0.01
+
+Batch = dict[str, np.ndarray]
+
+
+class Source(Protocol):
+    """The families of a split by row number, such as `data_gen.records.RecordSource`."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: int) -> Family: ...
+
+
+class Tokenizer(Protocol):
+    """What this module needs of a tokenizer."""
+
+    def encode_batch(self, texts: list[str], length: int) -> np.ndarray: ...
+
+
+def train_batches(
+    sources: Sequence[Source],
+    tokenizer: Tokenizer,
+    data: Any,
+    seed: int,
+    start_step: int,
+    global_batch: int,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[Batch]:
+    """Endless batches from `start_step` on, which costs nothing to reach; several sources are mixed as one.
+
+    data: images (N), captions (C), length (L), size_px. global_batch: B, in families, over all processes;
+    each gets its B / process_count of them:
+      images uint8[B, N, H, W] (255 is paper), image_mask bool[B, N],
+      tokens int32[B, C, L] (0 is padding), caption_mask bool[B, C],
+      truth int8[B, N, C] (-1 cannot say, or padding),
+      image_signatures uint32[B, N, 8], caption_signatures uint32[B, C, 8],
+      family int32[B] (row over all sources, -1 for padding).
+    Raises UserError where a record or a picture is broken, or a setting does not fit.
+    """
+    slots = _slots(data, global_batch, process_index, process_count)
+    order = grain.MapDataset.range(_total(sources)).shuffle(seed=seed % 2**32).repeat()
+
+    def batch(step: int) -> Batch:
+        return _batch(sources, tokenizer, data, [order[step * global_batch + slot] for slot in slots])
+
+    steps = grain.MapDataset.range(start_step, 2**40)
+    return iter(steps.map(batch).to_iter_dataset(READ_OPTIONS))
+
+
+def eval_batches(
+    sources: Sequence[Source],
+    tokenizer: Tokenizer,
+    data: Any,
+    global_batch: int,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[Batch]:
+    """Every family once, in order, as batches like those of `train_batches`; the last is padded."""
+    slots, total = _slots(data, global_batch, process_index, process_count), _total(sources)
+
+    def batch(step: int) -> Batch:
+        rows = [step * global_batch + slot for slot in slots]
+        return _batch(sources, tokenizer, data, [row if row < total else -1 for row in rows])
+
+    steps = grain.MapDataset.range(-(-total // global_batch))
+    return iter(steps.map(batch).to_iter_dataset(READ_OPTIONS))
+
+
+def _slots(data: Any, global_batch: int, process_index: int, process_count: int) -> range:
+    """The places of the global batch that a process fills."""
+    if global_batch % process_count:
+        raise UserError(f"a global batch of {global_batch} families does not divide among {process_count} processes")
+    if data.captions < data.images:
+        raise UserError(f"data.captions={data.captions} is less than data.images={data.images}: each needs its own")
+    share = global_batch // process_count
+    return range(process_index * share, (process_index + 1) * share)
+
+
+def _total(sources: Sequence[Source]) -> int:
+    total = sum(len(source) for source in sources)
+    if not total:
+        raise UserError("there is no family to read: the split is empty")
+    return total
+
+
+def _family(sources: Sequence[Source], row: int) -> Family:
+    for source in sources:
+        if row < len(source):
+            try:
+                return source[row]
+            except RecordError as fault:
+                raise UserError(str(fault)) from None
+        row -= len(source)
+    raise IndexError(row)
+
+
+def _batch(sources: Sequence[Source], tokenizer: Tokenizer, data: Any, rows: list[int]) -> Batch:
+    parts = [load_family(_family(sources, row), tokenizer, data) if row >= 0 else empty(data) for row in rows]
+    batch = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+    return batch | {"family": np.array(rows, np.int32)}
+
+
+def empty(data: Any) -> Batch:
+    """The arrays of one family, without the leading B, all of it padding."""
+    images, captions, size = data.images, data.captions, data.size_px
+    return {
+        "images": np.full((images, size, size), PAPER, np.uint8),
+        "image_mask": np.zeros(images, bool),
+        "tokens": np.zeros((captions, data.length), np.int32),
+        "caption_mask": np.zeros(captions, bool),
+        "truth": np.full((images, captions), -1, np.int8),
+        "image_signatures": np.zeros((images, SIGNATURE_WORDS), np.uint32),
+        "caption_signatures": np.zeros((captions, SIGNATURE_WORDS), np.uint32),
+    }
+
+
+def load_family(family: Family, tokenizer: Tokenizer, data: Any) -> Batch:
+    """The arrays of one family, cut or padded to N images and C captions: the first are kept, those of the
+    kept images before the others. Raises UserError where a picture does not decode."""
+    arrays = empty(data)
+    n, c = min(data.images, len(family.images)), min(data.captions, len(family.captions))
+    for i, png in enumerate(family.images[:n]):
+        try:
+            arrays["images"][i] = decode_picture(png, data.size_px)
+        except UserError as fault:
+            raise UserError(f"picture {i} of family '{family.key}' {fault}: make its data again") from None
+    tokens = tokenizer.encode_batch(list(family.captions[:c]), data.length)
+    truth = family.truth[:n, :c]
+    arrays["tokens"][:c] = tokens
+    arrays["truth"][:n, :c] = np.where(lost_negatives(tokens, truth), -1, truth)
+    arrays["image_mask"][:n] = True
+    arrays["caption_mask"][:c] = True
+    arrays["image_signatures"][:n] = family.image_signatures[:n]
+    arrays["caption_signatures"][:c] = family.caption_signatures[:c]
+    return arrays
+
+
+def decode_picture(png: bytes, size_px: int) -> np.ndarray:
+    """The picture as grey uint8[size_px, size_px]: transparency becomes paper, and a picture of another
+    size is scaled with its aspect kept and centred on a square of paper. Raises UserError where it does not
+    decode."""
+    try:
+        image: Image.Image = Image.open(io.BytesIO(png))
+        image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise UserError("does not decode") from None
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("L")
+    if image.size != (size_px, size_px):
+        image = _fit(image, size_px)
+    return np.asarray(image)
+
+
+def _fit(image: Image.Image, size_px: int) -> Image.Image:
+    scale = size_px / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    square = Image.new("L", (size_px, size_px), PAPER)
+    scaled = image.resize((width, height), Image.Resampling.BICUBIC)
+    square.paste(scaled, ((size_px - width) // 2, (size_px - height) // 2))
+    return square
+
+
+# ---------------------------------------------------------------- negatives that tokenising made equal
+
+
+def lost_negatives(tokens: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Which entries of truth int8[N, C] are false of a caption whose tokens int32[C, L] are also those of one
+    that is true, or may be: nothing tells the two apart. bool[N, C]."""
+    same = (tokens[:, None] == tokens[None]).all(-1)
+    return (truth == 0) & ((truth != 0).astype(np.int32) @ same > 0)
+
+
+def lost_share(source: Source, tokenizer: Tokenizer, data: Any, limit: int = 1000) -> float:
+    """The share of negatives that tokenising loses, over `limit` families spread evenly over a split.
+
+    Raises UserError above 1 %, naming the setting to change.
+    """
+    negatives = lost = cut = 0
+    for row in np.unique(np.linspace(0, len(source) - 1, limit).astype(int)).tolist():
+        family = _family([source], row)
+        truth = family.truth[: data.images, : data.captions]
+        tokens = tokenizer.encode_batch(list(family.captions[: truth.shape[1]]), data.length)
+        gone = lost_negatives(tokens, truth)
+        negatives, lost = negatives + int((truth == 0).sum()), lost + int(gone.sum())
+        cut += int(gone[:, (tokens != 0).all(1)].sum())
+    share = lost / max(1, negatives)
+    if share > MAX_LOST_SHARE:
+        setting = f"data.length={data.length} cuts captions short" if cut * 2 > lost else "the tokenizer merges them"
+        raise UserError(f"{share:.1%} of the negatives have the tokens of a true caption: {setting}")
+    return share
