@@ -330,16 +330,17 @@ def _circle_rows():
     yield Construction("circle", "circle", "", "", "oH", (), lambda t, p: (0j, 1 + 0j), (), circle="oH")
     # A line through a point of the circle; g is its end, T its other, hidden end.
     for slot, corners in (("touch_corner", "abc"), ("touch_end", "ab")):
-        for corner in corners:
+        for place, corner in enumerate(corners, 1):
             yield Construction(f"{slot}_{corner}_tangent", slot, "relation", f"o{corners}", "gT", ((0, 0),),
-                               lambda t, p, i=corners.index(corner) + 1: _line_through(t[0], t[i], p[0]),
+                               lambda t, p, i=place: _line_through(t[0], t[i], p[0]),
                                (f"tangent o {corner} g",), "gT")  # fmt: skip
         yield Construction(f"{slot}_a_crossing", slot, "relation", f"o{corners}", "gT", ((40, 62),),
                            lambda t, p: _line_through(t[0], t[1], p[0]), ("crossing o a g",), "gT")  # fmt: skip
     for name, fact, range_ in (("diameter", "diameter o a b", (180, 180)),
                                ("off_centre_chord", "off_centre_chord o a b", (95, 142))):  # fmt: skip
         yield Construction(name, "chord", "relation", "oH", "ab", (range_, (100, 200)), _chord, (fact,), "ab")
-    for name, fact, range_ in (("point_inside", "inside o p", (42, 66)), ("point_on_circle", "on_circle o p", (100, 100)),
+    for name, fact, range_ in (("point_inside", "inside o p", (42, 66)),
+                               ("point_on_circle", "on_circle o p", (100, 100)),
                                ("point_outside", "outside o p", (128, 146))):  # fmt: skip
         yield Construction(name, "place", "relation", "oH", "p", (range_, (15, 75)), _place, (fact,), "op")
 

@@ -1,7 +1,8 @@
 """Facts, and whether they are true of a diagram.
 
-A fact is a row of the predicate table applied to names. Truth is computed from coordinates and has three values: 1 (holds to
-within `TOLERANCE_PX`), 0 (fails by a margin that a person sees at the rendered size), and -1 (neither, or nobody can say).
+A fact is a row of the predicate table applied to names. Truth is computed from coordinates and has three values: 1
+(holds to within `TOLERANCE_PX`), 0 (fails by a margin that a person sees at the rendered size), and -1 (neither, or
+nobody can say).
 """
 
 from __future__ import annotations

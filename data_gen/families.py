@@ -1,7 +1,7 @@
 """From an anchor program to a family: siblings by accepted edits, captions, the truth table.
 
-A *star* is an anchor and single edits of it; a *cube* is every combination of k independent edits. In both, the pictures
-and their own captions form a block whose truth table is the identity; captions without a picture follow.
+A *star* is an anchor and single edits of it; a *cube* is every combination of k independent edits. In both, the
+pictures and their own captions form a block whose truth table is the identity; captions without a picture follow.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ Candidate = tuple[str, Member]  # the axis of the edit, and what came of it
 
 @dataclass(frozen=True)
 class Built:
-    """A family before it is put into words and pixels: members, the axes in which each differs from the first, extras."""
+    """A family before it is put into words and pixels: members, the axes in which each differs from the first,
+    extras."""
 
     members: list[Member]
     changes: list[tuple[str, ...]]
@@ -121,10 +122,9 @@ def _clear(points: dict[str, complex], names: Sequence[str], canvas: Canvas) -> 
 
 
 def _overprinted(mark, texts) -> bool:
-    """Whether a printed text takes the place of a mark: a length that of ticks, an angle that of its arc."""
-    ends = {mark.a, mark.b}
-    same_vertex = getattr(mark, "vertex", None)
-    return any({t.a, t.b} == ends and getattr(t, "vertex", None) == same_vertex for t in texts)
+    """Whether a printed angle takes the place of an arc or a right angle's square."""
+    vertex = getattr(mark, "vertex", None)
+    return any(vertex == t.vertex and {t.a, t.b} == {mark.a, mark.b} for t in texts if isinstance(t, AngleText))
 
 
 def _dots(program: Program, segments, circles) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ def _dots(program: Program, segments, circles) -> tuple[str, ...]:
 
 
 def candidates(anchor: Member, counts: dict[str, int], canvas: Canvas, rng: np.random.Generator) -> list[Candidate]:
-    """Drawable figures, each one edit from the anchor and no two stating the same: up to `counts[axis]` on each axis."""
+    """Drawable figures, each one edit from the anchor and no two stating the same, up to `counts[axis]` on an axis."""
     found: list[Candidate] = []
     stated = {_statement(anchor)}
     for axis, count in counts.items():

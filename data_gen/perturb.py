@@ -131,7 +131,7 @@ def accepts(truth: np.ndarray, members: Sequence[int], new: int) -> bool:
     Args:
       truth: int8[N, N], whether caption j is true (1), false (0) or neither (-1) of figure i.
 
-    Its own caption is true of it, false of every member, and every member's caption is false of it, each by a margin that
-    a person sees: c+(I+) = 1, c-(I+) = 0, c-(I-) = 1, c+(I-) = 0 for every pair.
+    Its own caption is true of it, false of every member, and every member's caption is false of it, each by a margin
+    that a person sees: c+(I+) = 1, c-(I+) = 0, c-(I-) = 1, c+(I-) = 0 for every pair.
     """
     return truth[new, new] == 1 and not truth[members, new].any() and not truth[new, members].any()

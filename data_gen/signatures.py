@@ -1,7 +1,8 @@
 """Signatures: 256 bits that tell which captions of a batch may be true of a stranger's picture.
 
-A picture's bits stand for the facts that are or may be true of it, a caption's for the facts that it states. A caption whose
-bits are a subset of a picture's may be true of it, and training ignores the pair; the test errs towards ignoring.
+A picture's bits stand for the facts that are or may be true of it, a caption's for the facts that it states. A
+caption whose bits are a subset of a picture's may be true of it, and training ignores the pair; the test errs towards
+ignoring.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ def _orbits(predicate: str, count: int, heads: tuple[int, ...]) -> np.ndarray:
 def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
     """uint32[N, 8]: a bit for every fact that is, or may be, true of each diagram.
 
-    Facts of up to five points count. A length counts where it is printed; an angle's bits are those of the whole degrees
-    within one of its measure.
+    Facts of up to five points count. A length counts where it is printed; an angle's bits are those of the whole
+    degrees within one of its measure.
     """
     bits = np.zeros((len(scene.diagrams), BITS), bool)
     codes = np.array([_code(name) for name in scene.names], np.uint64)

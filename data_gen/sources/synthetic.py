@@ -1,7 +1,8 @@
 """Generated figures: a skeleton of construction slots, filled at random, and the family of its edits.
 
-`family(spec, split, index)` is a pure function. The splits never share a caption: the letters of a figure and its skeleton
-together name the split that it belongs to, and every member of a family has the same letters and the same skeleton.
+`family(spec, split, index)` is a pure function. The splits never share a caption: the letters of a figure and its
+skeleton together name the split that it belongs to, and every member of a family has the same letters and the same
+skeleton.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ SKELETONS = (
              ("length a b", "length c d", "length b c")),
     Skeleton("side_point", ("quadrilateral:>abcd", "side_point:abcd>e"), ("angle b a d", "length a b", "length d a")),
     Skeleton("inscribed", ("circle:>O_", "inscribed_triangle:O_>abc", "cevian:abc>d"), ("angle a b c", "length b c")),
-    Skeleton("touching", ("circle:>O_", "inscribed_triangle:O_>abc", "touch_corner:Oabc>gt"), ("angle a b c", "length b c")),
+    Skeleton("touching", ("circle:>O_", "inscribed_triangle:O_>abc", "touch_corner:Oabc>gt"),
+             ("angle a b c", "length b c")),
     Skeleton("chords", ("circle:>O_", "chord:O_>ab", "touch_end:Oab>gt", "radius:Oa>", "place:O_>p"), ("length a b",)),
     Skeleton("parallels", ("lines:>abcd", "transversal:abcd>efuv", "transversal_point:ef>g"),
              ("angle b e f", "length a b")),
@@ -90,8 +92,8 @@ def rows(spec, split: str) -> int:
 def family(spec, split: str, index: int) -> Family:
     """Family `index` of a split: a pure function of (spec, split, index).
 
-    Which axes its edits lie on follows from the index, so that a split of a multiple of 32 families has an equal share of
-    each. Raises UserError where the spec leaves no way to draw it.
+    Which axes its edits lie on follows from the index, so that a split of a multiple of 32 families has an equal
+    share of each. Raises UserError where the spec leaves no way to draw it.
     """
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
     cubes = round(4 * spec.cube_share)
