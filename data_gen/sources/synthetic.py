@@ -117,10 +117,7 @@ def family(spec, split: str, index: int) -> Family:
 def _attempt(
     spec, split: str, key: str, layout: str, counts: dict[str, int], skeleton: Skeleton, rng: np.random.Generator
 ) -> Family | None:
-    letters = _letters(spec, split, skeleton, rng)
-    if letters is None:
-        return None
-    program = sample(skeleton, letters, rng)
+    program = sample(skeleton, _letters(spec, split, skeleton, rng), rng)
     canvas = _canvas(spec, rng)
     anchor = families.draw(program, canvas)
     if anchor is None:
@@ -134,19 +131,22 @@ def _attempt(
     return families.assemble(f"{spec.name}/{key}", layout, built, canvas, "synthetic", spec.difficulty)
 
 
-def _letters(spec, split: str, skeleton: Skeleton, rng: np.random.Generator) -> dict[str, str] | None:
-    """Roles to letters, in random order, such that the set belongs to the split; None where this draw does not."""
+def _letters(spec, split: str, skeleton: Skeleton, rng: np.random.Generator) -> dict[str, str]:
+    """Roles to letters, in random order, such that the set belongs to the split."""
     roles = sorted({r for slot in skeleton.slots for r in slot.split(">")[1]} - set(HIDDEN) - {"O"})
     alphabet = [letter for letter in spec.letters if letter != "O"]
     if len(alphabet) < len(roles):
         raise UserError(f"{spec.name}: spec.letters has {len(alphabet)} letters, a figure needs {len(roles)}; add some")
-    if rng.random() < 0.5:  # books letter in alphabetical runs
-        start = int(rng.integers(len(alphabet) - len(roles) + 1))
-        chosen = alphabet[start : start + len(roles)]
+    for _ in range(MAX_TRIES):
+        if rng.random() < 0.5:  # books letter in alphabetical runs
+            start = int(rng.integers(len(alphabet) - len(roles) + 1))
+            chosen = alphabet[start : start + len(roles)]
+        else:
+            chosen = sorted(str(x) for x in rng.choice(alphabet, len(roles), replace=False))
+        if letters_split(skeleton.name, chosen) == split:
+            break
     else:
-        chosen = sorted(str(x) for x in rng.choice(alphabet, len(roles), replace=False))
-    if letters_split(skeleton.name, chosen) != split:
-        return None
+        raise UserError(f"{spec.name}: no letters of {spec.letters!r} belong to the split {split!r}; add some")
     # A random order round the figure: were it alphabetical, the anchor could be told by it.
     return dict(zip(roles, (str(x) for x in rng.permutation(chosen)), strict=True)) | {"O": "O"} | HIDDEN
 
