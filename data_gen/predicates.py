@@ -141,8 +141,8 @@ def _isosceles_trapezoid(a, b, c, d):
 
 
 def _right_trapezoid(a, b, c, d):
-    deviation = _largest(_parallel_px(b - a, d - c), _perpendicular_px(b - a, d - a))
-    return _or_neither(deviation, _parallel_px(c - b, a - d))
+    square_corners = _largest(_perpendicular_px(b - a, d - a), _perpendicular_px(c - d, a - d))
+    return _or_neither(_largest(_parallel_px(b - a, d - c), square_corners), _parallel_px(c - b, a - d))
 
 
 def _irregular(a, b, c, d):
