@@ -112,6 +112,10 @@ def test_a_finished_set_is_left_alone_and_a_lost_shard_made_again(spec, tmp_path
     shard = out / "small-train.tfrecord-00001-of-00004"
     for damage in (shard.unlink, lambda: shard.write_bytes(before[shard.name][:-7])):
         damage()
+        with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+            patch.setattr(build, "make_shard", lambda shard: 1 / 0)
+            build.main(command)
+        assert not (out / records.MANIFEST).exists()
         assert build.main(command) == 0
         assert contents(out) == before
 
@@ -202,3 +206,12 @@ def test_a_killed_worker_is_one_line(spec, tmp_path):
 def test_help_shows_an_example():
     text = subprocess.run([sys.executable, "-m", "data_gen.build", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert text.returncode == 0 and "--spec=configs/data_tiny.py --out=data/tiny" in text.stdout
+
+
+def test_a_shard_of_another_spec_is_made_again(spec, tmp_path):
+    out, clean = tmp_path / "out", tmp_path / "clean"
+    assert build.main([spec, f"--out={out}", "--workers=1"]) == 0
+    (out / build.SPEC_FILE).unlink()
+    for folder in (out, clean):
+        assert build.main([spec, f"--out={folder}", "--workers=1", "--spec.seed=1"]) == 0
+    assert contents(out) == contents(clean)
