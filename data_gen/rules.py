@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -85,10 +86,12 @@ def _opposite(fact: Fact, context: Context) -> Iterator[Fact]:
 
 
 def _reorder(fact: Fact, context: Context) -> Iterator[Fact]:
-    """The same points in an order that is no symmetry, where the predicate says that order matters."""
-    if PREDICATES[fact.predicate].order_matters:
-        for args in itertools.permutations(fact.args):
-            yield Fact(fact.predicate, args, fact.value)
+    """The same points in an order that is no symmetry, where the predicate says that order matters. A circle's name stays."""
+    row = PREDICATES[fact.predicate]
+    if row.order_matters:
+        fixed = fact.args[: int(row.circle)]
+        for args in itertools.permutations(fact.args[len(fixed) :]):
+            yield Fact(fact.predicate, fixed + args, fact.value)
 
 
 def _replace(fact: Fact, context: Context) -> Iterator[Fact]:
@@ -137,6 +140,7 @@ def contradictions(
 # ---- values -------------------------------------------------------------------------------------------------------
 
 
+@cache
 def number(text: str) -> float | None:
     """The number that a value reads as ("7", "3/2", "7√2", "50π"), or None where it has an unknown."""
     match = re.fullmatch(r"(\d*\.?\d*)(√(\d+))?(π)?(/(\d+))?", text)

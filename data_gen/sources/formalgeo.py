@@ -1,0 +1,309 @@
+"""FormalGeo7k: real exam diagrams with formal descriptions -> families of one picture and eight captions.
+
+A family has three slots (see `slots`), its captions are all 2 x 2 x 2 combinations, and the one that is true of the picture
+is the anchor. In such a product no caption is in the middle of the others, so the set does not tell the true one.
+
+    python -m data_gen.sources.formalgeo --root ../shared/data/formalgeo7k     # what parses, and what does not
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import itertools
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from data_gen.captions import caption
+from data_gen.errors import UserError
+from data_gen.facts import Fact, canonical, to_json
+from data_gen.predicates import PREDICATES
+from data_gen.records import Family, Question
+from data_gen.rules import number
+from data_gen.signatures import SIGNATURE_WORDS, caption_signature
+from data_gen.sources import balance, slots
+from data_gen.sources.cdl import Unsayable, parse_statement
+from data_gen.sources.figure import Figure, positions, verdict
+from data_gen.sources.slots import Reading, Slot
+
+SPLITS = ("train", "val")
+KEYS = ("problem_id", "problem_text_en", "problem_img", "construction_cdl", "text_cdl", "image_cdl", "problem_answer")
+SLOTS = 3
+MAX_SIDE_PX = 384
+MAX_TOKENS = 45  # of a caption, each letter, digit and symbol being one
+JOINED_IN_FIT = 2  # of a problem: they are by far the most
+COMPUTED, ASSERTED = 1, 2
+ANGULAR = ("angle", "right", "right_angle", "acute_angle", "obtuse_angle")
+
+
+# ---- reading ------------------------------------------------------------------------------------------------------
+
+
+@cache
+def load(root: str, split: str) -> tuple[dict, ...]:
+    """The problems of a split. Raises UserError where the file is missing, or a line is not a problem."""
+    path = Path(root) / f"{split}.jsonl"
+    if not path.is_file():
+        raise UserError(f"{path} is not there: give the folder of FormalGeo7k, with train.jsonl, val.jsonl and diagrams/")
+    problems = []
+    with path.open(encoding="utf-8") as lines:
+        for count, line in enumerate(lines, 1):
+            try:
+                problem = json.loads(line)
+            except ValueError as fault:
+                raise UserError(f"{path} line {count} is not JSON ({fault}): fetch the file again") from None
+            missing = [key for key in KEYS if not isinstance(problem, dict) or key not in problem]
+            if missing:
+                raise UserError(f"{path} line {count} has no '{missing[0]}': it is not a problem of FormalGeo7k")
+            problems.append(problem)
+    return tuple(problems)
+
+
+class Failure(NamedTuple):
+    """A statement that our language cannot say."""
+
+    problem_id: int
+    statement: str
+    why: str
+
+
+def _parse(problem: dict, key: str, failures: list[Failure]) -> list[Fact]:
+    facts = []
+    for statement in problem[key]:
+        try:
+            facts.append(parse_statement(statement))
+        except Unsayable as fault:
+            failures.append(Failure(problem["problem_id"], statement, str(fault)))
+    return list(dict.fromkeys(fact for fact in facts if fact))
+
+
+def read(problem: dict) -> tuple[Reading, list[Failure]]:
+    """A problem's facts and figure, and the statements that were left out."""
+    failures: list[Failure] = []
+    in_picture, in_text = _parse(problem, "image_cdl", failures), _parse(problem, "text_cdl", failures)
+    _parse(problem, "construction_cdl", failures)
+    figure = Figure.of(problem["construction_cdl"], problem["text_cdl"] + problem["image_cdl"])
+    everything = list(dict.fromkeys(in_picture + in_text))
+    reading = Reading(
+        figure=figure,
+        shown=tuple(f for f in everything if f.value is None),
+        printed=tuple(f for f in in_picture if f.predicate in slots.PRINTED),
+        told=tuple(f for f in in_text if f.value is not None and f not in in_picture),
+        points=positions(figure, everything, problem.get("geometry3k_diagram")),
+    )
+    return reading, failures
+
+
+def parse_report(root: str) -> tuple[int, list[Failure]]:
+    """(number of problems in both splits, every statement that did not parse). A problem without failures parses."""
+    problems = [problem for split in SPLITS for problem in load(root, split)]
+    return len(problems), [failure for problem in problems for failure in read(problem)[1]]
+
+
+# ---- slots --------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _readings(root: str, split: str) -> tuple[Reading, ...]:
+    return tuple(read(problem)[0] for problem in load(root, split))
+
+
+@cache
+def _stock(root: str, split: str) -> dict[tuple[str, str], list[str]]:
+    """The values of a split, by kind and style: the false values of a problem are true ones of others."""
+    stock: dict[tuple[str, str], list[str]] = {}
+    for reading in _readings(root, split):
+        for fact in reading.printed:
+            stock.setdefault((fact.predicate, slots.style(fact.value or "")), []).append(fact.value or "")
+        for fact in reading.told:
+            if fact.predicate == "angle" and number(fact.value or ""):
+                stock.setdefault(slots.TOLD, []).append(fact.value or "")
+    return stock
+
+
+@cache
+def _weights(root: str, seed: int) -> np.ndarray:
+    """The model of how likely statements sound, from the problems of train."""
+    found: list[Slot] = []
+    for problem, reading in zip(load(root, "train"), _readings(root, "train"), strict=True):
+        rng = np.random.default_rng([seed, 1, problem["problem_id"]])
+        proposed = slots.propose(reading, _stock(root, "train"), rng)
+        joined = [s for s in proposed if s.true[0].predicate in ("joined", "apart")]
+        found += [s for s in proposed if s not in joined]
+        found += [joined[i] for i in rng.permutation(len(joined))[:JOINED_IN_FIT]]
+    return balance.fit(found)
+
+
+def choose(reading: Reading, stock: slots.Stock, weights: np.ndarray, rng: np.random.Generator) -> list[Slot] | None:
+    """Three slots of a problem that do not speak of each other, on different axes where it can be; None for too few."""
+    pool = [s for s in slots.propose(reading, stock, rng) if balance.keeps(weights, s, rng)]
+    pool = [pool[i] for i in rng.permutation(len(pool))]
+    # What any two points offer comes last.
+    pool.sort(key=lambda slot: slot.true[0].predicate in ("joined", "apart"))
+    chosen: list[Slot] = []
+    for fresh_axes in (True, False):
+        for slot in pool:
+            fresh = slot.axis not in {s.axis for s in chosen} or not fresh_axes
+            if len(chosen) < SLOTS and fresh and not any(_tangled(slot, other) for other in chosen):
+                chosen.append(slot)
+    if len(chosen) < SLOTS or max(tokens(caption(facts)) for facts in combinations(chosen)) > MAX_TOKENS:
+        return None
+    return [chosen[i] for i in rng.permutation(SLOTS)]
+
+
+def _tangled(slot: Slot, other: Slot) -> bool:
+    """Whether two slots speak of the same thing, so that some combination of their choices would sound wrong."""
+    if slot.moved & other.points or other.moved & slot.points:
+        return True
+    predicates = [{f.predicate for f in s.true + s.false} for s in (slot, other)]
+    if all(p & set(ANGULAR) for p in predicates):
+        return True
+    if slot.axis == other.axis == "value":
+        return bool({canonical(Fact(f.predicate, f.args)) for f in slot.true}
+                    & {canonical(Fact(f.predicate, f.args)) for f in other.true})  # fmt: skip
+    return len(slot.points & other.points) > 1 and "value" not in (slot.axis, other.axis)
+
+
+def combinations(chosen: Sequence[Slot]) -> list[tuple[Fact, ...]]:
+    """The facts of the 2 ** n captions, the true one first; bit i of a caption's number takes the false choice of slot i."""
+    picks = [[slot.false if corner >> i & 1 else slot.true for i, slot in enumerate(chosen)]
+             for corner in range(2 ** len(chosen))]  # fmt: skip
+    return [tuple(itertools.chain.from_iterable(parts)) for parts in picks]
+
+
+def tokens(text: str) -> int:
+    """About how many tokens a caption has: words, and every letter of a name, digit and symbol."""
+    return len(re.findall(r"[a-z]{2,}|\S", text))
+
+
+@cache
+def _usable(root: str, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ...]], ...]:
+    """(number of the problem, its slots) for the problems of a split that make a family."""
+    found = []
+    for i, (problem, reading) in enumerate(zip(load(root, split), _readings(root, split), strict=True)):
+        rng = np.random.default_rng([seed, 0, problem["problem_id"]])
+        chosen = choose(reading, _stock(root, split), _weights(root, seed), rng)
+        if chosen:
+            found.append((i, tuple(chosen)))
+    return tuple(found)
+
+
+# ---- families -----------------------------------------------------------------------------------------------------
+
+
+def rows(spec, split: str) -> int:
+    """How many families a split has: all that its problems give, or `spec.families[split]` where that is fewer."""
+    return min(int(spec.families[split]), len(_usable(spec.root, split, spec.seed)))
+
+
+def family(spec, split: str, index: int) -> Family:
+    """Family `index` of a split: a pure function of (spec, split, index) and the files. One picture, eight captions.
+
+    Raises UserError where the picture is missing, unreadable, or named outside the folder.
+    """
+    number_, chosen = _usable(spec.root, split, spec.seed)[index]
+    problem, reading = load(spec.root, split)[number_], _readings(spec.root, split)[number_]
+    stated = combinations(chosen)
+    corners = range(len(stated))
+    truth = np.zeros((1, len(stated)), np.int8)
+    truth[0, 0] = 1
+    return Family(
+        key=f"formalgeo/{split}/{problem['problem_id']:06d}",
+        layout="product",
+        images=(picture(spec.root, problem),),
+        captions=tuple(caption(facts) for facts in stated),
+        truth=truth,
+        provenance=np.array([[_provenance(facts, c, reading) for c, facts in enumerate(stated)]], np.uint8),
+        margin_px=np.full(truth.shape, np.nan, np.float32),
+        edits=tuple(tuple(s.axis for i, s in enumerate(chosen) if c >> i & 1) for c in corners),
+        # Nobody has listed all that may be true of a real picture.
+        image_signatures=np.full((1, SIGNATURE_WORDS), 0xFFFFFFFF, np.uint32),
+        caption_signatures=np.stack([caption_signature([f for f in facts if _computable(f)]) for facts in stated]),
+        facts=tuple(to_json(facts) for facts in stated),
+        programs=(),
+        source="formalgeo",
+        difficulty=int(problem.get("problem_level", 0)),
+        size_px=int(spec.size_px),
+        question=_question(problem),
+    )
+
+
+def _computable(fact: Fact) -> bool:
+    """Whether signatures of generated pictures know of a predicate; a bit that they never set would deny what may hold."""
+    return PREDICATES[fact.predicate].measure is not None or fact.predicate in ("length", "angle")
+
+
+def _provenance(facts: Sequence[Fact], corner: int, reading: Reading) -> int:
+    """Computed where annotated positions show it: all facts of a true caption, some fact of a false one."""
+    verdicts = [verdict(fact, reading.points) if reading.points else -1 for fact in facts]
+    shown = all(v == 1 for v in verdicts) if corner == 0 else any(v == 0 for v in verdicts)
+    return COMPUTED if shown else ASSERTED
+
+
+def _question(problem: dict) -> Question | None:
+    text = str(problem["problem_text_en"]).strip()
+    theorems = [re.sub(r"\(.*", "", theorem) for theorem in problem.get("theorem_seqs", ())]
+    return Question(text, (), str(problem["problem_answer"]), "; ".join(theorems)) if text else None
+
+
+def picture(root: str, problem: dict) -> bytes:
+    """A problem's diagram as a grey PNG on white paper, its long side at most MAX_SIDE_PX. Raises UserError."""
+    name = str(problem["problem_img"])
+    where = f"problem {problem['problem_id']}"
+    if PurePosixPath(name).name != name or "\\" in name:
+        raise UserError(f"{where}: problem_img '{name}' must be the name of a file in diagrams/")
+    path = Path(root) / "diagrams" / name
+    try:
+        with Image.open(path) as image:
+            drawn = image.convert("RGBA")
+    except FileNotFoundError:
+        raise UserError(f"{where}: {path} is not there: fetch the diagrams again") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as fault:
+        raise UserError(f"{where}: {path} does not decode ({fault}): fetch the diagrams again") from None
+    paper = Image.new("RGBA", drawn.size, "white")
+    paper.alpha_composite(drawn)
+    grey = paper.convert("L")
+    grey.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    grey.save(buffer, "png")
+    return buffer.getvalue()
+
+
+# ---- the command --------------------------------------------------------------------------------------------------
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the share of problems that parse and every statement that does not; returns the exit status."""
+    parser = argparse.ArgumentParser("python -m data_gen.sources.formalgeo", description="What parses of FormalGeo7k.")
+    parser.add_argument("--root", required=True, help="folder with train.jsonl, val.jsonl and diagrams/")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the families that are counted")
+    options = parser.parse_args(arguments)
+    try:
+        count, failures = parse_report(options.root)
+        usable = {split: _usable(options.root, split, options.seed) for split in SPLITS}
+        sizes = {split: len(load(options.root, split)) for split in SPLITS}
+    except UserError as fault:
+        print(f"error: {fault}", file=sys.stderr)
+        return 1
+    for failure in failures:
+        print(f"problem {failure.problem_id}: {failure.statement}: {failure.why}")
+    parsed = count - len({failure.problem_id for failure in failures})
+    print(f"{parsed} of {count} problems parse ({100 * parsed / max(count, 1):.1f} %)")
+    for split, found in usable.items():
+        axes = Counter(slot.axis for _, chosen in found for slot in chosen)
+        print(f"{split}: {len(found)} of {sizes[split]} problems make a family; edits: "
+              + ", ".join(f"{axis} {axes[axis]}" for axis in sorted(axes)))  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
