@@ -19,7 +19,7 @@ from functools import cached_property
 from data_gen.diagram import AngleArc, Circle, Mark, ParallelArrows, RightAngle, Segment, Ticks
 from data_gen.errors import UserError
 from data_gen.facts import Fact
-from data_gen.geometry import angle_deg, bisector_foot, foot, polar
+from data_gen.geometry import angle_deg, bisector_foot, foot, intersection, polar
 
 Range = tuple[float, float]
 
@@ -309,9 +309,7 @@ def _crossline_rows():
 
 def _drop(d: complex, a: complex, b: complex, c: complex) -> complex:
     """Where the perpendicular to ab in d meets ac."""
-    along = (b - a) / abs(b - a)
-    shadow = ((c - a) / along).real
-    return a + (c - a) * (abs(d - a) / shadow if abs(shadow) > 1e-9 else 9.0)
+    return complex(intersection(d, d + 1j * (b - a), a, c))
 
 
 def _side_point_rows():
@@ -393,16 +391,9 @@ def _transversal(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex,
     way = (b - a) / abs(b - a) * polar(1, p[0])
     # The crossing is centred: e and f lie evenly about the middle of the strip.
     middle = (a + b + c + d) / 4
-    e, f = _hit(middle, way, a, b), _hit(middle, way, c, d)
+    e, f = (complex(intersection(middle, middle + way, *line)) for line in ((a, b), (c, d)))
     over = (f - e) * 0.3
     return e, f, e - over, f + over
-
-
-def _hit(p: complex, way: complex, a: complex, b: complex) -> complex:
-    """Where the line through p in the direction `way` meets the line ab."""
-    ab = b - a
-    t = ((a - p) * ab.conjugate()).imag / (way * ab.conjugate()).imag
-    return p + way * t
 
 
 def _plain_rows():

@@ -85,7 +85,8 @@ def three_valued(deviation, slack, margin_px: float) -> tuple[np.ndarray, np.nda
     false = (deviation >= margin_px) | (slack <= -margin_px) | (np.abs(slack) <= TOLERANCE_PX)
     unknown = np.isnan(deviation) | np.isnan(slack)
     truth = np.where(unknown, -1, np.where(true, 1, np.where(false, 0, -1))).astype(np.int8)
-    margin = np.where(deviation > TOLERANCE_PX, deviation, np.minimum(np.abs(slack), np.inf))
+    room = np.where(np.abs(slack) <= TOLERANCE_PX, margin_px, np.abs(slack))
+    margin = np.where(deviation > TOLERANCE_PX, deviation, room)
     return truth, np.where(unknown, np.nan, margin)
 
 

@@ -127,8 +127,8 @@ def _kite(a, b, c, d):
 
 
 def _or_neither(deviation, doubtful):
-    """A kind whose definition books disagree on: where the doubtful condition nearly holds, cannot say (nan)."""
-    return np.where(doubtful < 1.0, np.nan, deviation), INF
+    """A kind whose definition books disagree on: where a second condition nearly holds as well, cannot say (nan)."""
+    return np.where((deviation < 1.0) & (doubtful < 1.0), np.nan, deviation), INF
 
 
 def _trapezoid(a, b, c, d):

@@ -1,0 +1,293 @@
+"""Programs, edits and families: what is drawn is what is said, and each trap of the design is guarded."""
+
+import itertools
+import json
+import zlib
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from configs.data_tiny import get_spec
+from data_gen import families, perturb
+from data_gen.captions import caption
+from data_gen.constructions import (
+    CONSTRUCTIONS,
+    Program,
+    Step,
+    printed_facts,
+    program_from_json,
+    rows_of,
+    solve,
+    stated_facts,
+)
+from data_gen.diagram import Style
+from data_gen.errors import UserError
+from data_gen.facts import Fact, Scene, canonical, from_json, truth_table
+from data_gen.geometry import angle_deg
+from data_gen.sources import synthetic
+
+
+def canvas(**changes):
+    base = dict(size_px=112, border_px=14.0, rotation_deg=0.0, mirror=False, style=Style(), marks=True, wording=0,
+                margin_px=5.0, gap_px=10.0)  # fmt: skip
+    return families.Canvas(**(base | changes))
+
+
+def program(construction, params, prints=(), letters="ABCD"):
+    row = CONSTRUCTIONS[construction]
+    return Program((Step(construction, (), tuple(letters[: len(row.outs)]), params),), prints)
+
+
+@pytest.fixture(scope="module")
+def made():
+    spec = get_spec()
+    return [synthetic.family(spec, split, i) for split in ("train", "test") for i in range(12)]
+
+
+def parameters(row, data):
+    return tuple(float(data.draw(st.integers(int(low), int(high)))) for low, high in row.ranges)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_every_construction_makes_its_facts_true(data):
+    skeleton = data.draw(st.sampled_from(synthetic.SKELETONS))
+    rng = np.random.default_rng(data.draw(st.integers(0, 10_000)))
+    drawn = synthetic.sample(skeleton, dict(zip("abcdefgp", "ABCDEFGP", strict=True)) | {"O": "O"} | synthetic.HIDDEN, rng)
+    member = families.draw(drawn, canvas(gap_px=1.0))
+    if member is None:
+        return
+    truth, _ = truth_table([[fact] for fact in stated_facts(drawn)], Scene.of([member.diagram]), 0.05)
+    assert (truth == 1).all(), list(zip(stated_facts(drawn), truth[0], strict=True))
+
+
+def test_every_construction_is_in_a_skeleton():
+    used = {slot.split(":")[0] for skeleton in synthetic.SKELETONS for slot in skeleton.slots}
+    assert {row.slot for row in CONSTRUCTIONS.values()} == used
+    for row in CONSTRUCTIONS.values():
+        assert {(r.ins, r.outs) for r in rows_of(row.slot)} == {(row.ins, row.outs)}, "rows of a slot are exchangeable"
+
+
+def test_a_program_survives_json_and_unknown_steps_are_named():
+    some = program("isosceles_triangle", (50.0, 0.0), (Fact("length", ("A", "B"), "5"),))
+    assert program_from_json(some.to_json()) == some
+    with pytest.raises(UserError, match="nonagon"):
+        program_from_json(some.to_json().replace("isosceles_triangle", "nonagon"))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(-180, 180), st.booleans())
+def test_a_figure_is_fitted_into_its_border(rotation_deg, mirror):
+    points = solve(program("kite", (60.0, 140.0)))
+    placed = families.fit(points, (), canvas(rotation_deg=rotation_deg, mirror=mirror))
+    xs = np.array([(z.real, z.imag) for z in placed.values()])
+    assert xs.min() >= 14 - 1e-6 and xs.max() <= 98 + 1e-6
+    assert max(np.ptp(xs, axis=0)) == pytest.approx(84)
+    assert angle_deg(*(placed[n] for n in "BAD")) == pytest.approx(60)
+
+
+# ---- traps --------------------------------------------------------------------------------------------------------
+
+
+def table(*programs, on=None):
+    members = [families.draw(p, on or canvas()) for p in programs]
+    return families._truth(members, canvas())
+
+
+@pytest.mark.parametrize(
+    ("construction", "params", "mapping", "same"),
+    [
+        ("square", (90.0, 70.0), {"A": "B", "B": "C", "C": "D", "D": "A"}, True),  # turned
+        ("rectangle", (90.0, 60.0), {"A": "D", "D": "A", "B": "C", "C": "B"}, True),  # reversed
+        ("parallelogram", (60.0, 60.0), {"A": "B", "B": "A"}, False),
+        ("equilateral_triangle", (60.0, 0.0), {"A": "B", "B": "C", "C": "A"}, True),
+        ("isosceles_triangle", (70.0, 0.0), {"A": "B", "B": "A"}, True),  # its own symmetry
+        ("isosceles_triangle", (70.0, 0.0), {"A": "C", "C": "A"}, False),
+        ("right_triangle", (35.0, 0.0), {"B": "C", "C": "B"}, True),
+        ("kite", (60.0, 150.0), {"B": "D", "D": "B"}, True),
+        ("right_trapezoid", (90.0, 55.0), {"A": "D", "D": "A", "B": "C", "C": "B"}, True),
+        ("trapezoid", (60.0, 50.0), {"A": "B", "B": "C", "C": "D", "D": "A"}, False),
+    ],
+)
+def test_symmetry_a_relabelling_that_says_the_same_is_no_negative(construction, params, mapping, same):
+    anchor = program(construction, params)
+    truth = table(anchor, anchor.rename(mapping))
+    assert perturb.accepts(truth, [0], 1) == (not same)
+
+
+@pytest.mark.parametrize(("special", "general"), [
+    (("square", (90.0, 70.0)), ("rectangle", (90.0, 60.0))), (("square", (90.0, 70.0)), ("rhombus", (60.0, 70.0))),
+    (("rhombus", (60.0, 70.0)), ("parallelogram", (60.0, 60.0))),
+    (("equilateral_triangle", (60.0, 0.0)), ("isosceles_triangle", (70.0, 0.0))),
+    (("parallelogram", (60.0, 60.0)), ("trapezoid", (60.0, 50.0))),
+])  # fmt: skip
+def test_hierarchy_an_edit_towards_the_more_general_stays_true(special, general):
+    truth = table(program(*special), program(*general))
+    assert truth[0, 1] != 0, "the general name is not false of the special figure"
+    assert not perturb.accepts(truth, [0], 1)
+
+
+def test_coincidence_the_median_of_an_isosceles_triangle_is_its_altitude():
+    base = Step("isosceles_triangle", (), ("B", "C", "A"), (70.0, 0.0))  # equal sides meet in A
+    def cevian(name):
+        return Program((base, Step(name, ("A", "B", "C"), ("D",), ())))
+
+    assert not perturb.accepts(table(cevian("median"), cevian("altitude")), [0], 1)
+    uneven = Step("scalene_triangle", (), ("A", "B", "C"), (75.0, 40.0))
+    median, altitude = (Program((uneven, Step(n, ("A", "B", "C"), ("D",), ()))) for n in ("median", "altitude"))
+    assert perturb.accepts(table(median, altitude), [0], 1)
+
+
+def test_coincidence_printed_numbers_agree_with_the_drawing(made):
+    for family in made:
+        for text in family.programs:
+            some = program_from_json(text)
+            points = solve(some)
+            for fact in printed_facts(some, points):
+                if fact.predicate == "angle":
+                    assert angle_deg(*(points[n] for n in fact.args)) == pytest.approx(float(fact.value), abs=1e-3)
+
+
+def test_realisability_what_cannot_be_drawn_clearly_is_redrawn():
+    base = Step("right_triangle", (), ("A", "B", "C"), (45.0, 0.0))
+    beside = Program((base, Step("altitude", ("B", "A", "C"), ("D",), ())))  # the foot falls on A
+    assert families.draw(beside, canvas()) is None
+    assert families.draw(Program((base,)), canvas(gap_px=200.0)) is None
+    half = program("isosceles_triangle", (50.0, 0.0), (Fact("angle", ("B", "A", "C")),))
+    assert families.draw(half, canvas()) is not None
+    assert families.draw(program("parallelogram", (60.0, 55.0), (Fact("angle", ("A", "C", "B")),)), canvas()) is None
+
+
+def test_visibility_a_change_too_small_to_see_is_rejected():
+    near, far = (program("rhombus", (p, 70.0), ()) for p in (88.5, 60.0))
+    square = program("square", (90.0, 70.0))
+    truth = table(square, near, far)
+    assert truth[1, 0] == -1 and truth[2, 0] == 0
+
+
+def test_leaks_the_letters_round_an_anchor_are_in_random_order(made):
+    """Were anchors lettered in alphabetical order round the figure, siblings with swapped letters would give themselves away."""
+    spec = get_spec()
+    rng = np.random.default_rng(0)
+    skeleton = synthetic.SKELETONS[0]
+    first = Counter()
+    for _ in range(600):
+        letters = synthetic._letters(spec, "train", skeleton, rng)
+        order = [letters[role] for role in "abcd"]
+        first[tuple(sorted(range(4), key=lambda i: order[i]))] += 1
+    assert len(first) == 24 and max(first.values()) < 60
+
+
+def test_leaks_every_caption_of_a_family_names_the_same_points(made):
+    for family in made:
+        names = {frozenset(n for f in from_json(t) for n in f.args) for t in family.facts}
+        assert len(names) == 1
+
+
+def test_repeats_no_two_captions_of_a_family_say_the_same(made):
+    for family in made:
+        stated = {frozenset(map(canonical, from_json(text))) for text in family.facts}
+        assert len(stated) == len(family.captions)
+
+
+# ---- families -----------------------------------------------------------------------------------------------------
+
+
+def test_the_block_of_a_family_is_the_identity_and_text_negatives_are_false(made):
+    for family in made:
+        count = len(family.images)
+        assert count == 8
+        np.testing.assert_array_equal(family.truth[:, :count], np.eye(count))
+        assert not family.truth[0, count:].any()
+        assert (family.provenance == families.COMPUTED).all()
+        false = family.truth == 0
+        assert (family.margin_px[false] >= 5.0).all()
+
+
+def test_truth_is_what_an_independent_reading_of_the_programs_gives(made):
+    """Facts checked again from the solved coordinates, by formulas of their own, in units of the figure's size."""
+    checks = {
+        "right": lambda p, v, a, b: abs(((p[a] - p[v]) * (p[b] - p[v]).conjugate()).real) < 1e-6,
+        "midpoint": lambda p, m, a, b: abs(2 * p[m] - p[a] - p[b]) < 1e-6,
+        "median": lambda p, a, d, b, c: abs(2 * p[d] - p[b] - p[c]) < 1e-6,
+        "square": lambda p, a, b, c, d: abs((p[d] - p[a]) ** 2 + (p[b] - p[a]) ** 2) < 1e-6
+        and abs(p[a] + p[c] - p[b] - p[d]) < 1e-6,
+        "parallel": lambda p, a, b, c, d: abs(((p[b] - p[a]) * (p[d] - p[c]).conjugate()).imag) < 1e-6,
+        "rectangle": lambda p, a, b, c, d: abs(p[a] + p[c] - p[b] - p[d]) + abs(abs(p[a] - p[c]) - abs(p[b] - p[d])) < 1e-6,
+    }
+    seen = Counter()
+    for family in made:
+        solved = [solve(program_from_json(text)) for text in family.programs]
+        for j, text in enumerate(family.facts):
+            for fact in from_json(text):
+                if fact.predicate in checks:
+                    for i, points in enumerate(solved):
+                        seen[fact.predicate] += 1
+                        if not checks[fact.predicate](points, *fact.args):
+                            assert family.truth[i, j] != 1, (family.key, i, j, fact)
+    assert len(seen) >= 4
+
+
+def test_edits_are_shared_out_equally():
+    stars = np.array(synthetic.PLANS).sum(0)
+    assert (stars == 14).all() and (np.array(synthetic.PLANS).sum(1) == 7).all()
+    cubes = Counter(axis for axes in synthetic.CUBES for axis in axes)
+    assert set(cubes.values()) == {3}
+
+
+def test_a_cube_has_every_combination_and_a_star_single_edits(made):
+    for family in made:
+        own = family.edits[:8]
+        if family.layout == "star":
+            assert own[0] == () and all(len(e) == 1 for e in own[1:])
+        else:
+            axes = sorted({a for e in own for a in e})
+            expected = [s for k in range(4) for s in itertools.combinations(axes, k)]
+            assert sorted(tuple(sorted(e)) for e in own) == sorted(expected)
+    assert {family.layout for family in made} == {"star", "cube"}
+
+
+def test_a_family_is_a_pure_function(made):
+    again = synthetic.family(get_spec(), "train", 5)
+    first = made[5]
+    assert again.images == first.images and again.captions == first.captions
+    other = get_spec()
+    other.seed = 1
+    assert synthetic.family(other, "train", 5).captions != first.captions
+
+
+def test_splits_share_no_letters_of_a_skeleton(made):
+    for family in made:
+        split = family.key.split("/")[1]
+        names = sorted({n for f in from_json(family.facts[0]) for n in f.args} - {"O"})
+        homes = {s.name for s in synthetic.SKELETONS if synthetic.letters_split(s.name, names) == split}
+        assert homes
+
+
+@pytest.mark.parametrize("difficulty", range(len(synthetic.LEVELS)))
+def test_every_level_of_difficulty_can_be_drawn(difficulty):
+    spec = get_spec()
+    spec.difficulty, spec.size_px = difficulty, 160
+    for index in range(4):
+        family = synthetic.family(spec, "train", index)
+        assert family.difficulty == difficulty and family.size_px == 160
+
+
+def test_too_few_letters_is_one_clear_line():
+    spec = get_spec()
+    spec.letters = "AB"
+    with pytest.raises(UserError, match=r"spec\.letters has 2 letters"):
+        synthetic.family(spec, "train", 0)
+
+
+def test_wordings_are_stable_and_say_the_same_facts():
+    facts = [Fact("square", tuple("ABCD")), Fact("midpoint", tuple("EAB")), Fact("length", ("A", "B"), "5.5")]
+    assert caption(facts) == "ABCD is a square. E is the midpoint of AB. AB = 5.5."
+    texts = {caption(facts, wording) for wording in range(40)}
+    assert len(texts) > 8
+    assert caption(facts, 7) == caption(facts, 7)
+    assert all("5.5" in text and text.count(".") == 4 for text in texts)
+    assert zlib.crc32(json.dumps(sorted(texts)).encode()) == zlib.crc32(json.dumps(sorted(texts)).encode())
