@@ -176,9 +176,7 @@ def softmax_loss(scores: jax.Array, labels: jax.Array, weights: jax.Array) -> tu
 LOSSES = {"sigmoid": sigmoid_loss, "softmax": softmax_loss}
 
 
-def contrastive_loss(
-    scores: jax.Array, labels: jax.Array, weights: jax.Array, kind: str
-) -> tuple[jax.Array, Metrics]:
+def contrastive_loss(scores: jax.Array, labels: jax.Array, weights: jax.Array, kind: str) -> tuple[jax.Array, Metrics]:
     """The loss of scores f32[I, J] (scale and bias applied), f32 scalar, and metrics, f32 scalars.
 
     `kind` is a row of LOSSES. The metrics hold the parts of the loss, the numbers of true and false pairs,

@@ -1,8 +1,8 @@
 """Captions to tokens and back: SentencePiece with byte fallback, which loses neither case, digits nor signs.
 
 Capital letters, digits and signs are tokens of their own: "ABC" is A, B, C and "5.5" is 5, ., 5, so that
-captions that differ in one of them differ in one token. Decoding gives back any text, except that U+2581, which
-SentencePiece writes for a space, comes back as one.
+captions that differ in one of them differ in one token. Decoding gives back any text, except that U+2581,
+which SentencePiece writes for a space, comes back as one.
 """
 
 from __future__ import annotations

@@ -29,9 +29,7 @@ class TextTower(Tower):
         """Tokens int32[B, L], 0 where padded, to embeddings [B, E], not normalised."""
         length = tokens.shape[1]
         if length > len(self.position):
-            raise UserError(
-                f"captions of {length} tokens, but model.text.length is {len(self.position)}: raise it"
-            )
+            raise UserError(f"captions of {length} tokens, but model.text.length is {len(self.position)}: raise it")
         x = self.token[...][tokens] + self.position[...][:length]
         mask = tokens != PAD_ID if self.masked else None
         return self.embed(self.encoder(x.astype(self.norm.dtype), mask), mask)

@@ -49,6 +49,8 @@ class Attention(nnx.Module):
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.heads, width = config.heads, config.width
+        if width % self.heads:
+            raise UserError(f"width {width} does not divide into {self.heads} heads: change one in config.model")
         self.query = dense(width, width, dtype, rngs)
         self.key = dense(width, width, dtype, rngs)
         self.value = dense(width, width, dtype, rngs)
@@ -143,9 +145,7 @@ def mean_pool(tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
     """The mean of the tokens that `mask` names (zero where it names none)."""
     if mask is None:
         return tokens.mean(1)
-    return tokens.sum(1, where=mask[..., None]) / jnp.maximum(mask.sum(1, keepdims=True), 1).astype(
-        tokens.dtype
-    )
+    return tokens.sum(1, where=mask[..., None]) / jnp.maximum(mask.sum(1, keepdims=True), 1).astype(tokens.dtype)
 
 
 def last_pool(tokens: jax.Array, mask: jax.Array | None) -> jax.Array:

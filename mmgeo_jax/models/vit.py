@@ -21,9 +21,7 @@ _stem_init = nnx.initializers.variance_scaling(1.0, "fan_in", "normal")
 BLANK_ABOVE = 239
 
 
-def patchify(
-    images: jax.Array, patch_px: int, budget: int | None = None
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+def patchify(images: jax.Array, patch_px: int, budget: int | None = None) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Cuts images uint8[B, H, W] (or [B, H, W, 3]) into patches, left to right, then down.
 
     Returns patches f32[B, P, patch_px**2 (* 3)] with white as 1 and black as -1, positions int32[B, P] (the
@@ -107,9 +105,7 @@ class ConvStem(nnx.Module):
 
     def conv(self, x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
         x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
-        y = jax.lax.conv_general_dilated(
-            x, kernel, (2, 2), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
+        y = jax.lax.conv_general_dilated(x, kernel, (2, 2), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
         return y + bias.astype(self.dtype)
 
 
@@ -120,6 +116,8 @@ class ImageTower(Tower):
     """A ViT with SigLIP's pooling. `config` is the `image` part of `default_model_config`."""
 
     def __init__(self, config: ConfigDict, embed: int, dtype: jnp.dtype, rngs: nnx.Rngs):
+        if config.size_px % config.patch_px:
+            raise UserError(f"images of {config.size_px} px do not divide into patches of {config.patch_px} px")
         places = (config.size_px // config.patch_px) ** 2
         self.stem = choice(STEMS, config.stem, "model.image.stem")(config, dtype, rngs)
         init = nnx.initializers.normal(config.width**-0.5)
@@ -138,6 +136,10 @@ class ImageTower(Tower):
         Arguments as `patchify` returns them; no `positions` means the whole grid in order, no `mask` all
         patches. What a masked patch holds changes nothing but its own token.
         """
+        if positions is None and patches.shape[1] != len(self.position):
+            raise UserError(
+                f"images of {patches.shape[1]} patches, but model.image.size_px gives {len(self.position)}: set it"
+            )
         if mask is not None:
             patches = jnp.where(mask[..., None], patches, 0.0)
         place = self.position[...] if positions is None else self.position[...][positions]
