@@ -1,0 +1,184 @@
+"""The scores of one test set: Hit@1 and its controls, with intervals. Pure functions of arrays."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmgeo_jax import blind, hits
+from mmgeo_jax.evalset import Embedded, Split
+from mmgeo_jax.hits import CAPTIONS, PICTURES, Tally
+
+ANCHORS = slice(0, 1)
+
+
+class BlindScores(NamedTuple):
+    """Scores f32[F, M] by the trained scorers that see one side only; None where a test set has no use for
+    one."""
+
+    captions: blind.Scores  # the anchor's caption (or the only true one) among the candidates
+    pictures: blind.Scores | None  # the anchor's picture among its siblings
+    negatives: blind.Scores | None  # captions of pictures from captions that are text alone
+
+
+def candidates(table: np.ndarray) -> np.ndarray:
+    """What is ranked of [F, N, C]: the N x N block, or all captions where a family has one picture."""
+    return hits.block(table) if table.shape[1] > 1 else table
+
+
+def wanted_anchor(split: Split) -> np.ndarray:
+    """int8[F, M] over the candidate captions: 1 those true of the anchor, 0 false, -1 cannot say or
+    absent."""
+    return candidates(split.truth)[:, 0]
+
+
+def wanted_pictures(split: Split) -> np.ndarray:
+    """int8[F, N]: 1 the anchor, 0 its siblings, -1 absent."""
+    wanted = np.where(split.pictured, 0, -1).astype(np.int8)
+    wanted[:, 0] = 1
+    return wanted
+
+
+def wanted_pictured(split: Split) -> np.ndarray:
+    """int8[F, C]: 1 the captions that belong to a picture, 0 those that are text alone, -1 absent."""
+    wanted = np.where(split.captioned, 0, -1).astype(np.int8)
+    wanted[:, : split.truth.shape[1]][split.pictured] = 1
+    return wanted
+
+
+def section(split: Split, trained: Embedded, untrained: Embedded, seeing_one: BlindScores) -> dict[str, Any]:
+    """The section of `eval.json` for one test set; a score that does not apply is None.
+
+    image_* rank pictures given a caption, text_* rank captions given a picture, over the candidates of a
+    family with every sibling as the query; anchor_* ask anchors only. A blind scorer gives every query the
+    same scores, so over all siblings it is at chance by construction; `details` has its anchors-only scores
+    and the one-by-one probes.
+    """
+    scores, truth = trained.scores(), split.truth
+    ours, block = candidates(scores), candidates(truth)
+    fresh = candidates(untrained.scores())
+    pairs = _pairs(split)
+    kinds = [hits.by_kind(ours, block, pairs, ranked) for ranked in (PICTURES, CAPTIONS)]
+    text = hits.hit1(ours, block, CAPTIONS)
+    tallies: dict[str, Tally | None] = {
+        "image_hit1": hits.hit1(ours, block, PICTURES),
+        "text_hit1": text,
+        "anchor_image_hit1": hits.hit1(ours, block, PICTURES, ANCHORS),
+        "anchor_text_hit1": hits.hit1(ours, block, CAPTIONS, ANCHORS),
+        "random_hit1": strangers(split, trained),
+        "blind_text_hit1": hits.hit1(for_captions(seeing_one.captions.in_set, ours), block, CAPTIONS),
+        "blind_image_hit1": seeing_one.pictures
+        and hits.hit1(for_pictures(seeing_one.pictures.in_set, ours), block, PICTURES),
+        "untrained_image_hit1": hits.hit1(fresh, block, PICTURES),
+        "untrained_text_hit1": hits.hit1(fresh, block, CAPTIONS),
+    }
+    by_kind = {kind: hits.total([tally[kind] for tally in kinds]) for kind in hits.KINDS}
+    return {
+        **{name: tally and tally.mean for name, tally in tallies.items()},
+        "chance": text.mean_chance,
+        "by_kind": {kind: tally.mean for kind, tally in by_kind.items()},
+        "n": len(split.rows),
+        "intervals": {name: tally and tally.interval() for name, tally in tallies.items()}
+        | {"by_kind": {kind: tally.interval() for kind, tally in by_kind.items()}},
+        "details": {
+            "queries": {name: tally.n if tally else 0 for name, tally in tallies.items()},
+            "chance": {name: tally and tally.mean_chance for name, tally in tallies.items()},
+            "by_kind": {
+                side: {kind: entry(tally) for kind, tally in tallies.items()}
+                for side, tallies in zip(("image", "text"), kinds, strict=True)
+            },
+            "by_layout": _by_layout(split, ours, block),
+            "text_only_by_kind": _text_only(split, scores),
+            "blind": _blind_details(split, untrained, seeing_one, ours, block),
+        },
+    }
+
+
+def entry(tally: Tally) -> dict[str, Any]:
+    """One score as it stands in `details`."""
+    return {"score": tally.mean, "interval": tally.interval(), "chance": tally.mean_chance, "n": tally.n}
+
+
+def strangers(split: Split, embedded: Embedded) -> Tally:
+    """Each anchor's picture among the anchor captions of 500 other families, those that may be true left
+    out."""
+    possible = hits.may_hold(split.caption_signatures, split.image_signatures)
+    possible |= split.anchor_captions[:, None] == split.anchor_captions[None, :]
+    scores = embedded.images[:, 0] @ embedded.texts[:, 0].T
+    return hits.among_strangers(scores, possible, hits.stranger_groups(len(split.rows)))
+
+
+def for_captions(scores: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A caption-only scorer's f[F, C] as a ranker for every picture: f[F, N, C]."""
+    return np.broadcast_to(scores[:, None, : like.shape[2]], like.shape)
+
+
+def for_pictures(scores: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A picture-only scorer's f[F, N] as a ranker for every caption: f[F, N, C]."""
+    return np.broadcast_to(scores[:, : like.shape[1], None], like.shape)
+
+
+def _pairs(split: Split) -> list[list[hits.Pair]]:
+    """Two-alternative pairs of each family: of members with pictures, or of the one picture's captions."""
+    members = split.truth.shape[1] if split.truth.shape[1] > 1 else split.truth.shape[2]
+    return [hits.single_edit_pairs(edits, members) for edits in split.edits]
+
+
+def _text_only(split: Split, scores: np.ndarray) -> dict[str, Any]:
+    """Anchor's picture: its caption against each text-only negative of one edit, two alternatives, by
+    kind."""
+    members = split.truth.shape[1]
+    pairs: list[Sequence[hits.Pair]] = [
+        [
+            (0, j, kinds[0])
+            for j, kinds in enumerate(edits)
+            if j >= members and len(kinds) == 1 and kinds[0] in hits.KINDS
+        ]
+        for edits in split.edits
+    ]
+    return {kind: entry(tally) for kind, tally in hits.by_kind(scores, split.truth, pairs, CAPTIONS).items()}
+
+
+def _by_layout(split: Split, scores: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    return {
+        str(layout): {
+            "image_hit1": entry(hits.hit1(scores[split.layouts == layout], truth[split.layouts == layout], PICTURES)),
+            "text_hit1": entry(hits.hit1(scores[split.layouts == layout], truth[split.layouts == layout], CAPTIONS)),
+        }
+        for layout in np.unique(split.layouts)
+    }
+
+
+def _blind_details(
+    split: Split, untrained: Embedded, seeing_one: BlindScores, like: np.ndarray, truth: np.ndarray
+) -> dict[str, Any]:
+    """Where a leak would show: anchors only by layout, and two alternatives one by one."""
+    members = like.shape[2]
+    caption_medoid = blind.medoid_scores(untrained.texts[:, :members])
+    rankers = {
+        "caption_set": (for_captions(seeing_one.captions.in_set, like), CAPTIONS),
+        "caption_medoid": (for_captions(caption_medoid, like), CAPTIONS),
+        "caption_farthest": (for_captions(-caption_medoid, like), CAPTIONS),
+    }
+    probes = {"caption_alone": hits.two_alternatives(seeing_one.captions.alone[:, :members], wanted_anchor(split))}
+    if seeing_one.pictures:
+        picture_medoid = blind.medoid_scores(untrained.images)
+        rankers |= {
+            "picture_set": (for_pictures(seeing_one.pictures.in_set, like), PICTURES),
+            "picture_medoid": (for_pictures(picture_medoid, like), PICTURES),
+            "picture_farthest": (for_pictures(-picture_medoid, like), PICTURES),
+        }
+        probes["picture_alone"] = hits.two_alternatives(seeing_one.pictures.alone, wanted_pictures(split))
+    if seeing_one.negatives:
+        wanted = wanted_pictured(split)
+        probes["text_only_alone"] = hits.two_alternatives(seeing_one.negatives.alone, wanted)
+        probes["text_only_in_set"] = hits.two_alternatives(seeing_one.negatives.in_set, wanted)
+    chosen = {"all": slice(None)} | {str(layout): split.layouts == layout for layout in np.unique(split.layouts)}
+    anchors_only = {
+        name: {group: entry(hits.hit1(table[rows], truth[rows], ranked, ANCHORS)) for group, rows in chosen.items()}
+        for name, (table, ranked) in rankers.items()
+    }
+    return {
+        "anchors_only": anchors_only,
+        "two_alternatives": {name: entry(tally) for name, tally in probes.items()},
+    }
