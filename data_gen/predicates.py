@@ -16,14 +16,11 @@ A row whose first argument names a circle by its centre has `circle=True`; `meas
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-
-from data_gen.geometry import angle_deg, cross, dot, foot, line_distance, segment_distance, unit
+from data_gen import measures
 
 
 @dataclass(frozen=True)
@@ -41,213 +38,6 @@ class Predicate:
     circle: bool = False
 
 
-# ---- measures: closed conditions give (deviation, inf), open ones (0, slack) --------------------------------------
-
-INF = np.inf
-
-
-def _sides(*points):
-    return [np.abs(b - a) for a, b in itertools.pairwise([*points, points[0]])]
-
-
-def _perpendicular_px(u, v):
-    return np.abs(dot(u, v)) / np.maximum(np.maximum(np.abs(u), np.abs(v)), 1e-12)
-
-
-def _parallel_px(u, v):
-    return np.abs(cross(u, v)) / np.maximum(np.maximum(np.abs(u), np.abs(v)), 1e-12)
-
-
-def _largest(*values):
-    return np.maximum.reduce(np.broadcast_arrays(*values))
-
-
-def _smallest(*values):
-    return np.minimum.reduce(np.broadcast_arrays(*values))
-
-
-def _unequal(*lengths):
-    """The smallest difference between any two of the lengths."""
-    return _smallest(*(np.abs(x - y) for x, y in itertools.combinations(lengths, 2)))
-
-
-def _right(v, p, q):
-    return _perpendicular_px(p - v, q - v), INF
-
-
-def _isosceles(v, p, q):
-    return np.abs(np.abs(p - v) - np.abs(q - v)), INF
-
-
-def _equilateral(a, b, c):
-    sides = _sides(a, b, c)
-    return _largest(*sides) - _smallest(*sides), INF
-
-
-def _isosceles_right(v, p, q):
-    return _largest(_right(v, p, q)[0], _isosceles(v, p, q)[0]), INF
-
-
-def _scalene(a, b, c):
-    return 0.0, _unequal(*_sides(a, b, c))
-
-
-def _corner_px(v, p, q):
-    """Positive where the angle at v is acute: the overlap of one arm's shadow on the other, in pixels."""
-    return dot(p - v, q - v) / np.maximum(np.maximum(np.abs(p - v), np.abs(q - v)), 1e-12)
-
-
-def _acute(a, b, c):
-    return 0.0, _smallest(_corner_px(a, b, c), _corner_px(b, c, a), _corner_px(c, a, b))
-
-
-def _obtuse(v, p, q):
-    return 0.0, -_corner_px(v, p, q)
-
-
-def _parallelogram(a, b, c, d):
-    return np.abs(a + c - b - d), INF
-
-
-def _rectangle(a, b, c, d):
-    return _largest(np.abs(a + c - b - d), np.abs(np.abs(c - a) - np.abs(d - b))), INF
-
-
-def _rhombus(a, b, c, d):
-    sides = _sides(a, b, c, d)
-    return _largest(np.abs(a + c - b - d), _largest(*sides) - _smallest(*sides)), INF
-
-
-def _square(a, b, c, d):
-    return _largest(_rectangle(a, b, c, d)[0], _rhombus(a, b, c, d)[0]), INF
-
-
-def _kite(a, b, c, d):
-    return _largest(np.abs(np.abs(b - a) - np.abs(d - a)), np.abs(np.abs(b - c) - np.abs(d - c))), INF
-
-
-def _or_neither(deviation, doubtful):
-    """A kind whose definition books disagree on: where a second condition nearly holds as well, cannot say (nan)."""
-    return np.where((deviation < 1.0) & (doubtful < 1.0), np.nan, deviation), INF
-
-
-def _trapezoid(a, b, c, d):
-    return _or_neither(_parallel_px(b - a, d - c), _parallel_px(c - b, a - d))
-
-
-def _isosceles_trapezoid(a, b, c, d):
-    deviation = _largest(_parallel_px(b - a, d - c), np.abs(np.abs(c - b) - np.abs(d - a)))
-    return _or_neither(deviation, _parallel_px(c - b, a - d))
-
-
-def _right_trapezoid(a, b, c, d):
-    square_corners = _largest(_perpendicular_px(b - a, d - a), _perpendicular_px(c - d, a - d))
-    return _or_neither(_largest(_parallel_px(b - a, d - c), square_corners), _parallel_px(c - b, a - d))
-
-
-def _irregular(a, b, c, d):
-    return 0.0, _smallest(_parallel_px(b - a, d - c), _parallel_px(c - b, a - d))
-
-
-def _midpoint(m, a, b):
-    return np.abs(m - (a + b) / 2), INF
-
-
-def _on_segment(p, a, b):
-    return segment_distance(p, a, b), INF
-
-
-def _collinear(a, b, c):
-    longest = _largest(*_sides(a, b, c))
-    return np.abs(cross(b - a, c - a)) / np.maximum(longest, 1e-12), INF
-
-
-def _trisection(p, a, b):
-    return np.abs(p - (2 * b + a) / 3), INF
-
-
-def _median(a, d, b, c):
-    return _midpoint(d, b, c)
-
-
-def _altitude(a, d, b, c):
-    return np.abs(d - foot(a, b, c)), INF
-
-
-def _bisector(a, d, b, c):
-    axis = unit(unit(b - a) + unit(c - a))
-    off = np.abs(cross(axis, d - a))
-    return np.where(dot(axis, d - a) > 0, off, np.abs(d - a)), INF
-
-
-def _parallel(a, b, c, d):
-    return _parallel_px(b - a, d - c), INF
-
-
-def _perpendicular(a, b, c, d):
-    return _perpendicular_px(b - a, d - c), INF
-
-
-def _oblique(a, b, c, d):
-    u, v = b - a, d - c
-    return 0.0, _smallest(_parallel_px(u, v), _perpendicular_px(u, v))
-
-
-def _perpendicular_bisector(p, q, a, b):
-    middle = (a + b) / 2
-    return _largest(_perpendicular_px(q - p, b - a), line_distance(middle, p, q)), INF
-
-
-def _equal_length(a, b, c, d):
-    return np.abs(np.abs(b - a) - np.abs(d - c)), INF
-
-
-def _equal_angle(a, b, c, d, e, f):
-    arms = _smallest(np.abs(a - b), np.abs(c - b), np.abs(d - e), np.abs(f - e))
-    return np.radians(np.abs(angle_deg(a, b, c) - angle_deg(d, e, f))) * arms, INF
-
-
-def _meet(p, a, b, c, d):
-    return _largest(segment_distance(p, a, b), segment_distance(p, c, d)), INF
-
-
-def _on_circle(o, p, radius):
-    return np.abs(np.abs(p - o) - radius), INF
-
-
-def _inside(o, p, radius):
-    return 0.0, radius - np.abs(p - o)
-
-
-def _outside(o, p, radius):
-    return 0.0, np.abs(p - o) - radius
-
-
-def _chord(o, a, b, radius):
-    return _largest(_on_circle(o, a, radius)[0], _on_circle(o, b, radius)[0]), INF
-
-
-def _diameter(o, a, b, radius):
-    return _largest(_chord(o, a, b, radius)[0], np.abs(o - (a + b) / 2)), INF
-
-
-def _off_centre_chord(o, a, b, radius):
-    return _chord(o, a, b, radius)[0], line_distance(o, a, b)
-
-
-def _inscribed_triangle(o, a, b, c, radius):
-    return _largest(*(_on_circle(o, p, radius)[0] for p in (a, b, c))), INF
-
-
-def _tangent(o, a, p, radius):
-    return _largest(_on_circle(o, a, radius)[0], _perpendicular_px(a - o, p - a)), INF
-
-
-def _crossing(o, a, p, radius):
-    """The line pa cuts the circle at a and once more: a on it, the line's distance from o well under the radius."""
-    return _on_circle(o, a, radius)[0], radius - line_distance(o, a, p)
-
-
 # ---- the table ----------------------------------------------------------------------------------------------------
 
 TRIANGLE = ((1, 2, 0), (1, 0, 2))
@@ -262,432 +52,148 @@ LAST_TWO = {3: ((0, 2, 1),), 4: ((0, 1, 3, 2),)}
 SEGMENT_PAIR = ((1, 0, 2, 3), (0, 1, 3, 2), (2, 3, 0, 1))
 PARALLEL_SIDES = ((1, 0, 3, 2), (2, 3, 0, 1))
 
-_TRIANGLES = ("right", "obtuse", "acute", "equilateral")
-
+# fmt: off
 _ROWS = (
     # shape: triangles, the special vertex first
-    Predicate(
-        "right",
-        3,
-        "shape",
-        ("triangle {1}{0}{2} is right-angled at {0}", "∠{1}{0}{2} is a right angle"),
-        _right,
-        LAST_TWO[3],
-        ("obtuse", "acute", "equilateral"),
-        order_matters=True,
-    ),
-    Predicate(
-        "isosceles",
-        3,
-        "shape",
-        ("triangle {0}{1}{2} is isosceles with {0}{1} = {0}{2}", "△{0}{1}{2} has equal sides {0}{1} and {0}{2}"),
-        _isosceles,
-        LAST_TWO[3],
-        ("scalene",),
-    ),
-    Predicate(
-        "isosceles_right",
-        3,
-        "shape",
-        (
-            "triangle {1}{0}{2} is an isosceles right triangle with the right angle at {0}",
-            "△{1}{0}{2} is isosceles and right-angled at {0}",
-        ),
-        _isosceles_right,
-        LAST_TWO[3],
-        ("scalene", "obtuse", "acute", "equilateral"),
-        order_matters=True,
-    ),
-    Predicate(
-        "equilateral",
-        3,
-        "shape",
-        ("triangle {0}{1}{2} is equilateral", "△{0}{1}{2} has three equal sides"),
-        _equilateral,
-        TRIANGLE,
-        ("right", "obtuse", "scalene", "isosceles_right"),
-    ),
-    Predicate(
-        "scalene",
-        3,
-        "shape",
-        ("triangle {0}{1}{2} is scalene", "the sides of △{0}{1}{2} all have different lengths"),
-        _scalene,
-        TRIANGLE,
-        ("isosceles", "equilateral", "isosceles_right"),
-    ),
-    Predicate(
-        "acute",
-        3,
-        "shape",
-        ("triangle {0}{1}{2} is acute", "all angles of △{0}{1}{2} are acute"),
-        _acute,
-        TRIANGLE,
-        ("right", "obtuse", "isosceles_right"),
-    ),
-    Predicate(
-        "obtuse",
-        3,
-        "shape",
-        ("triangle {1}{0}{2} is obtuse at {0}", "∠{1}{0}{2} is an obtuse angle"),
-        _obtuse,
-        LAST_TWO[3],
-        ("right", "acute", "equilateral", "isosceles_right"),
-        order_matters=True,
-    ),
+    Predicate("right", 3, "shape", ("triangle {1}{0}{2} is right-angled at {0}", "∠{1}{0}{2} is a right angle"),
+              measures.right, LAST_TWO[3], ("obtuse", "acute", "equilateral"), order_matters=True),
+    Predicate("isosceles", 3, "shape",
+              ("triangle {0}{1}{2} is isosceles with {0}{1} = {0}{2}", "△{0}{1}{2} has equal sides {0}{1} and {0}{2}"),
+              measures.isosceles, LAST_TWO[3], ("scalene",)),
+    Predicate("isosceles_right", 3, "shape",
+              ("triangle {1}{0}{2} is an isosceles right triangle with the right angle at {0}",
+               "△{1}{0}{2} is isosceles and right-angled at {0}"), measures.isosceles_right, LAST_TWO[3],
+              ("scalene", "obtuse", "acute", "equilateral"), order_matters=True),
+    Predicate("equilateral", 3, "shape", ("triangle {0}{1}{2} is equilateral", "△{0}{1}{2} has three equal sides"),
+              measures.equilateral, TRIANGLE, ("right", "obtuse", "scalene", "isosceles_right")),
+    Predicate("scalene", 3, "shape",
+              ("triangle {0}{1}{2} is scalene", "the sides of △{0}{1}{2} all have different lengths"),
+              measures.scalene, TRIANGLE, ("isosceles", "equilateral", "isosceles_right")),
+    Predicate("acute", 3, "shape", ("triangle {0}{1}{2} is acute", "all angles of △{0}{1}{2} are acute"),
+              measures.acute, TRIANGLE, ("right", "obtuse", "isosceles_right")),
+    Predicate("obtuse", 3, "shape", ("triangle {1}{0}{2} is obtuse at {0}", "∠{1}{0}{2} is an obtuse angle"),
+              measures.obtuse, LAST_TWO[3], ("right", "acute", "equilateral", "isosceles_right"), order_matters=True),
     # shape: quadrilaterals, vertices in order round
-    Predicate(
-        "square",
-        4,
-        "shape",
-        ("{0}{1}{2}{3} is a square", "quadrilateral {0}{1}{2}{3} is a square"),
-        _square,
-        DIHEDRAL,
-        ("irregular",),
-        order_matters=True,
-    ),
-    Predicate(
-        "rectangle",
-        4,
-        "shape",
-        ("{0}{1}{2}{3} is a rectangle", "quadrilateral {0}{1}{2}{3} is a rectangle"),
-        _rectangle,
-        DIHEDRAL,
-        ("irregular",),
-        order_matters=True,
-    ),
-    Predicate(
-        "rhombus",
-        4,
-        "shape",
-        ("{0}{1}{2}{3} is a rhombus", "quadrilateral {0}{1}{2}{3} is a rhombus"),
-        _rhombus,
-        DIHEDRAL,
-        ("irregular",),
-        order_matters=True,
-    ),
-    Predicate(
-        "parallelogram",
-        4,
-        "shape",
-        ("{0}{1}{2}{3} is a parallelogram", "quadrilateral {0}{1}{2}{3} is a parallelogram"),
-        _parallelogram,
-        DIHEDRAL,
-        ("irregular",),
-        order_matters=True,
-    ),
-    Predicate(
-        "trapezoid",
-        4,
-        "shape",
-        (
-            "{0}{1}{2}{3} is a trapezoid with {0}{1} ∥ {2}{3}",
-            "{0}{1}{2}{3} is a trapezoid whose bases are {0}{1} and {2}{3}",
-        ),
-        _trapezoid,
-        PARALLEL_SIDES,
-        ("irregular",),
-    ),
-    Predicate(
-        "isosceles_trapezoid",
-        4,
-        "shape",
-        (
-            "{0}{1}{2}{3} is an isosceles trapezoid with {0}{1} ∥ {2}{3}",
-            "{0}{1}{2}{3} is an isosceles trapezoid whose bases are {0}{1} and {2}{3}",
-        ),
-        _isosceles_trapezoid,
-        PARALLEL_SIDES,
-        ("irregular", "right_trapezoid"),
-    ),
-    Predicate(
-        "right_trapezoid",
-        4,
-        "shape",
-        (
-            "{0}{1}{2}{3} is a right trapezoid with {0}{1} ∥ {2}{3} and {0}{3} ⊥ {0}{1}",
-            "{0}{1}{2}{3} is a right trapezoid with right angles at {0} and {3}",
-        ),
-        _right_trapezoid,
-        ((3, 2, 1, 0),),
-        ("irregular", "isosceles_trapezoid"),
-    ),
-    Predicate(
-        "kite",
-        4,
-        "shape",
-        ("{0}{1}{2}{3} is a kite with {0}{1} = {0}{3}", "{0}{1}{2}{3} is a kite with axis {0}{2}"),
-        _kite,
-        ((0, 3, 2, 1), (2, 1, 0, 3)),
-    ),
-    Predicate(
-        "irregular",
-        4,
-        "shape",
-        ("quadrilateral {0}{1}{2}{3} has no parallel sides", "no two sides of {0}{1}{2}{3} are parallel"),
-        _irregular,
-        DIHEDRAL,
-        ("square", "rectangle", "rhombus", "parallelogram", "trapezoid", "isosceles_trapezoid", "right_trapezoid"),
-    ),
+    Predicate("square", 4, "shape", ("{0}{1}{2}{3} is a square", "quadrilateral {0}{1}{2}{3} is a square"),
+              measures.square, DIHEDRAL, ("irregular",), order_matters=True),
+    Predicate("rectangle", 4, "shape", ("{0}{1}{2}{3} is a rectangle", "quadrilateral {0}{1}{2}{3} is a rectangle"),
+              measures.rectangle, DIHEDRAL, ("irregular",), order_matters=True),
+    Predicate("rhombus", 4, "shape", ("{0}{1}{2}{3} is a rhombus", "quadrilateral {0}{1}{2}{3} is a rhombus"),
+              measures.rhombus, DIHEDRAL, ("irregular",), order_matters=True),
+    Predicate("parallelogram", 4, "shape",
+              ("{0}{1}{2}{3} is a parallelogram", "quadrilateral {0}{1}{2}{3} is a parallelogram"),
+              measures.parallelogram, DIHEDRAL, ("irregular",), order_matters=True),
+    Predicate("trapezoid", 4, "shape",
+              ("{0}{1}{2}{3} is a trapezoid with {0}{1} ∥ {2}{3}",
+               "{0}{1}{2}{3} is a trapezoid whose bases are {0}{1} and {2}{3}"), measures.trapezoid, PARALLEL_SIDES,
+              ("irregular",)),
+    Predicate("isosceles_trapezoid", 4, "shape",
+              ("{0}{1}{2}{3} is an isosceles trapezoid with {0}{1} ∥ {2}{3}",
+               "{0}{1}{2}{3} is an isosceles trapezoid whose bases are {0}{1} and {2}{3}"),
+              measures.isosceles_trapezoid, PARALLEL_SIDES, ("irregular", "right_trapezoid")),
+    Predicate("right_trapezoid", 4, "shape",
+              ("{0}{1}{2}{3} is a right trapezoid with {0}{1} ∥ {2}{3} and {0}{3} ⊥ {0}{1}",
+               "{0}{1}{2}{3} is a right trapezoid with right angles at {0} and {3}"), measures.right_trapezoid,
+              ((3, 2, 1, 0),), ("irregular", "isosceles_trapezoid")),
+    Predicate("kite", 4, "shape",
+              ("{0}{1}{2}{3} is a kite with {0}{1} = {0}{3}", "{0}{1}{2}{3} is a kite with axis {0}{2}"),
+              measures.kite, ((0, 3, 2, 1), (2, 1, 0, 3))),
+    Predicate("irregular", 4, "shape",
+              ("quadrilateral {0}{1}{2}{3} has no parallel sides", "no two sides of {0}{1}{2}{3} are parallel"),
+              measures.irregular, DIHEDRAL,
+              ("square", "rectangle", "rhombus", "parallelogram", "trapezoid", "isosceles_trapezoid",
+               "right_trapezoid")),
     # relation: points on lines
-    Predicate(
-        "midpoint",
-        3,
-        "relation",
-        ("{0} is the midpoint of {1}{2}", "{0} bisects the segment {1}{2}"),
-        _midpoint,
-        LAST_TWO[3],
-        ("trisection",),
-        order_matters=True,
-    ),
-    Predicate(
-        "trisection",
-        3,
-        "relation",
-        ("{0} lies on {1}{2} with {1}{0} = 2{0}{2}", "{0} divides {1}{2} so that {1}{0} : {0}{2} = 2 : 1"),
-        _trisection,
-        (),
-        ("midpoint",),
-        order_matters=True,
-    ),
-    Predicate(
-        "on_segment",
-        3,
-        "relation",
-        ("{0} lies on {1}{2}", "{0} is a point of the segment {1}{2}"),
-        _on_segment,
-        LAST_TWO[3],
-        order_matters=True,
-    ),
-    Predicate(
-        "collinear",
-        3,
-        "relation",
-        ("{0}, {1} and {2} lie on one line", "{0}, {1}, {2} are collinear"),
-        _collinear,
-        TRIANGLE,
-    ),
-    Predicate(
-        "meet",
-        5,
-        "relation",
-        ("{1}{2} and {3}{4} meet at {0}", "{0} is the intersection of {1}{2} and {3}{4}"),
-        _meet,
-        ((0, 2, 1, 3, 4), (0, 1, 2, 4, 3), (0, 3, 4, 1, 2)),
-    ),
+    Predicate("midpoint", 3, "relation", ("{0} is the midpoint of {1}{2}", "{0} bisects the segment {1}{2}"),
+              measures.midpoint, LAST_TWO[3], ("trisection",), order_matters=True),
+    Predicate("trisection", 3, "relation",
+              ("{0} lies on {1}{2} with {1}{0} = 2{0}{2}", "{0} divides {1}{2} so that {1}{0} : {0}{2} = 2 : 1"),
+              measures.trisection, (), ("midpoint",), order_matters=True),
+    Predicate("on_segment", 3, "relation", ("{0} lies on {1}{2}", "{0} is a point of the segment {1}{2}"),
+              measures.on_segment, LAST_TWO[3], order_matters=True),
+    Predicate("collinear", 3, "relation", ("{0}, {1} and {2} lie on one line", "{0}, {1}, {2} are collinear"),
+              measures.collinear, TRIANGLE),
+    Predicate("meet", 5, "relation",
+              ("{1}{2} and {3}{4} meet at {0}", "{0} is the intersection of {1}{2} and {3}{4}"), measures.meet,
+              ((0, 2, 1, 3, 4), (0, 1, 2, 4, 3), (0, 3, 4, 1, 2))),
     # relation: lines through a vertex; the foot second, the far side last
-    Predicate(
-        "median",
-        4,
-        "relation",
-        ("{0}{1} is the median to {2}{3}", "{0}{1} is a median of triangle {0}{2}{3}"),
-        _median,
-        LAST_TWO[4],
-    ),
-    Predicate(
-        "altitude",
-        4,
-        "relation",
-        ("{0}{1} is the altitude to {2}{3}", "{0}{1} ⊥ {2}{3} at {1}"),
-        _altitude,
-        LAST_TWO[4],
-    ),
-    Predicate(
-        "bisector",
-        4,
-        "relation",
-        ("{0}{1} bisects ∠{2}{0}{3}", "{0}{1} is the bisector of angle {2}{0}{3}"),
-        _bisector,
-        LAST_TWO[4],
-    ),
-    Predicate(
-        "parallel",
-        4,
-        "relation",
-        ("{0}{1} ∥ {2}{3}", "{0}{1} is parallel to {2}{3}"),
-        _parallel,
-        SEGMENT_PAIR,
-        ("perpendicular", "oblique"),
-    ),
-    Predicate(
-        "perpendicular",
-        4,
-        "relation",
-        ("{0}{1} ⊥ {2}{3}", "{0}{1} is perpendicular to {2}{3}"),
-        _perpendicular,
-        SEGMENT_PAIR,
-        ("parallel", "oblique"),
-    ),
-    Predicate(
-        "oblique",
-        4,
-        "relation",
-        (
-            "{0}{1} is neither parallel nor perpendicular to {2}{3}",
-            "{0}{1} and {2}{3} are neither parallel nor perpendicular",
-        ),
-        _oblique,
-        SEGMENT_PAIR,
-        ("parallel", "perpendicular"),
-    ),
-    Predicate(
-        "perpendicular_bisector",
-        4,
-        "relation",
-        ("{0}{1} is the perpendicular bisector of {2}{3}", "{0}{1} bisects {2}{3} at right angles"),
-        _perpendicular_bisector,
-        ((1, 0, 2, 3), (0, 1, 3, 2)),
-        ("parallel", "oblique"),
-    ),
-    Predicate(
-        "equal_length",
-        4,
-        "relation",
-        ("{0}{1} = {2}{3}", "{0}{1} and {2}{3} are equally long"),
-        _equal_length,
-        SEGMENT_PAIR,
-    ),
-    Predicate(
-        "equal_angle",
-        6,
-        "relation",
-        ("∠{0}{1}{2} = ∠{3}{4}{5}", "angles {0}{1}{2} and {3}{4}{5} are equal"),
-        _equal_angle,
-        ((2, 1, 0, 3, 4, 5), (0, 1, 2, 5, 4, 3), (3, 4, 5, 0, 1, 2)),
-    ),
+    Predicate("median", 4, "relation", ("{0}{1} is the median to {2}{3}", "{0}{1} is a median of triangle {0}{2}{3}"),
+              measures.median, LAST_TWO[4]),
+    Predicate("altitude", 4, "relation", ("{0}{1} is the altitude to {2}{3}", "{0}{1} ⊥ {2}{3} at {1}"),
+              measures.altitude, LAST_TWO[4]),
+    Predicate("bisector", 4, "relation", ("{0}{1} bisects ∠{2}{0}{3}", "{0}{1} is the bisector of angle {2}{0}{3}"),
+              measures.bisector, LAST_TWO[4]),
+    Predicate("parallel", 4, "relation", ("{0}{1} ∥ {2}{3}", "{0}{1} is parallel to {2}{3}"), measures.parallel,
+              SEGMENT_PAIR, ("perpendicular", "oblique")),
+    Predicate("perpendicular", 4, "relation", ("{0}{1} ⊥ {2}{3}", "{0}{1} is perpendicular to {2}{3}"),
+              measures.perpendicular, SEGMENT_PAIR, ("parallel", "oblique")),
+    Predicate("oblique", 4, "relation",
+              ("{0}{1} is neither parallel nor perpendicular to {2}{3}",
+               "{0}{1} and {2}{3} are neither parallel nor perpendicular"), measures.oblique, SEGMENT_PAIR,
+              ("parallel", "perpendicular")),
+    Predicate("perpendicular_bisector", 4, "relation",
+              ("{0}{1} is the perpendicular bisector of {2}{3}", "{0}{1} bisects {2}{3} at right angles"),
+              measures.perpendicular_bisector, ((1, 0, 2, 3), (0, 1, 3, 2)), ("parallel", "oblique")),
+    Predicate("equal_length", 4, "relation", ("{0}{1} = {2}{3}", "{0}{1} and {2}{3} are equally long"),
+              measures.equal_length, SEGMENT_PAIR),
+    Predicate("equal_angle", 6, "relation", ("∠{0}{1}{2} = ∠{3}{4}{5}", "angles {0}{1}{2} and {3}{4}{5} are equal"),
+              measures.equal_angle, ((2, 1, 0, 3, 4, 5), (0, 1, 2, 5, 4, 3), (3, 4, 5, 0, 1, 2))),
     # relation: circles, named by the centre, which comes first
-    Predicate(
-        "on_circle",
-        2,
-        "relation",
-        ("{1} lies on circle {0}", "{1} is a point of circle {0}"),
-        _on_circle,
-        (),
-        ("inside", "outside"),
-        circle=True,
-    ),
-    Predicate(
-        "inside", 2, "relation", ("{1} lies inside circle {0}",), _inside, (), ("on_circle", "outside"), circle=True
-    ),
-    Predicate(
-        "outside", 2, "relation", ("{1} lies outside circle {0}",), _outside, (), ("on_circle", "inside"), circle=True
-    ),
-    Predicate(
-        "diameter",
-        3,
-        "relation",
-        ("{1}{2} is a diameter of circle {0}", "the diameter {1}{2} passes through {0}"),
-        _diameter,
-        LAST_TWO[3],
-        ("off_centre_chord",),
-        circle=True,
-    ),
-    Predicate("chord", 3, "relation", ("{1}{2} is a chord of circle {0}",), _chord, LAST_TWO[3], circle=True),
-    Predicate(
-        "off_centre_chord",
-        3,
-        "relation",
-        ("{1}{2} is a chord of circle {0} that is not a diameter", "the chord {1}{2} of circle {0} misses the centre"),
-        _off_centre_chord,
-        LAST_TWO[3],
-        ("diameter",),
-        circle=True,
-    ),
-    Predicate(
-        "inscribed_triangle",
-        4,
-        "relation",
-        ("triangle {1}{2}{3} is inscribed in circle {0}", "circle {0} passes through {1}, {2} and {3}"),
-        _inscribed_triangle,
-        ((0, 2, 3, 1), (0, 2, 1, 3)),
-        circle=True,
-    ),
-    Predicate(
-        "tangent",
-        3,
-        "relation",
-        ("{2}{1} is tangent to circle {0} at {1}", "{2}{1} touches circle {0} at {1}"),
-        _tangent,
-        (),
-        ("crossing",),
-        order_matters=True,
-        circle=True,
-    ),
-    Predicate(
-        "crossing",
-        3,
-        "relation",
-        ("line {2}{1} cuts circle {0} at {1}", "line {2}{1} crosses circle {0} at {1}"),
-        _crossing,
-        (),
-        ("tangent",),
-        circle=True,
-    ),
+    Predicate("on_circle", 2, "relation", ("{1} lies on circle {0}", "{1} is a point of circle {0}"),
+              measures.on_circle, (), ("inside", "outside"), circle=True),
+    Predicate("inside", 2, "relation", ("{1} lies inside circle {0}",), measures.inside, (), ("on_circle", "outside"),
+              circle=True),
+    Predicate("outside", 2, "relation", ("{1} lies outside circle {0}",), measures.outside, (),
+              ("on_circle", "inside"), circle=True),
+    Predicate("diameter", 3, "relation",
+              ("{1}{2} is a diameter of circle {0}", "the diameter {1}{2} passes through {0}"), measures.diameter,
+              LAST_TWO[3], ("off_centre_chord",), circle=True),
+    Predicate("chord", 3, "relation", ("{1}{2} is a chord of circle {0}",), measures.chord, LAST_TWO[3], circle=True),
+    Predicate("off_centre_chord", 3, "relation",
+              ("{1}{2} is a chord of circle {0} that is not a diameter",
+               "the chord {1}{2} of circle {0} misses the centre"), measures.off_centre_chord, LAST_TWO[3],
+              ("diameter",), circle=True),
+    Predicate("inscribed_triangle", 4, "relation",
+              ("triangle {1}{2}{3} is inscribed in circle {0}", "circle {0} passes through {1}, {2} and {3}"),
+              measures.inscribed_triangle, ((0, 2, 3, 1), (0, 2, 1, 3)), circle=True),
+    Predicate("tangent", 3, "relation",
+              ("{2}{1} is tangent to circle {0} at {1}", "{2}{1} touches circle {0} at {1}"), measures.tangent, (),
+              ("crossing",), order_matters=True, circle=True),
+    Predicate("crossing", 3, "relation",
+              ("line {2}{1} cuts circle {0} at {1}", "line {2}{1} crosses circle {0} at {1}"), measures.crossing, (),
+              ("tangent",), circle=True),
     # value: read off the picture where it is printed
     Predicate("length", 2, "value", ("{0}{1} = {value}", "the length of {0}{1} is {value}"), None, ((1, 0),)),
-    Predicate("angle", 3, "value", ("∠{0}{1}{2} = {value}°", "angle {0}{1}{2} measures {value}°"), None, ((2, 1, 0),)),
+    Predicate("angle", 3, "value", ("∠{0}{1}{2} = {value}°", "angle {0}{1}{2} measures {value}°"), None,
+              ((2, 1, 0),)),
     # said of real diagrams by their sources: asserted, not computed, so they have no measure
-    Predicate(
-        "right_angle", 3, "shape", ("∠{1}{0}{2} is a right angle",), None, LAST_TWO[3], ("acute_angle", "obtuse_angle")
-    ),
-    Predicate(
-        "acute_angle", 3, "shape", ("∠{1}{0}{2} is an acute angle",), None, LAST_TWO[3], ("right_angle", "obtuse_angle")
-    ),
-    Predicate(
-        "obtuse_angle",
-        3,
-        "shape",
-        ("∠{1}{0}{2} is an obtuse angle",),
-        None,
-        LAST_TWO[3],
-        ("right_angle", "acute_angle"),
-    ),
+    Predicate("right_angle", 3, "shape", ("∠{1}{0}{2} is a right angle",), None, LAST_TWO[3],
+              ("acute_angle", "obtuse_angle")),
+    Predicate("acute_angle", 3, "shape", ("∠{1}{0}{2} is an acute angle",), None, LAST_TWO[3],
+              ("right_angle", "obtuse_angle")),
+    Predicate("obtuse_angle", 3, "shape", ("∠{1}{0}{2} is an obtuse angle",), None, LAST_TWO[3],
+              ("right_angle", "acute_angle")),
     Predicate("joined", 2, "relation", ("{0} and {1} are joined by a line",), None, ((1, 0),), ("apart",)),
     Predicate("apart", 2, "relation", ("{0} and {1} are not joined",), None, ((1, 0),), ("joined",)),
     Predicate("similar", 6, "relation", ("△{0}{1}{2} ∼ △{3}{4}{5}",), None, TOGETHER[3]),
     Predicate("congruent", 6, "relation", ("△{0}{1}{2} ≅ △{3}{4}{5}",), None, TOGETHER[3]),
     Predicate("similar_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ∼ {4}{5}{6}{7}",), None, TOGETHER[4]),
     Predicate("congruent_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ≅ {4}{5}{6}{7}",), None, TOGETHER[4]),
-    Predicate("centroid", 4, "relation", ("{0} is the centroid of △{1}{2}{3}",), None, LAST_THREE, order_matters=True),
-    Predicate("incenter", 4, "relation", ("{0} is the incenter of △{1}{2}{3}",), None, LAST_THREE, order_matters=True),
+    Predicate("centroid", 4, "relation", ("{0} is the centroid of △{1}{2}{3}",), None, LAST_THREE,
+              order_matters=True),
+    Predicate("incenter", 4, "relation", ("{0} is the incenter of △{1}{2}{3}",), None, LAST_THREE,
+              order_matters=True),
     Predicate("circumcenter", 4, "relation", ("{0} is the circumcenter of △{1}{2}{3}",), None, LAST_THREE),
-    Predicate(
-        "midsegment",
-        5,
-        "relation",
-        ("{0}{1} is the midsegment of △{2}{3}{4} that is parallel to {3}{4}",),
-        None,
-        ((1, 0, 2, 4, 3),),
-        order_matters=True,
-    ),
-    Predicate(
-        "quadrilateral_midsegment",
-        6,
-        "relation",
-        ("{0}{1} is the midsegment of {2}{3}{4}{5}",),
-        None,
-        ((1, 0, 2, 3, 4, 5),),
-    ),
-    Predicate(
-        "quadrilateral_altitude", 6, "relation", ("{0}{1} is a height of {2}{3}{4}{5}",), None, ((1, 0, 2, 3, 4, 5),)
-    ),
-    Predicate(
-        "arc_midpoint",
-        4,
-        "relation",
-        ("{1} is the midpoint of arc {2}{3} of circle {0}",),
-        None,
-        LAST_TWO[4],
-        circle=True,
-    ),
-    Predicate(
-        "equal_arc",
-        6,
-        "relation",
-        ("arc {1}{2} of circle {0} = arc {4}{5} of circle {3}",),
-        None,
-        ((0, 2, 1, 3, 4, 5), (0, 1, 2, 3, 5, 4), (3, 4, 5, 0, 1, 2)),
-    ),
+    Predicate("midsegment", 5, "relation", ("{0}{1} is the midsegment of △{2}{3}{4} that is parallel to {3}{4}",),
+              None, ((1, 0, 2, 4, 3),), order_matters=True),
+    Predicate("quadrilateral_midsegment", 6, "relation", ("{0}{1} is the midsegment of {2}{3}{4}{5}",), None,
+              ((1, 0, 2, 3, 4, 5),)),
+    Predicate("quadrilateral_altitude", 6, "relation", ("{0}{1} is a height of {2}{3}{4}{5}",), None,
+              ((1, 0, 2, 3, 4, 5),)),
+    Predicate("arc_midpoint", 4, "relation", ("{1} is the midpoint of arc {2}{3} of circle {0}",), None, LAST_TWO[4],
+              circle=True),
+    Predicate("equal_arc", 6, "relation", ("arc {1}{2} of circle {0} = arc {4}{5} of circle {3}",), None,
+              ((0, 2, 1, 3, 4, 5), (0, 1, 2, 3, 5, 4), (3, 4, 5, 0, 1, 2))),
     Predicate("arc", 3, "value", ("arc {1}{2} measures {value}°",), None, LAST_TWO[3]),
     Predicate("arc_length", 3, "value", ("arc {1}{2} is {value} long",), None, LAST_TWO[3]),
     Predicate("radius", 1, "value", ("the radius of circle {0} is {value}",)),
@@ -702,28 +208,17 @@ _ROWS = (
     Predicate("quadrilateral_perimeter", 4, "value", ("the perimeter of {0}{1}{2}{3} is {value}",), None, DIHEDRAL),
     Predicate("quadrilateral_height", 4, "value", ("{0}{1}{2}{3} is {value} high",), None, DIHEDRAL),
     Predicate("length_ratio", 4, "value", ("{0}{1} : {2}{3} = {value}",), None, ((1, 0, 2, 3), (0, 1, 3, 2))),
-    Predicate(
-        "angle_ratio",
-        6,
-        "value",
-        ("∠{0}{1}{2} : ∠{3}{4}{5} = {value}",),
-        None,
-        ((2, 1, 0, 3, 4, 5), (0, 1, 2, 5, 4, 3)),
-    ),
+    Predicate("angle_ratio", 6, "value", ("∠{0}{1}{2} : ∠{3}{4}{5} = {value}",), None,
+              ((2, 1, 0, 3, 4, 5), (0, 1, 2, 5, 4, 3))),
     Predicate("similarity_ratio", 6, "value", ("△{0}{1}{2} : △{3}{4}{5} = {value}",), None, TOGETHER[3][:2]),
     Predicate("length_sum", 4, "value", ("{0}{1} + {2}{3} = {value}",), None, SEGMENT_PAIR),
-    Predicate(
-        "angle_sum",
-        6,
-        "value",
-        ("∠{0}{1}{2} + ∠{3}{4}{5} = {value}°",),
-        None,
-        ((2, 1, 0, 3, 4, 5), (0, 1, 2, 5, 4, 3), (3, 4, 5, 0, 1, 2)),
-    ),
+    Predicate("angle_sum", 6, "value", ("∠{0}{1}{2} + ∠{3}{4}{5} = {value}°",), None,
+              ((2, 1, 0, 3, 4, 5), (0, 1, 2, 5, 4, 3), (3, 4, 5, 0, 1, 2))),
     Predicate("sine", 3, "value", ("sin ∠{0}{1}{2} = {value}",), None, ((2, 1, 0),)),
     Predicate("cosine", 3, "value", ("cos ∠{0}{1}{2} = {value}",), None, ((2, 1, 0),)),
     Predicate("tangent_of", 3, "value", ("tan ∠{0}{1}{2} = {value}",), None, ((2, 1, 0),)),
 )
+# fmt: on
 
 PREDICATES: dict[str, Predicate] = {row.name: row for row in _ROWS}
 
