@@ -1,0 +1,140 @@
+"""Checkpoints of a run, runs/NAME/checkpoints/STEP/: arrays by Orbax, and the tokenizer beside them.
+
+Items `params` and `opt_state` are nested dicts of arrays, keyed by strings all the way down; item `run` is JSON
+with the step and the SentencePiece model. A checkpoint appears whole or not at all.
+"""
+
+import base64
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import orbax.checkpoint as ocp
+from absl import logging
+from flax import traverse_util
+from ml_collections import ConfigDict
+
+from mmgeo_jax import config as configs
+from mmgeo_jax.errors import UserError
+from mmgeo_jax.models import two_tower
+from mmgeo_jax.tokenizer import Tokenizer
+
+KEPT = 2
+MOST_NAMED = 4  # differences that an error names
+
+Trees = Mapping[str, Any]  # item -> tree of arrays
+
+
+class Trained(NamedTuple):
+    """A model of a run: `nnx.merge(two_tower.init(config.model, config.seed)[0], params)` is the module."""
+
+    config: ConfigDict
+    tokenizer: Tokenizer
+    params: two_tower.Params
+    step: int
+
+
+def open_folder(run_dir: str | Path) -> ocp.CheckpointManager:
+    """The checkpoints of a run, of which the last KEPT stay; `latest_step()` is None where there are none."""
+    logging.set_verbosity(logging.ERROR)
+    # Written before training goes on: the step donates the buffers that a thread would still be reading.
+    options = ocp.CheckpointManagerOptions(max_to_keep=KEPT, enable_async_checkpointing=False)
+    return ocp.CheckpointManager((Path(run_dir) / "checkpoints").absolute(), options=options)
+
+
+def save(folder: ocp.CheckpointManager, step: int, trees: Trees, tokenizer: bytes) -> None:
+    """Write the checkpoint of a step: it is whole when this returns."""
+    items = {name: ocp.args.StandardSave(plain(tree)) for name, tree in trees.items()}
+    run = {"step": step, "sentencepiece_base64": base64.b64encode(tokenizer).decode()}
+    folder.save(step, args=ocp.args.Composite(run=ocp.args.JsonSave(run), **items))
+
+
+def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False) -> tuple[int, Trees, bytes] | None:
+    """The newest checkpoint that can be read, as (step, trees, tokenizer); None where there is none.
+
+    `like` names the items, as trees of arrays or of jax.ShapeDtypeStruct, on whose shardings they are restored.
+    A broken checkpoint is passed over with a warning, and deleted if `repair`. Raises UserError where none can be
+    read, or where names, shapes or types differ from those of `like`.
+    """
+    steps = sorted(folder.all_steps(), reverse=True)
+    for step in steps:
+        path = folder.directory / str(step)
+        try:
+            return step, *_read(folder, step, like)
+        except UserError as fault:
+            raise UserError(f"checkpoint {path} is of another model: {fault}") from None
+        except Exception as fault:  # whatever Orbax, and what lies beneath it, makes of broken files
+            reason = " ".join(f"{type(fault).__name__}: {fault}".split())[:160]
+        if step == steps[-1]:
+            raise UserError(f"checkpoint {path} is broken, and none is left before it; delete the run ({reason})")
+        print(f"warning: checkpoint {path} is broken, taking the one before it ({reason})", file=sys.stderr)
+        if repair:
+            shutil.rmtree(path)
+            folder.reload()
+    return None
+
+
+def _read(folder: ocp.CheckpointManager, step: int, like: Trees) -> tuple[Trees, bytes]:
+    metadata = folder.item_metadata(step)
+    for name, tree in like.items():
+        _compare(_shapes(metadata[name].tree), _shapes(plain(tree)), name)
+    wanted = {name: ocp.args.StandardRestore(plain(jax.tree.map(_abstract, tree))) for name, tree in like.items()}
+    items = folder.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore(), **wanted))
+    return {name: _shaped_as(items[name], tree) for name, tree in like.items()}, base64.b64decode(
+        items["run"]["sentencepiece_base64"]
+    )
+
+
+def restore_run(run_dir: str | Path) -> Trained:
+    """The model of a run's newest checkpoint. Raises UserError where there is none, or it is broken."""
+    config = configs.read(run_dir)
+    _, params = two_tower.init(config.model, config.seed)
+    with open_folder(run_dir) as folder:
+        restored = restore(folder, {"params": params})
+    if restored is None:
+        raise UserError(f"{run_dir} has no checkpoint: train it first")
+    step, trees, tokenizer = restored
+    return Trained(config, Tokenizer(tokenizer), trees["params"], step)
+
+
+# ---------------------------------------------------------------- trees
+
+
+def plain(tree: Any) -> dict[str, Any]:
+    """Any tree of arrays as nested dicts with string keys, without empty branches."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return traverse_util.unflatten_dict({_name(path): leaf for path, leaf in leaves}, sep="/")
+
+
+def _shaped_as(tree: dict[str, Any], like: Any) -> Any:
+    """The inverse of `plain`: the same arrays in the structure of `like`."""
+    flat = traverse_util.flatten_dict(tree, sep="/")
+    return jax.tree_util.tree_map_with_path(lambda path, _: flat[_name(path)], like)
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
+
+
+def _shapes(tree: Any) -> dict[str, str]:
+    flat = traverse_util.flatten_dict(tree, sep="/")
+    return {name: f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]" for name, leaf in flat.items()}
+
+
+def _compare(saved: dict[str, str], wanted: dict[str, str], item: str) -> None:
+    """Raises UserError, which names the differences, where two trees of shapes are not the same."""
+    different = [
+        f"{item}/{name} is {saved.get(name, 'missing')}, not {wanted.get(name, 'expected at all')}"
+        for name in sorted(saved.keys() | wanted.keys())
+        if saved.get(name) != wanted.get(name)
+    ]
+    if different:
+        more = f", and {len(different) - MOST_NAMED} more" if len(different) > MOST_NAMED else ""
+        raise UserError("; ".join(different[:MOST_NAMED]) + more)

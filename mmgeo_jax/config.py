@@ -1,0 +1,164 @@
+"""The settings of a run: a Python file, overrides from the command line, and what the run folder remembers.
+
+A config file has `get_config() -> ml_collections.ConfigDict`; its values give each key its type.
+"""
+
+import argparse
+import ast
+import difflib
+import json
+import re
+import runpy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from data_gen.records import open_atomic
+from mmgeo_jax.errors import UserError
+
+EXAMPLE = """example:
+  python -m {command} --config=configs/clip_tiny.py --config.optim.lr=1e-3 --config.name=mine
+
+Any value of the config file can be set with --config.KEY=VALUE; --help after --config=FILE lists the keys. The
+same command on the same run goes on where it stopped, and skips what is done."""
+# What a run may go on with although it has changed: what is computed in training does not depend on it.
+FREE = r"eval\..*|runs"
+FREE_UNTRAINED = FREE + r"|data\.real"
+
+
+def parse(arguments: Sequence[str] | None, command: str, what: str) -> ConfigDict:
+    """The config that a command line names, locked. Raises UserError; exits 0 after --help."""
+    parser = argparse.ArgumentParser(
+        f"python -m {command}",
+        description=what,
+        epilog=EXAMPLE.format(command=command),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", metavar="FILE", help="Python file with get_config()")
+    parser.add_argument("-h", "--help", action="store_true", help="this text, and the keys of FILE")
+    options, overrides = parser.parse_known_args(arguments)
+    config = load(options.config, overrides) if options.config else None
+    if options.help:
+        keys = "".join(f"\n  --config.{key}={value}" for key, value in flat(config).items()) if config else ""
+        parser.exit(0, parser.format_help() + (f"\nkeys of {options.config}:{keys}\n" if keys else ""))
+    if config is None:
+        raise UserError("no config: give one with --config=configs/clip_tiny.py")
+    return config
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
+    """The config of a Python file with `--config.a.b=value` overrides applied, locked.
+
+    Raises UserError where the file, a key or a value is wrong.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"config file {path} is not there: give one with --config=configs/....py")
+    try:
+        config = runpy.run_path(str(path))["get_config"]().lock()
+    except Exception as fault:  # it is the user's own code
+        raise UserError(f"get_config() of {path} does not run: {fault!r}") from None
+    for override in overrides:
+        _override(config, override)
+    return config
+
+
+def _override(config: ConfigDict, override: str) -> None:
+    match = re.fullmatch(r"--config\.([\w.]+)=(.*)", override, re.DOTALL)
+    if match is None:
+        raise UserError(f"'{override}' is not understood: overrides are --config.KEY=VALUE, without spaces")
+    key, text = match.groups()
+    known = flat(config)
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0)
+        raise UserError(f"the config has no key '{key}': did you mean '{near[0]}'?")
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        config = config[parent]
+    kind, old = config.get_type(leaf), config[leaf]
+    try:
+        config[leaf] = None if text == "None" and (old is None or kind is type(None)) else PARSERS[kind](text, old)
+    except (KeyError, ValueError, SyntaxError, TypeError):
+        raise UserError(f"--config.{key}={text} is no {kind.__name__}, as its default {old!r} is") from None
+
+
+def _sequence(text: str, old: Sequence[Any]) -> tuple[Any, ...]:
+    """Several values, "(0.1, 0.5)" or "0.1,0.5", of the type of the old ones where these have one."""
+    value = ast.literal_eval(text)
+    value = tuple(value) if isinstance(value, tuple | list) else (value,)
+    kinds = {type(each) for each in old}
+    return tuple(PARSERS[kind](str(each), each) for kind in kinds for each in value) if len(kinds) == 1 else value
+
+
+# type of a key's default -> (text, default) -> value; ValueError where the text is not of the type
+PARSERS: dict[type, Callable[[str, Any], Any]] = {
+    str: lambda text, _: text,
+    bool: lambda text, _: {"true": True, "false": False}[text.lower()],
+    int: lambda text, _: int(text),
+    float: lambda text, _: float(text),
+    tuple: _sequence,
+    list: _sequence,
+}
+
+
+# ---------------------------------------------------------------- what a run remembers
+
+
+def flat(config: ConfigDict | dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The leaves of a config as {"a.b": value}."""
+    leaves: dict[str, Any] = {}
+    for key, value in config.items():
+        nested = isinstance(value, ConfigDict | dict)
+        leaves |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return leaves
+
+
+def to_json(config: ConfigDict) -> str:
+    """A config as indented JSON; tuples become lists."""
+    return json.dumps(config.to_dict(), indent=1) + "\n"
+
+
+def read(run_dir: str | Path) -> ConfigDict:
+    """The config of a run, as it was run. Raises UserError where the folder holds none."""
+    path = Path(run_dir) / "config.json"
+    try:
+        return ConfigDict(json.loads(path.read_text())).lock()
+    except FileNotFoundError:
+        raise UserError(f"{run_dir} is no run's folder: it has no config.json") from None
+    except ValueError:
+        raise UserError(f"{path} is not JSON: was it edited? Start the run anew under another name") from None
+
+
+def difference(old: ConfigDict, new: ConfigDict) -> dict[str, str]:
+    """The keys in which two configs differ, as {"a.b": "1 -> 2"}."""
+    before, after = (flat(json.loads(to_json(config))) for config in (old, new))
+    return {
+        key: f"{before.get(key, 'none')} -> {after.get(key, 'none')}"
+        for key in before | after
+        if key not in before or key not in after or before[key] != after[key]
+    }
+
+
+def claim(run_dir: str | Path, config: ConfigDict) -> None:
+    """Write config.json into a fresh run folder, or compare it with the one that the run was begun with.
+
+    Keys that training does not depend on (FREE) may differ; then what was evaluated is deleted, to be made anew.
+    Raises UserError, naming the keys, where others do.
+    """
+    run = Path(run_dir)
+    run.mkdir(parents=True, exist_ok=True)
+    if (run / "config.json").exists():
+        changed = difference(read(run), config)
+        free = FREE if config.data.real_train else FREE_UNTRAINED
+        fixed = [f"{key}: {change}" for key, change in changed.items() if not re.fullmatch(free, key)]
+        if fixed:
+            raise UserError(f"{run} was begun with another config ({', '.join(fixed)}): give another --config.name")
+        if not changed:
+            return
+        for stale in ("eval.json", "report.html"):
+            (run / stale).unlink(missing_ok=True)
+    with open_atomic(run / "config.json") as file:
+        file.write(to_json(config).encode())

@@ -1,0 +1,89 @@
+"""Where arrays lie: a mesh of devices ("data", "fsdp"), and one table from names of dimensions to its axes."""
+
+import re
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from mmgeo_jax.errors import UserError
+
+# name of a dimension -> axes of the mesh that it is split over
+AXES: dict[str, tuple[str, ...] | str | None] = {
+    "batch": ("data", "fsdp"),
+    "width": "fsdp",
+    "hidden": None,
+    "heads": None,
+    "embed": None,
+    "vocab": None,
+    "place": None,
+    "pixel": None,
+}
+# path of a parameter -> names of its last dimensions (those before are layers); all others are on every device
+DIMENSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"stem/kernel\d?$", ("pixel", "width")),
+    (r"(query|key|value)/kernel$", ("width", "heads")),
+    (r"out/kernel$", ("heads", "width")),
+    (r"up/kernel$", ("width", "hidden")),
+    (r"down/kernel$", ("hidden", "width")),
+    (r"head/kernel$", ("width", "embed")),
+    (r"token$", ("vocab", "width")),
+    (r"position$", ("place", "width")),
+)
+
+
+def make_mesh(fsdp: int) -> Mesh:
+    """All devices as a mesh ("data", "fsdp") of devices / fsdp times fsdp."""
+    devices = jax.device_count()
+    if fsdp < 1 or devices % fsdp:
+        raise UserError(f"mesh.fsdp={fsdp} does not divide the {devices} devices of this machine")
+    return jax.make_mesh((devices // fsdp, fsdp), ("data", "fsdp"), axis_types=(AxisType.Auto,) * 2)
+
+
+def everywhere(mesh: Mesh) -> NamedSharding:
+    """A whole copy on each device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def batch_sharding(mesh: Mesh) -> NamedSharding:
+    """Arrays [B, ...], split over B."""
+    return NamedSharding(mesh, PartitionSpec(AXES["batch"]))
+
+
+def state_shardings(tree: Any, mesh: Mesh) -> Any:
+    """A sharding for each array of `tree`: parameters, or optimizer state that mirrors their paths."""
+
+    def sharding(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        names = next((names for pattern, names in DIMENSIONS if re.search(pattern, name)), ())
+        axes = [None] * (leaf.ndim - len(names)) + [AXES[each] for each in names]
+        # A dimension that does not divide stays whole.
+        fits = [
+            axis if axis and size % _size(mesh, axis) == 0 else None
+            for axis, size in zip(axes, leaf.shape, strict=True)
+        ]
+        return NamedSharding(mesh, PartitionSpec(*fits))
+
+    return jax.tree_util.tree_map_with_path(sharding, tree)
+
+
+def place(tree: Any, mesh: Mesh) -> Any:
+    """The arrays of `tree` on the devices where `state_shardings` has them."""
+    return jax.device_put(tree, state_shardings(tree, mesh))
+
+
+def _size(mesh: Mesh, axes: tuple[str, ...] | str) -> int:
+    return int(np.prod([mesh.shape[axis] for axis in ([axes] if isinstance(axes, str) else axes)]))
+
+
+def check_batch(global_batch: int, mesh: Mesh) -> None:
+    """Raises UserError where the families of a batch do not divide among the devices."""
+    if global_batch % mesh.size:
+        raise UserError(f"train.global_batch={global_batch} does not divide among {mesh.size} devices")
+
+
+def put(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """A process's slice of a batch, as arrays of the global batch on the devices."""
+    sharding = batch_sharding(mesh)
+    return {name: jax.make_array_from_process_local_data(sharding, array) for name, array in batch.items()}

@@ -1,0 +1,43 @@
+"""The optimizer, and what changes with the step: the learning rate and the weight of siblings in the loss."""
+
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+# Norms, biases, and the scale and bias of the scores are not drawn towards zero.
+NO_DECAY = r"(.*/)?(\w*norm/\w+|bias\d?|logit_scale|logit_bias)"
+
+
+def learning_rate(optim: ConfigDict, steps: int) -> optax.Schedule:
+    """Linear from 0 over the first `optim.warmup` (a share of the steps), then a half cosine down to 0."""
+    warmup = round(optim.warmup * steps)
+    return optax.warmup_cosine_decay_schedule(0.0 if warmup else optim.lr, optim.lr, warmup, max(steps, warmup + 1))
+
+
+def optimizer(optim: ConfigDict, steps: int) -> optax.GradientTransformation:
+    """AdamW after clipping by the global norm; its state is a dict that names the parts."""
+    return optax.named_chain(
+        ("clip", optax.clip_by_global_norm(optim.clip)),
+        ("adam", optax.scale_by_adam(optim.b1, optim.b2)),
+        ("decay", optax.add_decayed_weights(optim.weight_decay, decays)),
+        ("rate", optax.scale_by_learning_rate(learning_rate(optim, steps))),
+    )
+
+
+def decays(params: Any) -> Any:
+    """Which parameters weight decay applies to: a tree of bools."""
+
+    def decay(path: tuple[Any, ...], _: Any) -> bool:
+        return re.fullmatch(NO_DECAY, jax.tree_util.keystr(path, simple=True, separator="/")) is None
+
+    return jax.tree_util.tree_map_with_path(decay, params)
+
+
+def ramp(step: jax.Array, steps: int, span: tuple[float, float]) -> jax.Array:
+    """f32 scalar: 0 before span[0], 1 from span[1] on, linear between; both are shares of the steps."""
+    start, end = (share * steps for share in span)
+    return jnp.clip((step + 1 - start) / max(end - start, 1.0), 0.0, 1.0)

@@ -1,0 +1,300 @@
+"""Train an image tower and a text tower on families of diagrams: a config -> the folder runs/NAME.
+
+    python -m mmgeo_jax.train_clip --config=configs/clip_tiny.py --config.optim.lr=1e-3
+
+The same command goes on where a run was killed, bit for bit, and skips what is done. The folder holds config.json,
+tokenizer.model, metrics.jsonl (what is computed: the same for the same config), timing.jsonl (how fast),
+checkpoints/, and at the end eval.json and report.html.
+"""
+
+import contextlib
+import errno
+import hashlib
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from data_gen import records
+from data_gen.records import RecordSource
+from mmgeo_jax import checkpoints, evaluate, hits, input, losses, mesh, metrics, optim, report, tokenizer
+from mmgeo_jax import config as configs
+from mmgeo_jax.errors import UserError
+from mmgeo_jax.models import two_tower
+
+CACHE = "~/.cache/mmgeo_jax/xla"  # of compiled programs, where JAX_COMPILATION_CACHE_DIR says nothing else
+MOST_ROWS = 64  # families that an error names
+
+Arrays = dict[str, Any]
+
+
+def train(config: ConfigDict, run: Path) -> bool:
+    """Train until train.steps; returns False where a signal ended it before, everything saved.
+
+    Raises UserError where the data or a checkpoint is broken, or the loss is not finite.
+    """
+    data, steps, global_batch = config.data, config.train.steps, config.train.global_batch
+    devices = mesh.make_mesh(config.mesh.fsdp)
+    mesh.check_batch(global_batch, devices)
+    with checkpoints.open_folder(run) as folder, contextlib.ExitStack() as files, stopping() as stopped:
+        if folder.latest_step() == steps:
+            return True
+
+        sources = open_sources(data)
+        words = find_tokenizer(run, config, sources)
+        input.lost_share(sources[0], words, data)
+
+        graphdef, params = two_tower.init(config.model, config.seed)
+        optimizer = optim.optimizer(config.optim, steps)
+        state = mesh.place({"params": params, "opt_state": optimizer.init(params)}, devices)
+        start, restored = 0, checkpoints.restore(folder, state, repair=True)
+        if restored is not None:
+            start, state, proto = restored
+            words = tokenizer.Tokenizer(proto)
+        params, opt_state = state["params"], state["opt_state"]
+
+        train_step = make_train_step(config, graphdef, optimizer, state, devices)
+        validate = make_validation(config, graphdef, words, devices)
+        batches = input.train_batches(sources, words, data, config.seed, start, global_batch)
+        log = files.enter_context(metrics.open_log(run / "metrics.jsonl", start))
+        timing = files.enter_context(metrics.open_log(run / "timing.jsonl", start))
+        bar = files.enter_context(tqdm(total=steps, initial=start, desc=config.name, unit="step", dynamic_ncols=True))
+        clock, unchecked = metrics.Clock(), []
+
+        for step in range(start, steps):
+            with clock.waiting():
+                batch = next(batches)
+            params, opt_state, values = train_step(params, opt_state, np.int32(step), mesh.put(batch, devices))
+            done = step + 1
+            logs, validates, saves = (
+                done % every == 0 or done == steps
+                for every in (config.train.log_every, config.train.eval_every, config.train.checkpoint_every)
+            )
+            unchecked.append((done, batch["family"], values["loss"], values["grad_norm"]))
+            clock.count(images=int(batch["image_mask"].sum()), tokens=int((batch["tokens"] != 0).sum()))
+            if step == start:  # which compiled
+                jax.block_until_ready(values)
+                clock = metrics.Clock()
+            if logs or validates or saves or stopped:
+                check_finite(unchecked, folder.latest_step())
+                unchecked.clear()
+            if logs:
+                rates = clock.rates()
+                metrics.write(log, done, jax.device_get(values))
+                metrics.write(timing, done, rates)
+                bar.set_postfix({"loss": f"{values['loss']:.3f}", "images/s": f"{rates.get('images_per_s', 0):.0f}"})
+                clock = metrics.Clock()
+            with clock.paused():
+                if validates:
+                    metrics.write(log, done, validate(params))
+                if saves or stopped:
+                    os.fsync(log.fileno())
+                    checkpoints.save(folder, done, {"params": params, "opt_state": opt_state}, words.proto)
+            bar.update()
+            if stopped and done < steps:
+                return False
+    return True
+
+
+# ---------------------------------------------------------------- the step
+
+
+def make_train_step(
+    config: ConfigDict, graphdef: nnx.GraphDef, optimizer: optax.GradientTransformation, state: Arrays, devices: Any
+) -> Callable[..., tuple[Any, Any, dict[str, jax.Array]]]:
+    """The jitted pure function (params, opt_state, step, batch) -> (params, opt_state, metrics), which takes over
+    the buffers of its first two arguments. `step` is int32, from 0; metrics are f32 scalars."""
+    loss, steps = config.loss, config.train.steps
+    rate = optim.learning_rate(config.optim, steps)
+
+    def objective(params: Any, step: jax.Array, batch: Arrays) -> tuple[jax.Array, dict[str, jax.Array]]:
+        model = nnx.merge(graphdef, params)
+        images, texts = model.embed_images(flat(batch["images"])), model.embed_texts(flat(batch["tokens"]))
+        sibling_weight = loss.sibling_weight * optim.ramp(step, steps, loss.sibling_ramp)
+        parts = {name: batch[name] for name in LABELLED}
+        labels, weights = losses.pair_labels(
+            **parts, pairs=loss.pairs, sibling_weight=sibling_weight, stranger_weight=loss.stranger_weight
+        )
+        return losses.contrastive_loss(model.scores(images, texts), labels, weights, loss.kind)
+
+    def train_step(
+        params: Any, opt_state: Any, step: jax.Array, batch: Arrays
+    ) -> tuple[Any, Any, dict[str, jax.Array]]:
+        (value, parts), gradients = jax.value_and_grad(objective, has_aux=True)(params, step, batch)
+        updates, opt_state = optimizer.update(gradients, opt_state, params)
+        values = {"loss": value, **parts, "grad_norm": optax.global_norm(gradients)}
+        values |= {"update_norm": optax.global_norm(updates), "lr": jnp.asarray(rate(step))}
+        values |= {"scale": jnp.exp(params["logit_scale"]), "bias": params["logit_bias"]}
+        return optax.apply_updates(params, updates), opt_state, values
+
+    kept = [mesh.state_shardings(state[name], devices) for name in ("params", "opt_state")]
+    whole = mesh.everywhere(devices)
+    return jax.jit(
+        train_step,
+        in_shardings=(*kept, whole, mesh.batch_sharding(devices)),
+        out_shardings=(*kept, whole),
+        donate_argnums=(0, 1),
+    )
+
+
+LABELLED = ("truth", "image_mask", "caption_mask", "image_signatures", "caption_signatures", "family")
+
+
+def flat(x: jax.Array) -> jax.Array:
+    """[B, M, ...] to [B * M, ...]."""
+    return x.reshape(-1, *x.shape[2:])
+
+
+def check_finite(values: Sequence[tuple[int, np.ndarray, jax.Array, jax.Array]], kept: int | None) -> None:
+    """Raises UserError for the first (step, rows of its families, loss, gradient norm) that is not finite."""
+    for step, rows, loss, norm in values:
+        if not (np.isfinite(loss) and np.isfinite(norm)):
+            named = ", ".join(map(str, rows[:MOST_ROWS].tolist())) + (", ..." if len(rows) > MOST_ROWS else "")
+            left = f"the checkpoint of step {kept} stays" if kept else "nothing was saved before"
+            raise UserError(
+                f"step {step} has a loss of {loss:g} and a gradient of {norm:g}, over families {named} of train: "
+                f"lower optim.lr, or look at these; {left}"
+            )
+
+
+# ---------------------------------------------------------------- data and validation
+
+
+def open_sources(data: ConfigDict) -> list[RecordSource]:
+    """What is trained on: the train split of data.dir, and that of data.real where data.real_train."""
+    if data.real_train and not data.real:
+        raise UserError(
+            "data.real_train is True, but data.real names no folder: set --config.data.real=data/formalgeo7k"
+        )
+    return [RecordSource(folder, "train") for folder in (data.dir, data.real if data.real_train else "") if folder]
+
+
+def fingerprint(data: ConfigDict) -> str:
+    """Hash of the shards that are trained on and validated with."""
+    folders = [data.dir, *([data.real] if data.real_train else [])]
+    splits = [records.read_manifest(folder)["splits"] for folder in folders]
+    text = json.dumps([[rows.get("train"), rows.get("val")] for rows in splits])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[RecordSource]) -> tokenizer.Tokenizer:
+    """The run's tokenizer, trained on captions of its training families unless it is there."""
+    path = run / "tokenizer.model"
+    if not path.exists():
+        captions: list[str] = []
+        for source in sources:
+            rows = np.unique(np.linspace(0, len(source) - 1, config.tokenizer.families).astype(int))
+            for row in tqdm(rows.tolist(), "captions for the tokenizer", unit=" families", leave=False):
+                captions += source[row].captions
+        proto = tokenizer.train(captions, config.tokenizer.vocab_size)
+        with records.open_atomic(path) as file:
+            file.write(proto)
+    return tokenizer.Tokenizer(path)
+
+
+def make_validation(
+    config: ConfigDict, graphdef: nnx.GraphDef, words: tokenizer.Tokenizer, devices: Any
+) -> Callable[[Any], dict[str, float]]:
+    """A function of params: Hit@1 over the N x N block, and by kind of edit, on the first families of val."""
+    source, data, global_batch = RecordSource(config.data.dir, "val"), config.data, config.train.global_batch
+    count = min(len(source), config.train.eval_families)
+    batches = input.eval_batches([source], words, data, global_batch)
+    held = [mesh.put(batch, devices) for batch in itertools.islice(batches, -(-count // global_batch))]
+    families = [source[row] for row in range(min(len(source), len(held) * global_batch))]
+    pairs = [hits.single_edit_pairs(family.edits, data.images) for family in families]
+    whole = mesh.everywhere(devices)
+
+    @partial(jax.jit, out_shardings=whole)
+    def cosines(params: Any, batch: Arrays) -> tuple[jax.Array, jax.Array]:
+        """f32[B, N, C] and the truth int8[B, N, C]."""
+        model = nnx.merge(graphdef, params)
+        images, texts = model.embed_images(flat(batch["images"])), model.embed_texts(flat(batch["tokens"]))
+        shapes = ((*batch[name].shape[:2], -1) for name in ("images", "tokens"))
+        images, texts = (x.reshape(shape) for x, shape in zip((images, texts), shapes, strict=True))
+        return jnp.einsum("bnd,bcd->bnc", images, texts, precision="highest"), batch["truth"]
+
+    def validate(params: Any) -> dict[str, float]:
+        parts = [jax.device_get(cosines(params, batch)) for batch in held]
+        scores, truth = (np.concatenate(part)[: len(families)] for part in zip(*parts, strict=True))
+        block = hits.block(scores), hits.block(truth)
+        tallies = {
+            "val_image_hit1": hits.hit1(*block, hits.PICTURES),
+            "val_text_hit1": hits.hit1(*block, hits.CAPTIONS),
+        }
+        sides = [hits.by_kind(scores, truth, pairs, side) for side in (hits.PICTURES, hits.CAPTIONS)]
+        tallies |= {f"val_{kind}": hits.total(side[kind] for side in sides) for kind in hits.KINDS}
+        return {name: tally.mean for name, tally in tallies.items() if tally.mean is not None}
+
+    return validate
+
+
+# ---------------------------------------------------------------- the command
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[list[int]]:
+    """A list that is empty until SIGTERM or Ctrl-C: the loop then saves and ends. A second Ctrl-C ends at once."""
+    stopped: list[int] = []
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    old = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, before in old.items():
+            signal.signal(number, before)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns the exit status."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", os.path.expanduser(CACHE))
+    try:
+        config = configs.parse(arguments, "mmgeo_jax.train_clip", "Train the two towers: a config -> runs/NAME.")
+        run = Path(config.runs) / config.name
+        config.data.fingerprint = fingerprint(config.data)
+        configs.claim(run, config)
+        if not train(config, run):
+            print(f"{run}: stopped and saved; the same command goes on")
+            return 0
+        evaluate.evaluate_run(run)
+        report.write_report(run)
+    except (UserError, records.UserError) as fault:
+        return _fail(fault)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command goes on")
+    except Exception as fault:
+        full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or "No space left on device" in str(fault):
+            return _fail("the disk is full: make room and give the same command again")
+        if isinstance(fault, OSError) and fault.filename:
+            return _fail(f"{fault.filename}: {fault.strerror}")
+        raise
+    print(f"{run}: done, see {run / 'report.html'}")
+    return 0
+
+
+def _fail(what: object) -> int:
+    print(f"error: {what}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
