@@ -111,9 +111,7 @@ def _fit(encode, params, train, wanted, seed, steps, name):
     @jax.jit
     def step(params, state, members, wanted):
         def loss(params):
-            return sum(
-                pairwise_loss(part, wanted) for part in _member_scores(encode, params, members, wanted >= 0)
-            )
+            return sum(pairwise_loss(part, wanted) for part in _member_scores(encode, params, members, wanted >= 0))
 
         updates, state = optimiser.update(jax.grad(loss)(params), state, params)
         return optax.apply_updates(params, updates), state
@@ -178,9 +176,7 @@ def _with_neighbours(x, axis):
     outside."""
     padded = jnp.pad(x, [(1, 1) if a == axis else (0, 0) for a in range(x.ndim)])
     length = x.shape[axis]
-    return jnp.concatenate(
-        [jax.lax.slice_in_dim(padded, k, k + length, axis=axis) for k in range(3)], axis=-1
-    )
+    return jnp.concatenate([jax.lax.slice_in_dim(padded, k, k + length, axis=axis) for k in range(3)], axis=-1)
 
 
 def _cells(x, side):

@@ -95,9 +95,7 @@ def single_edit_pairs(edits: Sequence[tuple[str, ...]], members: int) -> list[Pa
     return [(i, j, kinds[0]) for i, j, kinds in differences if len(kinds) == 1 and kinds[0] in KINDS]
 
 
-def by_kind(
-    scores: np.ndarray, truth: np.ndarray, pairs: Sequence[Sequence[Pair]], ranked: int
-) -> dict[str, Tally]:
+def by_kind(scores: np.ndarray, truth: np.ndarray, pairs: Sequence[Sequence[Pair]], ranked: int) -> dict[str, Tally]:
     """Two-alternative accuracy by kind of edit, of members i and j of each family's pairs; chance is 1/2.
 
     scores f[F, N, C] and truth int8[F, N, C]. Ranking CAPTIONS, picture i must prefer caption i to caption

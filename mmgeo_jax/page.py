@@ -14,7 +14,7 @@ STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "Liberation Sans", "DejaVu Sans", sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 40px 20px 80px; }
+main { max-width: 1200px; margin: 0 auto; padding: 40px 20px 80px; }
 h1 { font-size: 30px; line-height: 1.2; margin: 0 0 6px; letter-spacing: -.015em; }
 h2 { font-size: 21px; margin: 56px 0 6px; letter-spacing: -.01em; }
 h3 { font-size: 15px; margin: 0; }
@@ -83,12 +83,12 @@ table.scores td .range { color: var(--soft); font-size: 13px; margin-left: 6px; 
 .truth figure, .single > figure { margin: 0; }
 .truth img, .single > figure img { display: block; background: #fff; border-radius: 5px;
   border: 1px solid var(--line); }
-.truth img { width: 84px; height: 84px; object-fit: contain; transition: transform .15s; }
+.truth img { width: 78px; height: 78px; object-fit: contain; transition: transform .15s; }
 .truth img:hover { transform: scale(2); position: relative; z-index: 2; }
 .truth th:first-child img:hover { transform-origin: left; }
-.truth figcaption, .single figcaption { font-size: 12px; color: var(--soft); max-width: 84px; line-height: 1.35;
+.truth figcaption, .single figcaption { font-size: 12px; color: var(--soft); max-width: 78px; line-height: 1.35;
   text-align: center; margin-top: 3px; }
-.cell { min-width: 84px; height: 26px; text-align: center; padding: 0; border: 2px solid var(--card);
+.cell { min-width: 78px; height: 24px; text-align: center; padding: 0; border: 2px solid var(--card);
   background: rgba(var(--heat), calc(.06 + .80 * var(--share))); }
 .cell.yes { box-shadow: inset 0 0 0 2px var(--ink); border-radius: 5px; }
 .cell.unsure { background: repeating-linear-gradient(45deg, transparent 0 4px, var(--line) 4px 5px); }
@@ -120,6 +120,7 @@ summary { cursor: pointer; font-size: 14px; color: var(--soft); }
   .single { grid-template-columns: 1fr; } .single > figure { max-width: 220px; } .family { padding: 10px 10px 12px; }
   .truth img { width: 60px; height: 60px; } .cell { min-width: 60px; } .truth figcaption { max-width: 60px; }
   .single .truth .cell { min-width: 34px; }
+  .legend { display: none; }
   table.scores { min-width: 0; table-layout: auto; font-size: 14px; }
   table.scores td.wide, table.scores th:nth-child(2) { display: none; }
   table.scores th:nth-child(3) { width: auto; }
