@@ -8,20 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mmgeo_jax import losses
 from mmgeo_jax.errors import UserError
-from mmgeo_jax.losses import (
-    LOSSES,
-    PAIRS,
-    Columns,
-    Rows,
-    contrastive_loss,
-    label_block,
-    may_be_true,
-    rows_and_columns,
-)
-from mmgeo_jax.losses import pair_labels as eager_pair_labels
+from mmgeo_jax.losses import LOSSES, PAIRS, Columns, Rows, contrastive_loss, label_block
 
-pair_labels = jax.jit(eager_pair_labels, static_argnames="pairs")
+pair_labels = jax.jit(losses.pair_labels, static_argnames="pairs")
+may_be_true = jax.jit(losses.may_be_true)
+rows_and_columns = jax.jit(losses.rows_and_columns)
 jitted_block = jax.jit(label_block, static_argnums=2)
 value_and_gradient = jax.jit(jax.value_and_grad(contrastive_loss, has_aux=True), static_argnums=3)
 
@@ -96,7 +89,7 @@ def loop_sigmoid(scores, labels, weights):
 
 
 def loop_softmax(scores, labels, weights):
-    losses, gradients = [], []
+    means, gradients = [], []
     for transposed in (False, True):
         s, y, w = (a.T if transposed else a for a in (scores, labels, weights))
         loss, gradient, terms = 0.0, np.zeros_like(s), 0
@@ -111,19 +104,19 @@ def loop_softmax(scores, labels, weights):
             for k in false:
                 gradient[i, k] += w[i, k] * math.exp(s[i, k]) / total
         if terms:
-            losses.append(loss / terms)
+            means.append(loss / terms)
             gradients.append((gradient.T if transposed else gradient) / terms)
-    if not losses:
+    if not means:
         return 0.0, np.zeros_like(scores)
-    return sum(losses) / len(losses), sum(gradients) / len(losses)
+    return sum(means) / len(means), sum(gradients) / len(means)
 
 
 def make_scores(seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 3, (B * N, B * C)).astype(np.float32)
 
 
-def loss_and_gradient(scores, labels, weights, kind):
-    (loss, _), gradient = value_and_gradient(scores, labels, weights, kind)
+def loss_and_gradient(scores, labels_and_weights, kind):
+    (loss, _), gradient = value_and_gradient(scores, *labels_and_weights, kind)
     return float(loss), np.asarray(gradient)
 
 
@@ -152,7 +145,7 @@ def test_strangers_that_may_be_true_occur_in_the_batch():
 def test_losses_and_gradients_are_those_of_the_loop(pairs, kind):
     batch, scores = make_batch(), make_scores()
     labels, weights = pair_labels(**batch, pairs=pairs, sibling_weight=SIBLING, stranger_weight=STRANGER)
-    loss, gradient = loss_and_gradient(scores, labels, weights, kind)
+    loss, gradient = loss_and_gradient(scores, (labels, weights), kind)
     expected, expected_gradient = loop_loss(scores, *loop_labels(batch, pairs), kind)
     np.testing.assert_allclose(loss, expected, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-5, atol=1e-6)
@@ -183,7 +176,7 @@ def test_softmax_is_the_paper_s_loss_over_hard_negatives(pairs):
         text.append(-math.log(block[0, 0] / (block[0, 0] + block[0, 1:][known[0, 1:]].sum())))
         image.append(-math.log(block[0, 0] / (block[0, 0] + block[1:, 0][known[1:, 0]].sum())))
     means = {"mm_text": [np.mean(text)], "mm_image": [np.mean(image)], "mm": [np.mean(text), np.mean(image)]}
-    loss, _ = loss_and_gradient(scores, labels, weights, "softmax")
+    loss, _ = loss_and_gradient(scores, (labels, weights), "softmax")
     np.testing.assert_allclose(loss, np.mean(means[pairs]), rtol=1e-6)
 
 
@@ -199,7 +192,7 @@ def test_in_batch_softmax_is_clip_s_and_sigmoid_siglip_s():
     clip = -(log_rows.mean() + log_columns.mean()) / 2
     siglip = -jax.nn.log_sigmoid(anchors * (2 * jnp.eye(B) - 1)).sum() / B
     for kind, expected in (("softmax", clip), ("sigmoid", siglip)):
-        loss, _ = loss_and_gradient(scores, labels, weights, kind)
+        loss, _ = loss_and_gradient(scores, (labels, weights), kind)
         np.testing.assert_allclose(loss, float(expected), rtol=1e-6)
 
 
@@ -209,7 +202,7 @@ def test_padding_changes_nothing(kind):
     batch = {name: part[:2] for name, part in make_batch().items()}
     scores = make_scores().reshape(B, N, B, C)
     loss, gradient = loss_and_gradient(
-        scores[:2, :, :2].reshape(2 * N, 2 * C), *pair_labels(**batch, pairs="family"), kind
+        scores[:2, :, :2].reshape(2 * N, 2 * C), pair_labels(**batch, pairs="family"), kind
     )
 
     def pad(part: np.ndarray, members: int) -> np.ndarray:
@@ -221,7 +214,7 @@ def test_padding_changes_nothing(kind):
     wide_scores = np.full((3, N + 1, 3, C + 2), 80.0, np.float32)
     wide_scores[:2, :N, :2, :C] = scores[:2, :, :2]
     labels, weights = pair_labels(**wide, pairs="family")
-    wide_loss, wide_gradient = loss_and_gradient(wide_scores.reshape(3 * (N + 1), -1), labels, weights, kind)
+    wide_loss, wide_gradient = loss_and_gradient(wide_scores.reshape(3 * (N + 1), -1), (labels, weights), kind)
     np.testing.assert_allclose(wide_loss, loss, rtol=1e-6)
     kept = wide_gradient.reshape(wide_scores.shape)[:2, :N, :2, :C].reshape(gradient.shape)
     np.testing.assert_allclose(kept, gradient, atol=1e-6)
@@ -232,18 +225,18 @@ def test_padding_changes_nothing(kind):
 @pytest.mark.parametrize("size", [1.0, 1e4])
 def test_an_empty_batch_and_huge_scores_stay_finite(kind, size):
     batch, scores = make_batch(), make_scores() * size
-    loss, gradient = loss_and_gradient(scores, *pair_labels(**batch, pairs="family"), kind)
+    loss, gradient = loss_and_gradient(scores, pair_labels(**batch, pairs="family"), kind)
     assert np.isfinite(loss) and np.isfinite(gradient).all()
     batch["image_mask"][:] = False
-    loss, gradient = loss_and_gradient(scores, *pair_labels(**batch, pairs="family"), kind)
+    loss, gradient = loss_and_gradient(scores, pair_labels(**batch, pairs="family"), kind)
     assert loss == 0 and not gradient.any()
 
 
 @pytest.mark.parametrize("kind", LOSSES)
 def test_strangers_of_weight_zero_are_as_good_as_absent(kind):
     batch, scores = make_batch(), make_scores()
-    without = loss_and_gradient(scores, *pair_labels(**batch, pairs="siblings"), kind)
-    weightless = loss_and_gradient(scores, *pair_labels(**batch, pairs="family", stranger_weight=0.0), kind)
+    without = loss_and_gradient(scores, pair_labels(**batch, pairs="siblings"), kind)
+    weightless = loss_and_gradient(scores, pair_labels(**batch, pairs="family", stranger_weight=0.0), kind)
     np.testing.assert_allclose(weightless[0], without[0], rtol=1e-6)
     np.testing.assert_allclose(weightless[1], without[1], atol=1e-7)
 
@@ -300,4 +293,4 @@ def test_unknown_settings_name_the_choices():
     with pytest.raises(UserError, match="family"):
         pair_labels(**make_batch(), pairs="famly")
     with pytest.raises(UserError, match="softmax"):
-        contrastive_loss(make_scores(), np.zeros((B * N, B * C), np.int8), np.zeros((B * N, B * C)), "hinge")
+        loss_and_gradient(make_scores(), pair_labels(**make_batch(), pairs="family"), "hinge")

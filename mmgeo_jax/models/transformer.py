@@ -19,7 +19,6 @@ from ml_collections import ConfigDict
 from mmgeo_jax.errors import UserError
 
 NORM_EPSILON = 1e-6
-_tiny = nnx.initializers.normal(1e-6)
 # What the backward pass recomputes: nothing, or all that lies inside a block.
 REMAT = {"none": lambda layer: layer, "full": lambda layer: jax.checkpoint(layer, prevent_cse=False)}
 T = TypeVar("T")
@@ -38,9 +37,9 @@ def layer_norm(width: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.LayerNorm:
 
 
 def dense(fan_in: int, fan_out: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.Linear:
-    """A linear layer that starts as SigLIP's do."""
+    """A linear layer that starts as SigLIP's do, its bias at zero."""
     init = nnx.initializers.xavier_uniform()
-    return nnx.Linear(fan_in, fan_out, dtype=dtype, kernel_init=init, bias_init=_tiny, rngs=rngs)
+    return nnx.Linear(fan_in, fan_out, dtype=dtype, kernel_init=init, rngs=rngs)
 
 
 class Attention(nnx.Module):

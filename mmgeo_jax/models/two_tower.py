@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, FrozenConfigDict
 from ml_collections.config_dict import placeholder
 
 from mmgeo_jax.models.text import TextTower
@@ -96,12 +97,12 @@ def init(config: ConfigDict, seed: int) -> tuple[nnx.GraphDef, Params]:
     `nnx.merge(graphdef, params)` is the TwoTower again, inside a jitted function as well.
     """
     graphdef = nnx.graphdef(nnx.eval_shape(lambda: TwoTower(config, nnx.Rngs(0))))
+    return graphdef, _fresh(FrozenConfigDict(config), jax.random.key(seed))
 
-    @jax.jit
-    def fresh(key: jax.Array) -> Params:
-        return nnx.to_pure_dict(nnx.state(TwoTower(config, nnx.Rngs(key))))
 
-    return graphdef, fresh(jax.random.key(seed))
+@functools.partial(jax.jit, static_argnums=0)
+def _fresh(config: FrozenConfigDict, key: jax.Array) -> Params:
+    return nnx.to_pure_dict(nnx.state(TwoTower(config, nnx.Rngs(key))))
 
 
 def parameter_count(params: Params) -> dict[str, int]:
