@@ -19,7 +19,7 @@ from functools import cached_property
 from data_gen.diagram import AngleArc, Circle, Mark, ParallelArrows, RightAngle, Segment, Ticks
 from data_gen.errors import UserError
 from data_gen.facts import Fact
-from data_gen.geometry import angle_deg, bisector_foot, foot, intersection, polar
+from data_gen.geometry import angle_deg, bisector_foot, foot, intersection, polar, segment_distance
 
 Range = tuple[float, float]
 
@@ -109,7 +109,10 @@ def program_from_json(text: str) -> Program:
 
 
 def solve(program: Program) -> dict[str, complex]:
-    """The coordinates of every point, hidden ones too, in the units of the construction."""
+    """The coordinates of every point, hidden ones too, in the units of the construction.
+
+    Raises ZeroDivisionError or ValueError where the program has no figure (lines that never meet).
+    """
     points: dict[str, complex] = {}
     for step in program.steps:
         given = step.row.solve([points[n] for n in step.ins], step.params)
@@ -308,8 +311,11 @@ def _crossline_rows():
 
 
 def _drop(d: complex, a: complex, b: complex, c: complex) -> complex:
-    """Where the perpendicular to ab in d meets ac."""
-    return complex(intersection(d, d + 1j * (b - a), a, c))
+    """Where the perpendicular to ab in d meets the side ac. Raises ValueError where it misses it."""
+    e = complex(intersection(d, d + 1j * (b - a), a, c))
+    if segment_distance(e, a, c) > 1e-9:
+        raise ValueError("the perpendicular misses the side")
+    return e
 
 
 def _side_point_rows():

@@ -1,0 +1,90 @@
+"""The command that draws a family as one picture: its members, their captions, and in colour what an edit changed."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+from PIL import Image, ImageDraw, ImageFont
+
+from data_gen.errors import UserError
+from data_gen.records import Family, RecordSource, open_atomic
+
+FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+COLUMNS, GAP, TEXT_LINES = 4, 18, 5
+INK, EDITED, RULE = "#1f2328", "#c2410c", "#d0d7de"
+EXAMPLE = """example:
+  python -m data_gen.show --data=data/tiny --split=test --row=3 --out=family.png --cell=300
+"""
+
+
+def sheet(family: Family, cell_px: int = 300) -> Image.Image:
+    """An RGB picture of a family's members in rows of four, under each the edit that made it and its caption.
+
+    Sentences that the anchor's caption does not have are in colour.
+    """
+    size = max(11, cell_px // 19)
+    font, line = ImageFont.truetype(str(FONT), size), round(size * 1.4)
+    rows = -(-len(family.images) // COLUMNS)
+    pitch_x, pitch_y = cell_px + GAP, cell_px + (TEXT_LINES + 1) * line + GAP
+    page = Image.new("RGB", (COLUMNS * pitch_x + GAP, rows * pitch_y + GAP), "white")
+    draw = ImageDraw.Draw(page)
+    for i, png in enumerate(family.images):
+        x, y = GAP + i % COLUMNS * pitch_x, GAP + i // COLUMNS * pitch_y
+        picture = Image.open(io.BytesIO(png)).resize((cell_px, cell_px), Image.Resampling.LANCZOS)
+        page.paste(picture, (x, y))
+        draw.rectangle((x, y, x + cell_px, y + cell_px), outline=RULE)
+        title = " + ".join(family.edits[i]) or "anchor"
+        draw.text((x, y + cell_px + line // 3), title, fill=EDITED if family.edits[i] else INK, font=font)
+        _caption(draw, family.captions[i], family.captions[0], (x, y + cell_px + line // 3 + line), cell_px, font, line)
+    return page
+
+
+def _caption(draw, caption: str, anchor: str, at: tuple[int, int], width_px: int, font, line: int) -> None:
+    """Writes a caption, sentence by sentence, wrapped to a width."""
+    x, y = at
+    characters = int(width_px / font.getlength("x"))
+    known = set(_sentences(anchor))
+    for sentence in _sentences(caption):
+        for text in textwrap.wrap(sentence, characters):
+            draw.text((x, y), text, fill=INK if sentence in known else EDITED, font=font)
+            y += line
+
+
+def _sentences(caption: str) -> list[str]:
+    """Sentences end in a full stop before a space or the end; the point of 5.5 ends none."""
+    return [part.rstrip(".") + "." for part in caption.split(". ")]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        "python -m data_gen.show", description=__doc__, epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--data", default="data/tiny", help="folder of a data set")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--row", type=int, default=0, help="which family of the split")
+    parser.add_argument("--cell", type=int, default=300, help="width of a picture, px")
+    parser.add_argument("--out", default="family.png")
+    options = parser.parse_args(arguments)
+    try:
+        source = RecordSource(options.data, options.split)
+        if not 0 <= options.row < len(source):
+            raise UserError(f"{options.data} {options.split} has rows 0 to {len(source) - 1}, not {options.row}")
+        with open_atomic(options.out) as file:
+            sheet(source[options.row], options.cell).save(file, "PNG")
+    except (UserError, OSError) as fault:
+        print(f"error: {fault}", file=sys.stderr)
+        return 1
+    print(options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
