@@ -19,7 +19,7 @@ from functools import cached_property
 from data_gen.diagram import AngleArc, Circle, Mark, ParallelArrows, RightAngle, Segment, Ticks
 from data_gen.errors import UserError
 from data_gen.facts import Fact
-from data_gen.geometry import angle_deg, bisector_foot, foot, intersection, polar, segment_distance
+from data_gen.geometry import angle_deg, bisector_foot, foot, intersection, polar, segment_distance, unit
 
 Range = tuple[float, float]
 
@@ -312,34 +312,46 @@ def _crossline_rows():
 
 def _drop(d: complex, a: complex, b: complex, c: complex) -> complex:
     """Where the perpendicular to ab in d meets the side ac. Raises ValueError where it misses it."""
-    e = complex(intersection(d, d + 1j * (b - a), a, c))
-    if segment_distance(e, a, c) > 1e-9:
-        raise ValueError("the perpendicular misses the side")
-    return e
+    return _on_side(complex(intersection(d, d + 1j * (b - a), a, c)), a, c)
 
 
 def _side_point_rows():
     """A point e on a side of the quadrilateral abcd, joined to a."""
     for name, place, fact, marks_ in (
         ("middle_of_bc", lambda t: (t[1] + t[2]) / 2, "midpoint e b c", ("ticks2 b e", "ticks2 e c")),
-        ("middle_of_cd", lambda t: (t[2] + t[3]) / 2, "midpoint e c d", ("ticks2 c e", "ticks2 e d")),
         ("two_thirds_of_bc", lambda t: _between(t[1], t[2], 200 / 3), "trisection e b c", ()),
-        ("two_thirds_of_dc", lambda t: _between(t[3], t[2], 200 / 3), "trisection e d c", ()),
+        ("foot_on_bc", lambda t: _on_side(foot(t[0], t[1], t[2]), t[1], t[2]), "altitude a e b c",
+         ("right_angle a e c",)),
+        ("bisector_to_bc", lambda t: _on_side(_bisecting(t), t[1], t[2]), "bisector a e b d",
+         ("arc b a e", "arc e a d")),
     ):
         yield Construction(name, "side_point", "relation", "abcd", "e", (),
                            lambda t, p, place=place: (place(t),), (fact,), "ae", marks=marks_)  # fmt: skip
 
 
+def _on_side(e: complex, a: complex, b: complex) -> complex:
+    """The point itself. Raises ValueError where it is not on the segment ab."""
+    if segment_distance(e, a, b) > 1e-9:
+        raise ValueError("the point misses the side")
+    return e
+
+
+def _bisecting(t: Sequence[complex]) -> complex:
+    """Where the bisector of the angle at a meets the line bc."""
+    a, b, c, d = t
+    return complex(intersection(a, a + unit(b - a) + unit(d - a), b, c))
+
+
 def _circle_rows():
     yield Construction("circle", "circle", "", "", "oH", (), lambda t, p: (0j, 1 + 0j), (), circle="oH")
-    # A line through a point of the circle; g is its end, T its other, hidden end.
-    for slot, corners in (("touch_corner", "abc"), ("touch_end", "ab")):
-        for place, corner in enumerate(corners, 1):
-            yield Construction(f"{slot}_{corner}_tangent", slot, "relation", f"o{corners}", "gT", ((0, 0),),
-                               lambda t, p, i=place: _line_through(t[0], t[i], p[0]),
-                               (f"tangent o {corner} g",), "gT")  # fmt: skip
-        yield Construction(f"{slot}_a_crossing", slot, "relation", f"o{corners}", "gT", ((40, 62),),
-                           lambda t, p: _line_through(t[0], t[1], p[0]), ("crossing o a g",), "gT")  # fmt: skip
+    # From the corner a of an inscribed triangle, or the end a of a chord, to g; T is the line's other, hidden end.
+    for name, fact, range_ in (("tangent", "tangent o a g", (0, 0)), ("crossing", "crossing o a g", (40, 62))):
+        yield Construction(name, "touch", "relation", "oa", "gT", (range_,),
+                           lambda t, p: _line_through(t[0], t[1], p[0]), (fact,), "gT")  # fmt: skip
+    for name, fact, range_ in (("corner_tangent", "tangent o a g", (0, 0)),
+                               ("corner_diameter", "diameter o a g", (90, 90)),
+                               ("corner_chord", "off_centre_chord o a g", (28, 62))):
+        yield Construction(name, "corner_line", "relation", "oa", "gT", (range_,), _from_corner, (fact,), "gT")
     for name, fact, range_ in (("diameter", "diameter o a b", (180, 180)),
                                ("off_centre_chord", "off_centre_chord o a b", (95, 142))):  # fmt: skip
         yield Construction(name, "chord", "relation", "oH", "ab", (range_, (100, 200)), _chord, (fact,), "ab")
@@ -353,6 +365,14 @@ def _line_through(o: complex, a: complex, degrees: float) -> tuple[complex, ...]
     """A line through a, turned from the tangent towards the centre; 1.1 radii to one end, 0.7 to the other."""
     along = (a - o) * 1j * polar(1, degrees)
     return a + 1.1 * along, a - 0.7 * along
+
+
+def _from_corner(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex, ...]:
+    """The tangent in a where p[0] is 0; else the chord ag that leaves the tangent by p[0] degrees, T its end in a."""
+    o, a = taken
+    if p[0] == 0:
+        return _line_through(o, a, 0)
+    return o + (a - o) * polar(1, 2 * p[0]), a
 
 
 def _chord(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex, ...]:

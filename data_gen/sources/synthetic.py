@@ -45,9 +45,9 @@ SKELETONS = (
              ("length a b", "length c d", "length b c")),
     Skeleton("side_point", ("quadrilateral:>abcd", "side_point:abcd>e"), ("angle b a d", "length a b", "length d a")),
     Skeleton("inscribed", ("circle:>O_", "inscribed_triangle:O_>abc", "cevian:abc>d"), ("angle a b c", "length b c")),
-    Skeleton("touching", ("circle:>O_", "inscribed_triangle:O_>abc", "touch_corner:Oabc>gt"),
+    Skeleton("touching", ("circle:>O_", "inscribed_triangle:O_>abc", "corner_line:Oa>gt"),
              ("angle a b c", "length b c")),
-    Skeleton("chords", ("circle:>O_", "chord:O_>ab", "touch_end:Oab>gt", "radius:Oa>", "place:O_>p"), ("length a b",)),
+    Skeleton("chords", ("circle:>O_", "chord:O_>ab", "touch:Oa>gt", "radius:Oa>", "place:O_>p"), ("length a b",)),
     Skeleton("parallels", ("lines:>abcd", "transversal:abcd>efuv", "transversal_point:ef>g"),
              ("angle b e f", "length a b")),
 )  # fmt: skip
