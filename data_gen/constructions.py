@@ -19,7 +19,7 @@ from functools import cached_property
 from data_gen.diagram import AngleArc, Circle, Mark, ParallelArrows, RightAngle, Segment, Ticks
 from data_gen.errors import UserError
 from data_gen.facts import Fact
-from data_gen.geometry import angle_deg, bisector_foot, foot, intersection, polar, segment_distance, unit
+from data_gen.geometry import angle_deg, bisector_foot, foot, intersection, polar, segment_distance
 
 Range = tuple[float, float]
 
@@ -312,7 +312,10 @@ def _crossline_rows():
 
 def _drop(d: complex, a: complex, b: complex, c: complex) -> complex:
     """Where the perpendicular to ab in d meets the side ac. Raises ValueError where it misses it."""
-    return _on_side(complex(intersection(d, d + 1j * (b - a), a, c)), a, c)
+    e = complex(intersection(d, d + 1j * (b - a), a, c))
+    if segment_distance(e, a, c) > 1e-9:
+        raise ValueError("the perpendicular misses the side")
+    return e
 
 
 def _side_point_rows():
@@ -320,26 +323,10 @@ def _side_point_rows():
     for name, place, fact, marks_ in (
         ("middle_of_bc", lambda t: (t[1] + t[2]) / 2, "midpoint e b c", ("ticks2 b e", "ticks2 e c")),
         ("two_thirds_of_bc", lambda t: _between(t[1], t[2], 200 / 3), "trisection e b c", ()),
-        ("foot_on_bc", lambda t: _on_side(foot(t[0], t[1], t[2]), t[1], t[2]), "altitude a e b c",
-         ("right_angle a e c",)),
-        ("bisector_to_bc", lambda t: _on_side(_bisecting(t), t[1], t[2]), "bisector a e b d",
-         ("arc b a e", "arc e a d")),
+        ("one_third_of_bc", lambda t: _between(t[2], t[1], 200 / 3), "trisection e c b", ()),
     ):
         yield Construction(name, "side_point", "relation", "abcd", "e", (),
                            lambda t, p, place=place: (place(t),), (fact,), "ae", marks=marks_)  # fmt: skip
-
-
-def _on_side(e: complex, a: complex, b: complex) -> complex:
-    """The point itself. Raises ValueError where it is not on the segment ab."""
-    if segment_distance(e, a, b) > 1e-9:
-        raise ValueError("the point misses the side")
-    return e
-
-
-def _bisecting(t: Sequence[complex]) -> complex:
-    """Where the bisector of the angle at a meets the line bc."""
-    a, b, c, d = t
-    return complex(intersection(a, a + unit(b - a) + unit(d - a), b, c))
 
 
 def _circle_rows():

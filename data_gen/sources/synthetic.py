@@ -21,7 +21,8 @@ from data_gen.facts import Fact
 from data_gen.perturb import AXES, MIN_TURN_DEG, draw_length, draw_params
 from data_gen.records import Family
 
-MAX_TRIES = 400
+MAX_TRIES = 1600
+TRIES_PER_SKELETON = 80  # then another one: some cannot have some edits
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,9 @@ def family(spec, split: str, index: int) -> Family:
     if layout == "cube":
         counts = dict.fromkeys(CUBES[place % len(CUBES)], 1)
     skeletons = WITH_SHAPE if counts.get("shape") else FREE_OF_SHAPE
-    skeleton = skeletons[int(rng.integers(len(skeletons)))]
-    for _ in range(MAX_TRIES):
+    for tries in range(MAX_TRIES):
+        if tries % TRIES_PER_SKELETON == 0:
+            skeleton = skeletons[int(rng.integers(len(skeletons)))]
         built = _attempt(spec, split, f"{split}/{index:07d}", layout, counts, skeleton, rng)
         if built is not None:
             return built
