@@ -66,7 +66,7 @@ PROBES = {
     "text_only_in_set": "The same, with all in sight",
 }
 BLIND = {
-    "synthetic": "Scorers that see captions only, or pictures only. They give every query the same scores, so with every "
+    "synthetic": "Scorers that see captions only, or pictures only. They give every query the same scores: with every "
     "sibling asking they are at chance by construction. These are anchors alone, which sit in the middle of their "
     "stars, and members one by one: where a leak shows.",
     "real": "Scorers that see the captions only and look for the true one: what they reach above chance is a leak.",
