@@ -157,12 +157,12 @@ def softmax_loss(scores: jax.Array, labels: jax.Array, weights: jax.Array) -> tu
     loss is the mean over the directions that have any such pair. So rows and columns without a true pair, and
     true pairs without a false one, count for nothing.
     """
-    rivals = jnp.where(labels == -1, scores + jnp.log(jnp.where(labels == -1, weights, 1.0)), LOWEST)
-    rivals = jnp.maximum(rivals, LOWEST)
+    false = (labels == -1) & (weights > 0)
+    rivals = jnp.where(false, scores + jnp.log(jnp.where(false, weights, 1.0)), LOWEST)
 
     def direction(axis: int) -> tuple[jax.Array, jax.Array]:
         rival = jax.nn.logsumexp(rivals, axis=axis, keepdims=True)
-        counts = (labels == 1) & jnp.any(rivals > LOWEST, axis=axis, keepdims=True)
+        counts = (labels == 1) & jnp.any(false, axis=axis, keepdims=True)
         count = counts.sum()
         terms = jnp.where(counts, jax.nn.softplus(rival - scores), 0.0)
         return terms.sum() / jnp.maximum(count, 1), count > 0

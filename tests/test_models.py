@@ -11,7 +11,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from mmgeo_jax.errors import UserError
-from mmgeo_jax.models import vit
+from mmgeo_jax.models import two_tower, vit
 from mmgeo_jax.models.two_tower import TwoTower, default_model_config, init, parameter_count
 
 BATCH = 3
@@ -214,6 +214,20 @@ def test_garbage_in_masked_patches_changes_nothing(stem):
     np.testing.assert_array_equal(tower(patches, positions, mask), clean)
     shuffle = np.random.default_rng(0).permutation(9)
     np.testing.assert_allclose(tower(patches[:, shuffle], positions[:, shuffle], mask[:, shuffle]), clean, atol=1e-5)
+
+
+def test_the_convolution_of_the_stem_is_xla_s():
+    stem = vit.ConvStem(small_config().image, jnp.dtype("float32"), nnx.Rngs(0))
+    rng = np.random.default_rng(0)
+    for side in (18, 10, 9):
+        x, kernel = jnp.asarray(rng.normal(size=(2, side, side, 3))), jnp.asarray(rng.normal(size=(3, 3, 3, 5)))
+        layout = ("NHWC", "HWIO", "NHWC")
+        expected = jax.lax.conv_general_dilated(x, kernel, (2, 2), "VALID", dimension_numbers=layout)
+        np.testing.assert_allclose(stem.conv(x, kernel, jnp.ones(5)), expected + 1, atol=1e-4)
+
+
+def test_a_vector_of_zeros_has_a_gradient():
+    assert np.isfinite(jax.grad(lambda x: two_tower.unit(x)[0])(jnp.zeros(4))).all()
 
 
 def test_a_blank_page_has_a_finite_embedding_and_gradient():

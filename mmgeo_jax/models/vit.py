@@ -104,9 +104,11 @@ class ConvStem(nnx.Module):
         return self.out(x.reshape(batch, count, -1))
 
     def conv(self, x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
-        x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
-        y = jax.lax.conv_general_dilated(x, kernel, (2, 2), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-        return y + bias.astype(self.dtype)
+        """A convolution of stride 2 as one matrix product, which a CPU does faster than XLA's own."""
+        reach = x.shape[1] - 2
+        windows = [x[:, dy : dy + reach : 2, dx : dx + reach : 2] for dy in range(3) for dx in range(3)]
+        flat = jnp.concatenate(windows, axis=-1).astype(self.dtype)
+        return flat @ kernel.reshape(-1, kernel.shape[-1]).astype(self.dtype) + bias.astype(self.dtype)
 
 
 STEMS = {"patch": PatchStem, "conv": ConvStem}
