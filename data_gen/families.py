@@ -163,7 +163,8 @@ def _one_edit(anchor: Member, sibling: Member, axis: str) -> bool:
 def star(anchor: Member, counts: dict[str, int], spare: int, canvas: Canvas, rng: np.random.Generator) -> Built | None:
     """The anchor and `counts[axis]` siblings on each axis that all tell each other apart; None where it fails.
 
-    Up to `spare` of the figures left over give captions without a picture.
+    Up to `spare` of the figures left over give captions without a picture. They passed the same rule, so that nothing
+    tells them from the siblings' captions.
     """
     if _truth([anchor], canvas)[0, 0] != 1 or anchor.labels is None:
         return None
@@ -174,11 +175,12 @@ def star(anchor: Member, counts: dict[str, int], spare: int, canvas: Canvas, rng
         truth = _truth(everyone, canvas)
         chosen = list(range(len(members)))
         for i in range(len(members), len(everyone)):
-            wanted = changes.count((axis,)) < counts[axis]
-            if wanted and perturb.accepts(truth, chosen, i) and everyone[i].labels is not None:
+            if not perturb.accepts(truth, chosen, i) or everyone[i].labels is None:
+                continue
+            if changes.count((axis,)) < counts[axis]:
                 chosen.append(i)
                 changes.append((axis,))
-            elif truth[0, i] == 0:
+            else:
                 rest.append((axis, everyone[i]))
         if changes.count((axis,)) < counts[axis]:
             return None
