@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -19,23 +20,33 @@ from data_gen.rules import number
 from data_gen.sources.slots import Slot
 
 FEATURES = 1 << 14
-STEPS, RATE, DECAY = 300, 0.05, 1e-4
+STEPS, RATE = 150, 0.08
 
 
-def features(facts: Sequence[Fact]) -> np.ndarray:
-    """int[K]: what there is to hear in a statement, each feature hashed to a number below FEATURES."""
-    return np.array([zlib.crc32(text.encode()) % FEATURES for fact in facts for text in _heard(fact)], int)
+def features(facts: Sequence[Fact], beside: Sequence[Fact] = ()) -> list[int]:
+    """What there is to hear in a statement that stands beside others, each feature hashed to a number below FEATURES."""
+    heard = [i for fact in facts for i in _alone(fact)]
+    return heard + [i for fact in facts for other in beside for i in _together(fact, other)]
 
 
-def _heard(fact: Fact):
+@cache
+def _alone(fact: Fact) -> tuple[int, ...]:
+    return tuple(zlib.crc32(text.encode()) % FEATURES for text in _heard(fact))
+
+
+@cache
+def _together(fact: Fact, other: Fact) -> tuple[int, ...]:
+    return tuple(zlib.crc32(text.encode()) % FEATURES for text in _heard_together(fact, other))
+
+
+def _heard(fact: Fact) -> Iterator[str]:
     name = fact.predicate
     yield name
     for i, a in enumerate(fact.args):
         yield f"{name} {i}{a}"
-        yield f"{a}"
+        yield a
         for j, b in enumerate(fact.args[:i]):
-            step = ord(a) - ord(b)
-            yield f"{name} {j}{i} {max(-3, min(3, step))}"
+            yield f"{name} {j}{i} {max(-3, min(3, ord(a) - ord(b)))}"
             yield f"{name} {j}{i} {a}{b}"
             yield f"{a}{b}" if a < b else f"{b}{a}"
     # Which of the letters come first in the alphabet: the pattern of the whole name.
@@ -48,28 +59,44 @@ def _heard(fact: Fact):
             yield f"{name} ~{round(4 * np.log2(size))}"
 
 
-def odds(weights: np.ndarray, slot: Slot) -> float:
-    """Log odds that the true choice sounds more likely than the false one."""
-    return float(weights[features(slot.true)].sum() - weights[features(slot.false)].sum())
+def _heard_together(fact: Fact, other: Fact) -> Iterator[str]:
+    """Which places of two facts are taken by one point."""
+    yield f"{fact.predicate}+{other.predicate}"
+    shared = [f"{i}{other.args.index(a)}" for i, a in enumerate(fact.args) if a in other.args]
+    yield f"{fact.predicate}+{other.predicate} {' '.join(shared)}"
+    yield f"{fact.predicate}+ {len(shared)}"
+    if len(fact.args) == 2:
+        pair = "".join(sorted(fact.args))
+        yield f"{fact.predicate} {pair}+{other.predicate}"
+        for name in sorted(set(other.args)):
+            yield f"{fact.predicate} {pair}+{name}"
 
 
-def fit(slots: Sequence[Slot]) -> np.ndarray:
+Question = tuple[Slot, Sequence[Fact]]  # a choice, and the facts that it stands beside
+
+
+def fit(questions: Sequence[Question], decay: float = 1e-4) -> np.ndarray:
     """f64[FEATURES]: weights by logistic regression on true against false choices (Adam on all pairs at once)."""
-    rows = [(features(s.true), features(s.false)) for s in slots]
-    index = np.concatenate([np.concatenate(pair) for pair in rows])
-    sign = np.concatenate([np.repeat([1.0, -1.0], [len(t), len(f)]) for t, f in rows])
+    if not questions:
+        return np.zeros(FEATURES)
+    rows = [(features(s.choices[0], beside), features(s.choices[1], beside)) for s, beside in questions]
+    used, index = np.unique([i for pair in rows for half in pair for i in half], return_inverse=True)
+    sign = np.repeat(np.tile([1.0, -1.0], len(rows)), [len(half) for pair in rows for half in pair])
     owner = np.repeat(np.arange(len(rows)), [len(t) + len(f) for t, f in rows])
-    weights, first, second = (np.zeros(FEATURES) for _ in range(3))
+    weights, first, second = (np.zeros(len(used)) for _ in range(3))
     for step in range(1, STEPS + 1):
         logits = np.bincount(owner, sign * weights[index], len(rows))
         missing = 1 / (1 + np.exp(np.clip(logits, -30, 30)))
-        gradient = -np.bincount(index, sign * missing[owner], FEATURES) / len(rows) + DECAY * weights
+        gradient = -np.bincount(index, sign * missing[owner], len(used)) / len(rows) + decay * weights
         first, second = 0.9 * first + 0.1 * gradient, 0.99 * second + 0.01 * gradient**2
         update = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
         weights = weights - RATE * (1 - step / (STEPS + 1)) * update
-    return weights
+    everything = np.zeros(FEATURES)
+    everything[used] = weights
+    return everything
 
 
-def keeps(weights: np.ndarray, slot: Slot, rng: np.random.Generator) -> bool:
-    """Whether a choice is kept: always where the false one sounds as likely as the true one."""
-    return bool(rng.random() < np.exp(-odds(weights, slot)))
+def keeps(weights: np.ndarray, slot: Slot, beside: Sequence[Fact], rng: np.random.Generator) -> bool:
+    """Whether a choice is kept: always where the false ones sound as likely as the true one."""
+    true, *false = (weights[features(facts, beside)].sum() for facts in slot.choices)
+    return bool(rng.random() < min(1.0, np.exp(sum(min(0.0, f - true) for f in false))))

@@ -17,8 +17,8 @@ import numpy as np
 from data_gen.facts import Fact
 from data_gen.geometry import angle_deg, cross
 from data_gen.predicates import PREDICATES
-from data_gen.rules import number
-from data_gen.sources.cdl import parse_term
+from data_gen.rules import number, same_value
+from data_gen.sources.cdl import parse_term, readable
 
 # Of hand-annotated points, as a share of the figure's size: facts that are true deviate less, those that count as false more.
 TRUE_WITHIN, FALSE_BEYOND = 0.03, 0.08
@@ -52,7 +52,8 @@ class Figure:
             for shape in shapes
             if len(shape) > 2 and all(len(a) == 2 and a[1] == b[0] for a, b in zip(shape, shape[1:] + shape[:1]))
         )
-        names = {n for line in lines for n in line} | {n for o, on in circles.items() for n in (o, *on)}
+        on_circles = {n for t in terms if t[0] == "Cocircular" and len(t) == 3 for n in t[2]}
+        names = {n for line in lines for n in line} | on_circles | set(circles)
         return Figure(tuple(sorted(names)), tuple(sorted(lines)), circles, faces)
 
     def line(self, a: str, b: str) -> tuple[str, ...] | None:
@@ -76,6 +77,25 @@ class Figure:
         line = self.line(vertex, p) or (vertex, p)
         v, i = line.index(vertex), line.index(p)
         return frozenset(line[v + 1 :] if i > v else line[:v])
+
+
+def annotated_values(annotation: dict | None) -> frozenset[str] | None:
+    """The values that annotators of the picture read in it, in the form of `readable`; None where nobody did."""
+    if not annotation:
+        return None
+    found = set()
+    for form in annotation.get("diagram_logic_forms", ()):
+        match = re.fullmatch(r"Equals\(.*\), (.*)\)", form)
+        if match:
+            text = re.sub(r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2", match[1])
+            text = re.sub(r"\\sqrt\{(.*?)\}", r"√\1", text).replace("^", "**")
+            found.add(readable(re.sub(r"(?<=\d)(?=[a-z])", "*", re.sub(r"[\s(){}\\]", "", text))))
+    return frozenset(found)
+
+
+def agrees(value: str, annotated: frozenset[str] | None) -> bool:
+    """Whether a value that is said to be printed was read there."""
+    return annotated is None or any(same_value(value, other) for other in annotated)
 
 
 # ---- positions ----------------------------------------------------------------------------------------------------

@@ -32,15 +32,15 @@ from data_gen.rules import number
 from data_gen.signatures import SIGNATURE_WORDS, caption_signature
 from data_gen.sources import balance, slots
 from data_gen.sources.cdl import Unsayable, parse_statement
-from data_gen.sources.figure import Figure, positions, verdict
+from data_gen.sources.figure import Figure, agrees, annotated_values, positions, verdict
 from data_gen.sources.slots import Reading, Slot
 
 SPLITS = ("train", "val")
 KEYS = ("problem_id", "problem_text_en", "problem_img", "construction_cdl", "text_cdl", "image_cdl", "problem_answer")
-SLOTS = 3
+FACTORS = ((2, 2, 2), (4, 2), (8,))  # the numbers of choices whose product is the number of captions
 MAX_SIDE_PX = 384
 MAX_TOKENS = 45  # of a caption, each letter, digit and symbol being one
-JOINED_IN_FIT = 2  # of a problem: they are by far the most
+ROUNDS, CORRECTION_DECAY = 6, 1e-3
 COMPUTED, ASSERTED = 1, 2
 ANGULAR = ("angle", "right", "right_angle", "acute_angle", "obtuse_angle")
 
@@ -92,13 +92,18 @@ def read(problem: dict) -> tuple[Reading, list[Failure]]:
     in_picture, in_text = _parse(problem, "image_cdl", failures), _parse(problem, "text_cdl", failures)
     _parse(problem, "construction_cdl", failures)
     figure = Figure.of(problem["construction_cdl"], problem["text_cdl"] + problem["image_cdl"])
-    everything = list(dict.fromkeys(in_picture + in_text))
+    in_picture, in_text = ([f for f in facts if set(f.args) <= set(figure.names)] for facts in (in_picture, in_text))
+    annotation = problem.get("geometry3k_diagram")
+    # FormalGeo has changed values that the pictures still show, and lists others that only the text tells.
+    read_there = annotated_values(annotation)
+    printed = tuple(f for f in in_picture if f.predicate in slots.PRINTED and agrees(f.value or "", read_there))
+    everything = tuple(dict.fromkeys(in_picture + in_text))
     reading = Reading(
         figure=figure,
         shown=tuple(f for f in everything if f.value is None),
-        printed=tuple(f for f in in_picture if f.predicate in slots.PRINTED),
-        told=tuple(f for f in in_text if f.value is not None and f not in in_picture),
-        points=positions(figure, everything, problem.get("geometry3k_diagram")),
+        printed=printed,
+        told=tuple(f for f in everything if f.value is not None and f not in printed),
+        points=positions(figure, everything, annotation),
     )
     return reading, failures
 
@@ -131,40 +136,85 @@ def _stock(root: str, split: str) -> dict[tuple[str, str], list[str]]:
 
 
 @cache
+def _proposed(root: str, split: str, seed: int) -> tuple[tuple[Slot, ...], ...]:
+    """For each problem of a split, everything that can be asked of it."""
+    stock = _stock(root, split)
+    return tuple(
+        tuple(slots.propose(reading, stock, _rng(problem, seed, 0)))
+        for problem, reading in zip(load(root, split), _readings(root, split), strict=True)
+    )
+
+
+def _rng(problem: dict, seed: int, purpose: int) -> np.random.Generator:
+    return np.random.default_rng([seed, purpose, problem["problem_id"]])
+
+
+@cache
 def _weights(root: str, seed: int) -> np.ndarray:
-    """The model of how likely statements sound, from the problems of train."""
-    found: list[Slot] = []
-    for problem, reading in zip(load(root, "train"), _readings(root, "train"), strict=True):
-        rng = np.random.default_rng([seed, 1, problem["problem_id"]])
-        proposed = slots.propose(reading, _stock(root, "train"), rng)
-        joined = [s for s in proposed if s.true[0].predicate in ("joined", "apart")]
-        found += [s for s in proposed if s not in joined]
-        found += [joined[i] for i in rng.permutation(len(joined))[:JOINED_IN_FIT]]
-    return balance.fit(found)
+    """The model of how likely statements sound, from the problems of train.
+
+    First from all that can be asked. What `choose` then takes is no fair sample of it (three choices have to fit
+    together), so the model is corrected on that, round by round.
+    """
+    problems, proposed = load(root, "train"), _proposed(root, "train", seed)
+    weights = balance.fit([(slot, ()) for some in proposed for slot in _few_joined(some)])
+    for step in range(ROUNDS):
+        chosen = (choose(some, weights, _rng(p, seed, 2 + step)) for p, some in zip(problems, proposed, strict=True))
+        correction = balance.fit([q for some in chosen if some for q in _questions(some)], decay=CORRECTION_DECAY)
+        weights = weights + 2 / (2 + step) * correction
+    return weights
 
 
-def choose(reading: Reading, stock: slots.Stock, weights: np.ndarray, rng: np.random.Generator) -> list[Slot] | None:
-    """Three slots of a problem that do not speak of each other, on different axes where it can be; None for too few."""
-    pool = [s for s in slots.propose(reading, stock, rng) if balance.keeps(weights, s, rng)]
-    pool = [pool[i] for i in rng.permutation(len(pool))]
+def _questions(chosen: Sequence[Slot]) -> list[balance.Question]:
+    """Each slot beside those that were chosen before it."""
+    return [(slot, _facts_of(chosen[:i])) for i, slot in enumerate(chosen)]
+
+
+def _facts_of(chosen: Sequence[Slot]) -> list[Fact]:
+    return [fact for slot in chosen for facts in slot.choices[:2] for fact in facts]
+
+
+def _few_joined(proposed: Sequence[Slot]) -> list[Slot]:
+    """Without most of the slots on joined points, which would be more than all others."""
+    joined = [slot for slot in proposed if _is_joined(slot)]
+    return [slot for slot in proposed if not _is_joined(slot)] + joined[:1] + joined[-1:]
+
+
+def _is_joined(slot: Slot) -> bool:
+    return slot.true[0].predicate in ("joined", "apart")
+
+
+def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generator) -> list[Slot] | None:
+    """Slots of a problem whose choices make CAPTIONS combinations, or None where there are too few.
+
+    They do not speak of each other and lie on different axes where it can be: 2 x 2 x 2, or 4 x 2, or 8 choices.
+    """
     # What any two points offer comes last.
-    pool.sort(key=lambda slot: slot.true[0].predicate in ("joined", "apart"))
+    pool = sorted((proposed[i] for i in rng.permutation(len(proposed))), key=_is_joined)
     chosen: list[Slot] = []
     for fresh_axes in (True, False):
         for slot in pool:
-            fresh = slot.axis not in {s.axis for s in chosen} or not fresh_axes
-            if len(chosen) < SLOTS and fresh and not any(_tangled(slot, other) for other in chosen):
+            if fresh_axes and slot.axis in {s.axis for s in chosen} or len(chosen) == len(FACTORS[0]):
+                continue
+            if any(_tangled(slot, other) for other in chosen):
+                continue
+            if balance.keeps(weights, slot.first(2), _facts_of(chosen), rng):
                 chosen.append(slot)
-    if len(chosen) < SLOTS or max(tokens(caption(facts)) for facts in combinations(chosen)) > MAX_TOKENS:
-        return None
-    return [chosen[i] for i in rng.permutation(SLOTS)]
+    for factors in FACTORS:
+        # The slot with the most choices first.
+        some = sorted(chosen, key=lambda slot: -len(slot.choices))[: len(factors)]
+        if len(some) == len(factors) and all(len(s.choices) >= f for s, f in zip(some, factors, strict=True)):
+            cut = [slot.first(factor) for slot, factor in zip(some, factors, strict=True)]
+            if max(tokens(caption(facts)) for facts, _ in combinations(cut)) <= MAX_TOKENS:
+                return cut
+    return None
 
 
 def _tangled(slot: Slot, other: Slot) -> bool:
     """Whether two slots speak of the same thing, so that some combination of their choices would sound wrong."""
     if slot.moved & other.points or other.moved & slot.points:
         return True
-    predicates = [{f.predicate for f in s.true + s.false} for s in (slot, other)]
+    predicates = [{f.predicate for facts in s.choices for f in facts} for s in (slot, other)]
     if all(p & set(ANGULAR) for p in predicates):
         return True
     if slot.axis == other.axis == "value":
@@ -173,11 +223,13 @@ def _tangled(slot: Slot, other: Slot) -> bool:
     return len(slot.points & other.points) > 1 and "value" not in (slot.axis, other.axis)
 
 
-def combinations(chosen: Sequence[Slot]) -> list[tuple[Fact, ...]]:
-    """The facts of the 2 ** n captions, the true one first; bit i of a caption's number takes the false choice of slot i."""
-    picks = [[slot.false if corner >> i & 1 else slot.true for i, slot in enumerate(chosen)]
-             for corner in range(2 ** len(chosen))]  # fmt: skip
-    return [tuple(itertools.chain.from_iterable(parts)) for parts in picks]
+def combinations(chosen: Sequence[Slot]) -> list[tuple[tuple[Fact, ...], tuple[str, ...]]]:
+    """(facts, axes of the edits) of every caption, the true one first."""
+    found = []
+    for picks in itertools.product(*(range(len(slot.choices)) for slot in chosen)):
+        facts = tuple(f for slot, pick in zip(chosen, picks, strict=True) for f in slot.choices[pick])
+        found.append((facts, tuple(slot.axis for slot, pick in zip(chosen, picks, strict=True) if pick)))
+    return found
 
 
 def tokens(text: str) -> int:
@@ -188,10 +240,9 @@ def tokens(text: str) -> int:
 @cache
 def _usable(root: str, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ...]], ...]:
     """(number of the problem, its slots) for the problems of a split that make a family."""
-    found = []
-    for i, (problem, reading) in enumerate(zip(load(root, split), _readings(root, split), strict=True)):
-        rng = np.random.default_rng([seed, 0, problem["problem_id"]])
-        chosen = choose(reading, _stock(root, split), _weights(root, seed), rng)
+    weights, found = _weights(root, seed), []
+    for i, (problem, proposed) in enumerate(zip(load(root, split), _proposed(root, split, seed), strict=True)):
+        chosen = choose(proposed, weights, _rng(problem, seed, 1))
         if chosen:
             found.append((i, tuple(chosen)))
     return tuple(found)
@@ -212,8 +263,7 @@ def family(spec, split: str, index: int) -> Family:
     """
     number_, chosen = _usable(spec.root, split, spec.seed)[index]
     problem, reading = load(spec.root, split)[number_], _readings(spec.root, split)[number_]
-    stated = combinations(chosen)
-    corners = range(len(stated))
+    stated, edits = zip(*combinations(chosen), strict=True)
     truth = np.zeros((1, len(stated)), np.int8)
     truth[0, 0] = 1
     return Family(
@@ -224,7 +274,7 @@ def family(spec, split: str, index: int) -> Family:
         truth=truth,
         provenance=np.array([[_provenance(facts, c, reading) for c, facts in enumerate(stated)]], np.uint8),
         margin_px=np.full(truth.shape, np.nan, np.float32),
-        edits=tuple(tuple(s.axis for i, s in enumerate(chosen) if c >> i & 1) for c in corners),
+        edits=edits,
         # Nobody has listed all that may be true of a real picture.
         image_signatures=np.full((1, SIGNATURE_WORDS), 0xFFFFFFFF, np.uint32),
         caption_signatures=np.stack([caption_signature([f for f in facts if _computable(f)]) for facts in stated]),
@@ -259,7 +309,7 @@ def picture(root: str, problem: dict) -> bytes:
     """A problem's diagram as a grey PNG on white paper, its long side at most MAX_SIDE_PX. Raises UserError."""
     name = str(problem["problem_img"])
     where = f"problem {problem['problem_id']}"
-    if PurePosixPath(name).name != name or "\\" in name:
+    if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:
         raise UserError(f"{where}: problem_img '{name}' must be the name of a file in diagrams/")
     path = Path(root) / "diagrams" / name
     try:

@@ -1,6 +1,6 @@
-"""What can be asked of a real diagram: pairs of statements of which the one is true and the other surely false.
+"""What can be asked of a real diagram: statements of which one is true and the others surely false.
 
-A slot is such a pair. The captions of a family are all combinations of the choices in its slots. A reader of captions alone
+A slot is such a choice. The captions of a family are all combinations of the choices in its slots. A reader of captions alone
 must not be able to tell which choice is true, so both come from the same stock: values are those printed in other
 problems in the same style, letters those of the same picture; `balance` evens out what is left.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,28 +24,37 @@ from data_gen.sources.figure import Figure, verdict
 PRINTED = ("length", "angle", "arc", "radius", "diameter_length")
 SEEN_DEG = 25  # an angle that is not printed is told from another one by eye from here on
 CLASSES = {"acute_angle": (0, 90 - 8), "right_angle": (90, 90), "obtuse_angle": (90 + 8, 180)}
+MOST_CHOICES, DRAWS = 8, 40
 TRIANGLES = ("isosceles", "equilateral", "scalene")
 QUADRILATERALS = ("square", "rectangle", "rhombus", "parallelogram", "irregular")
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A choice between statements: `true` and `false` are facts that a caption states in one sentence each."""
+    """A choice between statements, the true one first. Each is one fact or a few, a sentence of the caption for each."""
 
     axis: str
-    true: tuple[Fact, ...]
-    false: tuple[Fact, ...]
+    choices: tuple[tuple[Fact, ...], ...]
+
+    @property
+    def true(self) -> tuple[Fact, ...]:
+        return self.choices[0]
 
     @property
     def points(self) -> frozenset[str]:
-        """All points that either choice speaks of."""
-        return frozenset(name for fact in self.true + self.false for name in fact.args)
+        """All points that any choice speaks of."""
+        return frozenset(name for facts in self.choices for fact in facts for name in fact.args)
 
     @property
     def moved(self) -> frozenset[str]:
-        """The points that only one of the two choices speaks of."""
-        sides = [{name for fact in facts for name in fact.args} for facts in (self.true, self.false)]
-        return frozenset(sides[0] ^ sides[1])
+        """The points that not all choices speak of."""
+        return self.points - frozenset.intersection(
+            *(frozenset(name for fact in facts for name in fact.args) for facts in self.choices)
+        )
+
+    def first(self, count: int) -> Slot:
+        """The slot with its first choices only."""
+        return Slot(self.axis, self.choices[:count])
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ def propose(reading: Reading, stock: Stock, rng: np.random.Generator) -> list[Sl
 def _sound(slot: Slot, reading: Reading) -> bool:
     """Whether nothing known speaks against the false choice being false: no fact says it, and no annotated position."""
     known = {canonical(f) for f in reading.shown + reading.printed + reading.told}
-    false = [f for f in slot.false if f not in slot.true]
+    false = [f for facts in slot.choices[1:] for f in facts if f not in slot.true]
     if any(canonical(f) in known for f in false):
         return False
     if reading.points is None:
@@ -106,25 +115,32 @@ def _exchanged(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iter
         alike = a.predicate == b.predicate and style(a.value or "")[0].isdigit() == style(b.value or "")[0].isdigit()
         if alike and not same_value(a.value or "", b.value or ""):
             swapped = (Fact(a.predicate, a.args, b.value), Fact(b.predicate, b.args, a.value))
-            yield Slot("value", (a, b), swapped)
+            yield Slot("value", ((a, b), swapped))
 
 
 def _revalued(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
     """A printed value becomes one that other problems print."""
     for fact in reading.printed:
-        others = [v for v in stock.get((fact.predicate, style(fact.value or "")), ()) if not same_value(v, fact.value or "")]
-        if others:
-            yield Slot("value", (fact,), (Fact(fact.predicate, fact.args, str(rng.choice(others))),))
+        values = stock.get((fact.predicate, style(fact.value or "")), ())
+        yield from _one_of(fact, values, rng, lambda a, b: not same_value(a, b))
 
 
 def _told_angles(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
     """An angle that is told, not printed, becomes one that the eye tells apart."""
-    values = stock.get(TOLD, ())
     for fact in reading.told:
-        given = number(fact.value or "")
-        if fact.predicate == "angle" and given and _drawn(reading, fact.args) and values:
-            others = [v for v in values if SEEN_DEG <= abs(float(number(v) or 0) - given)]
-            yield Slot("value", (fact,), (Fact("angle", fact.args, str(rng.choice(others))),))
+        if fact.predicate == "angle" and number(fact.value or "") and _drawn(reading, fact.args):
+            far = lambda a, b: abs((number(a) or 0) - (number(b) or 0)) >= SEEN_DEG  # noqa: E731
+            yield from _one_of(fact, stock.get(TOLD, ()), rng, far)
+
+
+def _one_of(fact: Fact, stock: Sequence[str], rng: np.random.Generator, apart: Callable[[str, str], bool]) -> Iterator[Slot]:
+    """Up to MOST_CHOICES values, any two of them apart: the true one and others drawn from the stock."""
+    values = [fact.value or ""]
+    for i in rng.integers(len(stock), size=DRAWS if stock else 0):
+        if len(values) < MOST_CHOICES and all(apart(value, stock[i]) for value in values):
+            values.append(stock[i])
+    if len(values) > 1:
+        yield Slot("value", tuple((Fact(fact.predicate, fact.args, value),) for value in values))
 
 
 def _drawn(reading: Reading, angle: Sequence[str]) -> bool:
@@ -141,7 +157,7 @@ def _angle_classes(reading: Reading, stock: Stock, rng: np.random.Generator) -> 
         kinds = [kind for kind, (low, high) in CLASSES.items() if low <= degrees <= high]
         for kind in kinds:
             other = str(rng.choice([k for k in CLASSES if k != kind]))
-            yield Slot("shape", (Fact(kind, (vertex, a, b)),), (Fact(other, (vertex, a, b)),))
+            yield Slot("shape", ((Fact(kind, (vertex, a, b)),), (Fact(other, (vertex, a, b)),)))
 
 
 def _degrees(reading: Reading) -> dict[tuple[str, str, str], float]:
@@ -183,7 +199,7 @@ def _shapes(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
     for fact in _kinds(reading):
         opposites = [f for axis, f in contradictions(fact) if axis == "shape" and f.predicate in TRIANGLES + QUADRILATERALS]
         if opposites:
-            yield Slot("shape", (fact,), (opposites[int(rng.integers(len(opposites)))],))
+            yield Slot("shape", ((fact,), (opposites[int(rng.integers(len(opposites)))],)))
 
 
 def _kinds(reading: Reading) -> list[Fact]:
@@ -221,7 +237,7 @@ def _relations(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iter
         ]
         if opposites and len(set(fact.args)) == len(fact.args):
             new = opposites[int(rng.integers(len(opposites)))]
-            yield Slot(PREDICATES[fact.predicate].axis, (fact,), (new,))
+            yield Slot(PREDICATES[fact.predicate].axis, ((fact,), (new,)))
 
 
 def _with_circles(reading: Reading) -> Iterator[Fact]:
@@ -277,7 +293,7 @@ def _orders(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
             continue
         edited = [f for axis, f in contradictions(fact, context=context) if axis == "order" and _said(f, figure)]
         if edited:
-            yield Slot("order", (fact,), (edited[int(rng.integers(len(edited)))],))
+            yield Slot("order", ((fact,), (edited[int(rng.integers(len(edited)))],)))
 
 
 def _said(fact: Fact, figure: Figure) -> bool:
@@ -300,12 +316,14 @@ def _incidences(figure: Figure) -> Iterator[Fact]:
 
 
 def _joined(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """Two points are joined by a line, or not. Of a figure's pairs as many of the one kind as of the other."""
+    """Two points are joined by a line, or not: a coin says which, each time.
+
+    As many times as both kinds last: a figure that runs out of one would tell the last from those before it.
+    """
     pairs: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
     for a, b in itertools.combinations(reading.figure.names, 2):
         pairs[reading.figure.line(a, b) is not None].append((a, b))
-    count = min(len(pairs[True]), len(pairs[False]))
-    for joined, some in pairs.items():
-        facts = ("joined", "apart") if joined else ("apart", "joined")
-        for i in rng.permutation(len(some))[:count]:
-            yield Slot("relation", (Fact(facts[0], some[i]),), (Fact(facts[1], some[i]),))
+    stacks = {joined: [some[i] for i in rng.permutation(len(some))] for joined, some in pairs.items()}
+    for joined in rng.random(min(map(len, pairs.values()))) < 0.5:
+        pair = stacks[bool(joined)].pop()
+        yield Slot("relation", tuple((Fact(name, pair),) for name in (("joined", "apart") if joined else ("apart", "joined"))))

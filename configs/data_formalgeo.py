@@ -1,0 +1,18 @@
+"""Real exam diagrams: FormalGeo7k, one picture and eight captions a family, every problem that gives one.
+
+    python -m data_gen.build --spec=configs/data_formalgeo.py --out=data/formalgeo --spec.root=../shared/data/formalgeo7k
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_spec() -> ConfigDict:
+    spec = ConfigDict()
+    spec.name = "formalgeo"
+    spec.source = "formalgeo"
+    spec.seed = 0
+    spec.size_px = 112
+    spec.root = "data/formalgeo7k"  # the folder with train.jsonl, val.jsonl and diagrams/
+    spec.families = ConfigDict(dict(train=10_000, val=10_000))  # at most
+    spec.shard_size = 256
+    return spec
