@@ -5,6 +5,8 @@ with the step and the SentencePiece model. A checkpoint appears whole or not at 
 """
 
 import base64
+import contextlib
+import io
 import shutil
 import sys
 from collections.abc import Mapping
@@ -22,6 +24,7 @@ from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
 from mmgeo_jax.tokenizer import Tokenizer
 
+TREES = ("params", "opt_state")
 KEPT = 2
 MOST_NAMED = 4  # differences that an error names
 
@@ -42,7 +45,10 @@ def open_folder(run_dir: str | Path) -> ocp.CheckpointManager:
     logging.set_verbosity(logging.ERROR)
     # Written before training goes on: the step donates the buffers that a thread would still be reading.
     options = ocp.CheckpointManagerOptions(max_to_keep=KEPT, enable_async_checkpointing=False)
-    return ocp.CheckpointManager((Path(run_dir) / "checkpoints").absolute(), options=options)
+    # Named here, so that a folder can be asked for shapes before anything of it is read.
+    handlers = {name: ocp.StandardCheckpointHandler() for name in TREES} | {"run": ocp.JsonCheckpointHandler()}
+    folder = (Path(run_dir) / "checkpoints").absolute()
+    return ocp.CheckpointManager(folder, options=options, item_handlers=handlers)
 
 
 def save(folder: ocp.CheckpointManager, step: int, trees: Trees, tokenizer: bytes) -> None:
@@ -55,15 +61,17 @@ def save(folder: ocp.CheckpointManager, step: int, trees: Trees, tokenizer: byte
 def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False) -> tuple[int, Trees, bytes] | None:
     """The newest checkpoint that can be read, as (step, trees, tokenizer); None where there is none.
 
-    `like` names the items, as trees of arrays or of jax.ShapeDtypeStruct, on whose shardings they are restored.
-    A broken checkpoint is passed over with a warning, and deleted if `repair`. Raises UserError where none can be
-    read, or where names, shapes or types differ from those of `like`.
+    `like` names the items, as trees of arrays or of jax.ShapeDtypeStruct, on whose shardings they are restored;
+    what has none goes to the first device. A broken checkpoint is passed over with a warning, and deleted if
+    `repair`. Raises UserError where none can be read, or where names, shapes or types differ from those of `like`.
     """
     steps = sorted(folder.all_steps(), reverse=True)
     for step in steps:
         path = folder.directory / str(step)
         try:
-            return step, *_read(folder, step, like)
+            # Threads of Orbax complain on their own of what the warning below tells in a line.
+            with contextlib.redirect_stderr(io.StringIO()):
+                return step, *_read(folder, step, like)
         except UserError as fault:
             raise UserError(f"checkpoint {path} is of another model: {fault}") from None
         except Exception as fault:  # whatever Orbax, and what lies beneath it, makes of broken files
@@ -91,7 +99,7 @@ def _read(folder: ocp.CheckpointManager, step: int, like: Trees) -> tuple[Trees,
 def restore_run(run_dir: str | Path) -> Trained:
     """The model of a run's newest checkpoint. Raises UserError where there is none, or it is broken."""
     config = configs.read(run_dir)
-    _, params = two_tower.init(config.model, config.seed)
+    params = jax.eval_shape(lambda: two_tower.init(config.model, config.seed)[1])
     with open_folder(run_dir) as folder:
         restored = restore(folder, {"params": params})
     if restored is None:
@@ -120,7 +128,8 @@ def _name(path: tuple[Any, ...]) -> str:
 
 
 def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
+    sharding = getattr(leaf, "sharding", None) or jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
 
 def _shapes(tree: Any) -> dict[str, str]:

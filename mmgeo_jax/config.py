@@ -44,7 +44,8 @@ def parse(arguments: Sequence[str] | None, command: str, what: str) -> ConfigDic
     config = load(options.config, overrides) if options.config else None
     if options.help:
         keys = "".join(f"\n  --config.{key}={value}" for key, value in flat(config).items()) if config else ""
-        parser.exit(0, parser.format_help() + (f"\nkeys of {options.config}:{keys}\n" if keys else ""))
+        print(parser.format_help() + (f"\nkeys of {options.config}:{keys}" if keys else ""))
+        parser.exit(0)
     if config is None:
         raise UserError("no config: give one with --config=configs/clip_tiny.py")
     return config
@@ -145,8 +146,7 @@ def difference(old: ConfigDict, new: ConfigDict) -> dict[str, str]:
 def claim(run_dir: str | Path, config: ConfigDict) -> None:
     """Write config.json into a fresh run folder, or compare it with the one that the run was begun with.
 
-    Keys that training does not depend on (FREE) may differ; then what was evaluated is deleted, to be made anew.
-    Raises UserError, naming the keys, where others do.
+    Keys that training does not depend on (FREE) may differ. Raises UserError, naming the keys, where others do.
     """
     run = Path(run_dir)
     run.mkdir(parents=True, exist_ok=True)
@@ -158,7 +158,5 @@ def claim(run_dir: str | Path, config: ConfigDict) -> None:
             raise UserError(f"{run} was begun with another config ({', '.join(fixed)}): give another --config.name")
         if not changed:
             return
-        for stale in ("eval.json", "report.html"):
-            (run / stale).unlink(missing_ok=True)
     with open_atomic(run / "config.json") as file:
         file.write(to_json(config).encode())

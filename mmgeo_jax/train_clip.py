@@ -136,8 +136,8 @@ def make_train_step(
     ) -> tuple[Any, Any, dict[str, jax.Array]]:
         (value, parts), gradients = jax.value_and_grad(objective, has_aux=True)(params, step, batch)
         updates, opt_state = optimizer.update(gradients, opt_state, params)
-        values = {"loss": value, **parts, "grad_norm": optax.global_norm(gradients)}
-        values |= {"update_norm": optax.global_norm(updates), "lr": jnp.asarray(rate(step))}
+        values = {"loss": value, **parts, "grad_norm": optax.tree.norm(gradients)}
+        values |= {"update_norm": optax.tree.norm(updates), "lr": jnp.asarray(rate(step))}
         values |= {"scale": jnp.exp(params["logit_scale"]), "bias": params["logit_bias"]}
         return optax.apply_updates(params, updates), opt_state, values
 

@@ -1,0 +1,123 @@
+"""Configs: overrides and their types, errors of one line, and what a run folder lets change."""
+
+import pytest
+from ml_collections import ConfigDict
+
+from mmgeo_jax import config as configs
+from mmgeo_jax.errors import UserError
+
+FILE = """
+from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
+
+def get_config():
+    config = ConfigDict(dict(name="a", runs="runs", seed=0, lr=1e-3, budget=placeholder(int), span=(0.0, 0.5)))
+    config.data = ConfigDict(dict(real="", real_train=False, length=64))
+    config.eval = ConfigDict(dict(limit=10))
+    config.model = ConfigDict(dict(length=config.data.get_ref("length"), sizes=[1, 2]))
+    return config
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "config.py"
+    path.write_text(FILE)
+    return path
+
+
+@pytest.mark.parametrize(
+    "override, key, value",
+    [
+        ("name=b=c", "name", "b=c"),
+        ("name=12", "name", "12"),
+        ("seed=7", "seed", 7),
+        ("lr=2", "lr", 2.0),
+        ("lr=1e-5", "lr", 1e-5),
+        ("data.real_train=True", "data.real_train", True),
+        ("data.real_train=false", "data.real_train", False),
+        ("span=(1, 0.5)", "span", (1.0, 0.5)),
+        ("span=1,2", "span", (1.0, 2.0)),
+        ("model.sizes=[3]", "model.sizes", [3]),
+        ("budget=24", "budget", 24),
+        ("budget=None", "budget", None),
+        ("data.length=32", "model.length", 32),
+    ],
+)
+def test_override(file, override, key, value):
+    found = configs.flat(configs.load(file, [f"--config.{override}"]))[key]
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "override, says",
+    [
+        ("--config.data.lenght=3", "no key 'data.lenght': did you mean 'data.length'?"),
+        ("--config.model=3", "no key 'model'"),
+        ("--config.lr=fast", "--config.lr=fast is no float, as its default 0.001 is"),
+        ("--config.seed=1.5", "is no int"),
+        ("--config.seed=True", "is no int"),
+        ("--config.seed=None", "is no int"),
+        ("--config.data.real_train=1", "is no bool"),
+        ("--config.span=(1, 'x')", "is no tuple"),
+        ("--config.budget=few", "is no int"),
+        ("--config.lr", "'--config.lr' is not understood"),
+        ("--steps=3", "'--steps=3' is not understood"),
+    ],
+)
+def test_a_wrong_override_is_one_line(file, override, says):
+    with pytest.raises(UserError) as fault:
+        configs.load(file, [override])
+    assert says in str(fault.value) and "\n" not in str(fault.value)
+
+
+def test_a_wrong_file_is_one_line(tmp_path):
+    (tmp_path / "broken.py").write_text("def get_config(): return 1 / 0")
+    for name, says in ("none.py", "is not there"), ("broken.py", "does not run: ZeroDivisionError"):
+        with pytest.raises(UserError, match=says):
+            configs.load(tmp_path / name)
+    with pytest.raises(UserError, match="no config"):
+        configs.parse([], "command", "what it does")
+
+
+def test_help_has_an_example_and_the_keys(file, capsys):
+    with pytest.raises(SystemExit) as exit:
+        configs.parse([f"--config={file}", "--help"], "mmgeo_jax.train_clip", "what it does")
+    text = capsys.readouterr().out
+    assert exit.value.code == 0
+    assert "python -m mmgeo_jax.train_clip --config=configs/clip_tiny.py --config.optim.lr=1e-3" in text
+    assert "--config.data.length=64" in text
+
+
+def test_a_run_remembers_its_config(file, tmp_path):
+    run = tmp_path / "run"
+    configs.claim(run, configs.load(file))
+    assert configs.difference(configs.read(run), configs.load(file)) == {}
+    configs.claim(run, configs.load(file))
+    with pytest.raises(UserError, match=r"another config \(data.length: 64 -> 3,.* seed: 0 -> 1\): give another"):
+        configs.claim(run, configs.load(file, ["--config.seed=1", "--config.data.length=3"]))
+
+
+@pytest.mark.parametrize("trained, allowed", [(False, True), (True, False)])
+def test_what_training_does_not_depend_on_may_change(file, tmp_path, trained, allowed):
+    base = [f"--config.data.real_train={trained}"]
+    configs.claim(tmp_path, configs.load(file, base))
+    configs.claim(tmp_path, configs.load(file, [*base, "--config.runs=elsewhere"]))
+    configs.claim(tmp_path, configs.load(file, [*base, "--config.runs=elsewhere", "--config.eval.limit=3"]))
+    other = configs.load(file, [*base, "--config.eval.limit=3", "--config.data.real=data/real"])
+    if not allowed:
+        with pytest.raises(UserError, match="data.real:  -> data/real"):
+            configs.claim(tmp_path, other)
+    else:
+        configs.claim(tmp_path, other)
+        assert configs.read(tmp_path).data.real == "data/real"
+
+
+def test_a_key_that_is_gone_or_new_is_a_difference():
+    old, new = ConfigDict(dict(a=1, b=(1, 2), c=None)), ConfigDict(dict(b=[1, 2], d=None))
+    assert configs.difference(old, new) == {"a": "1 -> none", "c": "None -> none", "d": "none -> None"}
+
+
+def test_the_quick_start_config_loads():
+    config = configs.load("configs/clip_tiny.py", ["--config.data.size_px=32", "--config.model.image.patch_budget=9"])
+    assert config.model.image.size_px == 32 and config.model.image.patch_budget == 9
