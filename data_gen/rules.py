@@ -1,7 +1,7 @@
 """Edits of a single fact that contradict it, whatever the drawing: a table of rules, one row for each way.
 
-A rule proposes facts of one axis. What it proposes cannot be true where the fact is: symmetric rewrites say the same and a
-more general predicate stays true, so neither is ever proposed.
+A rule proposes facts of one axis. What it proposes cannot be true where the fact is: symmetric rewrites say the same
+and a more general predicate stays true, so neither is ever proposed.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def _nobody_knows(point: str, a: str, b: str) -> bool:
 class Context:
     """What the rules may use of a figure.
 
-    names: its points. values: for each value predicate, what may stand in the place of a value. off_line(p, a, b): whether
-    the point p is surely not on the line ab (by default nobody knows).
+    names: its points. values: for each value predicate, what may stand in the place of a value. off_line(p, a, b):
+    whether the point p is surely not on the line ab (by default nobody knows).
     """
 
     names: Sequence[str] = ()
@@ -86,7 +86,7 @@ def _opposite(fact: Fact, context: Context) -> Iterator[Fact]:
 
 
 def _reorder(fact: Fact, context: Context) -> Iterator[Fact]:
-    """The same points in an order that is no symmetry, where the predicate says that order matters. A circle's name stays."""
+    """The same points in an order that is no symmetry, where order matters. A circle's name stays."""
     row = PREDICATES[fact.predicate]
     if row.order_matters:
         fixed = fact.args[: int(row.circle)]

@@ -1,4 +1,4 @@
-"""FormalGeo7k: statements become facts, problems families with one true caption that captions alone do not give away."""
+"""FormalGeo7k: statements become facts, problems families with one true caption that the others do not give away."""
 
 import io
 import json
@@ -19,7 +19,9 @@ from data_gen.sources.cdl import Unsayable, parse_statement, readable
 from data_gen.sources.figure import Figure, agrees, annotated_values, positions, verdict
 
 REAL = Path(os.environ.get("MMGEO_REAL", Path(__file__).parents[2] / "shared" / "data" / "formalgeo7k"))
-needs_real = pytest.mark.skipif(not (REAL / "train.jsonl").is_file(), reason=f"no FormalGeo7k in {REAL} (set MMGEO_REAL)")
+needs_real = pytest.mark.skipif(
+    not (REAL / "train.jsonl").is_file(), reason=f"no FormalGeo7k in {REAL} (set MMGEO_REAL)"
+)
 
 
 def problem(number, letters="ABCDO", value="12", **changes):
@@ -93,7 +95,9 @@ def test_statement(statement, fact):
     assert parse_statement(statement) == fact
 
 
-@pytest.mark.parametrize("statement", ["Foo(AB)", "IsMidpointOfLine(M,AB", "IsMidpointOfLine(M,A)", "x", "Equal(Sub(a,b),3)"])
+@pytest.mark.parametrize(
+    "statement", ["Foo(AB)", "IsMidpointOfLine(M,AB", "IsMidpointOfLine(M,A)", "x", "Equal(Sub(a,b),3)"]
+)
 def test_what_cannot_be_said_is_named(statement):
     with pytest.raises(Unsayable):
         parse_statement(statement)
@@ -101,7 +105,14 @@ def test_what_cannot_be_said_is_named(statement):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("7*sqrt(2)", "7√2"), ("5/2*x+15", "5x/2+15"), ("1/4*x", "x/4"), ("50*pi", "50π"), ("y**2-5", "y²-5"), ("1.5*x", "1.5x")],
+    [
+        ("7*sqrt(2)", "7√2"),
+        ("5/2*x+15", "5x/2+15"),
+        ("1/4*x", "x/4"),
+        ("50*pi", "50π"),
+        ("y**2-5", "y²-5"),
+        ("1.5*x", "1.5x"),
+    ],
 )
 def test_readable(value, text):
     assert readable(value) == text
@@ -139,9 +150,8 @@ def test_verdict_leaves_room_for_a_hand():
 
 
 def test_values_that_the_picture_does_not_show():
-    read_there = annotated_values({"diagram_logic_forms": ["Equals(LengthOf(Line(R, M)), 17.9)",
-                                                           "Equals(LengthOf(Line(A, B)), 3\\sqrt{2})",
-                                                           "Equals(LengthOf(Line(A, C)), \\frac{1}{2}x-7)"]})  # fmt: skip
+    forms = ("LengthOf(Line(R, M)), 17.9", "LengthOf(Line(A, B)), 3\\sqrt{2}", "MeasureOf(A), \\frac{1}{2}x-7")
+    read_there = annotated_values({"diagram_logic_forms": [f"Equals({form})" for form in forms]})
     assert agrees("3√2", read_there) and agrees("x/2-7", read_there) and agrees("18", None)
     assert not agrees("18", read_there)
 
@@ -175,7 +185,9 @@ def test_families_are_whole_and_pure(root):
         assert family.layout == "product" and family.truth.tolist() == [[1] + [0] * 7]
         assert len(set(family.captions)) == 8 and max(map(formalgeo.tokens, family.captions)) <= formalgeo.MAX_TOKENS
         assert family.edits[0] == () and all(family.edits[1:])
-        assert family.question.answer == "7" and family.question.solution == "parallelogram_property_opposite_line_equal"
+        assert (
+            family.question.answer == "7" and family.question.solution == "parallelogram_property_opposite_line_equal"
+        )
     formalgeo._usable.cache_clear()
     formalgeo._proposed.cache_clear()
     formalgeo._weights.cache_clear()

@@ -80,7 +80,9 @@ def test_never_both_true_in_one_drawing(places, predicate):
     z = {n: complex(*p) for n, p in points.items()}
     context = Context(tuple("OABCD"), off_line=lambda p, a, b: line_distance(z[p], z[a], z[b]) > 1)
     names = itertools.permutations("OABCD", PREDICATES[predicate].arity)
-    for fact in {canonical(Fact(predicate, args)) for args in names if args[0] == "O" or not PREDICATES[predicate].circle}:
+    for fact in {
+        canonical(Fact(predicate, args)) for args in names if args[0] == "O" or not PREDICATES[predicate].circle
+    }:
         if _degenerate(fact, z) or evaluate(fact, scene, 4.0)[0][0] != 1:
             continue
         for _, edited in contradictions(fact, context=context):
@@ -108,11 +110,23 @@ def test_shuffled_by_the_generator_alone():
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("7", 7), ("12.5", 12.5), ("3/2", 1.5), ("2√3", 12**0.5), ("√2/2", 0.5**0.5), ("x", None), ("3x-4", None), ("", None)]
-)  # fmt: skip
+    ("text", "value"),
+    [
+        ("7", 7),
+        ("12.5", 12.5),
+        ("3/2", 1.5),
+        ("2√3", 12**0.5),
+        ("√2/2", 0.5**0.5),
+        ("x", None),
+        ("3x-4", None),
+        ("", None),
+    ],
+)
 def test_number(text, value):
     assert number(text) == (None if value is None else pytest.approx(value))
 
 
 def test_values_that_read_the_same_do_not_contradict():
-    assert same_value("1/2", "0.5") and same_value("2√2", "√8") and not same_value("x", "y") and not same_value("x", "3")
+    assert (
+        same_value("1/2", "0.5") and same_value("2√2", "√8") and not same_value("x", "y") and not same_value("x", "3")
+    )

@@ -1,7 +1,7 @@
 """Makes a choice between a true and a false statement one that captions alone do not decide.
 
-Writers call a midpoint M and not A, and print 90 more often than 83: so the false one of two statements often sounds less
-likely. Here a model learns how likely each sounds, from true and false ones over many problems: log odds
+Writers call a midpoint M and not A, and print 90 more often than 83: so the false one of two statements often sounds
+less likely. Here a model learns how likely each sounds, from true and false ones over many problems: log odds
 w . (f(true) - f(false)) of the features f of a statement. A choice then is kept with the probability min(1, odds of the
 false one): what remains of a pair is as often true the one way as the other (the rule of Metropolis and Hastings).
 """
@@ -24,7 +24,7 @@ STEPS, RATE = 150, 0.08
 
 
 def features(facts: Sequence[Fact], beside: Sequence[Fact] = ()) -> list[int]:
-    """What there is to hear in a statement that stands beside others, each feature hashed to a number below FEATURES."""
+    """What there is to hear in a statement that stands beside others: features, hashed to numbers below FEATURES."""
     heard = [i for fact in facts for i in _alone(fact)]
     return heard + [i for fact in facts for other in beside for i in _together(fact, other)]
 

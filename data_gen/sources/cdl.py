@@ -1,7 +1,7 @@
 """FormalGeo's formal language (CDL) -> facts: one row of a table for each of its predicates.
 
-`Equal(LengthOfLine(AB),3*x-4)` becomes the fact length(A, B) with the value "3x-4". Its figures are lists of letters, so a
-row says which predicate of ours it is and in which order the letters go, counted through all arguments of the statement.
+`Equal(LengthOfLine(AB),3*x-4)` becomes the fact length(A, B) with the value "3x-4". Figures are lists of letters: a row
+says which predicate of ours it is and in which order the letters go, counted through all arguments of the statement.
 """
 
 from __future__ import annotations

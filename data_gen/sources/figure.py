@@ -1,8 +1,8 @@
 """What a FormalGeo problem says of its figure beyond single facts: lines, joined points, circles; and where points are.
 
 FormalGeo lists every line that has more than two points, every face with its edges and every circle with its points, so
-what is not listed is not drawn. 2,244 problems also give the pixels of points, annotated by hand and under names that are
-not always those of the problem: they count only where the figure that they make is the one described.
+what is not listed is not drawn. 2,244 problems also give the pixels of points, annotated by hand and under names that
+are not always those of the problem: they count only where the figure that they make is the one described.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from data_gen.predicates import PREDICATES
 from data_gen.rules import number, same_value
 from data_gen.sources.cdl import parse_term, readable
 
-# Of hand-annotated points, as a share of the figure's size: facts that are true deviate less, those that count as false more.
+# Of hand-annotated points, as a share of the longest distance in a fact: true facts deviate less, false ones more.
 TRUE_WITHIN, FALSE_BEYOND = 0.03, 0.08
 
 
@@ -28,8 +28,8 @@ TRUE_WITHIN, FALSE_BEYOND = 0.03, 0.08
 class Figure:
     """The drawing of a problem.
 
-    names: its points; lines: the points of each line in order, two or more; circles: centre -> points on it, for circles
-    whose centre is drawn and gives its name; faces: vertices of straight faces, all in one sense of rotation.
+    names: its points; lines: the points of each line in order, two or more; circles: centre -> points on it, for
+    circles whose centre is drawn and gives its name; faces: vertices of straight faces, all in one sense of rotation.
     """
 
     names: tuple[str, ...]
@@ -50,7 +50,7 @@ class Figure:
         faces = tuple(
             tuple(part[0] for part in shape)
             for shape in shapes
-            if len(shape) > 2 and all(len(a) == 2 and a[1] == b[0] for a, b in zip(shape, shape[1:] + shape[:1]))
+            if len(shape) > 2 and all(len(a) == 2 and a[1] == b[0] for a, b in itertools.pairwise((*shape, shape[0])))
         )
         on_circles = {n for t in terms if t[0] == "Cocircular" and len(t) == 3 for n in t[2]}
         names = {n for line in lines for n in line} | on_circles | set(circles)

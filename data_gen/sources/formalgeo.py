@@ -1,7 +1,8 @@
 """FormalGeo7k: real exam diagrams with formal descriptions -> families of one picture and eight captions.
 
-A family has three slots (see `slots`), its captions are all 2 x 2 x 2 combinations, and the one that is true of the picture
-is the anchor. In such a product no caption is in the middle of the others, so the set does not tell the true one.
+A family has up to three slots (see `slots`); its captions are all combinations of their choices, 2 x 2 x 2 mostly, and
+the one that is true of the picture is the anchor. In such a product no caption is in the middle of the others, so that
+the set does not tell the true one.
 
     python -m data_gen.sources.formalgeo --root ../shared/data/formalgeo7k     # what parses, and what does not
 """
@@ -53,7 +54,9 @@ def load(root: str, split: str) -> tuple[dict, ...]:
     """The problems of a split. Raises UserError where the file is missing, or a line is not a problem."""
     path = Path(root) / f"{split}.jsonl"
     if not path.is_file():
-        raise UserError(f"{path} is not there: give the folder of FormalGeo7k, with train.jsonl, val.jsonl and diagrams/")
+        raise UserError(
+            f"{path} is not there: give the folder of FormalGeo7k, with train.jsonl, val.jsonl and diagrams/"
+        )
     problems = []
     with path.open(encoding="utf-8") as lines:
         for count, line in enumerate(lines, 1):
@@ -288,7 +291,7 @@ def family(spec, split: str, index: int) -> Family:
 
 
 def _computable(fact: Fact) -> bool:
-    """Whether signatures of generated pictures know of a predicate; a bit that they never set would deny what may hold."""
+    """Whether signatures of generated pictures know a predicate; a bit that they never set would deny what may hold."""
     return PREDICATES[fact.predicate].measure is not None or fact.predicate in ("length", "angle")
 
 

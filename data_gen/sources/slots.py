@@ -1,7 +1,7 @@
 """What can be asked of a real diagram: statements of which one is true and the others surely false.
 
-A slot is such a choice. The captions of a family are all combinations of the choices in its slots. A reader of captions alone
-must not be able to tell which choice is true, so both come from the same stock: values are those printed in other
+A slot is such a choice. The captions of a family are all combinations of the choices in its slots. A reader of captions
+alone must not be able to tell which choice is true, so both come from the same stock: values are those printed in other
 problems in the same style, letters those of the same picture; `balance` evens out what is left.
 """
 
@@ -31,7 +31,7 @@ QUADRILATERALS = ("square", "rectangle", "rhombus", "parallelogram", "irregular"
 
 @dataclass(frozen=True)
 class Slot:
-    """A choice between statements, the true one first. Each is one fact or a few, a sentence of the caption for each."""
+    """A choice between statements, the true one first. Each is one fact or two, a sentence of the caption for each."""
 
     axis: str
     choices: tuple[tuple[Fact, ...], ...]
@@ -59,7 +59,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Reading:
-    """A problem, read: facts that its picture shows, values printed in it, values told only in words, and its figure."""
+    """A problem, read: facts that its picture shows, values printed in it or told only in words, and its figure."""
 
     figure: Figure
     shown: tuple[Fact, ...]
@@ -79,7 +79,9 @@ def style(value: str) -> str:
 
 
 TOLD = ("angle told", "")  # the key in a stock of the angles that are told, not printed
-Stock = Mapping[tuple[str, str], Sequence[str]]  # (predicate, style) -> the values printed in all problems, repeats kept
+Stock = Mapping[
+    tuple[str, str], Sequence[str]
+]  # (predicate, style) -> the values printed in all problems, repeats kept
 
 
 def propose(reading: Reading, stock: Stock, rng: np.random.Generator) -> list[Slot]:
@@ -133,7 +135,9 @@ def _told_angles(reading: Reading, stock: Stock, rng: np.random.Generator) -> It
             yield from _one_of(fact, stock.get(TOLD, ()), rng, far)
 
 
-def _one_of(fact: Fact, stock: Sequence[str], rng: np.random.Generator, apart: Callable[[str, str], bool]) -> Iterator[Slot]:
+def _one_of(
+    fact: Fact, stock: Sequence[str], rng: np.random.Generator, apart: Callable[[str, str], bool]
+) -> Iterator[Slot]:
     """Up to MOST_CHOICES values, any two of them apart: the true one and others drawn from the stock."""
     values = [fact.value or ""]
     for i in rng.integers(len(stock), size=DRAWS if stock else 0):
@@ -166,7 +170,7 @@ def _degrees(reading: Reading) -> dict[tuple[str, str, str], float]:
 
     def note(vertex: str, a: str, b: str, degrees: float) -> None:
         if a != b and _drawn(reading, (a, vertex, b)):
-            found.setdefault(canonical(Fact("right_angle", (vertex, a, b))).args, degrees)  # type: ignore[arg-type]
+            found.setdefault((vertex, min(a, b), max(a, b)), degrees)
 
     for fact in reading.printed + reading.told:
         degrees = number(fact.value or "")
@@ -197,13 +201,15 @@ def _beside(line: tuple[str, ...], name: str) -> list[int]:
 def _shapes(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
     """Triangles and quadrilaterals of one kind or of another that excludes it."""
     for fact in _kinds(reading):
-        opposites = [f for axis, f in contradictions(fact) if axis == "shape" and f.predicate in TRIANGLES + QUADRILATERALS]
+        opposites = [
+            f for axis, f in contradictions(fact) if axis == "shape" and f.predicate in TRIANGLES + QUADRILATERALS
+        ]
         if opposites:
             yield Slot("shape", ((fact,), (opposites[int(rng.integers(len(opposites)))],)))
 
 
 def _kinds(reading: Reading) -> list[Fact]:
-    """What kind the triangles and quadrilaterals are: as stated, by equal sides, by three printed sides, by positions."""
+    """What kinds the triangles and quadrilaterals are: as stated, by equal sides, by printed sides, by positions."""
     figure = reading.figure
     found = [f for f in reading.shown if f.predicate in TRIANGLES + QUADRILATERALS]
     for f in reading.shown:
@@ -215,7 +221,7 @@ def _kinds(reading: Reading) -> list[Fact]:
     sides = {canonical(f).args: number(f.value or "") for f in reading.printed if f.predicate == "length"}
     for face in figure.faces:
         kinds = {3: ("scalene", "isosceles"), 4: ("irregular", "parallelogram")}.get(len(face), ())
-        lengths = [sides.get(tuple(sorted(pair))) for pair in itertools.combinations(face, 2)]  # type: ignore[call-overload]
+        lengths = [sides.get(tuple(sorted(pair))) for pair in itertools.combinations(face, 2)]
         if len(face) == 3 and None not in lengths and len(set(lengths)) == 3:
             found.append(Fact("scalene", face))
         elif reading.points:
@@ -241,7 +247,7 @@ def _relations(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iter
 
 
 def _with_circles(reading: Reading) -> Iterator[Fact]:
-    """The facts shown, and those that follow from circles and lines: of points inside, outside, of chords and secants."""
+    """The facts shown, and those that follow from circles and lines: points inside or outside, chords, secants."""
     yield from (f for f in reading.shown if f.predicate in ("parallel", "tangent", "diameter"))
     for fact in reading.shown:
         if fact.predicate == "perpendicular" and len(set(fact.args)) == 3:
@@ -326,4 +332,6 @@ def _joined(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
     stacks = {joined: [some[i] for i in rng.permutation(len(some))] for joined, some in pairs.items()}
     for joined in rng.random(min(map(len, pairs.values()))) < 0.5:
         pair = stacks[bool(joined)].pop()
-        yield Slot("relation", tuple((Fact(name, pair),) for name in (("joined", "apart") if joined else ("apart", "joined"))))
+        yield Slot(
+            "relation", tuple((Fact(name, pair),) for name in (("joined", "apart") if joined else ("apart", "joined")))
+        )
