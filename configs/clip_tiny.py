@@ -36,7 +36,7 @@ def get_config() -> ConfigDict:
     model.text.vocab_size = config.tokenizer.get_ref("vocab_size")
 
     model.image.stem = "conv"  # sees small marks sooner than a linear one
-    model.init_scale = 1 / 0.07  # CLIP's, for the softmax loss
+    model.init_scale, model.init_bias = 1 / 0.07, 0.0  # CLIP's, for the softmax loss
 
     config.loss = loss = ConfigDict()
     loss.kind = "softmax"  # softmax | sigmoid
@@ -59,7 +59,7 @@ def get_config() -> ConfigDict:
 
     config.train = train = ConfigDict()
     train.global_batch = 8  # families
-    train.steps = 1000
+    train.steps = 800
     train.log_every = 20
     train.eval_every = 200
     train.eval_families = 128  # the first so many of val

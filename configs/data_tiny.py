@@ -13,7 +13,7 @@ def get_spec() -> ConfigDict:
     spec.source = "synthetic"
     spec.seed = 0
     spec.size_px = 112
-    spec.families = ConfigDict(dict(train=6000, val=256, test=1280))
+    spec.families = ConfigDict(dict(train=5000, val=128, test=1024))
     spec.shard_size = 128
     spec.difficulty = 0  # 0 clear, 1 as in books, 2 any rotation, small letters, many wordings
     spec.cube_share = 0.25  # of the families, in quarters: all combinations of three edits; the rest are stars of seven

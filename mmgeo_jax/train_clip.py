@@ -210,7 +210,9 @@ def make_validation(
     config: ConfigDict, graphdef: nnx.GraphDef, words: tokenizer.Tokenizer, devices: Any
 ) -> Callable[[Any], dict[str, float]]:
     """A function of params: Hit@1 over the N x N block, and by kind of edit, on the first families of val."""
-    source, data, global_batch = RecordSource(config.data.dir, "val"), config.data, config.train.global_batch
+    source, global_batch = RecordSource(config.data.dir, "val"), config.train.global_batch
+    data = ConfigDict(config.data)
+    data.images = data.captions = len(source[0].images)  # whole families, whatever is trained on
     count = min(len(source), config.train.eval_families)
     batches = input.eval_batches([source], words, data, global_batch)
     held = [mesh.put(batch, devices) for batch in itertools.islice(batches, -(-count // global_batch))]

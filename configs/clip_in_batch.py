@@ -1,0 +1,18 @@
+"""The baseline: the quick start with random negatives. Anchors only, as many pictures a step, strangers for negatives.
+
+    make train-clip CONFIG=configs/clip_in_batch.py
+"""
+
+from ml_collections import ConfigDict
+
+from configs import clip_tiny
+
+
+def get_config() -> ConfigDict:
+    config = clip_tiny.get_config()
+    config.name = "clip_in_batch"
+    config.loss.pairs = "in_batch"
+    config.loss.stranger_weight = 1.0
+    config.train.global_batch *= config.data.images
+    config.data.images = config.data.captions = 1
+    return config
