@@ -72,8 +72,8 @@ class Level:
 
 LEVELS = (
     Level(12, (0.118, 0.128), (0.011, 0.013), 0.05, 1, 1.0, ("serif-italic",)),
-    Level(30, (0.11, 0.13), (0.009, 0.013), 0.045, 40, 0.7, ("serif-italic", "sans", "serif")),
-    Level(180, (0.085, 0.11), (0.007, 0.013), 0.04, 1000, 0.4, ("serif-italic", "sans", "serif")),
+    Level(30, (0.11, 0.13), (0.007, 0.012), 0.045, 40, 0.7, ("serif-italic", "sans", "serif")),
+    Level(180, (0.085, 0.11), (0.0045, 0.011), 0.04, 1000, 0.4, ("serif-italic", "sans", "serif")),
 )
 
 # How many siblings of a star lie on each axis of AXES: over these eight rows every axis has 14. The last row is for
