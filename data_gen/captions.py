@@ -21,7 +21,7 @@ def caption(facts: Sequence[Fact], wording: int = 0) -> str:
 
     The members of a family share one wording, so that their captions differ in what they say and in nothing else.
     """
-    order = range(len(facts))
+    order = list(range(len(facts)))
     if wording:
         order = sorted(order, key=lambda i: zlib.crc32(f"{wording}/{i}".encode()))
     sentences = (phrase(facts[i], wording) for i in order)

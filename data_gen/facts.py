@@ -109,7 +109,8 @@ def evaluate(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np
     arguments = [scene.points[:, scene.names.index(name)] for name in fact.args]
     if row.circle:
         arguments.append(scene.radii[fact.args[0]])
-    return three_valued(*row.measure(*arguments), margin_px)
+    deviation, slack = row.measure(*arguments)
+    return three_valued(deviation, slack, margin_px)
 
 
 def _evaluate_value(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +122,7 @@ def _evaluate_value(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
             truth[i], margin[i] = printed == fact.value, diagram.style.font_px
         elif fact.predicate == "angle" and _is_number(fact.value):
             a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)
-            off_px = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value))) * min(
+            off_px = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value or "nan"))) * min(
                 abs(a - vertex), abs(b - vertex)
             )
             truth[i], margin[i] = three_valued(off_px, INF, margin_px)

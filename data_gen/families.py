@@ -97,10 +97,7 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
     points = fit(solved, circles, canvas)
     if not _clear(points, program.names, canvas):
         return None
-    texts = tuple(
-        LengthText(*f.args, f.value or "") if f.predicate == "length" else AngleText(*f.args, f"{f.value}°")
-        for f in printed
-    )
+    texts = tuple(_text(fact) for fact in printed)
     drawn = tuple(m for m in marks(program) if not _overprinted(m, texts)) if canvas.marks else ()
     diagram = Diagram(
         size_px=canvas.size_px,
@@ -112,6 +109,14 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
         style=canvas.style,
     )
     return Member(program, diagram, stated_facts(program) + printed)
+
+
+def _text(fact: Fact) -> LengthText | AngleText:
+    if fact.predicate == "length":
+        a, b = fact.args
+        return LengthText(a, b, fact.value or "")
+    a, vertex, b = fact.args
+    return AngleText(a, vertex, b, f"{fact.value}°")
 
 
 def _clear(points: dict[str, complex], names: Sequence[str], canvas: Canvas) -> bool:
@@ -168,7 +173,9 @@ def star(anchor: Member, counts: dict[str, int], spare: int, canvas: Canvas, rng
     """
     if _truth([anchor], canvas)[0, 0] != 1 or anchor.labels is None:
         return None
-    members, changes, rest = [anchor], [()], []
+    members = [anchor]
+    changes: list[tuple[str, ...]] = [()]
+    rest: list[Candidate] = []
     for axis in sorted(counts, key=HARDEST_FIRST.index):
         pool = candidates(anchor, {axis: 2 * counts[axis] + 2}, canvas, rng) if counts[axis] else []
         everyone = members + [member for _, member in pool]

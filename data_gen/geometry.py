@@ -59,7 +59,7 @@ def angle_deg(a, vertex, b):
 def intersection(a, b, c, d):
     """Where the lines ab and cd meet. Raises ZeroDivisionError (scalars) where they are parallel."""
     denominator = cross(b - a, d - c)
-    if np.isscalar(denominator) and abs(denominator) < 1e-9:
+    if np.ndim(denominator) == 0 and np.abs(denominator) < 1e-9:
         raise ZeroDivisionError("parallel lines do not meet")
     return a + (b - a) * (cross(c - a, d - c) / denominator)
 

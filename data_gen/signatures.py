@@ -99,7 +99,8 @@ def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
         arguments = list(np.moveaxis(scene.points[:, index], -1, 0))
         if row.circle:
             arguments.append(np.stack([scene.radii[scene.names[o]] for o in index[:, 0]], 1))
-        truth, _ = three_valued(*row.measure(*arguments), margin_px)
+        deviation, slack = row.measure(*arguments)
+        truth, _ = three_valued(deviation, slack, margin_px)
         image, which = np.nonzero(truth != 0)
         bits[image, _bits(row.name, codes[index])[which]] = True
     _set_value_bits(bits, scene, codes)

@@ -128,9 +128,8 @@ WITH_MEASURE = [row for row in PREDICATES.values() if row.measure]
 @given(st.lists(st.tuples(coordinate, coordinate), min_size=7, max_size=7), st.sampled_from(WITH_MEASURE))
 def test_symmetric_facts_have_the_same_truth_and_one_canonical_form(places, row):
     names = "ABCDEFG"[: row.arity]
-    drawing = diagram(
-        dict(zip("ABCDEFG", places, strict=True)) | {"_A": (1.0, 2.0)}, circles=(Circle("A", "_A"),) if row.circle else ()
-    )
+    circles = (Circle("A", "_A"),) if row.circle else ()
+    drawing = diagram(dict(zip("ABCDEFG", places, strict=True)) | {"_A": (1.0, 2.0)}, circles=circles)
     facts = [Fact(row.name, tuple(names[i] for i in p)) for p in symmetry_group(row.name)]
     assert len({canonical(fact) for fact in facts}) == 1
     scene = Scene.of([drawing])
@@ -140,8 +139,8 @@ def test_symmetric_facts_have_the_same_truth_and_one_canonical_form(places, row)
 
 
 GROUP_SIZES = {"scalene": 6, "right": 2, "square": 8, "parallelogram": 8, "midpoint": 2, "parallel": 8, "kite": 4,
-               "trapezoid": 4, "right_trapezoid": 2, "meet": 8, "equal_angle": 8, "trisection": 1, "angle": 2, "length": 2,
-               "inscribed_triangle": 6, "bisector": 2}  # fmt: skip
+               "trapezoid": 4, "right_trapezoid": 2, "meet": 8, "equal_angle": 8, "trisection": 1, "angle": 2,
+               "length": 2, "inscribed_triangle": 6, "bisector": 2}  # fmt: skip
 
 
 @pytest.mark.parametrize("predicate", GROUP_SIZES)
@@ -167,9 +166,9 @@ def test_opposites_name_rows_of_the_table_with_the_same_arguments():
 
 
 def test_a_more_general_name_is_no_contradiction():
-    pairs = [("square", "rectangle"), ("square", "rhombus"), ("rectangle", "parallelogram"), ("rhombus", "parallelogram"),
-             ("equilateral", "isosceles"), ("diameter", "chord"), ("rhombus", "kite"), ("isosceles_right", "right"),
-             ("isosceles_right", "isosceles"), ("altitude", "perpendicular")]  # fmt: skip
+    pairs = [("square", "rectangle"), ("square", "rhombus"), ("rectangle", "parallelogram"),
+             ("rhombus", "parallelogram"), ("equilateral", "isosceles"), ("diameter", "chord"), ("rhombus", "kite"),
+             ("isosceles_right", "right"), ("isosceles_right", "isosceles"), ("altitude", "perpendicular")]  # fmt: skip
     for special, general in pairs:
         assert general not in PREDICATES[special].opposites
         assert special not in PREDICATES[general].opposites

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fake_source
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -16,7 +18,6 @@ from data_gen import records
 from mmgeo_jax import checkpoints, evaluate, metrics, optim, report, train_clip
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
-from tests import fake_source
 
 ROOT = Path(__file__).parent.parent
 STEPS, SAVED_EVERY = 9, 4
@@ -267,7 +268,7 @@ def test_a_checkpoint_of_another_model_names_the_difference(whole):
 
 
 def test_the_ramp_goes_from_strangers_to_siblings():
-    steps = np.arange(10)
+    steps = jnp.arange(10)
     np.testing.assert_allclose(optim.ramp(steps, 10, (0.0, 0.0)), 1)
     np.testing.assert_allclose(optim.ramp(steps, 10, (0.2, 0.6)), [0, 0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1])
 
