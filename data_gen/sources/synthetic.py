@@ -30,7 +30,7 @@ class Skeleton:
     """A row: slots with the points they take and give ("triangle:>abc"), and the measures that may be printed.
 
     Points are roles that become letters; "O" is always the letter O, the centre of a circle, and an underscore in front
-    hides a point.
+    hides a point. Skeletons of a higher difficulty than the spec's are left out.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Skeleton:
 
 SKELETONS = (
     Skeleton("cevian", ("triangle:>abc", "cevian:abc>d"), ("angle a b c", "length a b", "length a c", "length b c")),
-    Skeleton("crossline", ("triangle:>abc", "crossline:abc>de"), ("angle a b c", "length b c")),
+    Skeleton("crossline", ("triangle:>abc", "crossline:abc>de"), ("angle a b c", "length b c"), 1),
     Skeleton("diagonal", ("quadrilateral:>abcd", "diagonal:bd>", "cevian:abd>e"),
              ("length a b", "length c d", "length b c")),
-    Skeleton("side_point", ("quadrilateral:>abcd", "side_point:abcd>e"), ("angle b a d", "length a b", "length d a")),
+    Skeleton("side_point", ("quadrilateral:>abcd", "side_point:abcd>e"), ("angle b a d", "length a b", "length d a"), 1),
     Skeleton("inscribed", ("circle:>O_", "inscribed_triangle:O_>abc", "cevian:abc>d"), ("angle a b c", "length b c")),
     Skeleton("touching", ("circle:>O_", "inscribed_triangle:O_>abc", "corner_line:Oa>gt"),
              ("angle a b c", "length b c")),
@@ -71,7 +71,7 @@ class Level:
 
 
 LEVELS = (
-    Level(12, (0.118, 0.128), (0.011, 0.013), 0.05, 1, 1.0, ("serif-italic",)),
+    Level(12, (0.118, 0.128), (0.011, 0.013), 0.07, 1, 1.0, ("serif-italic",)),
     Level(30, (0.11, 0.13), (0.007, 0.012), 0.045, 40, 0.7, ("serif-italic", "sans", "serif")),
     Level(180, (0.085, 0.11), (0.0045, 0.011), 0.04, 1000, 0.4, ("serif-italic", "sans", "serif")),
 )
@@ -103,7 +103,7 @@ def family(spec, split: str, index: int) -> Family:
     counts = dict(zip(AXES, PLANS[place % len(PLANS)], strict=True))
     if layout == "cube":
         counts = dict.fromkeys(CUBES[place % len(CUBES)], 1)
-    skeletons = WITH_SHAPE if counts.get("shape") else FREE_OF_SHAPE
+    skeletons = [s for s in (WITH_SHAPE if counts.get("shape") else FREE_OF_SHAPE) if s.difficulty <= spec.difficulty]
     for tries in range(MAX_TRIES):
         if tries % TRIES_PER_SKELETON == 0:
             skeleton = skeletons[int(rng.integers(len(skeletons)))]
