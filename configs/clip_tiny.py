@@ -59,9 +59,9 @@ def get_config() -> ConfigDict:
 
     config.train = train = ConfigDict()
     train.global_batch = 8  # families
-    train.steps = 800
+    train.steps = 900
     train.log_every = 20
-    train.eval_every = 200
+    train.eval_every = 150
     train.eval_families = 128  # the first so many of val
-    train.checkpoint_every = 200
+    train.checkpoint_every = 150
     return config
