@@ -7,6 +7,7 @@ with the step and the SentencePiece model. A checkpoint appears whole or not at 
 import base64
 import contextlib
 import io
+import logging
 import shutil
 import sys
 from collections.abc import Mapping
@@ -15,7 +16,6 @@ from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
-from absl import logging
 from flax import traverse_util
 from ml_collections import ConfigDict
 
@@ -42,7 +42,9 @@ class Trained(NamedTuple):
 
 def open_folder(run_dir: str | Path) -> ocp.CheckpointManager:
     """The checkpoints of a run, of which the last KEPT stay; `latest_step()` is None where there are none."""
-    logging.set_verbosity(logging.ERROR)
+    # Faults are raised; what is logged of them besides is a traceback for each thread.
+    for logger in ("absl", "asyncio"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     # Written before training goes on: the step donates the buffers that a thread would still be reading.
     options = ocp.CheckpointManagerOptions(max_to_keep=KEPT, enable_async_checkpointing=False)
     # Named here, so that a folder can be asked for shapes before anything of it is read.
@@ -55,7 +57,13 @@ def save(folder: ocp.CheckpointManager, step: int, trees: Trees, tokenizer: byte
     """Write the checkpoint of a step: it is whole when this returns."""
     items = {name: ocp.args.StandardSave(plain(tree)) for name, tree in trees.items()}
     run = {"step": step, "sentencepiece_base64": base64.b64encode(tokenizer).decode()}
-    folder.save(step, args=ocp.args.Composite(run=ocp.args.JsonSave(run), **items))
+    with _quiet():
+        folder.save(step, args=ocp.args.Composite(run=ocp.args.JsonSave(run), **items))
+
+
+def _quiet() -> contextlib.AbstractContextManager[Any]:
+    """Around what Orbax does: its threads print tracebacks of faults that it raises as well."""
+    return contextlib.redirect_stderr(io.StringIO())
 
 
 def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False) -> tuple[int, Trees, bytes] | None:
@@ -69,8 +77,7 @@ def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False)
     for step in steps:
         path = folder.directory / str(step)
         try:
-            # Threads of Orbax complain on their own of what the warning below tells in a line.
-            with contextlib.redirect_stderr(io.StringIO()):
+            with _quiet():
                 return step, *_read(folder, step, like)
         except UserError as fault:
             raise UserError(f"checkpoint {path} is of another model: {fault}") from None
