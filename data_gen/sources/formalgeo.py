@@ -196,13 +196,18 @@ def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generat
     pool = sorted((proposed[i] for i in rng.permutation(len(proposed))), key=_is_joined)
     chosen: list[Slot] = []
     for fresh_axes in (True, False):
+        left = []
         for slot in pool:
-            if fresh_axes and slot.axis in {s.axis for s in chosen} or len(chosen) == len(FACTORS[0]):
-                continue
-            if any(_tangled(slot, other) for other in chosen):
-                continue
-            if balance.keeps(weights, slot.first(2), _facts_of(chosen), rng):
+            if len(chosen) == len(FACTORS[0]):
+                break
+            if fresh_axes and slot.axis in {s.axis for s in chosen}:
+                left.append(slot)
+            # Each is judged once: a second chance would undo the balance.
+            elif not any(_tangled(slot, other) for other in chosen) and balance.keeps(
+                weights, slot.first(2), _facts_of(chosen), rng
+            ):
                 chosen.append(slot)
+        pool = left
     for factors in FACTORS:
         # The slot with the most choices first.
         some = sorted(chosen, key=lambda slot: -len(slot.choices))[: len(factors)]
