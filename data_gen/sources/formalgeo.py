@@ -220,7 +220,7 @@ def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generat
 
 def _tangled(slot: Slot, other: Slot) -> bool:
     """Whether two slots speak of the same thing, so that some combination of their choices would sound wrong."""
-    if slot.moved & other.points or other.moved & slot.points:
+    if slot.moved & other.moved:
         return True
     predicates = [{f.predicate for facts in s.choices for f in facts} for s in (slot, other)]
     if all(p & set(ANGULAR) for p in predicates):
