@@ -196,18 +196,13 @@ def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generat
     pool = sorted((proposed[i] for i in rng.permutation(len(proposed))), key=_is_joined)
     chosen: list[Slot] = []
     for fresh_axes in (True, False):
-        left = []
         for slot in pool:
-            if len(chosen) == len(FACTORS[0]):
-                break
-            if fresh_axes and slot.axis in {s.axis for s in chosen}:
-                left.append(slot)
-            # Each is judged once: a second chance would undo the balance.
-            elif not any(_tangled(slot, other) for other in chosen) and balance.keeps(
-                weights, slot.first(2), _facts_of(chosen), rng
-            ):
+            if fresh_axes and slot.axis in {s.axis for s in chosen} or len(chosen) == len(FACTORS[0]):
+                continue
+            if any(_tangled(slot, other) for other in chosen):
+                continue
+            if balance.keeps(weights, slot.first(2), _facts_of(chosen), rng):
                 chosen.append(slot)
-        pool = left
     for factors in FACTORS:
         # The slot with the most choices first.
         some = sorted(chosen, key=lambda slot: -len(slot.choices))[: len(factors)]
@@ -220,7 +215,7 @@ def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generat
 
 def _tangled(slot: Slot, other: Slot) -> bool:
     """Whether two slots speak of the same thing, so that some combination of their choices would sound wrong."""
-    if slot.moved & other.moved:
+    if slot.moved & other.points or other.moved & slot.points:
         return True
     predicates = [{f.predicate for facts in s.choices for f in facts} for s in (slot, other)]
     if all(p & set(ANGULAR) for p in predicates):

@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -25,8 +24,7 @@ from data_gen.sources.figure import Figure, verdict
 PRINTED = ("length", "angle", "arc", "radius", "diameter_length")
 SEEN_DEG = 25  # an angle that is not printed is told from another one by eye from here on
 CLASSES = {"acute_angle": (0, 90 - 8), "right_angle": (90, 90), "obtuse_angle": (90 + 8, 180)}
-MOST_CHOICES = 8
-ORDERS = 4  # edits of a fact that are tried, of the many that there are
+MOST_CHOICES, DRAWS = 8, 40
 TRIANGLES = ("isosceles", "equilateral", "scalene")
 QUADRILATERALS = ("square", "rectangle", "rhombus", "parallelogram", "irregular")
 
@@ -42,12 +40,12 @@ class Slot:
     def true(self) -> tuple[Fact, ...]:
         return self.choices[0]
 
-    @cached_property
+    @property
     def points(self) -> frozenset[str]:
         """All points that any choice speaks of."""
         return frozenset(name for facts in self.choices for fact in facts for name in fact.args)
 
-    @cached_property
+    @property
     def moved(self) -> frozenset[str]:
         """The points that not all choices speak of."""
         return self.points - frozenset.intersection(
@@ -87,7 +85,7 @@ Stock = Mapping[
 
 
 def propose(reading: Reading, stock: Stock, rng: np.random.Generator) -> list[Slot]:
-    """Slots of a problem, a few for each true statement; not yet balanced, and speaking of the same things."""
+    """Slots of a problem, at most one for each true statement on each axis; not yet balanced."""
     makers = (_exchanged, _revalued, _told_angles, _angle_classes, _shapes, _relations, _orders, _joined)
     return [slot for maker in makers for slot in maker(reading, stock, rng) if _sound(slot, reading)]
 
@@ -140,15 +138,11 @@ def _told_angles(reading: Reading, stock: Stock, rng: np.random.Generator) -> It
 def _one_of(
     fact: Fact, stock: Sequence[str], rng: np.random.Generator, apart: Callable[[str, str], bool]
 ) -> Iterator[Slot]:
-    """The true value and others drawn from the stock, up to the first that is not apart from those before it.
-
-    To draw again instead would favour values that have few neighbours, and so tell the true one.
-    """
+    """Up to MOST_CHOICES values, any two of them apart: the true one and others drawn from the stock."""
     values = [fact.value or ""]
-    for i in rng.integers(len(stock), size=MOST_CHOICES - 1 if stock else 0):
-        if not all(apart(value, stock[i]) for value in values):
-            break
-        values.append(stock[i])
+    for i in rng.integers(len(stock), size=DRAWS if stock else 0):
+        if len(values) < MOST_CHOICES and all(apart(value, stock[i]) for value in values):
+            values.append(stock[i])
     if len(values) > 1:
         yield Slot("value", tuple((Fact(fact.predicate, fact.args, value),) for value in values))
 
@@ -166,8 +160,8 @@ def _angle_classes(reading: Reading, stock: Stock, rng: np.random.Generator) -> 
     for (vertex, a, b), degrees in sorted(_degrees(reading).items()):
         kinds = [kind for kind, (low, high) in CLASSES.items() if low <= degrees <= high]
         for kind in kinds:
-            for other in rng.permutation([k for k in CLASSES if k != kind]):
-                yield Slot("shape", ((Fact(kind, (vertex, a, b)),), (Fact(str(other), (vertex, a, b)),)))
+            other = str(rng.choice([k for k in CLASSES if k != kind]))
+            yield Slot("shape", ((Fact(kind, (vertex, a, b)),), (Fact(other, (vertex, a, b)),)))
 
 
 def _degrees(reading: Reading) -> dict[tuple[str, str, str], float]:
@@ -210,8 +204,8 @@ def _shapes(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
         opposites = [
             f for axis, f in contradictions(fact) if axis == "shape" and f.predicate in TRIANGLES + QUADRILATERALS
         ]
-        for i in rng.permutation(len(opposites)):
-            yield Slot("shape", ((fact,), (opposites[i],)))
+        if opposites:
+            yield Slot("shape", ((fact,), (opposites[int(rng.integers(len(opposites)))],)))
 
 
 def _kinds(reading: Reading) -> list[Fact]:
@@ -247,9 +241,9 @@ def _relations(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iter
             for axis, f in contradictions(fact)
             if axis == PREDICATES[fact.predicate].axis and f.predicate not in ("oblique", "trisection")
         ]
-        if len(set(fact.args)) == len(fact.args):
-            for i in rng.permutation(len(opposites)):
-                yield Slot(PREDICATES[fact.predicate].axis, ((fact,), (opposites[i],)))
+        if opposites and len(set(fact.args)) == len(fact.args):
+            new = opposites[int(rng.integers(len(opposites)))]
+            yield Slot(PREDICATES[fact.predicate].axis, ((fact,), (new,)))
 
 
 def _with_circles(reading: Reading) -> Iterator[Fact]:
@@ -304,8 +298,8 @@ def _orders(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
         if fact.predicate not in ORDERED:
             continue
         edited = [f for axis, f in contradictions(fact, context=context) if axis == "order" and _said(f, figure)]
-        for i in rng.permutation(len(edited))[:ORDERS]:
-            yield Slot("order", ((fact,), (edited[i],)))
+        if edited:
+            yield Slot("order", ((fact,), (edited[int(rng.integers(len(edited)))],)))
 
 
 def _said(fact: Fact, figure: Figure) -> bool:
