@@ -19,7 +19,7 @@ from functools import cached_property
 from data_gen.diagram import AngleArc, Circle, Mark, ParallelArrows, RightAngle, Segment, Ticks
 from data_gen.errors import UserError
 from data_gen.facts import Fact
-from data_gen.geometry import angle_deg, bisector_foot, foot, intersection, polar, segment_distance
+from data_gen.geometry import angle_deg, bisector_foot, circumcentre, foot, intersection, polar, segment_distance
 
 Range = tuple[float, float]
 
@@ -197,14 +197,14 @@ def _triangle_in_circle(taken: Sequence[complex], angle_b: float, angle_c: float
 # name, ranges of the parameters, (parameters) -> angles at b and c, facts, marks
 _TRIANGLES = (
     ("right", ((28, 62), (0, 0)), lambda b, _: (b, 90 - b), "right a b c", ("right_angle b a c",)),
-    ("isosceles", ((46, 76), (0, 0)), lambda b, _: (b, 180 - 2 * b), "isosceles c a b", ("ticks c a", "ticks c b")),
+    ("isosceles", ((66, 80), (0, 0)), lambda b, _: (b, 180 - 2 * b), "isosceles c a b", ("ticks c a", "ticks c b")),
     ("equilateral", ((60, 60), (0, 0)), lambda b, _: (60, 60), "equilateral a b c",
      ("ticks a b", "ticks b c", "ticks a c")),
     ("isosceles_right", ((45, 45), (0, 0)), lambda b, _: (45, 45), "isosceles_right a b c",
      ("right_angle b a c", "ticks a b", "ticks a c")),
     ("acute", ((48, 76), (48, 76)), lambda b, c: (b, c), "acute a b c", ()),
     ("obtuse", ((20, 46), (18, 40)), lambda b, c: (b, c), "obtuse a b c", ()),
-    ("scalene", ((40, 75), (28, 60)), lambda b, c: (b, c), "scalene a b c", ()),
+    ("scalene", ((48, 62), (20, 36)), lambda b, c: (b, c), "scalene a b c", ()),
 )  # fmt: skip
 
 
@@ -329,6 +329,37 @@ def _side_point_rows():
                            lambda t, p, place=place: (place(t),), (fact,), "ae", marks=marks_)  # fmt: skip
 
 
+def _cross_rows():
+    """A point e in the quadrilateral abcd and the lines that make it."""
+    for name, place, fact, segments, marks_ in (
+        ("diagonals", lambda a, b, c, d: complex(intersection(a, c, b, d)), "meet e a c b d", "ac bd", ()),
+        ("peak", lambda a, b, c, d: (c + d) / 2, "midpoint e c d", "ae be", ("ticks2 c e", "ticks2 e d")),
+        ("slope", lambda a, b, c, d: (a + b) / 2, "midpoint e a b", "de", ("ticks2 a e", "ticks2 e b")),
+        ("drop", lambda a, b, c, d: complex(foot(a, b, d)), "altitude a e b d", "bd ae", ("right_angle a e d",)),
+    ):  # fmt: skip
+        yield Construction(name, "cross", "relation", "abcd", "e", (), lambda t, p, place=place: (place(*t),), (fact,),
+                           segments, marks=marks_)  # fmt: skip
+
+
+def _circled_rows():
+    """A circle about o, through the hidden h, that goes round the triangle abc, lies in it, or stands on a side."""
+    for name, place, fact in (
+        ("circumcircle", lambda a, b, c: (circumcentre(a, b, c), a), "inscribed_triangle o a b c"),
+        ("incircle", _incircle, "inscribed_circle o a b c"),
+        ("base_circle", lambda a, b, c: ((b + c) / 2, b), "diameter o b c"),
+        ("side_circle", lambda a, b, c: ((a + b) / 2, b), "diameter o a b"),
+    ):
+        yield Construction(name, "circled", "relation", "abc", "oH", (), lambda t, p, place=place: place(*t), (fact,),
+                           circle="oH")  # fmt: skip
+
+
+def _incircle(a: complex, b: complex, c: complex) -> tuple[complex, complex]:
+    """The centre of the circle in a triangle, weighted by the opposite sides, and where it touches bc."""
+    across = (abs(c - b), abs(a - c), abs(b - a))
+    centre = sum(p * w for p, w in zip((a, b, c), across, strict=True)) / sum(across)
+    return centre, complex(foot(centre, b, c))
+
+
 def _circle_rows():
     yield Construction("circle", "circle", "", "", "oH", (), lambda t, p: (0j, 1 + 0j), (), circle="oH")
     # From the corner a of an inscribed triangle, or the end a of a chord, to g; T is the line's other, hidden end.
@@ -382,8 +413,13 @@ def _line_rows():
         yield Construction(
             name, "lines", "relation", "", "abcd", (range_, (0, 1)), _lines, (fact,), "ab cd", marks=marks_
         )
-    yield Construction("transversal", "transversal", "", "abcd", "efUV", ((50, 130),), _transversal,
-                       ("on_segment e a b", "on_segment f c d"), "UV")  # fmt: skip
+    for name, fact, marks_, range_ in (
+        ("leaning_transversal", "oblique e f a b", (), (42, 66)),
+        ("square_transversal", "perpendicular e f a b", ("right_angle b e f",), (90, 90)),
+    ):
+        yield Construction(
+            name, "transversal", "relation", "abcd", "efUV", (range_,), _transversal, (fact,), "UV", marks=marks_
+        )
     for name, place, fact, marks_ in (
         ("transversal_middle", lambda t: (t[0] + t[1]) / 2, "midpoint g e f", ("ticks2 e g", "ticks2 g f")),
         ("transversal_near_f", lambda t: _between(t[0], t[1], 200 / 3), "trisection g e f", ()),
@@ -418,8 +454,8 @@ def _plain_rows():
 CONSTRUCTIONS: dict[str, Construction] = {
     row.name: row
     for rows in (
-        _triangle_rows, _quadrilateral_rows, _cevian_rows, _crossline_rows, _side_point_rows, _circle_rows, _line_rows,
-        _plain_rows,
+        _triangle_rows, _quadrilateral_rows, _cevian_rows, _crossline_rows, _side_point_rows, _cross_rows, _circled_rows,
+        _circle_rows, _line_rows, _plain_rows,
     )
     for row in rows()
 }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,12 +18,13 @@ from data_gen import perturb, render
 from data_gen.captions import caption
 from data_gen.constructions import Program, marks, printed_facts, solve, stated_facts, strokes
 from data_gen.diagram import AngleText, Diagram, LengthText, Style
-from data_gen.facts import Fact, Scene, canonical, to_json, truth_table
+from data_gen.facts import Fact, Scene, to_json, truth_table
 from data_gen.records import Family
 from data_gen.signatures import caption_signature, image_signatures
 
 COMPUTED = 1
 HARDEST_FIRST = ("shape", "relation", "value", "order")  # a star that fails should fail early
+TRIES = 3  # figures drawn for one wish
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Member:
             return None
 
 
-Candidate = tuple[str, Member]  # the axis of the edit, and what came of it
+Wish = tuple[str, perturb.Proposal]  # an axis, and what proposes edits along it
+Candidate = tuple[str, Member]  # the axis of an edit, and what came of it
 
 
 @dataclass(frozen=True)
@@ -139,86 +141,86 @@ def _dots(program: Program, segments, circles) -> tuple[str, ...]:
     return tuple(n for n in program.names if n in centres or n not in ends)
 
 
-def candidates(anchor: Member, counts: dict[str, int], canvas: Canvas, rng: np.random.Generator) -> list[Candidate]:
-    """Drawable figures, each one edit from the anchor and no two stating the same, up to `counts[axis]` on an axis."""
-    found: list[Candidate] = []
-    stated = {_statement(anchor)}
-    for axis, count in counts.items():
-        left = count
-        for _ in range(4 * count):
-            edit = perturb.propose(axis, anchor.program, rng) if left else None
-            new = draw(edit.apply(anchor.program), canvas) if edit else None
-            if new and _one_edit(anchor, new, axis) and _statement(new) not in stated:
-                stated.add(_statement(new))
-                found.append((axis, new))
-                left -= 1
-    return found
-
-
-def _statement(member: Member) -> frozenset[Fact]:
-    return frozenset(canonical(fact) for fact in member.facts)
-
-
 def _one_edit(anchor: Member, sibling: Member, axis: str) -> bool:
     """An edit of a shape or a relation leaves the printed values as they are, and one of a value everything else."""
     values = [{(f.args, f.value) for f in m.facts if f.predicate in ("length", "angle")} for m in (anchor, sibling)]
     return axis == "order" or (values[0] == values[1]) == (axis != "value")
 
 
-def star(anchor: Member, counts: dict[str, int], spare: int, canvas: Canvas, rng: np.random.Generator) -> Built | None:
-    """The anchor and `counts[axis]` siblings on each axis that all tell each other apart; None where it fails.
-
-    Up to `spare` of the figures left over give captions without a picture. They passed the same rule, so that nothing
-    tells them from the siblings' captions.
-    """
-    if _truth([anchor], canvas)[0, 0] != 1 or anchor.labels is None:
+def star(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator) -> Built | None:
+    """The anchor and a sibling for each wish that all tell each other apart; None where it fails."""
+    if told([anchor], canvas)[0, 0] != 1 or anchor.labels is None:
         return None
-    members = [anchor]
-    changes: list[tuple[str, ...]] = [()]
-    rest: list[Candidate] = []
-    for axis in sorted(counts, key=HARDEST_FIRST.index):
-        pool = candidates(anchor, {axis: 2 * counts[axis] + 2}, canvas, rng) if counts[axis] else []
-        everyone = members + [member for _, member in pool]
-        truth = _truth(everyone, canvas)
-        chosen = list(range(len(members)))
-        for i in range(len(members), len(everyone)):
-            if not perturb.accepts(truth, chosen, i) or everyone[i].labels is None:
-                continue
-            if changes.count((axis,)) < counts[axis]:
-                chosen.append(i)
-                changes.append((axis,))
-            else:
-                rest.append((axis, everyone[i]))
-        if changes.count((axis,)) < counts[axis]:
+    members, changes = [anchor], [()]
+    for axis in HARDEST_FIRST:
+        some = [wish for wish in wishes if wish[0] == axis]
+        found = _join(members, anchor, some, canvas, rng) if some else []
+        if len(found) < len(some):
             return None
-        members = [everyone[i] for i in chosen]
-    extra = [rest[i] for i in rng.permutation(len(rest))[:spare]]
-    return Built(members, changes, extra)
+        members += [member for _, member in found]
+        changes += [(axis,) for axis, _ in found]
+    return Built(members, changes, [])
 
 
-def cube(anchor: Member, axes: Sequence[str], spare: int, canvas: Canvas, rng: np.random.Generator) -> Built | None:
-    """All products of one edit for each axis, or None where they do not all tell each other apart."""
-    edits = [edit for axis in axes if (edit := perturb.propose(axis, anchor.program, rng))]
-    members, changes = [], []
+def cube(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator) -> Built | None:
+    """All products of the edits that are wished for, or None where they do not all tell each other apart.
+
+    Which corner is called the anchor is drawn at the end: every corner might have been it, so nothing tells it.
+    """
+    edits = [edit for _, proposal in wishes if (edit := proposal(anchor.program, rng))]
+    if len(edits) < len(wishes):
+        return None
+    members = []
     for corner in range(2 ** len(edits)):
         chosen = [edit for bit, edit in enumerate(edits) if corner >> bit & 1]
         member = draw(perturb.product(chosen, anchor.program), canvas)
-        if member is None or (len(chosen) == 1 and not _one_edit(anchor, member, chosen[0].axis)):
+        if member is None:
             return None
         members.append(member)
-        changes.append(tuple(edit.axis for edit in chosen))
-    if len(edits) < len(axes) or not np.array_equal(_truth(members, canvas), np.eye(len(members), dtype=np.int8)):
+    for corner, (bit, edit) in itertools.product(range(len(members)), enumerate(edits)):
+        if not _one_edit(members[corner], members[corner ^ 1 << bit], edit.axis):
+            return None
+    if not np.array_equal(told(members, canvas), np.eye(len(members), dtype=np.int8)):
         return None
     if any(member.labels is None for member in members):
         return None
-    pool = candidates(anchor, {axis: -(-spare // len(axes)) for axis in axes}, canvas, rng)
-    stated = {_statement(member) for member in members}
-    truth = _truth([anchor] + [member for _, member in pool], canvas)
-    rest = [i for i, (_, member) in enumerate(pool, 1) if truth[0, i] == 0 and _statement(member) not in stated]
-    return Built(members, changes, [pool[i - 1] for i in rng.permutation(rest)[:spare]])
+    root = int(rng.integers(len(members)))
+    changes = [tuple(edit.axis for bit, edit in enumerate(edits) if corner >> bit & 1) for corner in range(len(members))]
+    return Built([members[root ^ corner] for corner in range(len(members))], changes, [])
 
 
-def _truth(members: Sequence[Member], canvas: Canvas) -> np.ndarray:
+def with_text_only(
+    built: Built, base: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator
+) -> Built:
+    """The family with up to `len(wishes)` captions more that have no picture: edits of `base`, one of its members.
+
+    They pass the rule that siblings pass, so that nothing but the missing picture sets their captions apart.
+    """
+    return replace(built, extra=_join(built.members, base, wishes, canvas, rng))
+
+
+def _join(
+    members: Sequence[Member], base: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator
+) -> list[Candidate]:
+    """For each wish the first edit of `base` that the members, and those found before it, tell apart from themselves."""
+    pool: list[tuple[int, str, Member]] = []
+    for number, (axis, proposal) in enumerate(wishes):
+        for _ in range(TRIES):
+            edit = proposal(base.program, rng)
+            new = draw(edit.apply(base.program), canvas) if edit else None
+            if new and _one_edit(base, new, axis):
+                pool.append((number, axis, new))
+    everyone = [*members, *(member for _, _, member in pool)]
+    truth = told(everyone, canvas)
+    chosen, found = list(range(len(members))), {}
+    for i, (number, axis, new) in enumerate(pool, len(members)):
+        if number not in found and perturb.accepts(truth, chosen, i) and new.labels is not None:
+            chosen.append(i)
+            found[number] = (axis, new)
+    return list(found.values())
+
+
+def told(members: Sequence[Member], canvas: Canvas) -> np.ndarray:
     """int8[N, N]: whether caption j is true of figure i."""
     return truth_table([m.facts for m in members], Scene.of([m.diagram for m in members]), canvas.margin_px)[0]
 

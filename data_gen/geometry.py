@@ -68,3 +68,9 @@ def bisector_foot(a, b, c):
     """Where the bisector of the angle b-a-c meets bc."""
     ab, ac = np.abs(b - a), np.abs(c - a)
     return b + (c - b) * (ab / (ab + ac))
+
+
+def circumcentre(a, b, c):
+    """The centre of the circle through three points: where two perpendicular bisectors of the sides meet."""
+    u, v = b - a, c - a
+    return a + 1j * (u * np.abs(v) ** 2 - v * np.abs(u) ** 2) / (2 * cross(u, v))

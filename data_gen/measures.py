@@ -210,6 +210,14 @@ def inscribed_triangle(o, a, b, c, radius):
     return _largest(*(on_circle(o, p, radius)[0] for p in (a, b, c))), INF
 
 
+def inscribed_circle(o, a, b, c, radius):
+    """The circle touches the three sides from inside: each is a radius away, and the centre within the triangle."""
+    touches = _largest(*(np.abs(line_distance(o, p, q) - radius) for p, q in ((a, b), (b, c), (c, a))))
+    turns = [np.sign(cross(q - p, o - p)) for p, q in ((a, b), (b, c), (c, a))]
+    outside = np.abs(turns[0] + turns[1] + turns[2]) < 3
+    return np.where(outside, np.maximum(touches, radius), touches), INF
+
+
 def tangent(o, a, p, radius):
     return _largest(on_circle(o, a, radius)[0], _perpendicular_px(a - o, p - a)), INF
 

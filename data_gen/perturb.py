@@ -6,12 +6,13 @@ their products. Renaming comes last in a product: it changes the names that the 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_gen.constructions import Construction, Program, rows_of
+from data_gen.constructions import CONSTRUCTIONS, Construction, Program
 
 AXES = ("order", "shape", "relation", "value")
 MIN_TURN_DEG = 10  # the least change of a printed angle
@@ -25,6 +26,10 @@ class Edit:
     apply: Callable[[Program], Program]
 
 
+# Proposes an edit of a program, or None where there is nothing to change.
+Proposal = Callable[[Program, np.random.Generator], Edit | None]
+
+
 def draw_params(row: Construction, rng: np.random.Generator) -> tuple[float, ...]:
     """Whole numbers, uniformly from the row's ranges."""
     return tuple(float(rng.integers(int(low), int(high) + 1)) for low, high in row.ranges)
@@ -36,22 +41,11 @@ def draw_length(rng: np.random.Generator) -> str:
     return f"{whole}.5" if rng.random() < 0.2 else str(whole)
 
 
-def propose(axis: str, program: Program, rng: np.random.Generator) -> Edit | None:
-    """An edit of a program along an axis, or None where the program has nothing to change there."""
-    return PROPOSALS[axis](program, rng)
+def exchange(place: int, name: str) -> Proposal:
+    """The construction `name` in the place of step `place`: a square for a rectangle, an altitude for a median."""
+    new = CONSTRUCTIONS[name]
 
-
-def _exchange(axis: str):
-    """Another construction in the place of one: a square for a rectangle, an altitude for a median."""
-
-    def proposal(program: Program, rng: np.random.Generator) -> Edit | None:
-        places = [i for i, step in enumerate(program.steps) if step.row.axis == axis]
-        if not places:
-            return None
-        place = int(rng.choice(places))
-        old = program.steps[place].row
-        others = [row for row in rows_of(old.slot) if row is not old]
-        new = others[int(rng.integers(len(others)))]
+    def proposal(program: Program, rng: np.random.Generator) -> Edit:
         params = draw_params(new, rng)
 
         def apply(program: Program) -> Program:
@@ -61,7 +55,7 @@ def _exchange(axis: str):
             changed = replace(step, construction=new.name, params=kept + params[1:])
             return replace(program, steps=program.steps[:place] + (changed,) + program.steps[place + 1 :])
 
-        return Edit(axis, apply)
+        return Edit(new.axis, apply)
 
     return proposal
 
@@ -70,15 +64,19 @@ def _allows(row: Construction, parameter: float) -> bool:
     return bool(row.ranges) and row.ranges[0][0] <= parameter <= row.ranges[0][1]
 
 
-def _order(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Two letters change places; centres of circles keep theirs."""
+def exchangeable(program: Program) -> list[tuple[str, str]]:
+    """The pairs of letters that may change places; centres of circles keep theirs."""
     centres = {step.outs[0] for step in program.steps if step.row.circle}
-    movable = [name for name in program.names if name not in centres]
-    if len(movable) < 2:
+    return list(itertools.combinations([name for name in program.names if name not in centres], 2))
+
+
+def _order(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Two letters change places."""
+    pairs = exchangeable(program)
+    if not pairs:
         return None
-    first, second = rng.choice(movable, 2, replace=False)
-    swap = {str(first): str(second), str(second): str(first)}
-    return Edit("order", lambda program: program.rename(swap))
+    first, second = pairs[int(rng.integers(len(pairs)))]
+    return Edit("order", lambda program: program.rename({first: second, second: first}))
 
 
 def _value(program: Program, rng: np.random.Generator) -> Edit | None:
@@ -110,12 +108,7 @@ def _value(program: Program, rng: np.random.Generator) -> Edit | None:
     return Edit("value", turn)
 
 
-PROPOSALS: dict[str, Callable[[Program, np.random.Generator], Edit | None]] = {
-    "order": _order,
-    "shape": _exchange("shape"),
-    "relation": _exchange("relation"),
-    "value": _value,
-}
+PROPOSALS: dict[str, Proposal] = {"order": _order, "value": _value}  # "shape" and "relation" are exchanges
 
 
 def product(edits: Sequence[Edit], program: Program) -> Program:

@@ -16,7 +16,7 @@ from data_gen.errors import UserError
 from data_gen.records import Family, RecordSource, open_atomic
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-COLUMNS, GAP, TEXT_LINES = 4, 18, 5
+COLUMNS, GAP = 4, 18
 INK, EDITED, RULE = "#1f2328", "#c2410c", "#d0d7de"
 EXAMPLE = """example:
   python -m data_gen.show --data=data/tiny --split=test --row=3 --out=family.png --cell=300
@@ -31,7 +31,9 @@ def sheet(family: Family, cell_px: int = 300) -> Image.Image:
     size = max(11, cell_px // 19)
     font, line = ImageFont.truetype(str(FONT), size), round(size * 1.4)
     rows = -(-len(family.images) // COLUMNS)
-    pitch_x, pitch_y = cell_px + GAP, cell_px + (TEXT_LINES + 1) * line + GAP
+    characters = int(cell_px / font.getlength("x"))
+    texts = [_lines(text, characters) for text in family.captions[: len(family.images)]]
+    pitch_x, pitch_y = cell_px + GAP, cell_px + (max(map(len, texts)) + 1) * line + 2 * GAP
     page = Image.new("RGB", (COLUMNS * pitch_x + GAP, rows * pitch_y + GAP), "white")
     draw = ImageDraw.Draw(page)
     for i, png in enumerate(family.images):
@@ -41,19 +43,15 @@ def sheet(family: Family, cell_px: int = 300) -> Image.Image:
         draw.rectangle((x, y, x + cell_px, y + cell_px), outline=RULE)
         title = " + ".join(family.edits[i]) or "anchor"
         draw.text((x, y + cell_px + line // 3), title, fill=EDITED if family.edits[i] else INK, font=font)
-        _caption(draw, family.captions[i], family.captions[0], (x, y + cell_px + line // 3 + line), cell_px, font, line)
+        for row, (text, sentence) in enumerate(texts[i]):
+            colour = INK if sentence in _sentences(family.captions[0]) else EDITED
+            draw.text((x, y + cell_px + line // 3 + (row + 1) * line), text, fill=colour, font=font)
     return page
 
 
-def _caption(draw, caption: str, anchor: str, at: tuple[int, int], width_px: int, font, line: int) -> None:
-    """Writes a caption, sentence by sentence, wrapped to a width."""
-    x, y = at
-    characters = int(width_px / font.getlength("x"))
-    known = set(_sentences(anchor))
-    for sentence in _sentences(caption):
-        for text in textwrap.wrap(sentence, characters):
-            draw.text((x, y), text, fill=INK if sentence in known else EDITED, font=font)
-            y += line
+def _lines(caption: str, characters: int) -> list[tuple[str, str]]:
+    """A caption wrapped to a width, sentence by sentence: (line, the sentence that it belongs to)."""
+    return [(line, sentence) for sentence in _sentences(caption) for line in textwrap.wrap(sentence, characters)]
 
 
 def _sentences(caption: str) -> list[str]:

@@ -89,11 +89,13 @@ def test_known_figures(predicate, names, drawing, expected):
         ("diameter", "OAB", 1), ("chord", "OAB", 1), ("off_centre_chord", "OAB", 0), ("off_centre_chord", "OAC", 1),
         ("chord", "OAC", 1), ("diameter", "OAC", 0), ("on_circle", "OC", 1), ("inside", "OP", 1), ("outside", "OP", 0),
         ("inscribed_triangle", "OABC", 1), ("tangent", "OAT", 1), ("crossing", "OAT", 0), ("crossing", "OAC", 1),
-        ("tangent", "OTA", 0), ("on_circle", "AC", 0),
+        ("tangent", "OTA", 0), ("on_circle", "AC", 0), ("inscribed_circle", "OABC", 0),
+        ("inscribed_circle", "OQRS", 1), ("inscribed_triangle", "OQRS", 0), ("inscribed_circle", "OQRT", 0),
     ],
 )  # fmt: skip
 def test_known_circles(predicate, names, expected):
-    drawing = circle(A=(16.0, 56.0), B=(96.0, 56.0), C=(56.0, 96.0), P=(60.0, 40.0), T=(16.0, 20.0))
+    drawing = circle(A=(16.0, 56.0), B=(96.0, 56.0), C=(56.0, 96.0), P=(60.0, 40.0), T=(16.0, 20.0),
+                     Q=(16.0, 16.0), R=(136.0, 16.0), S=(16.0, 176.0))  # fmt: skip
     assert truth(predicate, names, drawing) == expected
 
 

@@ -59,7 +59,9 @@ def test_every_construction_makes_its_facts_true(data):
     skeleton = data.draw(st.sampled_from(synthetic.SKELETONS))
     rng = np.random.default_rng(data.draw(st.integers(0, 10_000)))
     letters = dict(zip("abcdefgp", "ABCDEFGP", strict=True)) | {"O": "O"} | synthetic.HIDDEN
-    drawn = synthetic.sample(skeleton, letters, rng)
+    rows = [rows_of(slot.split(":")[0]) for slot in skeleton.slots]
+    rows = tuple(some[int(rng.integers(len(some)))].name for some in rows)
+    drawn = synthetic.sample(skeleton, rows, letters, True, rng)
     member = families.draw(drawn, canvas(gap_px=1.0))
     if member is None:
         return
@@ -97,7 +99,7 @@ def test_a_figure_is_fitted_into_its_border(rotation_deg, mirror):
 
 def table(*programs, on=None):
     members = [member for p in programs if (member := families.draw(p, on or canvas()))]
-    return families._truth(members, canvas())
+    return families.told(members, canvas())
 
 
 @pytest.mark.parametrize(

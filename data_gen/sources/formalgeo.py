@@ -41,7 +41,7 @@ KEYS = ("problem_id", "problem_text_en", "problem_img", "construction_cdl", "tex
 FACTORS = ((2, 2, 2), (4, 2), (8,))  # the numbers of choices whose product is the number of captions
 MAX_SIDE_PX = 384
 MAX_TOKENS = 45  # of a caption, each letter, digit and symbol being one
-ROUNDS, CORRECTION_DECAY = 6, 1e-3
+ROUNDS, CORRECTION_DECAY = 12, 1e-3
 COMPUTED, ASSERTED = 1, 2
 ANGULAR = ("angle", "right", "right_angle", "acute_angle", "obtuse_angle")
 
@@ -154,12 +154,13 @@ def _rng(problem: dict, seed: int, purpose: int) -> np.random.Generator:
 
 @cache
 def _weights(root: str, seed: int) -> np.ndarray:
-    """The model of how likely statements sound, from the problems of train.
+    """The model of how likely statements sound, from the problems of both splits: each has to be balanced.
 
     First from all that can be asked. What `choose` then takes is no fair sample of it (three choices have to fit
     together), so the model is corrected on that, round by round.
     """
-    problems, proposed = load(root, "train"), _proposed(root, "train", seed)
+    problems = [problem for split in SPLITS for problem in load(root, split)]
+    proposed = [some for split in SPLITS for some in _proposed(root, split, seed)]
     weights = balance.fit([(slot, ()) for some in proposed for slot in _few_joined(some)])
     for step in range(ROUNDS):
         chosen = (choose(some, weights, _rng(p, seed, 2 + step)) for p, some in zip(problems, proposed, strict=True))

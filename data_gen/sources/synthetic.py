@@ -10,19 +10,22 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 
 from data_gen import families
-from data_gen.constructions import Program, Step, rows_of
+from data_gen.constructions import CONSTRUCTIONS, Program, Step
 from data_gen.diagram import Style
 from data_gen.errors import UserError
 from data_gen.facts import Fact
 from data_gen.perturb import AXES, MIN_TURN_DEG, draw_length, draw_params
 from data_gen.records import Family
+from data_gen.sources import plans
 
-MAX_TRIES = 1600
-TRIES_PER_SKELETON = 80  # then another one: some cannot have some edits
+MAX_TRIES = 4000
+TRIES_PER_PLAN = 60  # then another one: giving up early would make hard figures rare as anchors
 
 
 @dataclass(frozen=True)
@@ -41,21 +44,22 @@ class Skeleton:
 
 SKELETONS = (
     Skeleton("cevian", ("triangle:>abc", "cevian:abc>d"), ("angle a b c", "length a b", "length a c", "length b c")),
-    Skeleton("crossline", ("triangle:>abc", "crossline:abc>de"), ("angle a b c", "length b c"), 1),
-    Skeleton("diagonal", ("quadrilateral:>abcd", "diagonal:bd>", "cevian:abd>e"),
-             ("length a b", "length c d", "length b c")),
-    Skeleton("side_point", ("quadrilateral:>abcd", "side_point:abcd>e"),
-             ("angle b a d", "length a b", "length d a"), 1),
-    Skeleton("inscribed", ("circle:>O_", "inscribed_triangle:O_>abc", "cevian:abc>d"), ("angle a b c", "length b c")),
+    Skeleton("circled", ("triangle:>abc", "circled:abc>O_"), ("angle a b c", "length a b", "length b c")),
+    Skeleton("cross", ("quadrilateral:>abcd", "cross:abcd>e"), ("angle b a d", "length a b", "length d a")),
     Skeleton("touching", ("circle:>O_", "inscribed_triangle:O_>abc", "corner_line:Oa>gt"),
              ("angle a b c", "length b c")),
     Skeleton("chords", ("circle:>O_", "chord:O_>ab", "touch:Oa>gt", "radius:Oa>", "place:O_>p"), ("length a b",)),
     Skeleton("parallels", ("lines:>abcd", "transversal:abcd>efuv", "transversal_point:ef>g"),
              ("angle b e f", "length a b")),
+    Skeleton("crossline", ("triangle:>abc", "crossline:abc>de"), ("angle a b c", "length b c"), 1),
+    Skeleton("diagonal", ("quadrilateral:>abcd", "diagonal:bd>", "cevian:abd>e"),
+             ("length a b", "length c d", "length b c"), 1),
+    Skeleton("side_point", ("quadrilateral:>abcd", "side_point:abcd>e"),
+             ("angle b a d", "length a b", "length d a"), 1),
+    Skeleton("inscribed", ("circle:>O_", "inscribed_triangle:O_>abc", "cevian:abc>d"),
+             ("angle a b c", "length b c"), 1),
 )  # fmt: skip
 HIDDEN = {"_": "_O", "t": "_T", "u": "_U", "v": "_V"}
-FREE_OF_SHAPE = tuple(s for s in SKELETONS if not any("triangle" in x or "quadri" in x for x in s.slots))
-WITH_SHAPE = tuple(s for s in SKELETONS if s not in FREE_OF_SHAPE)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ LEVELS = (
     Level(180, (0.085, 0.11), (0.0045, 0.011), 0.04, 1000, 0.4, ("serif-italic", "sans", "serif")),
 )
 
-# How many siblings of a star lie on each axis of AXES: over these eight rows every axis has 14. The last row is for
+# How many siblings of a star lie on each axis of AXES: over these eight rows every axis has 14. The last one is for
 # figures without a shape to change.
 PLANS = (
     (2, 2, 1, 2), (2, 2, 1, 2), (2, 2, 1, 2), (2, 2, 2, 1), (1, 2, 2, 2), (1, 2, 2, 2), (1, 2, 2, 2), (3, 0, 3, 1),
@@ -104,34 +108,51 @@ def family(spec, split: str, index: int) -> Family:
     counts = dict(zip(AXES, PLANS[place % len(PLANS)], strict=True))
     if layout == "cube":
         counts = dict.fromkeys(CUBES[place % len(CUBES)], 1)
-    skeletons = [s for s in (WITH_SHAPE if counts.get("shape") else FREE_OF_SHAPE) if s.difficulty <= spec.difficulty]
+    choices = _choices(spec.size_px, spec.difficulty, tuple(counts.items()))
     for tries in range(MAX_TRIES):
-        if tries % TRIES_PER_SKELETON == 0:
-            skeleton = skeletons[int(rng.integers(len(skeletons)))]
-        built = _attempt(spec, split, f"{split}/{index:07d}", layout, counts, skeleton, rng)
-        if built is not None:
-            return built
+        if tries % TRIES_PER_PLAN == 0:
+            skeleton, figures = choices[int(rng.integers(len(choices)))]
+            rows = figures.figures[int(rng.integers(len(figures.figures)))]
+            wishes = figures.wishes(rows, counts, rng)
+        letters, canvas = _letters(spec, split, skeleton, rng), _canvas(spec, rng)
+        anchor = families.draw(sample(skeleton, rows, letters, not counts.get("shape"), rng), canvas)
+        built = anchor and (families.star if layout == "star" else families.cube)(anchor, wishes, canvas, rng)
+        if not built:
+            continue
+        base = built.members[0 if layout == "star" else int(rng.integers(len(built.members)))]
+        extra = _spare(figures, base.program, spec.text_only, rng)
+        built = families.with_text_only(built, base, extra, canvas, rng)
+        return families.assemble(
+            f"{spec.name}/{split}/{index:07d}", layout, built, canvas, "synthetic", spec.difficulty
+        )
     raise UserError(
         f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
         f"use a larger size_px, more letters or a lower difficulty"
     )
 
 
-def _attempt(
-    spec, split: str, key: str, layout: str, counts: dict[str, int], skeleton: Skeleton, rng: np.random.Generator
-) -> Family | None:
-    program = sample(skeleton, _letters(spec, split, skeleton, rng), rng)
-    canvas = _canvas(spec, rng)
-    anchor = families.draw(program, canvas)
-    if anchor is None:
-        return None
-    if layout == "star":
-        built = families.star(anchor, counts, spec.text_only, canvas, rng)
-    else:
-        built = families.cube(anchor, tuple(counts), spec.text_only, canvas, rng)
-    if built is None:
-        return None
-    return families.assemble(f"{spec.name}/{key}", layout, built, canvas, "synthetic", spec.difficulty)
+@cache
+def _choices(size_px: int, difficulty: int, counts: tuple[tuple[str, int], ...]) -> list[tuple[Skeleton, plans.Plans]]:
+    """The skeletons that have such edits, and their plans."""
+    some = [skeleton for skeleton in SKELETONS if skeleton.difficulty <= difficulty]
+    planned = [(skeleton, _table(skeleton, size_px, difficulty).plans(dict(counts))) for skeleton in some]
+    return [(skeleton, figures) for skeleton, figures in planned if figures]
+
+
+@cache
+def _table(skeleton: Skeleton, size_px: int, difficulty: int) -> plans.Table:
+    roles = sorted({role for slot in skeleton.slots for role in slot.split(">")[1]} - set(HIDDEN) - {"O"})
+    letters = dict(zip(roles, "ABCDEFGHIJKLMN", strict=False)) | {"O": "O"} | HIDDEN
+    canvas = _canvas(SimpleNamespace(size_px=size_px, difficulty=difficulty), np.random.default_rng(0))
+    return plans.tabulate(skeleton.slots, letters, canvas)
+
+
+def _spare(figures: plans.Plans, program: Program, count: int, rng: np.random.Generator) -> list[families.Wish]:
+    """Wishes for captions without a picture: one on each axis in turn, as far as the figure has edits."""
+    rows = tuple(step.construction for step in program.steps)
+    counts = {axis: count // len(AXES) + (i < count % len(AXES)) for i, axis in enumerate(AXES)}
+    wishes = [figures.wishes(rows, {axis: number}, rng) for axis, number in counts.items() if number]
+    return [wish for some in wishes for wish in some]
 
 
 def _letters(spec, split: str, skeleton: Skeleton, rng: np.random.Generator) -> dict[str, str]:
@@ -154,18 +175,17 @@ def _letters(spec, split: str, skeleton: Skeleton, rng: np.random.Generator) -> 
     return dict(zip(roles, (str(x) for x in rng.permutation(chosen)), strict=True)) | {"O": "O"} | HIDDEN
 
 
-def sample(skeleton: Skeleton, letters: dict[str, str], rng: np.random.Generator) -> Program:
-    """Fills the slots of a skeleton with random constructions and parameters, and picks what is printed."""
+def sample(
+    skeleton: Skeleton, rows: plans.Rows, letters: dict[str, str], angles: bool, rng: np.random.Generator
+) -> Program:
+    """A skeleton with these rows and random parameters, and something printed: an angle only where `angles`."""
     steps = []
-    for slot in skeleton.slots:
-        name, points = slot.split(":")
-        taken, given = points.split(">")
-        choices = rows_of(name)
-        row = choices[int(rng.integers(len(choices)))]
-        ins, outs = (tuple(letters[role] for role in roles) for roles in (taken, given))
-        steps.append(Step(row.name, ins, outs, draw_params(row, rng)))
+    for name, slot in zip(rows, skeleton.slots, strict=True):
+        _, ins, outs = plans.slot_points(slot, letters)
+        steps.append(Step(name, ins, outs, draw_params(CONSTRUCTIONS[name], rng)))
     low, high = next(step.row.ranges[0] for step in steps if step.row.ranges)
-    prints = [p for p in skeleton.prints if p.startswith("length") or high - low > 2 * MIN_TURN_DEG]
+    angles &= high - low > 2 * MIN_TURN_DEG
+    prints = [p for p in skeleton.prints if angles or p.startswith("length")]
     predicate, *args = prints[int(rng.integers(len(prints)))].split()
     value = draw_length(rng) if predicate == "length" else None
     return Program(tuple(steps), (Fact(predicate, tuple(letters[a] for a in args), value),))
