@@ -21,7 +21,7 @@ def get_config() -> ConfigDict:
     data.fingerprint = ""  # of the data trained on, filled in by the run
     data.images = 8  # N, C: what a family is cut or padded to
     data.captions = 8  # 12 would read the four captions without a picture too
-    data.length = 56  # L, tokens of a caption
+    data.length = 54  # L, tokens of a caption
     data.size_px = 112
 
     config.tokenizer = ConfigDict()

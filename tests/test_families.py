@@ -257,6 +257,36 @@ def test_a_cube_has_every_combination_and_a_star_single_edits(made):
     assert {family.layout for family in made} == {"star", "cube"}
 
 
+def test_every_plan_gives_whole_families():
+    """A figure whose partners are not told apart from each other gives too few siblings: another plan is drawn."""
+    spec = get_spec()
+    spec.text_only = 0
+    for index in range(120):
+        assert len(synthetic.family(spec, "train", index).images) == 8
+
+
+def test_an_anchor_is_no_rarer_than_its_siblings():
+    """Over all plans every figure of a skeleton is as often a sibling as an anchor, on each axis."""
+    for skeleton in synthetic.SKELETONS[:4]:
+        plans = synthetic._table(skeleton, 112, 0).plans({"shape": 1, "relation": 1})
+        for table in plans.partners.values():
+            np.testing.assert_allclose(table.sum(1), 1, atol=1e-6)
+            np.testing.assert_allclose(table.sum(0), 1, atol=0.1)
+            assert not np.diag(table).any()
+
+
+def test_any_corner_of_a_cube_may_be_its_anchor():
+    spec = get_spec()
+    spec.cube_share, spec.text_only = 1.0, 0
+    roots = Counter()
+    for index in range(40):
+        family = synthetic.family(spec, "train", index)
+        assert family.edits[0] == () and len(set(family.edits)) == 8
+        np.testing.assert_array_equal(family.truth, np.eye(8))
+        roots[json.loads(family.programs[0])["steps"][0][0]] += 1
+    assert len(roots) > 5
+
+
 def test_a_family_is_a_pure_function(made):
     again = synthetic.family(get_spec(), "train", 5)
     first = made[5]

@@ -109,11 +109,14 @@ def family(spec, split: str, index: int) -> Family:
     if layout == "cube":
         counts = dict.fromkeys(CUBES[place % len(CUBES)], 1)
     choices = _choices(spec.size_px, spec.difficulty, tuple(counts.items()))
+    wishes: list[families.Wish] = []
     for tries in range(MAX_TRIES):
-        if tries % TRIES_PER_PLAN == 0:
+        if tries % TRIES_PER_PLAN == 0 or len(wishes) < sum(counts.values()):
             skeleton, figures = choices[int(rng.integers(len(choices)))]
             rows = figures.figures[int(rng.integers(len(figures.figures)))]
             wishes = figures.wishes(rows, counts, rng)
+        if len(wishes) < sum(counts.values()):
+            continue
         letters, canvas = _letters(spec, split, skeleton, rng), _canvas(spec, rng)
         anchor = families.draw(sample(skeleton, rows, letters, not counts.get("shape"), rng), canvas)
         built = anchor and (families.star if layout == "star" else families.cube)(anchor, wishes, canvas, rng)
