@@ -342,12 +342,11 @@ def _cross_rows():
 
 
 def _circled_rows():
-    """A circle about o, through the hidden h, that goes round the triangle abc, lies in it, or stands on a side."""
+    """A circle about o, through the hidden h, that goes round the triangle abc, lies in it, or stands on its base."""
     for name, place, fact in (
         ("circumcircle", lambda a, b, c: (circumcentre(a, b, c), a), "inscribed_triangle o a b c"),
         ("incircle", _incircle, "inscribed_circle o a b c"),
         ("base_circle", lambda a, b, c: ((b + c) / 2, b), "diameter o b c"),
-        ("side_circle", lambda a, b, c: ((a + b) / 2, b), "diameter o a b"),
     ):
         yield Construction(name, "circled", "relation", "abc", "oH", (), lambda t, p, place=place: place(*t), (fact,),
                            circle="oH")  # fmt: skip

@@ -19,6 +19,7 @@ from data_gen.captions import caption
 from data_gen.constructions import Program, marks, printed_facts, solve, stated_facts, strokes
 from data_gen.diagram import AngleText, Diagram, LengthText, Style
 from data_gen.facts import Fact, Scene, to_json, truth_table
+from data_gen.geometry import segment_distance
 from data_gen.records import Family
 from data_gen.signatures import caption_signature, image_signatures
 
@@ -99,6 +100,8 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
     points = fit(solved, circles, canvas)
     if not _clear(points, program.names, canvas):
         return None
+    if any(_shared(fact, points, program.names) for fact in printed):
+        return None
     texts = tuple(_text(fact) for fact in printed)
     drawn = tuple(m for m in marks(program) if not _overprinted(m, texts)) if canvas.marks else ()
     diagram = Diagram(
@@ -111,6 +114,14 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
         style=canvas.style,
     )
     return Member(program, diagram, stated_facts(program) + printed)
+
+
+def _shared(fact: Fact, points: dict[str, complex], names: Sequence[str]) -> bool:
+    """Whether a printed length stands beside a segment with a third point on it: it might be that of a part."""
+    if fact.predicate != "length":
+        return False
+    a, b = (points[name] for name in fact.args)
+    return any(segment_distance(points[n], a, b) < 1.0 for n in names if n not in fact.args)
 
 
 def _text(fact: Fact) -> LengthText | AngleText:

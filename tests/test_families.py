@@ -167,6 +167,14 @@ def test_realisability_what_cannot_be_drawn_clearly_is_redrawn():
     assert families.draw(program("parallelogram", (60.0, 55.0), (Fact("angle", ("A", "C", "B")),)), canvas()) is None
 
 
+def test_coincidence_a_length_is_not_printed_beside_two_segments():
+    base = Step("acute_triangle", (), ("A", "B", "C"), (60.0, 50.0))
+    foot = Step("median", ("A", "B", "C"), ("D",), ())
+    whole, side = (Program((base, foot), (Fact("length", args, "5"),)) for args in (("B", "C"), ("A", "B")))
+    assert families.draw(whole, canvas(gap_px=1.0)) is None, "5 might be BD"
+    assert families.draw(side, canvas(gap_px=1.0)) is not None
+
+
 def test_visibility_a_change_too_small_to_see_is_rejected():
     near, far = (program("rhombus", (p, 70.0), ()) for p in (88.5, 60.0))
     square = program("square", (90.0, 70.0))

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_gen import families, perturb
-from data_gen.constructions import CONSTRUCTIONS, Program, Step, rows_of, stated_facts
-from data_gen.facts import canonical
+from data_gen.constructions import CONSTRUCTIONS, Program, Step, rows_of
 from data_gen.families import Canvas, Wish
 
-TRIALS = 40
+TRIALS, ORDER_TRIALS = 40, 5
 APART = 0.4  # share of the trials in which two figures tell each other apart
 
 FAIR = 0.8  # of 1, how often a figure must be a partner
@@ -69,7 +68,7 @@ def _change(old: Rows, new: Rows) -> tuple[int, str]:
 @dataclass(frozen=True)
 class Table:
     """All figures of a skeleton; for each axis, bool[K, K], which differ in one slot on it and are told apart; and
-    int[K], what else they could state with two letters exchanged."""
+    int[K], how many siblings with two letters exchanged they have."""
 
     figures: tuple[Rows, ...]
     apart: dict[str, np.ndarray]
@@ -97,7 +96,7 @@ def tabulate(slots: Sequence[str], letters: dict[str, str], canvas: Canvas) -> T
     steps = [slot_points(slot, letters) for slot in slots]
     figures = list(itertools.product(*([row.name for row in rows_of(slot)] for slot, _, _ in steps)))
     apart = _told_apart(figures, steps, canvas) >= APART
-    orders = np.array([_orders(_program(rows, steps, np.random.default_rng(0))) for rows in figures])
+    orders = np.array([_orders(rows, steps, canvas) for rows in figures])
     return Table(tuple(figures), {axis: _differ(figures, axis) & apart for axis in EXCHANGED}, orders)
 
 
@@ -133,10 +132,20 @@ def _program(rows: Rows, steps, rng: np.random.Generator) -> Program:
     )
 
 
-def _orders(program: Program) -> int:
-    """How many different statements other than its own a figure has with two letters exchanged."""
-    swaps = [program.rename({a: b, b: a}) for a, b in perturb.exchangeable(program)]
-    return len({frozenset(map(canonical, stated_facts(p))) for p in [program, *swaps]}) - 1
+def _orders(rows: Rows, steps, canvas: Canvas) -> int:
+    """How many exchanges of two letters give a figure and siblings that are all told apart, in most trials."""
+    counts = []
+    for trial in range(ORDER_TRIALS):
+        program = _program(rows, steps, np.random.default_rng(trial))
+        if families.draw(program, canvas):
+            swaps = [program.rename({a: b, b: a}) for a, b in perturb.exchangeable(program)]
+            drawn = [member for p in [program, *swaps] if (member := families.draw(p, canvas))]
+            truth, chosen = families.told(drawn, canvas), [0]
+            for i in range(1, len(drawn)):
+                if perturb.accepts(truth, chosen, i):
+                    chosen.append(i)
+            counts.append(len(chosen) - 1)
+    return int(np.median(counts)) if counts else 0
 
 
 def _differ(figures: Sequence[Rows], axis: str) -> np.ndarray:

@@ -25,7 +25,7 @@ from data_gen.records import Family
 from data_gen.sources import plans
 
 MAX_TRIES = 4000
-TRIES_PER_PLAN = 60  # then another one: giving up early would make hard figures rare as anchors
+TRIES_PER_PLAN = 40  # then another one: giving up early would make hard figures rare as anchors
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,21 @@ class Skeleton:
 
 
 SKELETONS = (
-    Skeleton("cevian", ("triangle:>abc", "cevian:abc>d"), ("angle a b c", "length a b", "length a c", "length b c")),
-    Skeleton("circled", ("triangle:>abc", "circled:abc>O_"), ("angle a b c", "length a b", "length b c")),
-    Skeleton("cross", ("quadrilateral:>abcd", "cross:abcd>e"), ("angle b a d", "length a b", "length d a")),
+    Skeleton("cevian", ("triangle:>abc", "cevian:abc>d"), ("angle a b c", "length a b", "length a c")),
+    Skeleton("circled", ("triangle:>abc", "circled:abc>O_"), ("angle a b c", "length a c")),
+    Skeleton("cross", ("quadrilateral:>abcd", "cross:abcd>e"), ("angle b a d", "length d a", "length b c")),
     Skeleton("touching", ("circle:>O_", "inscribed_triangle:O_>abc", "corner_line:Oa>gt"),
-             ("angle a b c", "length b c")),
-    Skeleton("chords", ("circle:>O_", "chord:O_>ab", "touch:Oa>gt", "radius:Oa>", "place:O_>p"), ("length a b",)),
+             ("angle a b c", "length a b", "length a c")),
+    Skeleton("chords", ("circle:>O_", "chord:O_>ab", "touch:Oa>gt", "radius:Oa>", "place:O_>p"), ("length a g",)),
     Skeleton("parallels", ("lines:>abcd", "transversal:abcd>efuv", "transversal_point:ef>g"),
-             ("angle b e f", "length a b")),
+             ("angle b e f", "length b e")),
     Skeleton("crossline", ("triangle:>abc", "crossline:abc>de"), ("angle a b c", "length b c"), 1),
     Skeleton("diagonal", ("quadrilateral:>abcd", "diagonal:bd>", "cevian:abd>e"),
              ("length a b", "length c d", "length b c"), 1),
     Skeleton("side_point", ("quadrilateral:>abcd", "side_point:abcd>e"),
              ("angle b a d", "length a b", "length d a"), 1),
     Skeleton("inscribed", ("circle:>O_", "inscribed_triangle:O_>abc", "cevian:abc>d"),
-             ("angle a b c", "length b c"), 1),
+             ("angle a b c", "length a b"), 1),
 )  # fmt: skip
 HIDDEN = {"_": "_O", "t": "_T", "u": "_U", "v": "_V"}
 
