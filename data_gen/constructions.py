@@ -412,12 +412,12 @@ def _line_rows():
         yield Construction(
             name, "lines", "relation", "", "abcd", (range_, (0, 1)), _lines, (fact,), "ab cd", marks=marks_
         )
-    for name, fact, marks_, range_ in (
+    for name, fact, square, range_ in (
         ("leaning_transversal", "oblique e f a b", (), (42, 66)),
         ("square_transversal", "perpendicular e f a b", ("right_angle b e f",), (90, 90)),
     ):
         yield Construction(
-            name, "transversal", "relation", "abcd", "efUV", (range_,), _transversal, (fact,), "UV", marks=marks_
+            name, "transversal", "relation", "abcd", "efUV", (range_,), _transversal, (fact,), "UV", marks=square
         )
     for name, place, fact, marks_ in (
         ("transversal_middle", lambda t: (t[0] + t[1]) / 2, "midpoint g e f", ("ticks2 e g", "ticks2 g f")),
@@ -453,8 +453,8 @@ def _plain_rows():
 CONSTRUCTIONS: dict[str, Construction] = {
     row.name: row
     for rows in (
-        _triangle_rows, _quadrilateral_rows, _cevian_rows, _crossline_rows, _side_point_rows, _cross_rows, _circled_rows,
-        _circle_rows, _line_rows, _plain_rows,
+        _triangle_rows, _quadrilateral_rows, _cevian_rows, _crossline_rows, _side_point_rows, _cross_rows,
+        _circled_rows, _circle_rows, _line_rows, _plain_rows,
     )
     for row in rows()
 }  # fmt: skip

@@ -162,7 +162,8 @@ def star(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.
     """The anchor and a sibling for each wish that all tell each other apart; None where it fails."""
     if told([anchor], canvas)[0, 0] != 1 or anchor.labels is None:
         return None
-    members, changes = [anchor], [()]
+    members = [anchor]
+    changes: list[tuple[str, ...]] = [()]
     for axis in HARDEST_FIRST:
         some = [wish for wish in wishes if wish[0] == axis]
         found = _join(members, anchor, some, canvas, rng) if some else []
@@ -196,8 +197,9 @@ def cube(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.
     if any(member.labels is None for member in members):
         return None
     root = int(rng.integers(len(members)))
-    changes = [tuple(edit.axis for bit, edit in enumerate(edits) if corner >> bit & 1) for corner in range(len(members))]
-    return Built([members[root ^ corner] for corner in range(len(members))], changes, [])
+    corners = range(len(members))
+    changes = [tuple(edit.axis for bit, edit in enumerate(edits) if corner >> bit & 1) for corner in corners]
+    return Built([members[root ^ corner] for corner in corners], changes, [])
 
 
 def with_text_only(
@@ -213,7 +215,7 @@ def with_text_only(
 def _join(
     members: Sequence[Member], base: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator
 ) -> list[Candidate]:
-    """For each wish the first edit of `base` that the members, and those found before it, tell apart from themselves."""
+    """For each wish the first edit of `base` that is told apart from the members and from those found before it."""
     pool: list[tuple[int, str, Member]] = []
     for number, (axis, proposal) in enumerate(wishes):
         for _ in range(TRIES):

@@ -59,8 +59,8 @@ def test_every_construction_makes_its_facts_true(data):
     skeleton = data.draw(st.sampled_from(synthetic.SKELETONS))
     rng = np.random.default_rng(data.draw(st.integers(0, 10_000)))
     letters = dict(zip("abcdefgp", "ABCDEFGP", strict=True)) | {"O": "O"} | synthetic.HIDDEN
-    rows = [rows_of(slot.split(":")[0]) for slot in skeleton.slots]
-    rows = tuple(some[int(rng.integers(len(some)))].name for some in rows)
+    choices = [rows_of(slot.split(":")[0]) for slot in skeleton.slots]
+    rows = tuple(some[int(rng.integers(len(some)))].name for some in choices)
     drawn = synthetic.sample(skeleton, rows, letters, True, rng)
     member = families.draw(drawn, canvas(gap_px=1.0))
     if member is None:
@@ -277,6 +277,7 @@ def test_an_anchor_is_no_rarer_than_its_siblings():
     """Over all plans every figure of a skeleton is as often a sibling as an anchor, on each axis."""
     for skeleton in synthetic.SKELETONS[:4]:
         plans = synthetic._table(skeleton, 112, 0).plans({"shape": 1, "relation": 1})
+        assert plans is not None
         for table in plans.partners.values():
             np.testing.assert_allclose(table.sum(1), 1, atol=1e-6)
             np.testing.assert_allclose(table.sum(0), 1, atol=0.1)
@@ -286,7 +287,7 @@ def test_an_anchor_is_no_rarer_than_its_siblings():
 def test_any_corner_of_a_cube_may_be_its_anchor():
     spec = get_spec()
     spec.cube_share, spec.text_only = 1.0, 0
-    roots = Counter()
+    roots: Counter[str] = Counter()
     for index in range(40):
         family = synthetic.family(spec, "train", index)
         assert family.edits[0] == () and len(set(family.edits)) == 8

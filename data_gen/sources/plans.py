@@ -51,7 +51,8 @@ class Plans:
         """(place, new row) of up to `count` partners on an axis."""
         if rows not in self.figures:  # a corner of a cube may be none
             return []
-        here, chosen = self.figures.index(rows), []
+        here = self.figures.index(rows)
+        chosen: list[int] = []
         odds = self.partners[axis][here].copy()
         while len(chosen) < count and odds.sum() > 0:
             chosen.append(int(rng.choice(len(odds), p=odds / odds.sum())))
