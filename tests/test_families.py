@@ -46,7 +46,7 @@ def program(construction, params, prints=(), letters="ABCD"):
 @pytest.fixture(scope="module")
 def made():
     spec = get_spec()
-    return [synthetic.family(spec, split, i) for split in ("train", "test") for i in range(12)]
+    return [synthetic.family(spec, split, i) for split in ("train", "test") for i in range(24)]
 
 
 def parameters(row, data):
@@ -227,6 +227,9 @@ def test_truth_is_what_an_independent_reading_of_the_programs_gives(made):
         "right": lambda p, v, a, b: abs(((p[a] - p[v]) * (p[b] - p[v]).conjugate()).real) < 1e-6,
         "midpoint": lambda p, m, a, b: abs(2 * p[m] - p[a] - p[b]) < 1e-6,
         "median": lambda p, a, d, b, c: abs(2 * p[d] - p[b] - p[c]) < 1e-6,
+        "altitude": lambda p, a, d, b, c: abs(((p[d] - p[a]) * (p[c] - p[b]).conjugate()).real) < 1e-6
+        and abs(((p[d] - p[b]) * (p[c] - p[b]).conjugate()).imag) < 1e-6,
+        "inscribed_triangle": lambda p, o, a, b, c: np.ptp([abs(p[x] - p[o]) for x in (a, b, c)]) < 1e-6,
         "square": lambda p, a, b, c, d: abs((p[d] - p[a]) ** 2 + (p[b] - p[a]) ** 2) < 1e-6
         and abs(p[a] + p[c] - p[b] - p[d]) < 1e-6,
         "parallel": lambda p, a, b, c, d: abs(((p[b] - p[a]) * (p[d] - p[c]).conjugate()).imag) < 1e-6,
