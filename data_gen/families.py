@@ -17,7 +17,7 @@ import numpy as np
 from data_gen import perturb, render
 from data_gen.captions import caption
 from data_gen.constructions import Program, marks, printed_facts, solve, stated_facts, strokes
-from data_gen.diagram import AngleText, Diagram, LengthText, Style
+from data_gen.diagram import AngleText, Diagram, LengthText, Style, Ticks
 from data_gen.facts import Fact, Scene, to_json, truth_table
 from data_gen.geometry import segment_distance
 from data_gen.records import Family
@@ -100,10 +100,11 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
     points = fit(solved, circles, canvas)
     if not _clear(points, program.names, canvas):
         return None
-    if any(_shared(fact, points, program.names) for fact in printed):
+    if any(f.predicate == "length" and _shared(f.args, points, program.names) for f in printed):
         return None
     texts = tuple(_text(fact) for fact in printed)
-    drawn = tuple(m for m in marks(program) if not _overprinted(m, texts)) if canvas.marks else ()
+    plain = (m for m in marks(program) if not isinstance(m, Ticks) or not _shared((m.a, m.b), points, program.names))
+    drawn = tuple(m for m in plain if not _overprinted(m, texts)) if canvas.marks else ()
     diagram = Diagram(
         size_px=canvas.size_px,
         points={name: (z.real, z.imag) for name, z in points.items()},
@@ -116,12 +117,10 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
     return Member(program, diagram, stated_facts(program) + printed)
 
 
-def _shared(fact: Fact, points: dict[str, complex], names: Sequence[str]) -> bool:
-    """Whether a printed length stands beside a segment with a third point on it: it might be that of a part."""
-    if fact.predicate != "length":
-        return False
-    a, b = (points[name] for name in fact.args)
-    return any(segment_distance(points[n], a, b) < 1.0 for n in names if n not in fact.args)
+def _shared(ends: Sequence[str], points: dict[str, complex], names: Sequence[str]) -> bool:
+    """Whether a third point lies on a segment: what is marked or printed beside it might belong to a part of it."""
+    a, b = (points[name] for name in ends)
+    return any(segment_distance(points[n], a, b) < 1.0 for n in names if n not in ends)
 
 
 def _text(fact: Fact) -> LengthText | AngleText:

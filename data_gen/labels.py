@@ -13,6 +13,7 @@ from math import cos, hypot, sin
 import numpy as np
 
 from data_gen.diagram import AngleText, Diagram, LengthText, Point
+from data_gen.geometry import segment_distance
 from data_gen.glyphs import Outline, outline
 from data_gen.ink import Ink
 
@@ -54,7 +55,8 @@ class _Text:
     """A text that looks for its place, K candidates.
 
     half: half its ink's width and height, px; centres: float64[K, 2]; feet: float64[K, 2], where the way from
-    its owner to the text starts; costs: float64[K]; owner: the point that it names, and must be nearest to.
+    its owner to the text starts; costs: float64[K]; owner: the point that it names, and must be nearest to;
+    segment: that whose length it prints, and must be nearest to.
     """
 
     text: str
@@ -66,6 +68,7 @@ class _Text:
     feet: np.ndarray
     costs: np.ndarray
     owner: Point | None = None
+    segment: tuple[Point, Point] | None = None
 
 
 def place_labels(diagram: Diagram, ink: Ink | None = None) -> tuple[Label, ...]:
@@ -169,7 +172,8 @@ def _length(diagram: Diagram, ink: Ink, mark: LengthText) -> _Text:
     inside = np.mean([diagram.points[name] for name in diagram.names or (mark.a,)], 0) - (a + b) / 2
     inner = 0.3 * np.sign(np.round(normals @ inside, 3))
     costs = 4 * np.abs(SEGMENT_SHARES - 0.5)[:, None, None] + inner + 3 * SEGMENT_GAPS
-    return _Text(*head, centres.reshape(-1, 2), feet.reshape(-1, 2), costs.ravel())
+    ends = diagram.points[mark.a], diagram.points[mark.b]
+    return _Text(*head, centres.reshape(-1, 2), feet.reshape(-1, 2), costs.ravel(), segment=ends)
 
 
 def _angle(diagram: Diagram, ink: Ink, mark: AngleText) -> _Text:
@@ -202,6 +206,7 @@ def _judge(diagram: Diagram, ink: Ink, texts: list[_Text]) -> tuple[np.ndarray, 
     edge = np.minimum(boxes[:, :2].min(1), diagram.size_px - boxes[:, 2:].max(1))
     clear = np.minimum(_clear_of_capsules(centres, halves, ink), _clear_of_rings(centres, halves, ink))
     own = _own_margin(centres, halves, texts[: len(diagram.names)])
+    own = np.minimum(own, np.concatenate([_own_segment(diagram, text) for text in texts]))
     usable = (edge >= 1.0) & (clear >= max(0.9, 0.06 * font_px)) & (own > 0.1 * font_px)
     rows = np.flatnonzero(usable)
     feet = np.concatenate([text.feet for text in texts])
@@ -271,6 +276,20 @@ def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text]) -> 
         own = distance[rows, owner]
         distance[rows, owner] = np.inf
         margin[: len(rows)] = distance.min(1) - own
+    return margin
+
+
+def _own_segment(diagram: Diagram, text: _Text) -> np.ndarray:
+    """How much nearer a printed length is to its own segment than to any other stroke, px[K]; else infinite."""
+    margin = np.full(len(text.costs), np.inf)
+    if text.segment is None:
+        return margin
+    centres, (a, b) = text.centres @ (1, 1j), (complex(*end) for end in text.segment)
+    own = segment_distance(centres, a, b)
+    for segment in diagram.segments:
+        p, q = (complex(*diagram.points[name]) for name in (segment.a, segment.b))
+        if max(segment_distance(end, p, q) for end in (a, b)) > 1.0:  # else the segment is a part of the stroke
+            margin = np.minimum(margin, segment_distance(centres, p, q) - own)
     return margin
 
 

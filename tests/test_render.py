@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from data_gen import render
+from data_gen import families, render
+from data_gen.constructions import Program, Step
 from data_gen.diagram import (
     AngleArc,
     AngleText,
@@ -31,6 +32,8 @@ from data_gen.errors import UserError
 from data_gen.glyphs import FONTS, glyph, outline
 
 SEEDS = st.integers(0, 2**32 - 1)
+CANVAS = families.Canvas(size_px=112, border_px=14.0, rotation_deg=0.0, mirror=False, style=Style(), marks=True,
+                         wording=0, margin_px=5.0, gap_px=10.0)  # fmt: skip
 ZOOM = 4
 
 
@@ -137,6 +140,37 @@ def test_each_name_is_nearest_to_its_own_point(seed):
             if other in diagram.names
         }
         assert min(away, key=away.__getitem__) == name
+
+
+def far(point: complex, a: complex, b: complex) -> float:
+    """The distance of a point from a segment, by sampling."""
+    return min(abs(point - a - (b - a) * k / 200) for k in range(201))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(SEEDS)
+def test_each_length_is_nearest_to_its_own_segment(seed):
+    diagram = random_diagram(seed)
+    place = {name: complex(*xy) for name, xy in diagram.points.items()}
+    texts = [mark for mark in diagram.marks if isinstance(mark, LengthText | AngleText)]
+    for mark, label in zip(texts, labels_or_none(diagram)[len(diagram.names) :], strict=False):
+        if isinstance(mark, LengthText):
+            middle = complex(label.box[0] + label.box[2], label.box[1] + label.box[3]) / 2
+            own = far(middle, place[mark.a], place[mark.b])
+            for other in diagram.segments:
+                ends = place[other.a], place[other.b]
+                if {other.a, other.b} != {mark.a, mark.b}:
+                    assert far(middle, *ends) > own, (mark, other)
+
+
+def test_a_tick_does_not_stand_beside_a_part_of_its_segment():
+    """Of a segment with a third point on it, a tick might mean one of the parts: it is left out."""
+    side = Step("rhombus", (), ("A", "B", "C", "D"), (60.0, 70.0))
+    plain = families.draw(Program((side,)), CANVAS)
+    split = families.draw(Program((side, Step("peak", ("A", "B", "C", "D"), ("E",), ()))), CANVAS)
+    assert plain is not None and split is not None
+    assert Ticks("C", "D") in plain.diagram.marks and Ticks("C", "D") not in split.diagram.marks
+    assert {Ticks("C", "E", 2), Ticks("E", "D", 2), Ticks("A", "B")} <= set(split.diagram.marks)
 
 
 def wedge(sweep_deg: float, crossing_px: float) -> Diagram:
