@@ -43,8 +43,6 @@ def get_config() -> ConfigDict:
     loss.pairs = "family"  # which pairs count: mmgeo_jax/losses.py, PAIRS
     loss.sibling_weight = 1.0  # of a false pair within a family
     loss.stranger_weight = 0.02  # of a false pair of two families: at 1 the many strangers drown the siblings
-    # From strangers to siblings: shares of the steps between which sibling_weight grows from 0; (0, 0) is off.
-    loss.sibling_ramp = (0.0, 0.0)
 
     config.optim = optim = ConfigDict()
     optim.lr = 1e-3
@@ -60,6 +58,7 @@ def get_config() -> ConfigDict:
     config.train = train = ConfigDict()
     train.global_batch = 8  # families
     train.steps = 900
+    train.anchors_first = 0.3  # share of the steps whose batches are anchors: siblings alone give a slow start
     train.log_every = 20
     train.eval_every = 150
     train.eval_families = 128  # the first so many of val

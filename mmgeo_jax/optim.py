@@ -1,10 +1,9 @@
-"""The optimizer, and what changes with the step: the learning rate and the weight of siblings in the loss."""
+"""The optimizer and its learning rate."""
 
 import re
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
@@ -35,9 +34,3 @@ def decays(params: Any) -> Any:
         return re.fullmatch(NO_DECAY, jax.tree_util.keystr(path, simple=True, separator="/")) is None
 
     return jax.tree_util.tree_map_with_path(decay, params)
-
-
-def ramp(step: jax.Array, steps: int, span: tuple[float, float]) -> jax.Array:
-    """f32 scalar: 0 before span[0], 1 from span[1] on, linear between; both are shares of the steps."""
-    start, end = (share * steps for share in span)
-    return jnp.clip((step + 1 - start) / max(end - start, 1.0), 0.0, 1.0)

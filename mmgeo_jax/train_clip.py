@@ -69,7 +69,7 @@ def train(config: ConfigDict, run: Path) -> bool:
 
         train_step = make_train_step(config, graphdef, optimizer, state, devices)
         validate = make_validation(config, graphdef, words, devices)
-        batches = input.train_batches(sources, words, data, config.seed, start, global_batch)
+        batches, switch = read_batches(sources, words, config, start)
         log = files.enter_context(metrics.open_log(run / "metrics.jsonl", start))
         timing = files.enter_context(metrics.open_log(run / "timing.jsonl", start))
         bar = files.enter_context(tqdm(total=steps, initial=start, desc=config.name, unit="step", dynamic_ncols=True))
@@ -86,7 +86,7 @@ def train(config: ConfigDict, run: Path) -> bool:
             )
             unchecked.append((done, batch["family"], values["loss"], values["grad_norm"]))
             clock.count(images=int(batch["image_mask"].sum()), tokens=int((batch["tokens"] != 0).sum()))
-            if step == start:  # which compiled
+            if step in (start, switch):  # which compiled
                 jax.block_until_ready(values)
                 clock = metrics.Clock()
             if logs or validates or saves or stopped:
@@ -121,20 +121,21 @@ def make_train_step(
     loss, steps = config.loss, config.train.steps
     rate = optim.learning_rate(config.optim, steps)
 
-    def objective(params: Any, step: jax.Array, batch: Arrays) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def objective(params: Any, batch: Arrays) -> tuple[jax.Array, dict[str, jax.Array]]:
         model = nnx.merge(graphdef, params)
         images, texts = model.embed_images(flat(batch["images"])), model.embed_texts(flat(batch["tokens"]))
-        sibling_weight = loss.sibling_weight * optim.ramp(step, steps, loss.sibling_ramp)
         parts = {name: batch[name] for name in LABELLED}
+        # Among anchors alone nobody is to be drowned by strangers.
+        stranger_weight = loss.stranger_weight if batch["truth"].shape[1] > 1 else 1.0
         labels, weights = losses.pair_labels(
-            **parts, pairs=loss.pairs, sibling_weight=sibling_weight, stranger_weight=loss.stranger_weight
+            **parts, pairs=loss.pairs, sibling_weight=loss.sibling_weight, stranger_weight=stranger_weight
         )
         return losses.contrastive_loss(model.scores(images, texts), labels, weights, loss.kind)
 
     def train_step(
         params: Any, opt_state: Any, step: jax.Array, batch: Arrays
     ) -> tuple[Any, Any, dict[str, jax.Array]]:
-        (value, parts), gradients = jax.value_and_grad(objective, has_aux=True)(params, step, batch)
+        (value, parts), gradients = jax.value_and_grad(objective, has_aux=True)(params, batch)
         updates, opt_state = optimizer.update(gradients, opt_state, params)
         values = {"loss": value, **parts, "grad_norm": optax.tree.norm(gradients)}
         values |= {"update_norm": optax.tree.norm(updates), "lr": jnp.asarray(rate(step))}
@@ -181,6 +182,28 @@ def open_sources(data: ConfigDict) -> list[RecordSource]:
             "data.real_train is True, but data.real names no folder: set --config.data.real=data/formalgeo7k"
         )
     return [RecordSource(folder, "train") for folder in (data.dir, data.real if data.real_train else "") if folder]
+
+
+def read_batches(
+    sources: Sequence[RecordSource], words: input.Tokenizer, config: ConfigDict, start: int
+) -> tuple[Iterator[input.Batch], int]:
+    """Batches from step `start` on, and the step from which they are whole families.
+
+    Before it (`train.anchors_first` of the steps) a batch holds as many pictures, each the anchor of another family.
+    """
+    data, train = config.data, config.train
+    switch = round(train.anchors_first * train.steps)
+
+    def batches(layout: ConfigDict, first: int, size: int) -> Iterator[input.Batch]:
+        return input.train_batches(sources, words, layout, config.seed, first, size)
+
+    families = batches(data, max(start, switch), train.global_batch)
+    if start >= switch:
+        return families, switch
+    alone = ConfigDict(data)
+    alone.images = alone.captions = 1
+    anchors = batches(alone, start, train.global_batch * data.images)
+    return itertools.chain(itertools.islice(anchors, switch - start), families), switch
 
 
 def fingerprint(data: ConfigDict) -> str:

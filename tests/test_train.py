@@ -6,16 +6,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import fake_source
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from data_gen import records
 from mmgeo_jax import checkpoints, evaluate, metrics, optim, report, train_clip
+from mmgeo_jax import config as configs
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
 
@@ -31,9 +32,9 @@ def get_config():
     for tower in config.model.image, config.model.text:
         tower.update(width=32, depth=1, heads=2, pool="mean")
     config.model.embed = 32
-    config.loss.sibling_ramp = (0.0, 0.5)
     config.train.update(
-        global_batch=4, steps={STEPS}, log_every=1, eval_every=3, eval_families=6, checkpoint_every={SAVED_EVERY}
+        global_batch=4, steps={STEPS}, anchors_first=0.55, log_every=1, eval_every=3, eval_families=6,
+        checkpoint_every={SAVED_EVERY}
     )
     return config
 """
@@ -267,10 +268,30 @@ def test_a_checkpoint_of_another_model_names_the_difference(whole):
 # ---------------------------------------------------------------- parts
 
 
-def test_the_ramp_goes_from_strangers_to_siblings():
-    steps = jnp.arange(10)
-    np.testing.assert_allclose(optim.ramp(steps, 10, (0.0, 0.0)), 1)
-    np.testing.assert_allclose(optim.ramp(steps, 10, (0.2, 0.6)), [0, 0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1])
+def test_anchors_of_many_families_come_before_whole_families(base):
+    """And going on in either part gives the same batches."""
+    config = configs.parse(arguments(base, base / "unused"), "x", "x")
+    config.tokenizer.vocab_size = 512
+    sources = train_clip.open_sources(config.data)
+    words = Words()
+    whole, switch = train_clip.read_batches(sources, words, config, 0)
+    batches = [next(whole) for _ in range(STEPS)]
+    shapes = [batch["images"].shape[:2] for batch in batches]
+    assert switch == 5 and shapes == [(12, 1)] * switch + [(4, 3)] * (STEPS - switch)
+    for start in (0, 3, switch, 7):
+        later, _ = train_clip.read_batches(sources, words, config, start)
+        for batch in batches[start:]:
+            for name, array in next(later).items():
+                np.testing.assert_array_equal(array, batch[name], name)
+
+
+class Words:
+    """A tokenizer that gives every caption a number."""
+
+    def encode_batch(self, captions, length):
+        rows = np.zeros((len(captions), length), np.int32)
+        rows[:, 0] = [1 + zlib.crc32(caption.encode()) % 500 for caption in captions]
+        return rows
 
 
 def test_norms_biases_and_scale_do_not_decay():
