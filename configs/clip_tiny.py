@@ -42,7 +42,7 @@ def get_config() -> ConfigDict:
     loss.kind = "softmax"  # softmax | sigmoid
     loss.pairs = "family"  # which pairs count: mmgeo_jax/losses.py, PAIRS
     loss.sibling_weight = 1.0  # of a false pair within a family
-    loss.stranger_weight = 0.02  # of a false pair of two families: at 1 the many strangers drown the siblings
+    loss.stranger_weight = 0.2  # of a false pair of two families: at 1 the many strangers drown the siblings
 
     config.optim = optim = ConfigDict()
     optim.lr = 1e-3
