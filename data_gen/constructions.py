@@ -13,15 +13,17 @@ import cmath
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from data_gen.diagram import AngleArc, Circle, Mark, ParallelArrows, RightAngle, Segment, Ticks
 from data_gen.errors import UserError
-from data_gen.facts import Fact
+from data_gen.facts import Fact, facts_from_list, facts_to_list
 from data_gen.geometry import angle_deg, bisector_foot, circumcentre, foot, intersection, polar, segment_distance
 
 Range = tuple[float, float]
+ANY = "*"  # as `outs` of a row: any number of points
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Construction:
     Attributes:
       name, slot: the row, and the group of rows that it can be exchanged with.
       axis: the axis of an edit that exchanges it ("shape", "relation", or "" where there is nothing to exchange).
-      ins, outs: one letter for each point taken and given; an upper-case letter is a hidden point.
+      ins, outs: one letter for each point taken and given; an upper-case letter is a hidden point; ANY: any number.
       ranges: the range of each parameter; whole numbers are drawn from it (degrees; or hundredths, for ratios).
       solve: (points taken, parameters) -> points given, complex.
       facts: templates of what the step makes true, "right a b c".
@@ -68,15 +70,25 @@ class Step:
     @cached_property
     def roles(self) -> dict[str, str]:
         """Role letter -> name of the point."""
+        if self.row.outs == ANY:
+            return {}
         return dict(zip(self.row.ins + self.row.outs, self.ins + self.outs, strict=True))
 
 
 @dataclass(frozen=True)
 class Program:
-    """Steps, and the measures that the figure prints: facts "length" with their value, "angle" with none (measured)."""
+    """A figure as it can be drawn again and edited.
+
+    Attributes:
+      steps: the constructions, in order.
+      prints: the measures that the figure prints: facts "length" with their value, "angle" with none (measured).
+      draws: strokes beside those of the steps; states: facts beside theirs, for points that a solver or a file placed.
+    """
 
     steps: tuple[Step, ...]
     prints: tuple[Fact, ...] = ()
+    draws: tuple[Segment | Circle, ...] = ()
+    states: tuple[Fact, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -89,13 +101,31 @@ class Program:
             replace(s, ins=tuple(names.get(n, n) for n in s.ins), outs=tuple(names.get(n, n) for n in s.outs))
             for s in self.steps
         )
-        return Program(steps, tuple(fact.rename(names) for fact in self.prints))
+        return Program(
+            steps,
+            tuple(fact.rename(names) for fact in self.prints),
+            tuple(_renamed(stroke, names) for stroke in self.draws),
+            tuple(fact.rename(names) for fact in self.states),
+        )
 
     def to_json(self) -> str:
         """One line of JSON; `program_from_json` reads it."""
         steps = [[s.construction, list(s.ins), list(s.outs), list(s.params)] for s in self.steps]
-        prints = [[f.predicate, list(f.args), f.value] for f in self.prints]
-        return json.dumps({"steps": steps, "prints": prints}, separators=(",", ":"))
+        data: dict[str, Any] = {"steps": steps, "prints": facts_to_list(self.prints)}
+        if self.draws:
+            data["draws"] = [[type(stroke).__name__, asdict(stroke)] for stroke in self.draws]
+        if self.states:
+            data["states"] = facts_to_list(self.states)
+        return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+
+
+def _renamed(stroke: Segment | Circle, names: dict[str, str]) -> Segment | Circle:
+    if isinstance(stroke, Segment):
+        return replace(stroke, a=names.get(stroke.a, stroke.a), b=names.get(stroke.b, stroke.b))
+    return Circle(names.get(stroke.centre, stroke.centre), names.get(stroke.through, stroke.through))
+
+
+STROKES: dict[str, type[Segment | Circle]] = {"Segment": Segment, "Circle": Circle}
 
 
 def program_from_json(text: str) -> Program:
@@ -105,7 +135,8 @@ def program_from_json(text: str) -> Program:
         if name not in CONSTRUCTIONS:
             raise UserError(f"program: no construction is called {name!r}; see data_gen/constructions.py")
     steps = tuple(Step(name, tuple(ins), tuple(outs), tuple(params)) for name, ins, outs, params in data["steps"])
-    return Program(steps, tuple(Fact(p, tuple(args), value) for p, args, value in data["prints"]))
+    draws = tuple(STROKES[kind](**values) for kind, values in data.get("draws", ()))
+    return Program(steps, facts_from_list(data["prints"]), draws, facts_from_list(data.get("states", ())))
 
 
 def solve(program: Program) -> dict[str, complex]:
@@ -134,8 +165,9 @@ def printed_facts(program: Program, points: dict[str, complex]) -> tuple[Fact, .
 
 
 def stated_facts(program: Program) -> tuple[Fact, ...]:
-    """What the program's steps make true, in their order, without the printed values."""
-    return tuple(_fact(template, step.roles) for step in program.steps for template in step.row.facts)
+    """What the program's steps make true, in their order, and what it states besides; without the printed values."""
+    made = tuple(_fact(template, step.roles) for step in program.steps for template in step.row.facts)
+    return made + program.states
 
 
 def _fact(template: str, roles: dict[str, str]) -> Fact:
@@ -153,6 +185,11 @@ def strokes(program: Program) -> tuple[tuple[Segment, ...], tuple[Circle, ...]]:
         if step.row.circle:
             centre, through = (step.roles[r] for r in step.row.circle)
             circles[centre] = Circle(centre, through)
+    for stroke in program.draws:
+        if isinstance(stroke, Segment):
+            segments[frozenset((stroke.a, stroke.b))] = stroke
+        else:
+            circles[stroke.centre] = stroke
     return tuple(segments.values()), tuple(circles.values())
 
 
@@ -445,7 +482,8 @@ def _transversal(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex,
 
 
 def _plain_rows():
-    """Strokes between points that are there."""
+    """Points whose coordinates are given, x and y in turn, y downwards; and strokes between points that are there."""
+    yield Construction("placed", "placed", "", "", ANY, (), lambda t, p: tuple(map(complex, p[::2], p[1::2])), ())
     yield Construction("diagonal", "diagonal", "", "bd", "", (), lambda t, p: (), (), "bd")
     yield Construction("radius", "radius", "", "oa", "", (), lambda t, p: (), (), "oa")
 

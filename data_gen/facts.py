@@ -188,9 +188,19 @@ def _all_hold(truths: Sequence[np.ndarray], margins: Sequence[np.ndarray]) -> tu
 
 def to_json(facts: Sequence[Fact]) -> str:
     """Facts as JSON: [[predicate, [names], value], ...]."""
-    return json.dumps([[f.predicate, list(f.args), f.value] for f in facts], ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(facts_to_list(facts), ensure_ascii=False, separators=(",", ":"))
 
 
 def from_json(text: str) -> list[Fact]:
     """The inverse of `to_json`."""
-    return [Fact(predicate, tuple(args), value) for predicate, args, value in json.loads(text)]
+    return list(facts_from_list(json.loads(text)))
+
+
+def facts_to_list(facts: Sequence[Fact]) -> list[list]:
+    """Facts as plain lists, [predicate, [names], value]."""
+    return [[f.predicate, list(f.args), f.value] for f in facts]
+
+
+def facts_from_list(rows: Sequence[Sequence]) -> tuple[Fact, ...]:
+    """The inverse of `facts_to_list`."""
+    return tuple(Fact(predicate, tuple(args), value) for predicate, args, value in rows)

@@ -7,9 +7,10 @@ pictures and their own captions form a block whose truth table is the identity; 
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -41,6 +42,16 @@ class Canvas:
     wording: int
     margin_px: float  # a fact is false only if the drawing is this far from it
     gap_px: float  # no two named points are closer than this
+
+    def to_json(self) -> str:
+        """One line of JSON; `canvas_from_json` reads it."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+def canvas_from_json(text: str) -> Canvas:
+    """The inverse of `Canvas.to_json`."""
+    data = json.loads(text)
+    return Canvas(**data | {"style": Style(**data["style"])})
 
 
 @dataclass(frozen=True)
@@ -251,10 +262,12 @@ def assemble(key: str, layout: str, built: Built, canvas: Canvas, source: str, d
         provenance=np.full(truth.shape, COMPUTED, np.uint8),
         margin_px=margin.astype(np.float32),
         edits=tuple(built.changes) + tuple((axis,) for axis, _ in built.extra),
+        kinds=tuple(built.changes) + tuple((axis,) for axis, _ in built.extra),
         image_signatures=image_signatures(scene, canvas.margin_px),
         caption_signatures=np.stack([caption_signature(facts) for facts in stated]),
         facts=tuple(to_json(facts) for facts in stated),
         programs=tuple(m.program.to_json() for m in built.members),
+        canvas=canvas.to_json(),
         source=source,
         difficulty=difficulty,
         size_px=canvas.size_px,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_gen.constructions import CONSTRUCTIONS, Construction, Program
+from data_gen.constructions import CONSTRUCTIONS, Construction, Program, strokes
 
 AXES = ("order", "shape", "relation", "value")
 MIN_TURN_DEG = 10  # the least change of a printed angle
@@ -66,7 +66,7 @@ def _allows(row: Construction, parameter: float) -> bool:
 
 def exchangeable(program: Program) -> list[tuple[str, str]]:
     """The pairs of letters that may change places; centres of circles keep theirs."""
-    centres = {step.outs[0] for step in program.steps if step.row.circle}
+    centres = {circle.centre for circle in strokes(program)[1]}
     return list(itertools.combinations([name for name in program.names if name not in centres], 2))
 
 

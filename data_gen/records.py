@@ -26,9 +26,9 @@ from google.protobuf import message
 from data_gen.errors import UserError
 from data_gen.tfexample import Example
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LAYOUTS = ("star", "cube", "product")
-EDIT_KINDS = ("order", "shape", "relation", "value", "retrieved")
+EDIT_AXES = ("order", "shape", "relation", "value", "retrieved")
 SIGNATURE_WORDS = 8
 MANIFEST = "manifest.json"
 
@@ -55,11 +55,13 @@ class Family:
     truth: np.ndarray  # int8[N, C]: 1 true, 0 false, -1 cannot say
     provenance: np.ndarray  # uint8[N, C]: 0 unknown, 1 computed, 2 asserted
     margin_px: np.ndarray  # float32[N, C]: how far the entry is from its opposite, as seen; or nan
-    edits: tuple[tuple[str, ...], ...]  # C: the EDIT_KINDS in which caption j differs from caption 0
+    edits: tuple[tuple[str, ...], ...]  # C: the axes (EDIT_AXES) in which caption j differs from caption 0
+    kinds: tuple[tuple[str, ...], ...]  # C: the same edits, named more finely ("midpoint_ratio")
     image_signatures: np.ndarray  # uint32[N, 8]: facts that are or may be true of the image
     caption_signatures: np.ndarray  # uint32[C, 8]: facts that the caption states
     facts: tuple[str, ...]  # C JSON texts
     programs: tuple[str, ...]  # N JSON texts, or none where the source has no program
+    canvas: str  # JSON: with a program it gives the picture again; empty where there is no program
     source: str
     difficulty: int
     size_px: int
@@ -85,10 +87,12 @@ SCHEMA: tuple[Field, ...] = (
     Field("provenance", "array", "uint8", ("N", "C")),
     Field("margin_px", "array", "float32", ("N", "C")),
     Field("edits", "texts"),
+    Field("kinds", "texts"),
     Field("image_signatures", "array", "uint32", ("N", SIGNATURE_WORDS)),
     Field("caption_signatures", "array", "uint32", ("C", SIGNATURE_WORDS)),
     Field("facts", "texts"),
     Field("programs", "texts"),
+    Field("canvas", "text"),
     Field("source", "text"),
     Field("difficulty", "int"),
     Field("size_px", "int"),
@@ -117,7 +121,8 @@ def encode(family: Family) -> bytes:
     question = family.question or Question("", (), "", "")
     values: dict[str, Any] = {field.name: getattr(family, field.name, None) for field in SCHEMA}
     values |= {f"question/{name}": value for name, value in vars(question).items()}
-    values |= {"schema_version": SCHEMA_VERSION, "edits": tuple("+".join(kinds) for kinds in family.edits)}
+    values |= {"schema_version": SCHEMA_VERSION}
+    values |= {name: tuple("+".join(some) for some in values[name]) for name in ("edits", "kinds")}
     example = Example()
     for field in SCHEMA:
         _write_field(example.features.feature, field, values[field.name])
@@ -153,7 +158,8 @@ def decode(data: bytes) -> Family:
         raise UserError(f"it has schema version {version[0]}, this code reads {SCHEMA_VERSION}")
     values = {field.name: _read_field(features, field) for field in SCHEMA if field.name != "schema_version"}
     parts = {name: values.pop(f"question/{name}") for name in ("question", "choices", "answer", "solution")}
-    values["edits"] = tuple(tuple(kinds.split("+")) if kinds else () for kinds in values["edits"])
+    for name in ("edits", "kinds"):
+        values[name] = tuple(tuple(some.split("+")) if some else () for some in values[name])
     family = Family(**values, question=Question(**parts) if parts["question"] else None)
     validate(family)
     return family
@@ -201,9 +207,11 @@ def validate(family: Family) -> None:
             expected = f"{field.dtype}{[sizes[s] if isinstance(s, str) else s for s in field.shape]}"
             demand(found == expected, f"{field.name} is {found}, not {expected}")
     demand(all(family.captions), "a caption is empty")
-    demand(len(family.edits) == len(family.facts) == sizes["C"], "edits or facts have not C entries")
+    counts = {len(family.edits), len(family.kinds), len(family.facts)}
+    demand(counts == {sizes["C"]}, "edits, kinds or facts have not C entries")
     demand(len(family.programs) in (0, sizes["N"]), "programs have neither N entries nor none")
-    demand(all(set(kinds) <= set(EDIT_KINDS) for kinds in family.edits), f"an edit is none of {EDIT_KINDS}")
+    demand(all(set(axes) <= set(EDIT_AXES) for axes in family.edits), f"an edit is none of {EDIT_AXES}")
+    demand(bool(family.canvas) == bool(family.programs), "it has not both programs and a canvas, or neither")
     demand(np.isin(family.truth, (-1, 0, 1)).all(), "truth holds a value other than 1, 0, -1")
     demand(family.provenance.max() <= 2, "provenance holds a value above 2")
     demand((family.truth.diagonal() == 1).all(), "a caption is not true of its own image")

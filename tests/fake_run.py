@@ -54,7 +54,7 @@ def write_data(folder: Path, splits: dict[str, int], n: int, c: int) -> None:
             for k in range(families):
                 key, caption = f"fake/{split}/{k}", CAPTION.format(k)
                 edits = ((), *((("order",), ("shape",), ("relation",), ("value",))[j % 4] for j in range(c - 1)))
-                writer.write(make(key, [number, k], n, c, SIZE_PX, caption, truth=truth, edits=edits))
+                writer.write(make(key, [number, k], n, c, SIZE_PX, caption, truth=truth, edits=edits, kinds=edits))
         index = records.read_index(path)
         rows[split] = [dict(file=path.name, families=families, bytes=index["bytes"], sha256=index["sha256"])]
     manifest = dict(name="fake", seed=0, spec={}, fingerprint="fake", versions={}, splits=rows)

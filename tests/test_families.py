@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.data_tiny import get_spec
-from data_gen import families, perturb
+from data_gen import families, perturb, render
 from data_gen.captions import caption
 from data_gen.constructions import (
     CONSTRUCTIONS,
@@ -25,7 +25,7 @@ from data_gen.constructions import (
     solve,
     stated_facts,
 )
-from data_gen.diagram import Style
+from data_gen.diagram import Circle, Segment, Style
 from data_gen.errors import UserError
 from data_gen.facts import Fact, Scene, canonical, from_json, truth_table
 from data_gen.geometry import angle_deg
@@ -71,9 +71,30 @@ def test_every_construction_makes_its_facts_true(data):
 
 def test_every_construction_is_in_a_skeleton():
     used = {slot.split(":")[0] for skeleton in synthetic.SKELETONS for slot in skeleton.slots}
-    assert {row.slot for row in CONSTRUCTIONS.values()} == used
+    assert used == {row.slot for row in CONSTRUCTIONS.values()} - {"placed"}
     for row in CONSTRUCTIONS.values():
         assert {(r.ins, r.outs) for r in rows_of(row.slot)} == {(row.ins, row.outs)}, "rows of a slot are exchangeable"
+
+
+def test_placed_points_explicit_strokes_and_the_canvas_come_back_from_json():
+    placed = Step("placed", (), ("A", "B", "O"), (0.0, 0.0, 4.0, 0.5, 2.0, 3.0))
+    drawn = Program((placed,), (), (Segment("A", "B", dashed=True), Circle("O", "A")), (Fact("on_circle", ("O", "A")),))
+    assert program_from_json(drawn.to_json()) == drawn
+    assert drawn.rename({"A": "X"}).draws == (Segment("X", "B", dashed=True), Circle("O", "X"))
+    paper = canvas(style=Style(font="sans"))
+    assert families.canvas_from_json(paper.to_json()) == paper
+    member = families.draw(drawn, canvas(gap_px=1.0))
+    assert member is not None
+    assert member.diagram.segments == drawn.draws[:1] and member.facts == drawn.states
+
+
+def test_a_record_draws_its_pictures_again(made):
+    for family in made[:4]:
+        paper = families.canvas_from_json(family.canvas)
+        for program_, png in zip(family.programs, family.images, strict=True):
+            member = families.draw(program_from_json(program_), paper)
+            assert member is not None
+            assert render.encode_png(render.to_pixels(member.diagram, member.labels)) == png
 
 
 def test_a_program_survives_json_and_unknown_steps_are_named():

@@ -125,10 +125,11 @@ def test_a_family_that_does_not_fit_the_schema_is_refused(change, word):
 def test_another_schema_version_is_refused(tmp_path, monkeypatch):
     write_set(tmp_path, [make()], shards=1)
     data = records.encode(make())
-    monkeypatch.setattr(records, "SCHEMA_VERSION", records.SCHEMA_VERSION + 1)
-    with pytest.raises(UserError, match="schema version 1, this code reads 2"):
+    version = records.SCHEMA_VERSION
+    monkeypatch.setattr(records, "SCHEMA_VERSION", version + 1)
+    with pytest.raises(UserError, match=f"schema version {version}, this code reads {version + 1}"):
         records.decode(data)
-    with pytest.raises(UserError, match="manifest.json has schema version 1"):
+    with pytest.raises(UserError, match=f"manifest.json has schema version {version}"):
         records.RecordSource(tmp_path, "train")
 
 

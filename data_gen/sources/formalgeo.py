@@ -279,11 +279,13 @@ def family(spec, split: str, index: int) -> Family:
         provenance=np.array([[_provenance(facts, c, reading) for c, facts in enumerate(stated)]], np.uint8),
         margin_px=np.full(truth.shape, np.nan, np.float32),
         edits=edits,
+        kinds=edits,
         # Nobody has listed all that may be true of a real picture.
         image_signatures=np.full((1, SIGNATURE_WORDS), 0xFFFFFFFF, np.uint32),
         caption_signatures=np.stack([caption_signature([f for f in facts if _computable(f)]) for facts in stated]),
         facts=tuple(to_json(facts) for facts in stated),
         programs=(),
+        canvas="",
         source="formalgeo",
         difficulty=int(problem.get("problem_level", 0)),
         size_px=int(spec.size_px),
