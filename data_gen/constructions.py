@@ -10,49 +10,35 @@ Everything is a number or a name. A program holds its parameters, so solving it 
 from __future__ import annotations
 
 import cmath
+import itertools
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from data_gen.diagram import AngleArc, Circle, Mark, ParallelArrows, RightAngle, Segment, Ticks
+from data_gen import additions
+from data_gen.construction import ANY, Construction
+from data_gen.diagram import (
+    AngleArc,
+    AngleText,
+    Arc,
+    Circle,
+    Divisions,
+    Graph,
+    Mark,
+    ParallelArrows,
+    RegularPolygon,
+    RightAngle,
+    Segment,
+    Shade,
+    Stroke,
+    Ticks,
+)
 from data_gen.errors import UserError
 from data_gen.facts import Fact, facts_from_list, facts_to_list
 from data_gen.geometry import angle_deg, bisector_foot, circumcentre, foot, intersection, polar, segment_distance
-
-Range = tuple[float, float]
-ANY = "*"  # as `outs` of a row: any number of points
-
-
-@dataclass(frozen=True)
-class Construction:
-    """A row of the table.
-
-    Attributes:
-      name, slot: the row, and the group of rows that it can be exchanged with.
-      axis: the axis of an edit that exchanges it ("shape", "relation", or "" where there is nothing to exchange).
-      ins, outs: one letter for each point taken and given; an upper-case letter is a hidden point; ANY: any number.
-      ranges: the range of each parameter; whole numbers are drawn from it (degrees; or hundredths, for ratios).
-      solve: (points taken, parameters) -> points given, complex.
-      facts: templates of what the step makes true, "right a b c".
-      segments: pairs of roles that are drawn, "ab bc"; `circle`: roles of centre and a point on it.
-      marks: templates of the marks that books put on it, "right_angle b a c".
-    """
-
-    name: str
-    slot: str
-    axis: str
-    ins: str
-    outs: str
-    ranges: tuple[Range, ...]
-    solve: Callable[[Sequence[complex], Sequence[float]], tuple[complex, ...]]
-    facts: tuple[str, ...]
-    segments: str = ""
-    circle: str = ""
-    marks: tuple[str, ...] = ()
-
 
 @dataclass(frozen=True)
 class Step:
@@ -87,7 +73,7 @@ class Program:
 
     steps: tuple[Step, ...]
     prints: tuple[Fact, ...] = ()
-    draws: tuple[Segment | Circle, ...] = ()
+    draws: tuple[Stroke, ...] = ()
     states: tuple[Fact, ...] = ()
 
     @cached_property
@@ -119,13 +105,18 @@ class Program:
         return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
 
 
-def _renamed(stroke: Segment | Circle, names: dict[str, str]) -> Segment | Circle:
-    if isinstance(stroke, Segment):
-        return replace(stroke, a=names.get(stroke.a, stroke.a), b=names.get(stroke.b, stroke.b))
-    return Circle(names.get(stroke.centre, stroke.centre), names.get(stroke.through, stroke.through))
+def _renamed(stroke: Stroke, names: dict[str, str]) -> Stroke:
+    """The stroke with other letters: every text in it is the name of a point."""
+    return type(stroke)(**{key: _rename(value, names) for key, value in vars(stroke).items()})
 
 
-STROKES: dict[str, type[Segment | Circle]] = {"Segment": Segment, "Circle": Circle}
+def _rename(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_rename(part, names) for part in value)
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+STROKES: dict[str, type[Stroke]] = {kind.__name__: kind for kind in (Segment, Circle, Arc, Shade, Graph)}
 
 
 def program_from_json(text: str) -> Program:
@@ -135,8 +126,12 @@ def program_from_json(text: str) -> Program:
         if name not in CONSTRUCTIONS:
             raise UserError(f"program: no construction is called {name!r}; see data_gen/constructions.py")
     steps = tuple(Step(name, tuple(ins), tuple(outs), tuple(params)) for name, ins, outs, params in data["steps"])
-    draws = tuple(STROKES[kind](**values) for kind, values in data.get("draws", ()))
+    draws = tuple(STROKES[kind](**_tuples(values)) for kind, values in data.get("draws", ()))
     return Program(steps, facts_from_list(data["prints"]), draws, facts_from_list(data.get("states", ())))
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 def solve(program: Program) -> dict[str, complex]:
@@ -171,45 +166,75 @@ def stated_facts(program: Program) -> tuple[Fact, ...]:
 
 
 def _fact(template: str, roles: dict[str, str]) -> Fact:
-    predicate, *args = template.split()
-    return Fact(predicate, tuple(roles[a] for a in args))
+    words, _, value = template.partition(" =")
+    predicate, *args = words.split()
+    return Fact(predicate, tuple(roles[a] for a in args), value or None)
 
 
-def strokes(program: Program) -> tuple[tuple[Segment, ...], tuple[Circle, ...]]:
-    """What the steps draw, without repeats."""
-    segments, circles = {}, {}
-    for step in program.steps:
-        for a, b in step.row.segments.split():
-            ends = (step.roles[a], step.roles[b])
-            segments[frozenset(ends)] = Segment(*ends)
-        if step.row.circle:
-            centre, through = (step.roles[r] for r in step.row.circle)
-            circles[centre] = Circle(centre, through)
-    for stroke in program.draws:
+class Strokes(NamedTuple):
+    """What the steps of a program draw, without repeats."""
+
+    segments: tuple[Segment, ...]
+    circles: tuple[Circle, ...]
+    arcs: tuple[Arc, ...]
+    shades: tuple[Shade, ...]
+    graphs: tuple[Graph, ...]
+
+
+def strokes(program: Program) -> Strokes:
+    """All strokes of the steps and of the program itself; a later one between the same points replaces an earlier."""
+    found: dict[type, dict[Any, Any]] = {kind: {} for kind in STROKES.values()}
+    for stroke in itertools.chain.from_iterable((*map(_step_strokes, program.steps), program.draws)):
+        key: Any = stroke
         if isinstance(stroke, Segment):
-            segments[frozenset((stroke.a, stroke.b))] = stroke
-        else:
-            circles[stroke.centre] = stroke
-    return tuple(segments.values()), tuple(circles.values())
+            key = frozenset((stroke.a, stroke.b))
+        elif isinstance(stroke, Circle):
+            key = stroke.centre
+        found[type(stroke)][key] = stroke
+    return Strokes(*(tuple(some.values()) for some in found.values()))
+
+
+def _step_strokes(step: Step) -> Iterator[Stroke]:
+    row, roles = step.row, step.roles
+    for a, b, *style in row.segments.split():
+        yield Segment(roles[a], roles[b], dashed="-" in style, ray=">" in style)
+    if row.circle:
+        yield Circle(*(roles[r] for r in row.circle))
+    for arc in row.arcs.split():
+        yield Arc(*(roles[r] for r in arc))
+    for shade in row.shades.split():
+        yield Shade(tuple(roles[r] for r in shade))
+    if row.graph:
+        yield Graph(step.outs[0], step.outs[1], row.graph)
 
 
 MARKS: dict[str, Callable[..., Mark]] = {
     "right_angle": RightAngle,
-    "ticks": lambda a, b: Ticks(a, b),
-    "ticks2": lambda a, b: Ticks(a, b, 2),
+    "ticks": lambda *args: Ticks(*args[-2:], *args[:-2]),
     "arrows": lambda a, b: ParallelArrows(a, b),
     "arc": lambda a, v, b: AngleArc(a, v, b),
+    "number": lambda n, a, v, b: AngleText(a, v, b, str(n)),
+    "divisions": lambda n, a, b: Divisions(a, b, n),
+    "polygon": lambda n, o, a: RegularPolygon(o, a, n),
 }
 
 
 def marks(program: Program) -> tuple[Mark, ...]:
     """The marks that a book would put on what the steps make true."""
-    found = []
-    for step in program.steps:
-        for template in step.row.marks:
-            kind, *roles = template.split()
-            found.append(MARKS[kind](*(step.roles[r] for r in roles)))
-    return tuple(found)
+    return tuple(_mark(template, step.roles) for step in program.steps for template in step.row.marks)
+
+
+def shown_marks(program: Program) -> tuple[Mark, ...]:
+    """The marks that the steps' facts speak of: they are always drawn."""
+    return tuple(_mark(template, step.roles) for step in program.steps for template in step.row.shows)
+
+
+def _mark(template: str, roles: dict[str, str]) -> Mark:
+    """ "ticks2 a b": the kind, how many where it is not one, and the points."""
+    word, *args = template.split()
+    kind = word.rstrip("0123456789")
+    count = [int(word[len(kind) :])] if word != kind else []
+    return MARKS[kind](*count, *(roles[r] for r in args))
 
 
 # ---- triangles: bc is the base, the angle at b the first parameter, a right or obtuse angle at a ------------
@@ -492,7 +517,7 @@ CONSTRUCTIONS: dict[str, Construction] = {
     row.name: row
     for rows in (
         _triangle_rows, _quadrilateral_rows, _cevian_rows, _crossline_rows, _side_point_rows, _cross_rows,
-        _circled_rows, _circle_rows, _line_rows, _plain_rows,
+        _circled_rows, _circle_rows, _line_rows, _plain_rows, additions.rows,
     )
     for row in rows()
 }  # fmt: skip

@@ -13,12 +13,16 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Segment:
-    """A straight stroke from point `a` to point `b`; `arrows` puts an arrowhead on both ends (an endless line)."""
+    """A straight stroke from point `a` to point `b`.
+
+    `arrows` puts an arrowhead on both ends (an endless line), `ray` on b alone.
+    """
 
     a: str
     b: str
     dashed: bool = False
     arrows: bool = False
+    ray: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,38 @@ class Circle:
 
     centre: str
     through: str
+
+
+@dataclass(frozen=True)
+class Arc:
+    """The arc about `centre` from point `a` to point `b` by way of the point `via`, all of them equally far from it."""
+
+    centre: str
+    a: str
+    via: str
+    b: str
+
+
+@dataclass(frozen=True)
+class Shade:
+    """The polygon with these corners, filled grey; two corners stand for a circle, its centre and a point on it."""
+
+    corners: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Coordinate axes with the graph of a polynomial.
+
+    origin: where they cross; unit: the point (1, 1); coefficients: of 1, x, x^2...
+    """
+
+    origin: str
+    unit: str
+    coefficients: tuple[float, ...]
+
+
+Stroke = Segment | Circle | Arc | Shade | Graph
 
 
 @dataclass(frozen=True)
@@ -77,7 +113,7 @@ class LengthText:
 
 @dataclass(frozen=True)
 class AngleText:
-    """A printed measure, with its arc, in the angle a-vertex-b."""
+    """A printed measure ("60°") or the angle's number ("1"), with its arc, in the angle a-vertex-b."""
 
     a: str
     vertex: str
@@ -85,7 +121,25 @@ class AngleText:
     text: str
 
 
-Mark = Ticks | ParallelArrows | RightAngle | AngleArc | LengthText | AngleText
+@dataclass(frozen=True)
+class Divisions:
+    """Short strokes that divide ab into `count` equal parts."""
+
+    a: str
+    b: str
+    count: int
+
+
+@dataclass(frozen=True)
+class RegularPolygon:
+    """A regular polygon about `centre` with `count` corners, of which one is the point `corner`."""
+
+    centre: str
+    corner: str
+    count: int
+
+
+Mark = Divisions | RegularPolygon | Ticks | ParallelArrows | RightAngle | AngleArc | LengthText | AngleText
 
 
 @dataclass(frozen=True)
@@ -109,6 +163,9 @@ class Diagram:
     marks: tuple[Mark, ...] = ()
     dots: tuple[str, ...] = ()
     style: Style = field(default_factory=Style)
+    arcs: tuple[Arc, ...] = ()
+    shades: tuple[Shade, ...] = ()
+    graphs: tuple[Graph, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

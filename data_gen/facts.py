@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
-from data_gen.diagram import AngleText, Diagram, LengthText
+from data_gen.diagram import Diagram
 from data_gen.geometry import angle_deg
 from data_gen.predicates import PREDICATES, symmetry_group
+from data_gen.shown import shown
 
 TOLERANCE_PX = 0.02
 INF = np.inf
@@ -59,6 +61,20 @@ class Scene:
     points: np.ndarray  # complex128[N, names]
     radii: dict[str, np.ndarray]  # centre -> float64[N], nan where the diagram has no such circle
 
+    @cached_property
+    def shown(self) -> tuple[dict[Fact, str], ...]:
+        """For each diagram what it shows: the canonical fact without its value -> the value."""
+        return tuple(printed_values(diagram) for diagram in self.diagrams)
+
+    @cached_property
+    def strokes(self) -> np.ndarray:
+        """complex128[N, S, 2]: the ends of the straight strokes, nan where a diagram has fewer."""
+        ends = [[[complex(*d.points[s.a]), complex(*d.points[s.b])] for s in d.segments] for d in self.diagrams]
+        table = np.full((len(ends), max((len(some) for some in ends), default=0), 2), complex(np.nan, np.nan))
+        for row, some in zip(table, ends, strict=True):
+            row[: len(some)] = np.array(some).reshape(-1, 2)
+        return table
+
     @staticmethod
     def of(diagrams: Sequence[Diagram]) -> Scene:
         """Stacks diagrams. A name that one of them lacks is nan there."""
@@ -99,27 +115,42 @@ def evaluate(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np
     """
     row = PREDICATES[fact.predicate]
     count = len(scene.diagrams)
-    known = all(name in scene.names for name in fact.args) and (not row.circle or fact.args[0] in scene.radii)
-    if not known:
+    known = all(name in scene.names for name in fact.args)
+    if not known or not all(name in scene.radii for name in fact.args[: row.circles]):
         return np.zeros(count, np.int8), np.full(count, np.inf)
-    if row.axis == "value":
-        return _evaluate_value(fact, scene, margin_px)
+    if row.shown:
+        return _evaluate_shown(fact, scene, margin_px)
     if row.measure is None:
         return np.full(count, -1, np.int8), np.full(count, np.nan)
-    arguments = [scene.points[:, scene.names.index(name)] for name in fact.args]
-    if row.circle:
-        arguments.append(scene.radii[fact.args[0]])
+    arguments: list[Any] = [scene.points[:, scene.names.index(name)] for name in fact.args]
+    arguments += [scene.radii[name] for name in fact.args[: row.circles]]
+    if row.strokes:
+        arguments.append(scene.strokes)
+    if row.values:
+        arguments.append(as_number(fact.value or ""))
     deviation, slack = row.measure(*arguments)
     return three_valued(deviation, slack, margin_px)
 
 
-def _evaluate_value(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """A printed value decides; an angle that is not printed is measured; a length that is not printed stays open."""
+def as_number(value: str) -> float:
+    """ "60" or the ratio "1:3" as a number; nan where it is neither."""
+    first, _, second = value.partition(":")
+    try:
+        return float(first) / float(second or 1)
+    except (ValueError, ZeroDivisionError):
+        return np.nan
+
+
+OPEN = ("length", "angle")  # what is not printed may have any value, but an angle can be measured
+
+
+def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """What is shown decides; an angle that is not printed is measured; a length that is not printed stays open."""
     truth, margin = np.full(len(scene.diagrams), -1, np.int8), np.full(len(scene.diagrams), np.nan)
     for i, diagram in enumerate(scene.diagrams):
-        printed = printed_values(diagram).get(canonical(Fact(fact.predicate, fact.args)))
-        if printed is not None:
-            truth[i], margin[i] = printed == fact.value, diagram.style.font_px
+        printed = scene.shown[i].get(canonical(Fact(fact.predicate, fact.args)))
+        if printed is not None or fact.predicate not in OPEN:
+            truth[i], margin[i] = printed == (fact.value or ""), diagram.style.font_px
         elif fact.predicate == "angle" and _is_number(fact.value):
             a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)
             off_px = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value or "nan"))) * min(
@@ -130,14 +161,8 @@ def _evaluate_value(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
 
 
 def printed_values(diagram: Diagram) -> dict[Fact, str]:
-    """The lengths and angles that a diagram prints: the canonical fact without its value -> the text."""
-    printed = {}
-    for mark in diagram.marks:
-        if isinstance(mark, LengthText):
-            printed[canonical(Fact("length", (mark.a, mark.b)))] = mark.text
-        elif isinstance(mark, AngleText):
-            printed[canonical(Fact("angle", (mark.a, mark.vertex, mark.b)))] = mark.text.rstrip("°")
-    return printed
+    """What a diagram prints and marks: the canonical fact without its value -> the value, "" where it has none."""
+    return {canonical(Fact(predicate, args)): value for predicate, args, value in shown(diagram)}
 
 
 def _is_number(text: str | None) -> bool:

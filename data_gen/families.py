@@ -17,8 +17,17 @@ import numpy as np
 
 from data_gen import perturb, render
 from data_gen.captions import caption
-from data_gen.constructions import Program, marks, printed_facts, solve, stated_facts, strokes
-from data_gen.diagram import AngleText, Diagram, LengthText, Style, Ticks
+from data_gen.constructions import (
+    Program,
+    Strokes,
+    marks,
+    printed_facts,
+    shown_marks,
+    solve,
+    stated_facts,
+    strokes,
+)
+from data_gen.diagram import AngleText, Diagram, Divisions, LengthText, Mark, Style, Ticks
 from data_gen.facts import Fact, Scene, to_json, truth_table
 from data_gen.geometry import segment_distance
 from data_gen.records import Family
@@ -72,16 +81,16 @@ class Member:
 
 
 Wish = tuple[str, perturb.Proposal]  # an axis, and what proposes edits along it
-Candidate = tuple[str, Member]  # the axis of an edit, and what came of it
+Candidate = tuple[perturb.Edit, Member]  # an edit, and what came of it
 
 
 @dataclass(frozen=True)
 class Built:
-    """A family before it is put into words and pixels: members, the axes in which each differs from the first,
-    extras."""
+    """A family before it is put into words and pixels: members, the edits by which each differs from the first,
+    members of which only the caption is kept."""
 
     members: list[Member]
-    changes: list[tuple[str, ...]]
+    edits: list[tuple[perturb.Edit, ...]]
     extra: list[Candidate]
 
 
@@ -107,22 +116,23 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
         printed = printed_facts(program, solved)
     except (ZeroDivisionError, ValueError):
         return None
-    segments, circles = strokes(program)
-    points = fit(solved, circles, canvas)
+    drawn = strokes(program)
+    points = fit(solved, drawn.circles, canvas)
     if not _clear(points, program.names, canvas):
         return None
     if any(f.predicate == "length" and _shared(f.args, points, program.names) for f in printed):
         return None
     texts = tuple(_text(fact) for fact in printed)
-    plain = (m for m in marks(program) if not isinstance(m, Ticks) or not _shared((m.a, m.b), points, program.names))
-    drawn = tuple(m for m in plain if not _overprinted(m, texts)) if canvas.marks else ()
+    shows = shown_marks(program)
+    plain = tuple(m for m in marks(program) if canvas.marks and _fits(m, texts + shows, points, program.names))
+    if any(isinstance(m, Ticks) and _shared((m.a, m.b), points, program.names) for m in shows):
+        return None
     diagram = Diagram(
         size_px=canvas.size_px,
         points={name: (z.real, z.imag) for name, z in points.items()},
-        segments=segments,
-        circles=circles,
-        marks=drawn + texts,
-        dots=_dots(program, segments, circles),
+        **drawn._asdict(),
+        marks=plain + shows + texts,
+        dots=_dots(program, drawn),
         style=canvas.style,
     )
     return Member(program, diagram, stated_facts(program) + printed)
@@ -149,20 +159,23 @@ def _clear(points: dict[str, complex], names: Sequence[str], canvas: Canvas) -> 
     return inside and all(abs(points[a] - points[b]) >= canvas.gap_px for a, b in itertools.combinations(names, 2))
 
 
-def _overprinted(mark, texts) -> bool:
-    """Whether a printed angle takes the place of an arc or a right angle's square."""
+def _fits(mark: Mark, others: Sequence[Mark], points: dict[str, complex], names: Sequence[str]) -> bool:
+    """Whether a mark can stand: no printed angle has its place, and what is ticked is one segment of one meaning."""
+    if isinstance(mark, Ticks):
+        counted = any(isinstance(other, Ticks | Divisions) for other in others)
+        return not counted and not _shared((mark.a, mark.b), points, names)
     vertex = getattr(mark, "vertex", None)
-    return any(vertex == t.vertex and {t.a, t.b} == {mark.a, mark.b} for t in texts if isinstance(t, AngleText))
+    return not any(vertex == t.vertex and {t.a, t.b} == {mark.a, mark.b} for t in others if isinstance(t, AngleText))
 
 
-def _dots(program: Program, segments, circles) -> tuple[str, ...]:
+def _dots(program: Program, drawn: Strokes) -> tuple[str, ...]:
     """Points that no stroke ends in would be lost without a dot: centres, and points along a line."""
-    ends = {end for s in segments for end in (s.a, s.b)}
-    centres = {c.centre for c in circles}
+    ends = {end for s in drawn.segments for end in (s.a, s.b)}
+    centres = {c.centre for c in drawn.circles}
     return tuple(n for n in program.names if n in centres or n not in ends)
 
 
-def _one_edit(anchor: Member, sibling: Member, axis: str) -> bool:
+def one_edit(anchor: Member, sibling: Member, axis: str) -> bool:
     """An edit of a shape or a relation leaves the printed values as they are, and one of a value everything else."""
     values = [{(f.args, f.value) for f in m.facts if f.predicate in ("length", "angle")} for m in (anchor, sibling)]
     return axis == "order" or (values[0] == values[1]) == (axis != "value")
@@ -173,15 +186,15 @@ def star(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.
     if told([anchor], canvas)[0, 0] != 1 or anchor.labels is None:
         return None
     members = [anchor]
-    changes: list[tuple[str, ...]] = [()]
+    edits: list[tuple[perturb.Edit, ...]] = [()]
     for axis in HARDEST_FIRST:
         some = [wish for wish in wishes if wish[0] == axis]
         found = _join(members, anchor, some, canvas, rng) if some else []
         if len(found) < len(some):
             return None
         members += [member for _, member in found]
-        changes += [(axis,) for axis, _ in found]
-    return Built(members, changes, [])
+        edits += [(edit,) for edit, _ in found]
+    return Built(members, edits, [])
 
 
 def cube(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator) -> Built | None:
@@ -200,7 +213,7 @@ def cube(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.
             return None
         members.append(member)
     for corner, (bit, edit) in itertools.product(range(len(members)), enumerate(edits)):
-        if not _one_edit(members[corner], members[corner ^ 1 << bit], edit.axis):
+        if not one_edit(members[corner], members[corner ^ 1 << bit], edit.axis):
             return None
     if not np.array_equal(told(members, canvas), np.eye(len(members), dtype=np.int8)):
         return None
@@ -208,8 +221,8 @@ def cube(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.
         return None
     root = int(rng.integers(len(members)))
     corners = range(len(members))
-    changes = [tuple(edit.axis for bit, edit in enumerate(edits) if corner >> bit & 1) for corner in corners]
-    return Built([members[root ^ corner] for corner in corners], changes, [])
+    changed = [tuple(edit for bit, edit in enumerate(edits) if corner >> bit & 1) for corner in corners]
+    return Built([members[root ^ corner] for corner in corners], changed, [])
 
 
 def with_text_only(
@@ -226,20 +239,20 @@ def _join(
     members: Sequence[Member], base: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator
 ) -> list[Candidate]:
     """For each wish the first edit of `base` that is told apart from the members and from those found before it."""
-    pool: list[tuple[int, str, Member]] = []
+    pool: list[tuple[int, perturb.Edit, Member]] = []
     for number, (axis, proposal) in enumerate(wishes):
         for _ in range(TRIES):
             edit = proposal(base.program, rng)
             new = draw(edit.apply(base.program), canvas) if edit else None
-            if new and _one_edit(base, new, axis):
-                pool.append((number, axis, new))
+            if edit and new and one_edit(base, new, axis):
+                pool.append((number, edit, new))
     everyone = [*members, *(member for _, _, member in pool)]
     truth = told(everyone, canvas)
     chosen, found = list(range(len(members))), {}
-    for i, (number, axis, new) in enumerate(pool, len(members)):
+    for i, (number, edit, new) in enumerate(pool, len(members)):
         if number not in found and perturb.accepts(truth, chosen, i) and new.labels is not None:
             chosen.append(i)
-            found[number] = (axis, new)
+            found[number] = (edit, new)
     return list(found.values())
 
 
@@ -252,6 +265,7 @@ def assemble(key: str, layout: str, built: Built, canvas: Canvas, source: str, d
     """Pictures, captions, truth table and signatures of a family."""
     scene = Scene.of([m.diagram for m in built.members])
     stated = [m.facts for m in built.members] + [member.facts for _, member in built.extra]
+    edits = built.edits + [(edit,) for edit, _ in built.extra]
     truth, margin = truth_table(stated, scene, canvas.margin_px)
     return Family(
         key=key,
@@ -261,8 +275,8 @@ def assemble(key: str, layout: str, built: Built, canvas: Canvas, source: str, d
         truth=truth,
         provenance=np.full(truth.shape, COMPUTED, np.uint8),
         margin_px=margin.astype(np.float32),
-        edits=tuple(built.changes) + tuple((axis,) for axis, _ in built.extra),
-        kinds=tuple(built.changes) + tuple((axis,) for axis, _ in built.extra),
+        edits=tuple(tuple(edit.axis for edit in some) for some in edits),
+        kinds=tuple(tuple(edit.kind for edit in some) for some in edits),
         image_signatures=image_signatures(scene, canvas.margin_px),
         caption_signatures=np.stack([caption_signature(facts) for facts in stated]),
         facts=tuple(to_json(facts) for facts in stated),

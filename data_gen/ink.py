@@ -6,21 +6,27 @@ Angles are in radians, counted from the x axis towards the y axis (y runs down, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import acos, atan2, ceil, cos, hypot, pi, sin, tan
+from math import acos, atan2, ceil, cos, dist, hypot, pi, sin, tan
 from typing import Any
 
 from data_gen.diagram import (
     AngleArc,
     AngleText,
+    Arc,
     Diagram,
+    Divisions,
+    Graph,
     LengthText,
     Mark,
     ParallelArrows,
     Point,
+    RegularPolygon,
     RightAngle,
+    Shade,
     Ticks,
 )
 
+GRAPH_PIECES = 96
 Capsule = tuple[float, float, float, float, float]  # x0, y0, x1, y1, half the stroke's width
 Ring = tuple[float, float, float, float]  # x, y, radius, half the stroke's width
 
@@ -67,7 +73,7 @@ class Ink:
     """Everything of a diagram but its texts.
 
     Paths `solid`, `dashed`, `marks` (stroked, the last a little thinner) and `filled`; `capsules` and `rings`
-    say where the ink lies; `angle_radius` maps an AngleText to the radius in px of the arc before it.
+    say where the ink lies; `shaded` is filled grey, under all else; `angle_radius` maps an AngleText to the radius in px of the arc before it.
     """
 
     def __init__(self, diagram: Diagram):
@@ -79,7 +85,7 @@ class Ink:
         self.mark_px = max(0.8, 0.85 * style.stroke_px)
         self.dot_px = max(1.2, 1.15 * self.stroke_px, 0.14 * self.unit)  # radius
         self.dash = (0.42 * self.unit, 0.3 * self.unit)
-        self.solid, self.dashed, self.marks, self.filled = Path(), Path(), Path(), Path()
+        self.solid, self.dashed, self.marks, self.filled, self.shaded = Path(), Path(), Path(), Path(), Path()
         self.capsules: list[Capsule] = []
         self.rings: list[Ring] = []
         self.angle_radius: dict[AngleText, float] = {}
@@ -95,17 +101,66 @@ class Ink:
             if segment.arrows:
                 self._arrowhead(*ends)
                 self._arrowhead(*reversed(ends))
+            if segment.ray:
+                self._arrowhead(*reversed(ends))
         for circle in diagram.circles:
             centre, through = points[circle.centre], points[circle.through]
             radius = hypot(through[0] - centre[0], through[1] - centre[1])
             self.solid.circle(centre, radius)
             self.rings.append((*centre, radius, self.stroke_px / 2))
+        for arc in diagram.arcs:
+            self._arc(arc)
+        for shade in diagram.shades:
+            self._shade(shade)
+        for graph in diagram.graphs:
+            self._graph(graph)
         for mark in sorted(diagram.marks, key=lambda mark: isinstance(mark, AngleText)):
             DRAW[type(mark)](self, mark)
         for name in diagram.dots:
             if not name.startswith("_"):
                 self.filled.circle(points[name], self.dot_px)
                 self.capsules.append((*points[name], *points[name], self.dot_px))
+
+    def _arc(self, arc: Arc):
+        points = self.diagram.points
+        (x, y), *others = (points[name] for name in (arc.centre, arc.a, arc.via, arc.b))
+        start, middle, end = (atan2(q - y, p - x) for p, q in others)
+        sweep = (end - start) % (2 * pi)
+        if (middle - start) % (2 * pi) > sweep:  # the other way round
+            start, sweep = end, 2 * pi - sweep
+        radius = hypot(others[0][0] - x, others[0][1] - y)
+        self.solid.arc((x, y), radius, start, sweep)
+        self._block(_chords((x, y), radius, start, sweep), self.stroke_px)
+
+    def _shade(self, shade: Shade):
+        corners = [self.diagram.points[name] for name in shade.corners]
+        if len(corners) == 2:
+            self.shaded.circle(corners[0], dist(*corners))
+        else:
+            self.shaded.polyline(corners, closed=True)
+
+    def _graph(self, graph: Graph):
+        """Axes over the whole canvas, a tick at each unit, and the graph wherever it is within them."""
+        (x0, y0), (x1, y1) = (self.diagram.points[name] for name in (graph.origin, graph.unit))
+        edge, half = 0.45 * self.unit, 0.16 * self.unit
+        low, high = edge, self.diagram.size_px - edge
+        self._stroke(self.marks, ((low, y0), (high, y0)), self.mark_px)
+        self._stroke(self.marks, ((x0, high), (x0, low)), self.mark_px)
+        self._arrowhead((high, y0), (low, y0))
+        self._arrowhead((x0, low), (x0, high))
+        step_x, step_y = x1 - x0, y1 - y0
+        for n in range(-9, 10):
+            if n and low + edge < x0 + n * step_x < high - edge:
+                self._stroke(self.marks, ((x0 + n * step_x, y0 - half), (x0 + n * step_x, y0 + half)), self.mark_px)
+            if n and low + edge < y0 + n * step_y < high - edge:
+                self._stroke(self.marks, ((x0 - half, y0 + n * step_y), (x0 + half, y0 + n * step_y)), self.mark_px)
+        curve: list[Point] = []
+        for i in range(GRAPH_PIECES + 1):
+            x = low + (high - low) * i / GRAPH_PIECES
+            y = y0 + step_y * sum(c * ((x - x0) / step_x) ** k for k, c in enumerate(graph.coefficients))
+            if low < y < high:
+                curve.append((x, y))
+        self._stroke(self.solid, tuple(curve), self.stroke_px)
 
     def _stroke(self, path: Path, points: tuple[Point, ...], width_px: float):
         path.polyline(points)
@@ -150,6 +205,21 @@ class Ink:
         for x, y in spots:
             u, v = -dy * half + dx * lean, dx * half + dy * lean
             self._stroke(self.marks, ((x - u, y - v), (x + u, y + v)), self.mark_px)
+
+    def _divisions(self, mark: Divisions):
+        start, end = self.diagram.points[mark.a], self.diagram.points[mark.b]
+        dx, dy, length = _direction(start, end)
+        half = 0.36 * self.unit
+        for i in range(1, mark.count):
+            x, y = start[0] + dx * length * i / mark.count, start[1] + dy * length * i / mark.count
+            ends = ((x + dy * half, y - dx * half), (x - dy * half, y + dx * half))
+            self._stroke(self.marks, ends, self.mark_px)
+
+    def _regular_polygon(self, mark: RegularPolygon):
+        (x, y), (u, v) = self.diagram.points[mark.centre], self.diagram.points[mark.corner]
+        start, radius = atan2(v - y, u - x), hypot(u - x, v - y)
+        angles = [start + 2 * pi * i / mark.count for i in range(mark.count + 1)]
+        self._stroke(self.solid, tuple((x + radius * cos(t), y + radius * sin(t)) for t in angles), self.stroke_px)
 
     def _parallel_arrows(self, mark: ParallelArrows):
         spots, dx, dy = self._row(mark.a, mark.b, mark.count, max(0.42 * self.unit, self.mark_px + 3.0))
@@ -243,6 +313,8 @@ def _nothing(ink: Ink, mark: Mark):
 
 
 DRAW: dict[type, Callable[[Ink, Any], None]] = {
+    Divisions: Ink._divisions,
+    RegularPolygon: Ink._regular_polygon,
     Ticks: Ink._ticks,
     ParallelArrows: Ink._parallel_arrows,
     RightAngle: Ink._right_angle,

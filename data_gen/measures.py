@@ -225,3 +225,209 @@ def tangent(o, a, p, radius):
 def crossing(o, a, p, radius):
     """The line pa cuts the circle at a and once more: a on it, the line's distance from o well under the radius."""
     return on_circle(o, a, radius)[0], radius - line_distance(o, a, p)
+
+
+# ---- points and lines ---------------------------------------------------------------------------------------------
+
+
+def off_line(p, a, b):
+    return 0.0, line_distance(p, a, b)
+
+
+def beyond(p, a, b):
+    """p lies on the line ab, on the far side of b."""
+    return np.where(dot(b - a, p - b) > 0, line_distance(p, a, b), np.abs(p - b)), INF
+
+
+def division(p, a, b, ratio):
+    """p divides ab so that ap : pb = ratio."""
+    share = ratio / (1 + ratio)
+    return np.abs(p - a - (b - a) * share), INF
+
+
+def _side_px(p, q, a, b):
+    """Positive where p and q lie on the same side of the line ab: the distance of the nearer one."""
+    first, second = (cross(b - a, z - a) / np.maximum(np.abs(b - a), 1e-12) for z in (p, q))
+    return np.where(first * second > 0, 1, -1) * _smallest(np.abs(first), np.abs(second))
+
+
+def same_side(p, q, a, b):
+    return 0.0, _side_px(p, q, a, b)
+
+
+def opposite_sides(p, q, a, b):
+    return 0.0, -_side_px(p, q, a, b)
+
+
+def _depth_px(p, a, b, c):
+    """How deep p lies in the triangle abc; negative outside."""
+    turn = np.sign(cross(b - a, c - a))
+    sides = ((a, b), (b, c), (c, a))
+    return _smallest(*(turn * cross(v - u, p - u) / np.maximum(np.abs(v - u), 1e-12) for u, v in sides))
+
+
+def in_triangle(p, a, b, c):
+    return 0.0, _depth_px(p, a, b, c)
+
+
+def outside_triangle(p, a, b, c):
+    return 0.0, -_depth_px(p, a, b, c)
+
+
+def joined(a, b, strokes):
+    """Strokes cover the segment ab. strokes: complex[N, S, 2], the ends of straight ones, nan where there are fewer."""
+    return _uncovered_px(a, b, strokes), INF
+
+
+def apart(a, b, strokes):
+    return 0.0, _uncovered_px(a, b, strokes)
+
+
+def _uncovered_px(a, b, strokes):
+    """How far the point of ab that is farthest from all strokes is from them."""
+    shares = np.linspace(0.06, 0.94, 9)
+    p = a[..., None, None] + (b - a)[..., None, None] * shares[:, None]
+    ends = strokes.reshape(strokes.shape[0], *(1,) * (a.ndim - 1), 1, *strokes.shape[1:])
+    gaps = segment_distance(p, ends[..., 0], ends[..., 1])
+    return np.where(np.isnan(gaps), INF, gaps).min(-1, initial=INF).max(-1)
+
+
+# ---- triangles ----------------------------------------------------------------------------------------------------
+
+
+def centroid(g, a, b, c):
+    return np.abs(g - (a + b + c) / 3), INF
+
+
+def circumcenter(o, a, b, c):
+    arms = (np.abs(o - a), np.abs(o - b), np.abs(o - c))
+    return _largest(*arms) - _smallest(*arms), INF
+
+
+def incenter(i, a, b, c):
+    heights = [line_distance(i, p, q) for p, q in ((a, b), (b, c), (c, a))]
+    uneven = _largest(*heights) - _smallest(*heights)
+    return np.where(_depth_px(i, a, b, c) > 0, uneven, _largest(*heights)), INF
+
+
+def orthocenter(h, a, b, c):
+    """h lies on all three heights: by its distance from the farthest."""
+    return _largest(*(np.abs(dot(h - p, r - q)) / np.maximum(np.abs(r - q), 1e-12)
+                      for p, q, r in ((a, b, c), (b, c, a), (c, a, b)))), INF  # fmt: skip
+
+
+def midsegment(d, e, a, b, c):
+    return _largest(np.abs(d - (a + b) / 2), np.abs(e - (a + c) / 2)), INF
+
+
+def congruent(*corners):
+    half = len(corners) // 2
+    return _largest(*(np.abs(p - q) for p, q in zip(*_all_gaps(corners, half), strict=True))), INF
+
+
+def similar(*corners):
+    half = len(corners) // 2
+    first, second = _all_gaps(corners, half)
+    size, other = np.maximum(sum(first), 1e-9), np.maximum(sum(second), 1e-9)
+    # In pixels of the larger figure, so that it makes no difference which comes first.
+    most = np.maximum(size, other)
+    return _largest(*(np.abs(p / size - q / other) * most for p, q in zip(first, second, strict=True))), INF
+
+
+def smaller(*corners):
+    half = len(corners) // 2
+    first, second = _all_gaps(corners, half)
+    return similar(*corners)[0], (sum(first) - sum(second)) / len(first)
+
+
+def _all_gaps(corners, half):
+    """The distances between all corners of the first figure, and those of the second."""
+    pairs = list(itertools.combinations(range(half), 2))
+    return [[np.abs(part[i] - part[j]) for i, j in pairs] for part in (corners[:half], corners[half:])]
+
+
+def regular(*corners):
+    """How far the corners are from those of a regular polygon, of either sense of rotation."""
+    n = len(corners)
+    centre = sum(corners) / n
+    deviations = []
+    for sense in (1, -1):
+        turns = [np.exp(sense * 2j * np.pi * k / n) for k in range(n)]
+        arm = sum((p - centre) / turn for p, turn in zip(corners, turns, strict=True)) / n
+        deviations.append(_largest(*(np.abs(p - centre - arm * t) for p, t in zip(corners, turns, strict=True))))
+    return _smallest(*deviations), INF
+
+
+def uneven(*corners):
+    """The sides are not all equal: by the difference of the longest and the shortest."""
+    sides = _sides(*corners)
+    return 0.0, _largest(*sides) - _smallest(*sides)
+
+
+# ---- circles ------------------------------------------------------------------------------------------------------
+
+
+def _off_circle_px(a, b, c, d):
+    """How far each of four points is from the circle through the others; infinite where those are in line."""
+    gaps = []
+    for p, q, r, s in ((a, b, c, d), (b, c, d, a), (c, d, a, b), (d, a, b, c)):
+        u, v = q - p, r - p
+        turn = cross(u, v)
+        flat = np.abs(turn) < 1e-6
+        arm = 1j * (u * np.abs(v) ** 2 - v * np.abs(u) ** 2) / (2 * np.where(flat, 1.0, turn))
+        gaps.append(np.where(flat, INF, np.abs(np.abs(s - p - arm) - np.abs(arm))))
+    return gaps
+
+
+def concyclic(a, b, c, d):
+    return _largest(*_off_circle_px(a, b, c, d)), INF
+
+
+def not_concyclic(a, b, c, d):
+    return 0.0, _smallest(*_off_circle_px(a, b, c, d))
+
+
+def secant(o, a, b, radius):
+    return 0.0, radius - line_distance(o, a, b)
+
+
+def tangent_line(o, a, b, radius):
+    return np.abs(line_distance(o, a, b) - radius), INF
+
+
+def outside_line(o, a, b, radius):
+    return 0.0, line_distance(o, a, b) - radius
+
+
+def arc_midpoint(o, m, a, b, radius):
+    on = _largest(*(on_circle(o, p, radius)[0] for p in (m, a, b)))
+    return _largest(on, np.abs(np.abs(m - a) - np.abs(m - b))), INF
+
+
+def inscribed_quadrilateral(o, a, b, c, d, radius):
+    return _largest(*(on_circle(o, p, radius)[0] for p in (a, b, c, d))), INF
+
+
+def tangent_outside(o, p, radius, other):
+    return np.abs(np.abs(p - o) - radius - other), INF
+
+
+def tangent_inside(o, p, radius, other):
+    return np.abs(np.abs(p - o) - np.abs(radius - other)), INF
+
+
+def circles_cross(o, p, radius, other):
+    return 0.0, _smallest(radius + other - np.abs(p - o), np.abs(p - o) - np.abs(radius - other))
+
+
+def circles_apart(o, p, radius, other):
+    return 0.0, np.abs(p - o) - radius - other
+
+
+def circle_in_circle(o, p, radius, other):
+    return 0.0, np.abs(radius - other) - np.abs(p - o)
+
+
+def sector(o, a, b, degrees):
+    arms = _smallest(np.abs(a - o), np.abs(b - o))
+    return _largest(np.radians(np.abs(angle_deg(a, o, b) - degrees)) * arms, np.abs(np.abs(a - o) - np.abs(b - o))), INF

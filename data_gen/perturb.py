@@ -1,4 +1,7 @@
-"""Edits of a program along the paper's four axes, and the rule by which an edited figure is accepted.
+"""Edits of a program, their kinds in one table, and the rule by which an edited figure is accepted.
+
+The paper's four axes (order, shape, relation, value) are divided into kinds; what exchanges of constructions belong to
+which is `PERTURBATIONS`.
 
 An edit is proposed for one program and can be applied to any program with the same steps, so that a cube of edits is
 their products. Renaming comes last in a product: it changes the names that the other edits speak of.
@@ -12,7 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_gen.constructions import CONSTRUCTIONS, Construction, Program, strokes
+from data_gen.construction import Construction
+from data_gen.constructions import CONSTRUCTIONS, Program, strokes
 
 AXES = ("order", "shape", "relation", "value")
 MIN_TURN_DEG = 10  # the least change of a printed angle
@@ -20,10 +24,63 @@ MIN_TURN_DEG = 10  # the least change of a printed angle
 
 @dataclass(frozen=True)
 class Edit:
-    """One change: the axis that it lies on, and what it makes of a program."""
+    """One change: the axis that it lies on, what it makes of a program, and the kind (a row of PERTURBATIONS)."""
 
     axis: str
     apply: Callable[[Program], Program]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """A kind of edit.
+
+    slots: exchanging any two rows of these is of this kind, unless a row that names the pair of predicates says
+    otherwise; pairs: what is stated before and after, in either order, whatever the slot.
+    """
+
+    name: str
+    axis: str
+    slots: str = ""
+    pairs: tuple[str, ...] = ()
+
+
+PERTURBATIONS = (
+    Perturbation("labels", "order"),
+    Perturbation("printed_length", "value"),
+    Perturbation("printed_angle", "value"),
+    Perturbation("shape", "shape", "triangle inscribed_triangle quadrilateral pentagon hexagon"),
+    Perturbation("role", "relation", "cevian chord corner_line circled"),
+    Perturbation("centre", "relation", "centre"),
+    Perturbation("replaced", "relation", "cross crossline", ("perpendicular/parallel",)),
+    Perturbation("ratio", "relation", "division side_point transversal_point", ("median/trisection",)),
+    Perturbation("betweenness", "relation", "extension"),
+    Perturbation("incidence", "relation", "incidence place"),
+    Perturbation("inside_outside", "relation", "interior side", ("inside/outside",)),
+    Perturbation("tangency", "relation", "touch line_by_circle", ("tangent/off_centre_chord",)),
+    Perturbation("two_circles", "relation", "second_circle"),
+    Perturbation("parallel", "relation", "lines vertex_line", ("parallel/oblique",)),
+    Perturbation("perpendicular", "relation", "transversal crosser", ("perpendicular/oblique",)),
+    Perturbation("concyclic", "relation", "fourth"),
+    Perturbation("congruence", "relation", "copy"),
+    Perturbation("element", "relation", "joined"),
+    Perturbation("dashes", "relation", "dashes"),
+    Perturbation("shading", "relation", "shading half_shaded"),
+    Perturbation("ticks", "relation", "ticks"),
+    Perturbation("numbered", "relation", "numbered"),
+    Perturbation("count", "relation", "parts polygon"),
+    Perturbation("sector", "relation", "sector"),
+    Perturbation("graph", "relation", "graph"),
+)
+KIND_OF_SLOT = {slot: row.name for row in PERTURBATIONS for slot in row.slots.split()}
+KIND_OF_PAIR = {frozenset(pair.split("/")): row.name for row in PERTURBATIONS for pair in row.pairs}
+
+
+def kind_of(first: str, second: str) -> str:
+    """The kind of an exchange of two constructions of one slot."""
+    rows = CONSTRUCTIONS[first], CONSTRUCTIONS[second]
+    stated = frozenset(row.facts[-1].split()[0] for row in rows)
+    return KIND_OF_PAIR.get(stated) or KIND_OF_SLOT[rows[0].slot]
 
 
 # Proposes an edit of a program, or None where there is nothing to change.
@@ -47,6 +104,7 @@ def exchange(place: int, name: str) -> Proposal:
 
     def proposal(program: Program, rng: np.random.Generator) -> Edit:
         params = draw_params(new, rng)
+        kind = kind_of(program.steps[place].construction, name)
 
         def apply(program: Program) -> Program:
             step = program.steps[place]
@@ -55,7 +113,7 @@ def exchange(place: int, name: str) -> Proposal:
             changed = replace(step, construction=new.name, params=kept + params[1:])
             return replace(program, steps=program.steps[:place] + (changed,) + program.steps[place + 1 :])
 
-        return Edit(new.axis, apply)
+        return Edit(new.axis, apply, kind)
 
     return proposal
 
@@ -66,7 +124,7 @@ def _allows(row: Construction, parameter: float) -> bool:
 
 def exchangeable(program: Program) -> list[tuple[str, str]]:
     """The pairs of letters that may change places; centres of circles keep theirs."""
-    centres = {circle.centre for circle in strokes(program)[1]}
+    centres = {circle.centre for circle in strokes(program).circles}
     return list(itertools.combinations([name for name in program.names if name not in centres], 2))
 
 
@@ -76,7 +134,7 @@ def _order(program: Program, rng: np.random.Generator) -> Edit | None:
     if not pairs:
         return None
     first, second = pairs[int(rng.integers(len(pairs)))]
-    return Edit("order", lambda program: program.rename({first: second, second: first}))
+    return Edit("order", lambda program: program.rename({first: second, second: first}), "labels")
 
 
 def _value(program: Program, rng: np.random.Generator) -> Edit | None:
@@ -91,7 +149,7 @@ def _value(program: Program, rng: np.random.Generator) -> Edit | None:
             changed = replace(program.prints[which], value=new_value)
             return replace(program, prints=program.prints[:which] + (changed,) + program.prints[which + 1 :])
 
-        return Edit("value", reprint)
+        return Edit("value", reprint, "printed_length")
     places = [i for i, s in enumerate(program.steps) if s.params and s.row.ranges[0][1] > s.row.ranges[0][0]]
     if not places:
         return None
@@ -105,7 +163,7 @@ def _value(program: Program, rng: np.random.Generator) -> Edit | None:
         changed = replace(step, params=(parameter,) + step.params[1:])
         return replace(program, steps=program.steps[:place] + (changed,) + program.steps[place + 1 :])
 
-    return Edit("value", turn)
+    return Edit("value", turn, "printed_angle")
 
 
 PROPOSALS: dict[str, Proposal] = {"order": _order, "value": _value}  # "shape" and "relation" are exchanges

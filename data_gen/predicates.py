@@ -8,10 +8,13 @@ A fact is a row of `PREDICATES` applied to the names of points. Every row gives
   how much it holds, negative where it fails. A fact is true where deviation is 0 and slack is visible;
 * `axis`: which of the four axes of an edit it belongs to ("shape", "relation", "value");
 * `opposites`: predicates that contradict this one on the same arguments, whatever the drawing;
+* `circles`: how many arguments, the first ones, name circles by their centre; `measure` then gets their radii as well;
+* `strokes`: `measure` gets the straight strokes of the diagrams too; `values`: it gets the fact's value as a number,
+  one of these (a ratio "1:3" as a fraction);
+* `common`: true of so many points in every figure that signatures leave it out (`signatures.py`);
+* `shown`: truth is read off the diagram's marks and strokes (`shown.py`): the value that is printed, dashed or not;
 * `order_matters`: any reordering of the arguments that is not a symmetry contradicts the fact;
 * `phrases`: English, with {0}, {1}... for the names and {value} for the value.
-
-A row whose first argument names a circle by its centre has `circle=True`; `measure` then gets the radius as well.
 """
 
 from __future__ import annotations
@@ -35,13 +38,28 @@ class Predicate:
     symmetries: tuple[tuple[int, ...], ...] = ()
     opposites: tuple[str, ...] = ()
     order_matters: bool = False
-    circle: bool = False
+    circles: int = 0
+    strokes: bool = False
+    values: tuple[str, ...] = ()
+    shown: bool = False
+    common: bool = False
+
+    @property
+    def positional(self) -> bool:
+        """Whether the positions of the points alone decide."""
+        return self.measure is not None and not (self.circles or self.strokes or self.values)
+
+    @property
+    def signed(self) -> bool:
+        """Whether signatures have a bit for its facts: of many points there would be too many facts to look at."""
+        return self.arity <= 5 and not self.common
 
 
 # ---- the table ----------------------------------------------------------------------------------------------------
 
 TRIANGLE = ((1, 2, 0), (1, 0, 2))
-DIHEDRAL = ((1, 2, 3, 0), (3, 2, 1, 0))
+DIHEDRALS = {n: ((*range(1, n), 0), tuple(reversed(range(n)))) for n in (4, 5, 6)}
+DIHEDRAL = DIHEDRALS[4]
 LAST_THREE = ((0, 2, 3, 1), (0, 2, 1, 3))
 # Figures whose vertices correspond: both turn or reverse together, or change places.
 TOGETHER = {
@@ -104,6 +122,19 @@ _ROWS = (
               measures.irregular, DIHEDRAL,
               ("square", "rectangle", "rhombus", "parallelogram", "trapezoid", "isosceles_trapezoid",
                "right_trapezoid")),
+    # shape: more sides
+    Predicate("regular_pentagon", 5, "shape", ("{0}{1}{2}{3}{4} is a regular pentagon",
+                                               "pentagon {0}{1}{2}{3}{4} is regular"), measures.regular, DIHEDRALS[5],
+              ("uneven_pentagon",), order_matters=True),
+    Predicate("uneven_pentagon", 5, "shape", ("{0}{1}{2}{3}{4} is a pentagon with unequal sides",
+                                              "the sides of pentagon {0}{1}{2}{3}{4} are not all equal"),
+              measures.uneven, DIHEDRALS[5], ("regular_pentagon",), common=True),
+    Predicate("regular_hexagon", 6, "shape", ("{0}{1}{2}{3}{4}{5} is a regular hexagon",
+                                              "hexagon {0}{1}{2}{3}{4}{5} is regular"), measures.regular, DIHEDRALS[6],
+              ("uneven_hexagon",), order_matters=True),
+    Predicate("uneven_hexagon", 6, "shape", ("{0}{1}{2}{3}{4}{5} is a hexagon with unequal sides",
+                                             "the sides of hexagon {0}{1}{2}{3}{4}{5} are not all equal"),
+              measures.uneven, DIHEDRALS[6], ("regular_hexagon",)),
     # relation: points on lines
     Predicate("midpoint", 3, "relation", ("{0} is the midpoint of {1}{2}", "{0} bisects the segment {1}{2}"),
               measures.midpoint, LAST_TWO[3], ("trisection",), order_matters=True),
@@ -117,6 +148,26 @@ _ROWS = (
     Predicate("meet", 5, "relation",
               ("{1}{2} and {3}{4} meet at {0}", "{0} is the intersection of {1}{2} and {3}{4}"), measures.meet,
               ((0, 2, 1, 3, 4), (0, 1, 2, 4, 3), (0, 3, 4, 1, 2))),
+    Predicate("division", 3, "relation", ("{0} divides {1}{2} so that {1}{0} : {0}{2} = {value}",
+                                          "{0} lies on {1}{2} with {1}{0} : {0}{2} = {value}"), measures.division,
+              values=("1:3", "3:1", "1:4", "4:1", "2:3", "3:2")),
+    Predicate("off_line", 3, "relation", ("{0} does not lie on line {1}{2}",
+                                          "the line {1}{2} does not pass through {0}"), measures.off_line, LAST_TWO[3],
+              ("on_segment", "midpoint", "collinear"), common=True),
+    Predicate("beyond", 3, "relation", ("{0} lies on the extension of {1}{2} beyond {2}",
+                                        "{1}{2} is extended through {2} to {0}"), measures.beyond,
+              opposites=("on_segment",), order_matters=True, common=True),
+    Predicate("same_side", 4, "relation", ("{0} and {1} lie on the same side of {2}{3}",
+                                           "the line {2}{3} does not separate {0} from {1}"), measures.same_side,
+              ((1, 0, 2, 3), (0, 1, 3, 2)), ("opposite_sides",), common=True),
+    Predicate("opposite_sides", 4, "relation", ("{0} and {1} lie on opposite sides of {2}{3}",
+                                                "the line {2}{3} separates {0} from {1}"), measures.opposite_sides,
+              ((1, 0, 2, 3), (0, 1, 3, 2)), ("same_side",), common=True),
+    Predicate("in_triangle", 4, "relation", ("{0} lies inside triangle {1}{2}{3}", "{0} is a point inside △{1}{2}{3}"),
+              measures.in_triangle, LAST_THREE, ("outside_triangle",), common=True),
+    Predicate("outside_triangle", 4, "relation", ("{0} lies outside triangle {1}{2}{3}",
+                                                  "{0} is a point outside △{1}{2}{3}"), measures.outside_triangle,
+              LAST_THREE, ("in_triangle",), common=True),
     # relation: lines through a vertex; the foot second, the far side last
     Predicate("median", 4, "relation", ("{0}{1} is the median to {2}{3}", "{0}{1} is a median of triangle {0}{2}{3}"),
               measures.median, LAST_TWO[4]),
@@ -141,35 +192,94 @@ _ROWS = (
               measures.equal_angle, ((2, 1, 0, 3, 4, 5), (0, 1, 2, 5, 4, 3), (3, 4, 5, 0, 1, 2))),
     # relation: circles, named by the centre, which comes first
     Predicate("on_circle", 2, "relation", ("{1} lies on circle {0}", "{1} is a point of circle {0}"),
-              measures.on_circle, (), ("inside", "outside"), circle=True),
+              measures.on_circle, (), ("inside", "outside"), circles=1),
     Predicate("inside", 2, "relation", ("{1} lies inside circle {0}",), measures.inside, (), ("on_circle", "outside"),
-              circle=True),
+              circles=1),
     Predicate("outside", 2, "relation", ("{1} lies outside circle {0}",), measures.outside, (),
-              ("on_circle", "inside"), circle=True),
+              ("on_circle", "inside"), circles=1),
     Predicate("diameter", 3, "relation",
               ("{1}{2} is a diameter of circle {0}", "the diameter {1}{2} passes through {0}"), measures.diameter,
-              LAST_TWO[3], ("off_centre_chord",), circle=True),
-    Predicate("chord", 3, "relation", ("{1}{2} is a chord of circle {0}",), measures.chord, LAST_TWO[3], circle=True),
+              LAST_TWO[3], ("off_centre_chord",), circles=1),
+    Predicate("chord", 3, "relation", ("{1}{2} is a chord of circle {0}",), measures.chord, LAST_TWO[3], circles=1),
     Predicate("off_centre_chord", 3, "relation",
               ("the chord {1}{2} of circle {0} misses the centre",
                "{1}{2} is a chord of circle {0} that is not a diameter"), measures.off_centre_chord, LAST_TWO[3],
-              ("diameter",), circle=True),
+              ("diameter",), circles=1),
     Predicate("inscribed_triangle", 4, "relation",
               ("triangle {1}{2}{3} is inscribed in circle {0}", "circle {0} passes through {1}, {2} and {3}"),
-              measures.inscribed_triangle, ((0, 2, 3, 1), (0, 2, 1, 3)), ("inscribed_circle",), circle=True),
+              measures.inscribed_triangle, ((0, 2, 3, 1), (0, 2, 1, 3)), ("inscribed_circle",), circles=1),
     Predicate("inscribed_circle", 4, "relation",
               ("circle {0} is inscribed in triangle {1}{2}{3}", "circle {0} is the incircle of △{1}{2}{3}"),
-              measures.inscribed_circle, ((0, 2, 3, 1), (0, 2, 1, 3)), ("inscribed_triangle",), circle=True),
+              measures.inscribed_circle, ((0, 2, 3, 1), (0, 2, 1, 3)), ("inscribed_triangle",), circles=1),
     Predicate("tangent", 3, "relation",
               ("{2}{1} is tangent to circle {0} at {1}", "{2}{1} touches circle {0} at {1}"), measures.tangent, (),
-              ("crossing",), order_matters=True, circle=True),
+              ("crossing",), order_matters=True, circles=1),
     Predicate("crossing", 3, "relation",
               ("line {2}{1} cuts circle {0} at {1}", "line {2}{1} crosses circle {0} at {1}"), measures.crossing, (),
-              ("tangent",), circle=True),
+              ("tangent",), circles=1),
+    Predicate("concyclic", 4, "relation", ("{0}, {1}, {2} and {3} lie on one circle", "{0}, {1}, {2}, {3} are concyclic"),
+              measures.concyclic, ((1, 0, 2, 3), (1, 2, 3, 0)), ("not_concyclic",)),
+    Predicate("not_concyclic", 4, "relation",
+              ("{0}, {1}, {2} and {3} do not lie on one circle", "no circle passes through {0}, {1}, {2} and {3}"),
+              measures.not_concyclic, ((1, 0, 2, 3), (1, 2, 3, 0)), ("concyclic",), common=True),
+    Predicate("inscribed_quadrilateral", 5, "relation",
+              ("quadrilateral {1}{2}{3}{4} is inscribed in circle {0}", "circle {0} passes through {1}, {2}, {3} and {4}"),
+              measures.inscribed_quadrilateral, ((0, 2, 3, 4, 1), (0, 4, 3, 2, 1)), circles=1),
+    Predicate("secant", 3, "relation", ("line {1}{2} cuts circle {0} twice", "{1}{2} is a secant of circle {0}"),
+              measures.secant, LAST_TWO[3], ("tangent_line", "outside_line"), circles=1, common=True),
+    Predicate("tangent_line", 3, "relation", ("line {1}{2} is tangent to circle {0}", "{1}{2} touches circle {0}"),
+              measures.tangent_line, LAST_TWO[3], ("secant", "outside_line"), circles=1),
+    Predicate("outside_line", 3, "relation", ("line {1}{2} does not meet circle {0}", "{1}{2} passes circle {0} by"),
+              measures.outside_line, LAST_TWO[3], ("secant", "tangent_line"), circles=1, common=True),
+    Predicate("sector", 3, "relation", ("{1}{0}{2} is a sector of {value}°", "the sector {1}{0}{2} has an angle of {value}°"),
+              measures.sector, LAST_TWO[3], values=("60", "90", "120", "150", "180")),
+    # relation: two circles
+    Predicate("tangent_outside", 2, "relation", ("circles {0} and {1} are tangent externally",
+                                                 "circle {0} touches circle {1} from outside"),
+              measures.tangent_outside, ((1, 0),),
+              ("tangent_inside", "circles_cross", "circles_apart", "circle_in_circle"), circles=2),
+    Predicate("tangent_inside", 2, "relation", ("circles {0} and {1} are tangent internally",
+                                                "one of the circles {0} and {1} touches the other from inside"),
+              measures.tangent_inside, ((1, 0),),
+              ("tangent_outside", "circles_cross", "circles_apart", "circle_in_circle"), circles=2),
+    Predicate("circles_cross", 2, "relation", ("circles {0} and {1} intersect in two points",
+                                               "circle {0} crosses circle {1}"), measures.circles_cross, ((1, 0),),
+              ("tangent_outside", "tangent_inside", "circles_apart", "circle_in_circle"), circles=2),
+    Predicate("circles_apart", 2, "relation", ("circles {0} and {1} lie outside each other without touching",
+                                               "circles {0} and {1} have no point in common and lie apart"),
+              measures.circles_apart, ((1, 0),),
+              ("tangent_outside", "tangent_inside", "circles_cross", "circle_in_circle"), circles=2),
+    Predicate("circle_in_circle", 2, "relation", ("one of the circles {0} and {1} lies inside the other",
+                                                  "circles {0} and {1} lie one within the other"),
+              measures.circle_in_circle, ((1, 0),),
+              ("tangent_outside", "tangent_inside", "circles_cross", "circles_apart"), circles=2),
     # value: read off the picture where it is printed
-    Predicate("length", 2, "value", ("{0}{1} = {value}", "the length of {0}{1} is {value}"), None, ((1, 0),)),
-    Predicate("angle", 3, "value", ("∠{0}{1}{2} = {value}°", "angle {0}{1}{2} measures {value}°"), None,
-              ((2, 1, 0),)),
+    Predicate("length", 2, "value", ("{0}{1} = {value}", "the length of {0}{1} is {value}", "segment {0}{1} is {value} long"),
+              None, ((1, 0),), shown=True),
+    Predicate("angle", 3, "value", ("∠{0}{1}{2} = {value}°", "angle {0}{1}{2} measures {value}°",
+                                    "the measure of ∠{0}{1}{2} is {value}°"), None, ((2, 1, 0),), shown=True),
+    Predicate("numbered_angle", 3, "value", ("∠{0}{1}{2} is marked {value}", "∠{value} is the angle {0}{1}{2}"), None,
+              ((2, 1, 0),), shown=True),
+    Predicate("ticked", 2, "value", ("{0}{1} carries {value} of the tick marks", "{0}{1} is marked with {value}"), None,
+              ((1, 0),), shown=True),
+    Predicate("divided", 2, "value", ("{0}{1} is divided into {value} equal parts",
+                                      "marks divide {0}{1} into {value} equal parts"), None, ((1, 0),), shown=True),
+    Predicate("inscribed_regular", 2, "value",
+              ("a regular polygon with {value} sides and vertex {1} is inscribed in circle {0}",
+               "{1} is a vertex of a regular polygon of {value} sides in circle {0}"), None, shown=True),
+    Predicate("graph", 1, "value", ("the graph of y = {value} is drawn with origin {0}",
+                                    "the figure shows y = {value} in coordinates with origin {0}"), None, shown=True),
+    # what strokes show
+    Predicate("dashed", 2, "relation", ("{0}{1} is drawn dashed", "the line {0}{1} is dashed"), None, ((1, 0),),
+              ("solid",), shown=True),
+    Predicate("solid", 2, "relation", ("{0}{1} is drawn solid", "the line {0}{1} is solid"), None, ((1, 0),),
+              ("dashed",), shown=True),
+    Predicate("shaded_triangle", 3, "relation", ("triangle {0}{1}{2} is shaded", "the shaded region is △{0}{1}{2}"),
+              None, TRIANGLE, shown=True),
+    Predicate("shaded_quadrilateral", 4, "relation",
+              ("quadrilateral {0}{1}{2}{3} is shaded", "the shaded region is {0}{1}{2}{3}"), None, DIHEDRAL, shown=True),
+    Predicate("shaded_circle", 1, "relation", ("circle {0} is shaded", "the shaded region is circle {0}"), None,
+              shown=True),
     # said of real diagrams by their sources: asserted, not computed, so they have no measure
     Predicate("right_angle", 3, "shape", ("∠{1}{0}{2} is a right angle",), None, LAST_TWO[3],
               ("acute_angle", "obtuse_angle")),
@@ -177,25 +287,40 @@ _ROWS = (
               ("right_angle", "obtuse_angle")),
     Predicate("obtuse_angle", 3, "shape", ("∠{1}{0}{2} is an obtuse angle",), None, LAST_TWO[3],
               ("right_angle", "acute_angle")),
-    Predicate("joined", 2, "relation", ("{0} and {1} are joined by a line",), None, ((1, 0),), ("apart",)),
-    Predicate("apart", 2, "relation", ("{0} and {1} are not joined",), None, ((1, 0),), ("joined",)),
-    Predicate("similar", 6, "relation", ("△{0}{1}{2} ∼ △{3}{4}{5}",), None, TOGETHER[3]),
-    Predicate("congruent", 6, "relation", ("△{0}{1}{2} ≅ △{3}{4}{5}",), None, TOGETHER[3]),
+    Predicate("joined", 2, "relation", ("{0} and {1} are joined by a line",), measures.joined, ((1, 0),), ("apart",),
+              strokes=True, common=True),
+    Predicate("apart", 2, "relation", ("{0} and {1} are not joined",), measures.apart, ((1, 0),), ("joined",),
+              strokes=True, common=True),
+    Predicate("similar", 6, "relation", ("△{0}{1}{2} ∼ △{3}{4}{5}", "triangles {0}{1}{2} and {3}{4}{5} are similar"),
+              measures.similar, TOGETHER[3]),
+    Predicate("congruent", 6, "relation",
+              ("△{0}{1}{2} ≅ △{3}{4}{5}", "triangles {0}{1}{2} and {3}{4}{5} are congruent"), measures.congruent,
+              TOGETHER[3]),
+    Predicate("smaller", 6, "relation", ("△{3}{4}{5} is a smaller copy of △{0}{1}{2}",
+                                         "△{0}{1}{2} ∼ △{3}{4}{5}, which is smaller"), measures.smaller,
+              TOGETHER[3][:2], ("congruent",), order_matters=True),
     Predicate("similar_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ∼ {4}{5}{6}{7}",), None, TOGETHER[4]),
     Predicate("congruent_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ≅ {4}{5}{6}{7}",), None, TOGETHER[4]),
-    Predicate("centroid", 4, "relation", ("{0} is the centroid of △{1}{2}{3}",), None, LAST_THREE,
-              order_matters=True),
-    Predicate("incenter", 4, "relation", ("{0} is the incenter of △{1}{2}{3}",), None, LAST_THREE,
-              order_matters=True),
-    Predicate("circumcenter", 4, "relation", ("{0} is the circumcenter of △{1}{2}{3}",), None, LAST_THREE),
+    Predicate("centroid", 4, "relation", ("{0} is the centroid of △{1}{2}{3}",
+                                          "the medians of triangle {1}{2}{3} meet at {0}"), measures.centroid,
+              LAST_THREE, order_matters=True),
+    Predicate("incenter", 4, "relation", ("{0} is the incenter of △{1}{2}{3}",
+                                          "the bisectors of triangle {1}{2}{3} meet at {0}"), measures.incenter,
+              LAST_THREE, order_matters=True),
+    Predicate("circumcenter", 4, "relation", ("{0} is the circumcenter of △{1}{2}{3}",
+                                              "{0} is equally far from {1}, {2} and {3}"), measures.circumcenter,
+              LAST_THREE),
+    Predicate("orthocenter", 4, "relation", ("{0} is the orthocenter of △{1}{2}{3}",
+                                             "the altitudes of triangle {1}{2}{3} meet at {0}"), measures.orthocenter,
+              LAST_THREE),
     Predicate("midsegment", 5, "relation", ("{0}{1} is the midsegment of △{2}{3}{4} that is parallel to {3}{4}",),
-              None, ((1, 0, 2, 4, 3),), order_matters=True),
+              measures.midsegment, ((1, 0, 2, 4, 3),), order_matters=True),
     Predicate("quadrilateral_midsegment", 6, "relation", ("{0}{1} is the midsegment of {2}{3}{4}{5}",), None,
               ((1, 0, 2, 3, 4, 5),)),
     Predicate("quadrilateral_altitude", 6, "relation", ("{0}{1} is a height of {2}{3}{4}{5}",), None,
               ((1, 0, 2, 3, 4, 5),)),
-    Predicate("arc_midpoint", 4, "relation", ("{1} is the midpoint of arc {2}{3} of circle {0}",), None, LAST_TWO[4],
-              circle=True),
+    Predicate("arc_midpoint", 4, "relation", ("{1} is the midpoint of arc {2}{3} of circle {0}",),
+              measures.arc_midpoint, LAST_TWO[4], circles=1),
     Predicate("equal_arc", 6, "relation", ("arc {1}{2} of circle {0} = arc {4}{5} of circle {3}",), None,
               ((0, 2, 1, 3, 4, 5), (0, 1, 2, 3, 5, 4), (3, 4, 5, 0, 1, 2))),
     Predicate("arc", 3, "value", ("arc {1}{2} measures {value}°",), None, LAST_TWO[3]),

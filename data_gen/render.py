@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 DECIMALS = 3
+SHADE = 200
 POINTS = {"M": 1, "L": 1, "C": 3, "Z": 0}
 # cairo numbers its path elements: MOVE_TO 0, LINE_TO 1, CURVE_TO 2, CLOSE_PATH 3.
 ELEMENT = bytes.maketrans("".join(POINTS).encode(), bytes(range(len(POINTS))))
@@ -47,15 +48,17 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, 
 
 @dataclass(frozen=True, eq=False)
 class Primitive:
-    """One black path: stroked with `width_px`, or filled where that is 0.
+    """One path: stroked with `width_px`, or filled where that is 0.
 
-    ops: commands out of "MLCZ"; xy: float64[n, 2], their points in px, rounded; dash_px: (on, off) or ().
+    ops: commands out of "MLCZ"; xy: float64[n, 2], their points in px, rounded; dash_px: (on, off) or (); grey: 0 is
+    black, 255 white.
     """
 
     ops: str
     xy: np.ndarray
     width_px: float = 0.0
     dash_px: tuple[float, ...] = ()
+    grey: int = 0
 
 
 def primitives(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> list[Primitive]:
@@ -69,6 +72,7 @@ def primitives(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> lis
         ops.append(shape.ops)
         points.append(shape.xy * label.font_px + label.origin)
     drawn = [
+        replace(_stroked(ink.shaded, 0.0), grey=SHADE),
         _stroked(ink.solid, ink.stroke_px),
         _stroked(ink.dashed, ink.stroke_px, ink.dash),
         _stroked(ink.marks, ink.mark_px),
@@ -96,7 +100,7 @@ def _svg_path(primitive: Primitive) -> str:
     commands = []
     for op in primitive.ops:
         commands.append(op + " ".join(next(numbers) for _ in range(2 * POINTS[op])))
-    paint = 'fill="black"'
+    paint = f'fill="#{primitive.grey:02x}{primitive.grey:02x}{primitive.grey:02x}"' if primitive.grey else 'fill="black"'
     if primitive.width_px:
         cap = "butt" if primitive.dash_px else "round"
         paint = f'fill="none" stroke="black" stroke-width="{primitive.width_px}" stroke-linejoin="round"'
@@ -146,10 +150,10 @@ def to_pixels(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> np.n
     context = cairo.Context(surface)
     context.set_source_rgba(1, 1, 1, 1)
     context.paint()
-    context.set_source_rgba(0, 0, 0, 1)
     context.set_line_join(cairo.LINE_JOIN_ROUND)
     for primitive in primitives(diagram, labels):
         _append(cairo, context, primitive)
+        context.set_source_rgba(*3 * (primitive.grey / 255,), 1)
         if not primitive.width_px:
             context.fill()
             continue

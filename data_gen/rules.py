@@ -89,7 +89,7 @@ def _reorder(fact: Fact, context: Context) -> Iterator[Fact]:
     """The same points in an order that is no symmetry, where order matters. A circle's name stays."""
     row = PREDICATES[fact.predicate]
     if row.order_matters:
-        fixed = fact.args[: int(row.circle)]
+        fixed = fact.args[: row.circles]
         for args in itertools.permutations(fact.args[len(fixed) :]):
             yield Fact(fact.predicate, fixed + args, fact.value)
 

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from data_gen.facts import Fact, Scene, canonical, printed_values, three_valued
+from data_gen.facts import Fact, Scene, as_number, canonical, printed_values, three_valued
 from data_gen.geometry import angle_deg
 from data_gen.predicates import PREDICATES, symmetry_group
 
@@ -59,7 +59,8 @@ def _pack(bits: np.ndarray) -> np.ndarray:
 def caption_signature(facts: Sequence[Fact]) -> np.ndarray:
     """uint32[8]: one bit for each fact that a caption states (a Bloom filter with one hash)."""
     bits = np.zeros(BITS, bool)
-    bits[[_fact_bit(fact) for fact in facts]] = True
+    # What no picture has a bit for is no reason to deny a caption.
+    bits[[_fact_bit(fact) for fact in facts if PREDICATES[fact.predicate].signed]] = True
     return _pack(bits)
 
 
@@ -91,18 +92,23 @@ def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
     codes = np.array([_code(name) for name in scene.names], np.uint64)
     everyone, centres = tuple(range(len(codes))), tuple(scene.names.index(o) for o in sorted(scene.radii))
     for row in PREDICATES.values():
-        if row.measure is None or row.arity > 5:
+        if row.measure is None or not row.signed:
             continue
-        index = _orbits(row.name, len(codes), centres if row.circle else everyone)
+        index = _orbits(row.name, len(codes), centres if row.circles else everyone)
+        # A second circle has a radius too.
+        index = index[np.isin(index[:, : row.circles], centres).all(1)]
         if not len(index):
             continue
         arguments = list(np.moveaxis(scene.points[:, index], -1, 0))
-        if row.circle:
-            arguments.append(np.stack([scene.radii[scene.names[o]] for o in index[:, 0]], 1))
-        deviation, slack = row.measure(*arguments)
-        truth, _ = three_valued(deviation, slack, margin_px)
-        image, which = np.nonzero(truth != 0)
-        bits[image, _bits(row.name, codes[index])[which]] = True
+        for k in range(row.circles):
+            arguments.append(np.stack([scene.radii[scene.names[o]] for o in index[:, k]], 1))
+        if row.strokes:
+            arguments.append(scene.strokes)
+        for value in row.values or ("",):
+            deviation, slack = row.measure(*arguments, *([as_number(value)] if value else []))
+            truth, _ = three_valued(deviation, slack, margin_px)
+            image, which = np.nonzero(truth != 0)
+            bits[image, _bits(row.name, codes[index], _code(value) if value else 0)[which]] = True
     _set_value_bits(bits, scene, codes)
     return _pack(bits)
 
@@ -120,4 +126,4 @@ def _set_value_bits(bits: np.ndarray, scene: Scene, codes: np.ndarray) -> None:
             bits[images, _bits("angle", codes[index], WHOLE_DEGREES[np.abs(degrees + near)])] = True
     for i, diagram in enumerate(scene.diagrams):
         for fact, value in printed_values(diagram).items():
-            bits[i, _fact_bit(Fact(fact.predicate, fact.args, value))] = True
+            bits[i, _fact_bit(Fact(fact.predicate, fact.args, value or None))] = True

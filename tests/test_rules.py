@@ -81,7 +81,7 @@ def test_never_both_true_in_one_drawing(places, predicate):
     context = Context(tuple("OABCD"), off_line=lambda p, a, b: line_distance(z[p], z[a], z[b]) > 1)
     names = itertools.permutations("OABCD", PREDICATES[predicate].arity)
     for fact in {
-        canonical(Fact(predicate, args)) for args in names if args[0] == "O" or not PREDICATES[predicate].circle
+        canonical(Fact(predicate, args)) for args in names if args[0] == "O" or not PREDICATES[predicate].circles
     }:
         if _degenerate(fact, z) or evaluate(fact, scene, 4.0)[0][0] != 1:
             continue

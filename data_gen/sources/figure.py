@@ -137,7 +137,7 @@ def _far_from(fact: Fact, points: dict[str, complex]) -> bool:
 def verdict(fact: Fact, points: dict[str, complex]) -> int:
     """1, 0 or -1: whether a fact holds of annotated positions, plainly fails, or neither (or nobody can say)."""
     row = PREDICATES[fact.predicate]
-    if row.measure is None or row.circle or not set(fact.args) <= set(points):
+    if row.measure is None or not row.positional or not set(fact.args) <= set(points):
         return -1
     used = [points[n] for n in fact.args]
     size = max(abs(a - b) for a, b in itertools.combinations(used, 2))

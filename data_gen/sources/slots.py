@@ -105,7 +105,7 @@ def _sound(slot: Slot, reading: Reading) -> bool:
 
 def _measured(fact: Fact) -> bool:
     row = PREDICATES[fact.predicate]
-    return row.measure is not None and not row.circle
+    return row.positional
 
 
 # ---- values -------------------------------------------------------------------------------------------------------
