@@ -11,7 +11,7 @@ from typing import Any
 
 from data_gen.construction import Construction, Range
 from data_gen.geometry import bisector_foot, circumcentre, foot, intersection, polar
-from data_gen.shown import polynomial
+from data_gen.shown import COUNTS, polynomial
 
 Given = tuple[complex, ...]
 Solve = Callable[[Sequence[complex], Sequence[float]], Given]
@@ -59,8 +59,8 @@ def _segment_rows() -> Iterator[Construction]:
         yield _row("crosser", name, "ab", "pq", _through, fact, (foot_, lean), segments="pq")
     for count in (3, 4, 5):
         yield _row("parts", str(count), "ab", "", _nothing, f"divided a b ={count}", shows=(f"divisions{count} a b",))
-    for count, word in ((1, "one"), (2, "two"), (3, "three")):
-        yield _row("ticks", word, "ab", "", _nothing, f"ticked a b ={word}", shows=(f"ticks{count} a b",))
+    for count, word in COUNTS.items():
+        yield _row("ticks", word.split()[0], "ab", "", _nothing, f"ticked a b ={word}", shows=(f"ticks{count} a b",))
 
 
 def _nothing(taken: Sequence[complex], p: Sequence[float]) -> Given:
@@ -150,7 +150,7 @@ def _copy(taken: Sequence[complex], p: Sequence[float]) -> Given:
     """The triangle again, p[0] hundredths as large, turned by p[1] degrees, to the right of it."""
     middle = sum(taken) / 3
     reach = max(abs(z - middle) for z in taken)
-    return tuple(middle + reach * 1.7 * (1 + p[0] / 100) / 2 + (z - middle) * polar(p[0] / 100, p[1]) for z in taken)
+    return tuple(middle + reach * 1.08 * (1 + p[0] / 100) + (z - middle) * polar(p[0] / 100, p[1]) for z in taken)
 
 
 # ---- a quadrilateral abcd -----------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def _circle_rows() -> Iterator[Construction]:
         ("within", (18, 26), (35, 45), "circle_in_circle o p"),
     ):
         yield _row("second_circle", name, "oH", "pQ", _second_circle(distance), fact,
-                   (size, distance, (-30, 30)), circle="pQ")  # fmt: skip
+                   (size, distance, (-30, 30)), segments="op", circle="pQ")  # fmt: skip
     for sides in (3, 4, 5, 6, 8):
         yield _row("polygon", str(sides), "oH", "a", lambda t, p: (t[0] + (t[1] - t[0]) * polar(1, p[0]),),
                    f"inscribed_regular o a ={sides}", ((0, 90),), shows=(f"polygon{sides} o a",))  # fmt: skip
@@ -223,10 +223,10 @@ def _base_rows() -> Iterator[Construction]:
                        " ".join(letters), ((low, high),), segments=lines, axis="shape")  # fmt: skip
     for name, coefficients in (
         ("rising", (-1, 1)), ("falling", (1, -1)), ("steep", (1, 2)), ("high", (2, 1)), ("cup", (-1, 0, 1)),
-        ("cap", (2, 0, -1)), ("right_cup", (-1, -2, 1)),
+        ("cap", (2, 0, -1)), ("right_cup", (-1, -2, 1)), ("level", (2,)),
     ):  # fmt: skip
-        yield _row("graph", name, "", "oUVW", lambda t, p: (0j, 1 - 1j, -5 + 5j, 5 - 5j),
-                   f"graph o ={polynomial(coefficients)}", graph=coefficients)  # fmt: skip
+        yield _row("graph", name, "", "pUVW", lambda t, p: (0j, 1 - 1j, -5 + 5j, 5 - 5j),
+                   f"graph p ={polynomial(coefficients)}", graph=coefficients)  # fmt: skip
 
 
 def _ring(sides: int, stretch: float) -> Given:

@@ -33,6 +33,7 @@ from data_gen.spec import fingerprint, flat, load_spec
 # A source is a module with `rows(spec, split) -> int` and the pure `family(spec, split, index) -> Family`.
 SOURCES = {
     "synthetic": "data_gen.sources.synthetic",
+    "composed": "data_gen.sources.composed",
     "formalgeo": "data_gen.sources.formalgeo",
 }
 PACKAGES = (

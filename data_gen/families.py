@@ -198,17 +198,20 @@ def star(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.
 
 
 def cube(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator) -> Built | None:
-    """All products of the edits that are wished for, or None where they do not all tell each other apart.
+    """All products of the edits that are wished for, or None where they do not all tell each other apart."""
+    edits = [edit for _, proposal in wishes if (edit := proposal(anchor.program, rng))]
+    return cube_of(anchor.program, edits, canvas, rng) if len(edits) == len(wishes) else None
+
+
+def cube_of(program: Program, edits: Sequence[perturb.Edit], canvas: Canvas, rng: np.random.Generator) -> Built | None:
+    """All products of the edits of a program, or None where they do not all tell each other apart.
 
     Which corner is called the anchor is drawn at the end: every corner might have been it, so nothing tells it.
     """
-    edits = [edit for _, proposal in wishes if (edit := proposal(anchor.program, rng))]
-    if len(edits) < len(wishes):
-        return None
     members = []
     for corner in range(2 ** len(edits)):
         chosen = [edit for bit, edit in enumerate(edits) if corner >> bit & 1]
-        member = draw(perturb.product(chosen, anchor.program), canvas)
+        member = draw(perturb.product(chosen, program), canvas)
         if member is None:
             return None
         members.append(member)

@@ -128,7 +128,7 @@ def exchangeable(program: Program) -> list[tuple[str, str]]:
     return list(itertools.combinations([name for name in program.names if name not in centres], 2))
 
 
-def _order(program: Program, rng: np.random.Generator) -> Edit | None:
+def _labels(program: Program, rng: np.random.Generator) -> Edit | None:
     """Two letters change places."""
     pairs = exchangeable(program)
     if not pairs:
@@ -137,19 +137,24 @@ def _order(program: Program, rng: np.random.Generator) -> Edit | None:
     return Edit("order", lambda program: program.rename({first: second, second: first}), "labels")
 
 
-def _value(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Another printed length, or the parameter behind a printed angle."""
-    if not program.prints:
+def _printed_length(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Another printed length."""
+    places = [i for i, fact in enumerate(program.prints) if fact.predicate == "length"]
+    if not places:
         return None
-    which = int(rng.integers(len(program.prints)))
-    if program.prints[which].predicate == "length":
-        new_value = draw_length(rng)
+    which, new_value = int(rng.choice(places)), draw_length(rng)
 
-        def reprint(program: Program) -> Program:
-            changed = replace(program.prints[which], value=new_value)
-            return replace(program, prints=program.prints[:which] + (changed,) + program.prints[which + 1 :])
+    def reprint(program: Program) -> Program:
+        changed = replace(program.prints[which], value=new_value)
+        return replace(program, prints=program.prints[:which] + (changed,) + program.prints[which + 1 :])
 
-        return Edit("value", reprint, "printed_length")
+    return Edit("value", reprint, "printed_length")
+
+
+def _printed_angle(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Another parameter behind a printed angle: the first one of the first step that has a range."""
+    if not any(fact.predicate == "angle" for fact in program.prints):
+        return None
     places = [i for i, s in enumerate(program.steps) if s.params and s.row.ranges[0][1] > s.row.ranges[0][0]]
     if not places:
         return None
@@ -166,7 +171,20 @@ def _value(program: Program, rng: np.random.Generator) -> Edit | None:
     return Edit("value", turn, "printed_angle")
 
 
-PROPOSALS: dict[str, Proposal] = {"order": _order, "value": _value}  # "shape" and "relation" are exchanges
+def _value(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Another value of one of the printed measures."""
+    if not program.prints:
+        return None
+    which = program.prints[int(rng.integers(len(program.prints)))].predicate
+    return (_printed_length if which == "length" else _printed_angle)(program, rng)
+
+
+PROPOSALS: dict[str, Proposal] = {"order": _labels, "value": _value}  # "shape" and "relation" are exchanges
+OF_KIND: dict[str, Proposal] = {
+    "labels": _labels,
+    "printed_length": _printed_length,
+    "printed_angle": _printed_angle,
+}
 
 
 def product(edits: Sequence[Edit], program: Program) -> Program:

@@ -260,7 +260,7 @@ _ROWS = (
                                     "the measure of ∠{0}{1}{2} is {value}°"), None, ((2, 1, 0),), shown=True),
     Predicate("numbered_angle", 3, "value", ("∠{0}{1}{2} is marked {value}", "∠{value} is the angle {0}{1}{2}"), None,
               ((2, 1, 0),), shown=True),
-    Predicate("ticked", 2, "value", ("{0}{1} carries {value} of the tick marks", "{0}{1} is marked with {value}"), None,
+    Predicate("ticked", 2, "value", ("{0}{1} is marked with {value}", "there is a mark of {value} on {0}{1}"), None,
               ((1, 0),), shown=True),
     Predicate("divided", 2, "value", ("{0}{1} is divided into {value} equal parts",
                                       "marks divide {0}{1} into {value} equal parts"), None, ((1, 0),), shown=True),

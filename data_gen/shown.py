@@ -11,7 +11,7 @@ from typing import Any
 from data_gen.diagram import AngleText, Diagram, Divisions, Graph, LengthText, RegularPolygon, Segment, Shade, Ticks
 
 Shown = tuple[str, tuple[str, ...], str]  # predicate, names, value ("" where it has none)
-COUNTS = {1: "one", 2: "two", 3: "three"}
+COUNTS = {1: "one tick", 2: "two ticks", 3: "three ticks"}
 SHADES = {1: "shaded_circle", 3: "shaded_triangle", 4: "shaded_quadrilateral"}
 
 

@@ -90,7 +90,9 @@ def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
     """
     bits = np.zeros((len(scene.diagrams), BITS), bool)
     codes = np.array([_code(name) for name in scene.names], np.uint64)
-    everyone, centres = tuple(range(len(codes))), tuple(scene.names.index(o) for o in sorted(scene.radii))
+    everyone, centres = tuple(range(len(codes))), tuple(
+        scene.names.index(o) for o in sorted(scene.radii) if o in scene.names  # a hidden centre names no circle
+    )
     for row in PREDICATES.values():
         if row.measure is None or not row.signed:
             continue

@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -73,6 +72,7 @@ class Level:
     wordings: int
     marked: float  # share of families whose equal and right parts are marked
     fonts: tuple[str, ...]
+    gap: float = 0.1  # no two points are closer
 
 
 LEVELS = (
@@ -117,7 +117,7 @@ def family(spec, split: str, index: int) -> Family:
             wishes = figures.wishes(rows, counts, rng)
         if len(wishes) < sum(counts.values()):
             continue
-        letters, canvas = _letters(spec, split, skeleton, rng), _canvas(spec, rng)
+        letters, canvas = _letters(spec, split, skeleton, rng), canvas_of(spec.size_px, LEVELS[spec.difficulty], rng)
         anchor = families.draw(sample(skeleton, rows, letters, not counts.get("shape"), rng), canvas)
         built = anchor and (families.star if layout == "star" else families.cube)(anchor, wishes, canvas, rng)
         if not built:
@@ -146,7 +146,7 @@ def _choices(size_px: int, difficulty: int, counts: tuple[tuple[str, int], ...])
 def _table(skeleton: Skeleton, size_px: int, difficulty: int) -> plans.Table:
     roles = sorted({role for slot in skeleton.slots for role in slot.split(">")[1]} - set(HIDDEN) - {"O"})
     letters = dict(zip(roles, "ABCDEFGHIJKLMN", strict=False)) | {"O": "O"} | HIDDEN
-    canvas = _canvas(SimpleNamespace(size_px=size_px, difficulty=difficulty), np.random.default_rng(0))
+    canvas = canvas_of(size_px, LEVELS[difficulty], np.random.default_rng(0))
     return plans.tabulate(skeleton.slots, letters, canvas)
 
 
@@ -194,9 +194,9 @@ def sample(
     return Program(tuple(steps), (Fact(predicate, tuple(letters[a] for a in args), value),))
 
 
-def _canvas(spec, rng: np.random.Generator) -> families.Canvas:
-    level = LEVELS[spec.difficulty]
-    size = spec.size_px
+def canvas_of(size_px: int, level: Level, rng: np.random.Generator) -> families.Canvas:
+    """A canvas of the level, its looks drawn at random."""
+    size = size_px
     font_px = round(float(rng.uniform(*level.font)) * size, 2)
     font = level.fonts[int(rng.integers(len(level.fonts)))]
     style = Style(round(float(rng.uniform(*level.stroke)) * size, 2), font, font_px, font.replace("-italic", ""))
@@ -209,7 +209,7 @@ def _canvas(spec, rng: np.random.Generator) -> families.Canvas:
         marks=bool(rng.random() < level.marked),
         wording=0 if level.wordings == 1 else int(rng.integers(1, level.wordings)),
         margin_px=level.margin * size,
-        gap_px=0.1 * size,
+        gap_px=level.gap * size,
     )
 
 

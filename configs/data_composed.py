@@ -1,0 +1,27 @@
+"""Composed figures with every kind of edit, at 224 px: what encoders are trained on in earnest.
+
+    make data SPEC=configs/data_composed.py
+    python -m data_gen.build --spec=configs/data_composed.py --out=data/composed --spec.mix.labels=3
+"""
+
+from ml_collections import ConfigDict
+
+from data_gen.sources.composed import KINDS
+
+
+def get_spec() -> ConfigDict:
+    spec = ConfigDict()
+    spec.name = "composed"
+    spec.source = "composed"
+    spec.seed = 0
+    spec.size_px = 224
+    spec.families = ConfigDict(dict(train=20000, val=500, test=2000))
+    spec.shard_size = 250
+    spec.difficulties = (0, 1, 2)  # they take turns: 0 clear, 1 as in books, 2 any rotation, small letters, more parts
+    spec.cube_share = 0.25  # of the families, in quarters; the rest are stars of seven siblings
+    spec.questions = 2  # of a star: slots that are exchanged, each for up to `answers` - 1 others
+    spec.answers = 3
+    spec.mix = ConfigDict({kind: 1.0 for kind in KINDS})  # weights of the kinds of edits
+    spec.text_only = 4  # further captions without a picture
+    spec.letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+    return spec

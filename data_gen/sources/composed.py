@@ -1,0 +1,386 @@
+"""Composed figures: constructions drawn one after the other, each taking points that are there, with their edits.
+
+What a family's edits ask about comes first: slots of the construction language, all kinds of edits alike or by the
+spec's mix. Then a figure is put together that has them: a base that offers the points that the first slot takes, and
+slot after slot what the figure offers by then. `family(spec, split, index)` is a pure function. The set of letters of a
+figure names its split, so that no caption of one is a caption of another.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from data_gen import families, grids, perturb
+from data_gen.constructions import CONSTRUCTIONS, Program, Step, rows_of, solve
+from data_gen.errors import UserError
+from data_gen.facts import Fact
+from data_gen.geometry import segment_distance
+from data_gen.grids import Question
+from data_gen.perturb import PERTURBATIONS
+from data_gen.records import Family
+from data_gen.sources.synthetic import Level, canvas_of, letters_split
+
+MAX_TRIES = 3000
+MOST_POINTS = 9
+SIBLINGS = 7
+
+FONTS = ("serif-italic", "sans", "serif", "cm-italic")
+LEVELS = (
+    Level(15, (0.07, 0.078), (0.0065, 0.008), 0.04, 30, 0.9, ("serif-italic",), 0.075),
+    Level(40, (0.06, 0.075), (0.005, 0.008), 0.033, 300, 0.6, FONTS, 0.06),
+    Level(180, (0.052, 0.07), (0.0035, 0.008), 0.028, 1000, 0.4, FONTS, 0.05),
+)
+# slot: what it takes, and what it offers; roles are those of its rows ("triangle:abc": the triangle abc).
+SLOTS = {
+    "triangle": ("", "triangle:abc segment:ab segment:bc segment:ca"),
+    "quadrilateral": ("", "quadrilateral:abcd segment:ab segment:bc segment:cd segment:da"),
+    "pentagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ea"),
+    "hexagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ef segment:fa"),
+    "circle": ("", "circle:oH"),
+    "lines": ("", "lines:abcd segment:ab segment:cd"),
+    "graph": ("", ""),
+    "inscribed_triangle": ("circle:oH", "inscribed:oabc segment:ab segment:bc triangle:abc"),
+    "chord": ("circle:oH", "arm:oa segment:ab"),
+    "place": ("circle:oH", "segment:op"),
+    "line_by_circle": ("circle:oH", "segment:ab"),
+    "second_circle": ("circle:oH", "segment:op"),
+    "polygon": ("circle:oH", "arm:oa"),
+    "corner_line": ("arm:oa", ""),
+    "touch": ("arm:oa", ""),
+    "sector": ("arm:oa", "segment:ob"),
+    "cevian": ("triangle:abc", "segment:ad"),
+    "crossline": ("triangle:abc", "segment:de"),
+    "circled": ("triangle:abc", "circle:oH"),
+    "centre": ("triangle:abc", ""),
+    "interior": ("triangle:abc", "segment:ap"),
+    "side": ("triangle:abc", "segment:bp"),
+    "vertex_line": ("triangle:abc", ""),
+    "fourth": ("triangle:abc", ""),
+    "numbered": ("triangle:abc", ""),
+    "copy": ("triangle:abc", ""),
+    "shading": ("triangle:abc", ""),
+    "cross": ("quadrilateral:abcd", ""),
+    "side_point": ("quadrilateral:abcd", "segment:ae"),
+    "joined": ("quadrilateral:abcd", ""),
+    "dashes": ("quadrilateral:abcd", ""),
+    "half_shaded": ("quadrilateral:abcd", ""),
+    "transversal": ("lines:abcd", "segment:ef"),
+    "transversal_point": ("segment:ef", ""),
+    "division": ("segment:ab", ""),
+    "extension": ("segment:ab", ""),
+    "incidence": ("segment:ab", ""),
+    "crosser": ("segment:ab", ""),
+    "parts": ("segment:ab", ""),
+    "ticks": ("segment:ab", ""),
+}
+# Slots from which a figure can begin, by what the first question takes; a row is one way, its slots in order.
+BASES = {
+    "": ((),),
+    "triangle": (("triangle",), ("triangle",), ("circle", "inscribed_triangle")),
+    "quadrilateral": (("quadrilateral",),),
+    "segment": (("triangle",), ("quadrilateral",), ("pentagon",), ("hexagon",), ("triangle", "cevian")),
+    "circle": (("circle",), ("circle", "chord"), ("circle", "inscribed_triangle"), ("triangle", "circled")),
+    "arm": (("circle", "chord"), ("circle", "inscribed_triangle")),
+    "lines": (("lines",),),
+}
+PRINTED_ANGLES = {"triangle": "abc", "inscribed_triangle": "abc", "quadrilateral": "bad"}
+SLOTS_OF_KIND = {
+    row.name: tuple(slot for slot in row.slots.split() if slot in SLOTS) for row in PERTURBATIONS if row.slots
+}
+CUBE_EDITS, CUBE_QUESTIONS = 3, 2
+LEAVES = {"labels": "order", "printed_length": "value", "printed_angle": "value"}
+BESIDE = tuple(kind for kind in SLOTS_OF_KIND if kind != "graph")
+KINDS = tuple(SLOTS_OF_KIND) + tuple(LEAVES)
+
+
+@dataclass
+class Figure:
+    """A figure in the making: its steps, what it offers to further slots, and the next letter."""
+
+    steps: list[Step] = field(default_factory=list)
+    offers: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    letters: int = 0
+
+    def add(self, slot: str, rng: np.random.Generator) -> int | None:
+        """Adds a slot with the first of its rows, on points that are free; its place, or None where it finds none."""
+        takes, gives = SLOTS[slot]
+        row, taken = rows_of(slot)[0], ()
+        if takes:
+            kind, _, roles = takes.partition(":")
+            free = self.offers.get(kind, [])
+            if not free:
+                return None
+            which = int(rng.integers(len(free)))
+            # A segment is for one: two marks on it could not be told apart.
+            taken = _turned(kind, free.pop(which) if kind == "segment" else free[which], rng)
+        outs = tuple(self._name(role) for role in row.outs)
+        points = dict(zip(row.ins + row.outs, taken + outs, strict=True))
+        for offer in gives.split():
+            kind, _, roles = offer.partition(":")
+            self.offers.setdefault(kind, []).append(tuple(points[role] for role in roles))
+        if "inscribed" in offer_kinds(gives):
+            o, *corners = self.offers.pop("inscribed")[0]
+            self.offers.setdefault("arm", []).append((o, corners[int(rng.integers(3))]))
+        self.steps.append(Step(row.name, taken, outs, perturb.draw_params(row, rng)))
+        return len(self.steps) - 1
+
+    def _name(self, role: str) -> str:
+        if role.isupper():
+            return f"_{role}{len(self.steps)}"
+        if role == "o" and not any("O" in step.outs for step in self.steps):
+            return "O"
+        self.letters += 1
+        return f"{self.letters - 1}"  # a number until letters are drawn
+
+
+def offer_kinds(gives: str) -> set[str]:
+    """The kinds of what a slot offers."""
+    return {offer.partition(":")[0] for offer in gives.split()}
+
+
+def _turned(kind: str, points: tuple[str, ...], rng: np.random.Generator) -> tuple[str, ...]:
+    """The points of an offer, beginning with any corner, in either sense."""
+    if kind == "segment" and rng.random() < 0.5:
+        return points[::-1]
+    if kind in ("triangle", "quadrilateral"):
+        start = int(rng.integers(len(points)))
+        return points[start:] + points[:start]
+    return points
+
+
+def begin(slot: str, rng: np.random.Generator) -> Figure | None:
+    """A figure that has a slot, on a base that offers what it takes."""
+    figure = Figure()
+    bases = BASES[SLOTS[slot][0].partition(":")[0]]
+    for name in (*bases[int(rng.integers(len(bases)))], slot):
+        if figure.add(name, rng) is None:
+            return None
+    return figure
+
+
+def extend(figure: Figure, kinds: Sequence[str], odds: np.ndarray, rng: np.random.Generator) -> tuple[str, int] | None:
+    """Asks one thing more of a figure: a step that it has, or a slot that it offers points for, of a kind by the odds.
+
+    Returns (kind, place of the step), or None where there is nothing of the kind drawn.
+    """
+    kind = kinds[int(rng.choice(len(kinds), p=odds))]
+    have = {step.row.slot: place for place, step in enumerate(figure.steps)}
+    free = {offer for offer, some in figure.offers.items() if some}
+    slots = [s for s in SLOTS_OF_KIND[kind] if s in have or SLOTS[s][0].partition(":")[0] in free]
+    if not slots:
+        return None
+    slot = slots[int(rng.integers(len(slots)))]
+    place = have.get(slot)
+    place = figure.add(slot, rng) if place is None else place
+    return None if place is None else (kind, place)
+
+
+# ---- families -----------------------------------------------------------------------------------------------------
+
+
+def rows(spec, split: str) -> int:
+    """How many families a split has."""
+    return int(spec.families[split])
+
+
+def family(spec, split: str, index: int) -> Family:
+    """Family `index` of a split: a pure function of (spec, split, index).
+
+    The kind of its first edit, its layout and its difficulty take turns, so that all are equally often. Raises
+    UserError where the spec leaves no way to draw it.
+    """
+    rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
+    turn, focus = divmod(index, len(KINDS))
+    turn, quarter = divmod(turn, 4)
+    layout = "cube" if quarter < round(4 * spec.cube_share) and KINDS[focus] != "graph" else "star"
+    difficulty = spec.difficulties[turn % len(spec.difficulties)]
+    for _ in range(MAX_TRIES):
+        plan = _plan(spec, layout, KINDS[focus], difficulty, rng)
+        program = plan and _lettered(spec, split, plan, rng)
+        if not plan or not program:
+            continue
+        canvas = canvas_of(spec.size_px, LEVELS[difficulty], rng)
+        if program.steps[0].row.graph:
+            canvas = replace(canvas, rotation_deg=0.0, mirror=False)  # axes stand upright
+        if layout == "star":
+            built = grids.star(program, plan.questions, plan.leaves, canvas, rng)
+        else:
+            built = _cube(program, plan, canvas, rng)
+        if built and (base := families.draw(program, canvas)):
+            built = families.with_text_only(built, base, _spare(program, spec.text_only, rng), canvas, rng)
+            return families.assemble(f"{spec.name}/{split}/{index:07d}", layout, built, canvas, "composed", difficulty)
+    raise UserError(
+        f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
+        f"use a larger size_px, more letters or a lower difficulty"
+    )
+
+
+def _cube(program: Program, plan: Plan, canvas: families.Canvas, rng: np.random.Generator) -> families.Built | None:
+    for question in plan.questions:
+        program = question.answered(program, 0)
+    edits = [question.edit(0, 1) for question in plan.questions]
+    for kind in plan.leaves:
+        edit = perturb.OF_KIND[kind](program, rng)
+        if edit is None:
+            return None
+        edits.append(edit)
+    return families.cube_of(program, edits, canvas, rng)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A figure without letters, the questions about it, and the kinds of its other edits."""
+
+    figure: Figure
+    questions: tuple[Question, ...]
+    leaves: tuple[str, ...]
+
+
+def _plan(spec, layout: str, focus: str, difficulty: int, rng: np.random.Generator) -> Plan | None:
+    """Which edits a family has, and a figure that has them; None where they do not go together."""
+    star = layout == "star"
+    kinds = [focus] if focus in SLOTS_OF_KIND else [_drawn(spec.mix, BESIDE, rng)]
+    slots = SLOTS_OF_KIND[kinds[0]]
+    figure = begin(slots[int(rng.integers(len(slots)))], rng)
+    if figure is None:
+        return None
+    asked = [(kinds[0], len(figure.steps) - 1)]
+    odds = _odds(spec.mix, BESIDE)
+    for _ in range(6 * (spec.questions if star else CUBE_QUESTIONS)):
+        if len(asked) < (spec.questions if star else CUBE_QUESTIONS) and focus != "graph":
+            more = extend(figure, BESIDE, odds, rng)
+            if more and more[1] not in {place for _, place in asked}:
+                asked.append(more)
+    for _ in range(int(rng.integers(difficulty + 1)) if focus != "graph" else 0):
+        extend(figure, BESIDE, odds, rng)
+    if figure.letters > MOST_POINTS:
+        return None
+    for place, step in enumerate(figure.steps):
+        row = rows_of(step.row.slot)[int(rng.integers(len(rows_of(step.row.slot))))]
+        figure.steps[place] = replace(step, construction=row.name, params=perturb.draw_params(row, rng))
+    siblings = SIBLINGS if star else CUBE_EDITS
+    possible = [kind for kind in LEAVES if _possible(kind, figure, {place for _, place in asked})]
+    if focus in LEAVES and focus not in possible:
+        return None
+    most = spec.answers if possible else siblings + 1
+    questions = []
+    for kind, place in asked:
+        room = siblings - sum(len(q.answers) - 1 for q in questions) - (len(asked) - len(questions) - 1)
+        room -= focus in LEAVES
+        names = _answers(figure.steps[place].row.slot, kind, min(most, room + 1) if star else 2, rng)
+        questions.append(Question.of(place, names, rng))
+    spare = siblings - sum(len(q.answers) - 1 for q in questions)
+    leaves = [focus] * (focus in LEAVES)
+    if spare > len(leaves) and not possible:
+        return None
+    leaves += [_drawn(spec.mix, possible, rng) for _ in range(spare - len(leaves))]
+    return Plan(figure, tuple(questions), tuple(leaves))
+
+
+def _possible(kind: str, figure: Figure, asked: set[int]) -> bool:
+    """Whether a figure has something to edit in this way, beside what is asked."""
+    if kind == "labels":
+        return figure.letters > 2
+    if kind == "printed_length":
+        return bool(figure.offers.get("segment"))
+    return _printed_angle(figure, asked) is not None
+
+
+def _odds(mix, kinds: Sequence[str]) -> np.ndarray:
+    """float64[kinds]: the weights of the spec's mix (1 where it has none), as shares."""
+    weights = np.array([float(mix.get(kind, 1.0)) for kind in kinds])
+    return weights / weights.sum()
+
+
+def _drawn(mix, kinds: Sequence[str], rng: np.random.Generator) -> str:
+    return kinds[int(rng.choice(len(kinds), p=_odds(mix, kinds)))]
+
+
+def _answers(slot: str, kind: str, most: int, rng: np.random.Generator) -> list[str]:
+    """Up to `most` rows of a slot that state different things, two of which at least make an edit of the kind."""
+    stated = {row.name: row.facts for row in rows_of(slot)}
+    names = [str(name) for name in rng.permutation(list(stated))]
+    pairs = [
+        (a, b)
+        for a, b in itertools.combinations(names, 2)
+        if stated[a] != stated[b] and perturb.kind_of(a, b) == kind
+    ]
+    chosen = list(pairs[int(rng.integers(len(pairs)))])
+    for name in names:
+        if len(chosen) < most and stated[name] not in {stated[other] for other in chosen}:
+            chosen.append(name)
+    return chosen
+
+
+def _lettered(spec, split: str, plan: Plan, rng: np.random.Generator) -> Program | None:
+    """The plan's figure with letters of the split and printed measures; None where it has too many points."""
+    letters = _letters(spec, split, plan.figure.letters, rng)
+    if letters is None:
+        return None
+    asked = {question.place for question in plan.questions}
+    angle = _printed_angle(plan.figure, asked) if "printed_angle" in plan.leaves else None
+    lengths = [Fact("length", segment) for segment in _plain_segments(plan.figure)]
+    prints = [angle] if angle else []
+    if lengths and ("printed_length" in plan.leaves or rng.random() < 0.5):
+        some = lengths[int(rng.integers(len(lengths)))]
+        prints.append(replace(some, value=perturb.draw_length(rng)))
+    return Program(tuple(plan.figure.steps), tuple(prints)).rename(letters)
+
+
+def _plain_segments(figure: Figure) -> list[tuple[str, ...]]:
+    """The free segments that no further point divides, so that a number beside one belongs to all of it."""
+    try:
+        points = solve(Program(tuple(figure.steps)))
+    except (ZeroDivisionError, ValueError):
+        return []
+    visible = [name for name in points if not name.startswith("_")]
+    free = figure.offers.get("segment", [])
+    return [
+        (a, b)
+        for a, b in free
+        if all(segment_distance(points[n], points[a], points[b]) > 0.02 for n in visible if n not in (a, b))
+    ]
+
+
+def _printed_angle(figure: Figure, asked: set[int]) -> Fact | None:
+    """The angle of the base that a parameter sets, unless the base's shape is what is asked."""
+    for place, step in enumerate(figure.steps):
+        roles = PRINTED_ANGLES.get(step.row.slot)
+        if roles and place not in asked and step.row.ranges[0][1] - step.row.ranges[0][0] > perturb.MIN_TURN_DEG:
+            return Fact("angle", tuple(step.roles[role] for role in roles))
+    return None
+
+
+def _letters(spec, split: str, count: int, rng: np.random.Generator) -> dict[str, str] | None:
+    """ "0", "1"... to letters in random order, such that the set belongs to the split."""
+    alphabet = [letter for letter in spec.letters if letter != "O"]
+    for _ in range(100):
+        if rng.random() < 0.5:  # books letter in alphabetical runs
+            start = int(rng.integers(len(alphabet) - count + 1))
+            chosen = alphabet[start : start + count]
+        else:
+            chosen = sorted(str(x) for x in rng.choice(alphabet, count, replace=False))
+        if letters_split("composed", chosen) == split:
+            return {str(i): str(letter) for i, letter in enumerate(rng.permutation(chosen))}
+    return None
+
+
+def _spare(program: Program, count: int, rng: np.random.Generator) -> list[families.Wish]:
+    """Wishes for captions without a picture: labels, values, and exchanges of any step."""
+    wishes: list[families.Wish] = []
+    places = [i for i, step in enumerate(program.steps) if len(rows_of(step.row.slot)) > 1]
+    for i in range(count):
+        if places and i % 2:
+            place = int(rng.choice(places))
+            some = [row.name for row in rows_of(program.steps[place].row.slot)]
+            name = some[int(rng.integers(len(some)))]
+            wishes.append((CONSTRUCTIONS[name].axis, perturb.exchange(place, name)))
+        else:
+            axis = ("order", "value")[i // 2 % 2]
+            wishes.append((axis, perturb.PROPOSALS[axis]))
+    return wishes
