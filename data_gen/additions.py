@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from data_gen.construction import Construction, Range
-from data_gen.geometry import bisector_foot, circumcentre, foot, intersection, polar
+from data_gen.geometry import bisector_foot, circumcentre, intersection, polar
 from data_gen.shown import COUNTS, polynomial
 
 Given = tuple[complex, ...]
@@ -53,7 +53,6 @@ def _segment_rows() -> Iterator[Construction]:
         yield _row("incidence", name, "ab", "p", _beside, fact, ((38, 62), height))
     for name, foot_, lean, fact in (
         ("bisecting", (50, 50), (90, 90), "perpendicular_bisector p q a b"),
-        ("upright", (26, 32), (90, 90), "perpendicular p q a b"),
         ("leaning", (50, 50), (56, 70), "oblique p q a b"),
     ):
         yield _row("crosser", name, "ab", "pq", _through, fact, (foot_, lean), segments="pq")
@@ -126,10 +125,9 @@ def _incentre(a: complex, b: complex, c: complex) -> complex:
 
 
 def _over_base(taken: Sequence[complex], p: Sequence[float]) -> Given:
-    """Above the share p[1] of bc, at p[0] hundredths of the height of a, its foot drawn towards the middle."""
+    """From the point of bc at the share p[1], p[0] hundredths of the way to a; below 0 away from it."""
     a, b, c = taken
-    base = _at(b, c, p[1] / 100)
-    return (base + (a - foot(a, b, c)) * p[0] / 100,)
+    return (_at(_at(b, c, p[1] / 100), a, p[0] / 100),)
 
 
 def _vertex_line(taken: Sequence[complex], p: Sequence[float]) -> Given:

@@ -359,6 +359,8 @@ def _printed_angle(figure: Figure, asked: set[int]) -> Fact | None:
 def _letters(spec, split: str, count: int, rng: np.random.Generator) -> dict[str, str] | None:
     """ "0", "1"... to letters in random order, such that the set belongs to the split."""
     alphabet = [letter for letter in spec.letters if letter != "O"]
+    if len(alphabet) < MOST_POINTS + 3:
+        raise UserError(f"{spec.name}: spec.letters has {len(alphabet)} letters, at least {MOST_POINTS + 3} are needed")
     for _ in range(100):
         if rng.random() < 0.5:  # books letter in alphabetical runs
             start = int(rng.integers(len(alphabet) - count + 1))

@@ -1,0 +1,152 @@
+"""Composed figures: every construction is true and seen, every kind of edit comes, and nothing gives the anchor away."""
+
+import itertools
+import json
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from configs.data_composed import get_spec
+from data_gen import families, perturb
+from data_gen.constructions import CONSTRUCTIONS, Program, program_from_json, rows_of, stated_facts
+from data_gen.diagram import Graph
+from data_gen.errors import UserError
+from data_gen.facts import Scene, from_json, truth_table
+from data_gen.perturb import KIND_OF_PAIR, KIND_OF_SLOT, PERTURBATIONS
+from data_gen.predicates import PREDICATES
+from data_gen.shown import polynomial
+from data_gen.sources import composed
+from data_gen.sources.synthetic import canvas_of
+
+LETTERS = {str(i): letter for i, letter in enumerate("ABCDEFGHJKLM")}
+
+
+def drawn(slot, rng, level=1):
+    """For each row of a slot, the figure with it, all else alike; and the canvas."""
+    figure = composed.begin(slot, rng)
+    for place, step in enumerate(figure.steps):
+        row = rows_of(step.row.slot)[int(rng.integers(len(rows_of(step.row.slot))))]
+        figure.steps[place] = replace(step, construction=row.name, params=perturb.draw_params(row, rng))
+    canvas = canvas_of(224, composed.LEVELS[level], rng)
+    found = {}
+    for row in rows_of(slot):
+        *before, step = figure.steps
+        params = perturb.draw_params(row, rng)
+        steps = (*before, replace(step, construction=row.name, params=params))
+        found[row.name] = families.draw(Program(steps).rename(LETTERS), canvas)
+    return found, canvas
+
+
+@pytest.mark.parametrize("slot", composed.SLOTS)
+def test_every_row_states_what_is_true_and_can_be_told_from_the_others(slot):
+    told, seen = set(), set()
+    for seed in range(16):
+        members, canvas = drawn(slot, np.random.default_rng(seed))
+        members = {name: member for name, member in members.items() if member}
+        seen |= set(members)
+        for name, member in members.items():
+            facts = stated_facts(member.program)
+            if not facts:  # a circle alone says nothing
+                continue
+            truth, _ = truth_table([[fact] for fact in facts], Scene.of([member.diagram]), 0.05)
+            assert (truth == 1).all(), (name, list(zip(facts, truth[0], strict=True)))
+        if len(members) < 2:
+            continue
+        truth = families.told(list(members.values()), canvas)
+        for (i, a), (j, b) in itertools.combinations(enumerate(members), 2):
+            if truth[i, j] == truth[j, i] == 0:
+                told.add(frozenset((a, b)))
+    rows = rows_of(slot)
+    assert seen == {row.name for row in rows}
+    for a, b in itertools.combinations(rows, 2):
+        if a.facts != b.facts and {a.name, b.name} != {"acute_triangle", "scalene_triangle"}:
+            assert frozenset((a.name, b.name)) in told or general(a, b), (a.name, b.name)
+
+
+def general(a, b):
+    """Whether one row states something that the other makes true as well: they are never exchanged."""
+    return {a.slot} <= {"triangle", "inscribed_triangle", "quadrilateral"}
+
+
+def test_every_exchange_has_a_kind_and_every_kind_a_slot():
+    for row in CONSTRUCTIONS.values():
+        if row.axis:
+            assert row.slot in KIND_OF_SLOT, row.slot
+    axes = {row.name: row.axis for row in PERTURBATIONS}
+    assert len(axes) == len(PERTURBATIONS) >= 15
+    for slot, kind in KIND_OF_SLOT.items():
+        assert {axes[kind]} == {row.axis for row in rows_of(slot)}, slot
+    for pair in KIND_OF_PAIR:
+        assert set(pair) <= set(PREDICATES)
+
+
+@pytest.fixture(scope="module")
+def made():
+    spec = get_spec()
+    return [composed.family(spec, "train", i) for i in range(len(composed.KINDS))]
+
+
+def test_families_are_blocks_of_an_identity(made):
+    for family in made:
+        assert np.array_equal(family.truth[:, :8], np.eye(8, dtype=np.int8))
+        assert not (family.truth[:, 8:] == 1).any()
+        assert len(set(family.captions)) == len(family.captions)
+        for kinds, axes in zip(family.kinds, family.edits, strict=True):
+            assert [axis_of(kind) for kind in kinds] == list(axes)
+
+
+def axis_of(kind):
+    return next(row.axis for row in PERTURBATIONS if row.name == kind)
+
+
+def test_every_kind_comes(made):
+    kinds = Counter(kind for family in made for some in family.kinds for kind in some)
+    assert set(composed.KINDS) <= set(kinds), set(composed.KINDS) - set(kinds)
+
+
+def test_a_family_is_a_pure_function():
+    spec = get_spec()
+    first, again = (composed.family(spec, "test", 7) for _ in range(2))
+    assert first.images == again.images and first.captions == again.captions
+
+
+def test_the_splits_have_no_letters_in_common(made):
+    spec = get_spec()
+    letters = {frozenset(program_from_json(f.programs[0]).names) for f in made}
+    test = {frozenset(program_from_json(composed.family(spec, "test", i).programs[0]).names) for i in range(6)}
+    assert not letters & test
+
+
+def test_any_answer_may_be_the_anchor():
+    """Of two ticks edits the anchor is as often the one as the other: no row is an anchor more often than a sibling."""
+    spec = get_spec()
+    spec.mix = {kind: float(kind == "ticks") + 1e-6 for kind in composed.KINDS}
+    anchors, siblings = Counter(), Counter()
+    for i in range(24):
+        family = composed.family(spec, "train", composed.KINDS.index("ticks") + len(composed.KINDS) * i)
+        facts = [[f for f in from_json(text) if f.predicate == "ticked"] for text in family.facts[:8]]
+        if all(facts):
+            anchors[facts[0][0].value] += 1
+            siblings.update(some[0].value for some in facts[1:])
+    total, others = sum(anchors.values()), sum(siblings.values())
+    for value in ("one tick", "two ticks", "three ticks"):
+        assert abs(anchors[value] / total - siblings[value] / others) < 3.2 * np.sqrt(0.25 / total), (anchors, siblings)
+
+
+def test_graphs_stand_upright_and_say_their_polynomial():
+    assert [polynomial(c) for c in ((-1, 2), (0, 1), (2,), (1, 0, -1), (0, -3, 1))] == [
+        "2x - 1", "x", "2", "-x² + 1", "x² - 3x"]  # fmt: skip
+    family = composed.family(get_spec(), "train", composed.KINDS.index("graph"))
+    canvas = families.canvas_from_json(family.canvas)
+    assert canvas.rotation_deg == 0 and not canvas.mirror
+    member = families.draw(program_from_json(family.programs[0]), canvas)
+    assert isinstance(member.diagram.graphs[0], Graph) and json.loads(family.facts[0])[0][0] == "graph"
+
+
+def test_letters_that_are_too_few_are_an_error():
+    spec = get_spec()
+    spec.letters = "AB"
+    with pytest.raises(UserError, match="letters"):
+        composed.family(spec, "train", 0)
