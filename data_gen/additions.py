@@ -112,7 +112,8 @@ def _triangle_rows() -> Iterator[Construction]:
     for corner, arms in (("a", "b a c"), ("b", "a b c"), ("c", "a c b")):
         yield _row("numbered", f"at_{corner}", "abc", "", _nothing, f"numbered_angle {arms} =1",
                    shows=(f"number1 {arms}",))  # fmt: skip
-    for name, size, fact in (("equal", (100, 100), "congruent a b c d e f"), ("small", (58, 66), "smaller a b c d e f")):
+    for name, size, fact in (("equal", (100, 100), "congruent a b c d e f"),
+                             ("small", (58, 66), "smaller a b c d e f")):  # fmt: skip
         yield _row("copy", name, "abc", "def", _copy, fact, (size, (-20, 20)), segments="de ef fd")
     for name, part in (("left", "abd"), ("right", "acd")):
         yield _row("shading", name, "abc", "d", lambda t, p: (_at(t[1], t[2], p[0] / 100),),

@@ -40,6 +40,7 @@ from data_gen.errors import UserError
 from data_gen.facts import Fact, facts_from_list, facts_to_list
 from data_gen.geometry import angle_deg, bisector_foot, circumcentre, foot, intersection, polar, segment_distance
 
+
 @dataclass(frozen=True)
 class Step:
     """One application of a construction: names taken, names given, and the parameters."""

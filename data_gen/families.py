@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -159,7 +160,7 @@ def _clear(points: dict[str, complex], names: Sequence[str], canvas: Canvas) -> 
     return inside and all(abs(points[a] - points[b]) >= canvas.gap_px for a, b in itertools.combinations(names, 2))
 
 
-def _fits(mark: Mark, others: Sequence[Mark], points: dict[str, complex], names: Sequence[str]) -> bool:
+def _fits(mark: Any, others: Sequence[Mark], points: dict[str, complex], names: Sequence[str]) -> bool:
     """Whether a mark can stand: no printed angle has its place, and what is ticked is one segment of one meaning."""
     if isinstance(mark, Ticks):
         counted = any(isinstance(other, Ticks | Divisions) for other in others)

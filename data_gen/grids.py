@@ -78,7 +78,9 @@ def star(
     for kind in leaves:
         for _ in range(PROPOSALS):
             edit = perturb.OF_KIND[kind](program, rng)
-            grown = edit and _with_leaf(figures, program, questions, edit, len(edits), canvas)
+            if edit is None:
+                continue
+            grown = _with_leaf(figures, program, questions, edit, len(edits), canvas)
             if grown and _all_told(grown, questions, len(edits) + 1, canvas):
                 figures, edits = grown, [*edits, edit]
                 break

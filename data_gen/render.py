@@ -100,7 +100,7 @@ def _svg_path(primitive: Primitive) -> str:
     commands = []
     for op in primitive.ops:
         commands.append(op + " ".join(next(numbers) for _ in range(2 * POINTS[op])))
-    paint = f'fill="#{primitive.grey:02x}{primitive.grey:02x}{primitive.grey:02x}"' if primitive.grey else 'fill="black"'
+    paint = f'fill="#{3 * f"{primitive.grey:02x}"}"' if primitive.grey else 'fill="black"'
     if primitive.width_px:
         cap = "butt" if primitive.dash_px else "round"
         paint = f'fill="none" stroke="black" stroke-width="{primitive.width_px}" stroke-linejoin="round"'

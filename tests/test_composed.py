@@ -1,4 +1,4 @@
-"""Composed figures: every construction is true and seen, every kind of edit comes, and nothing gives the anchor away."""
+"""Composed figures: every construction is true and seen, every kind of edit comes, nothing gives the anchor away."""
 
 import itertools
 import json
@@ -26,6 +26,7 @@ LETTERS = {str(i): letter for i, letter in enumerate("ABCDEFGHJKLM")}
 def drawn(slot, rng, level=1):
     """For each row of a slot, the figure with it, all else alike; and the canvas."""
     figure = composed.begin(slot, rng)
+    assert figure is not None
     for place, step in enumerate(figure.steps):
         row = rows_of(step.row.slot)[int(rng.integers(len(rows_of(step.row.slot))))]
         figure.steps[place] = replace(step, construction=row.name, params=perturb.draw_params(row, rng))
@@ -123,13 +124,14 @@ def test_any_answer_may_be_the_anchor():
     """Of two ticks edits the anchor is as often the one as the other: no row is an anchor more often than a sibling."""
     spec = get_spec()
     spec.mix = {kind: float(kind == "ticks") + 1e-6 for kind in composed.KINDS}
-    anchors, siblings = Counter(), Counter()
+    anchors: Counter[str] = Counter()
+    siblings: Counter[str] = Counter()
     for i in range(24):
         family = composed.family(spec, "train", composed.KINDS.index("ticks") + len(composed.KINDS) * i)
         facts = [[f for f in from_json(text) if f.predicate == "ticked"] for text in family.facts[:8]]
         if all(facts):
-            anchors[facts[0][0].value] += 1
-            siblings.update(some[0].value for some in facts[1:])
+            anchors[str(facts[0][0].value)] += 1
+            siblings.update(str(some[0].value) for some in facts[1:])
     total, others = sum(anchors.values()), sum(siblings.values())
     for value in ("one tick", "two ticks", "three ticks"):
         assert abs(anchors[value] / total - siblings[value] / others) < 3.2 * np.sqrt(0.25 / total), (anchors, siblings)
@@ -142,6 +144,7 @@ def test_graphs_stand_upright_and_say_their_polynomial():
     canvas = families.canvas_from_json(family.canvas)
     assert canvas.rotation_deg == 0 and not canvas.mirror
     member = families.draw(program_from_json(family.programs[0]), canvas)
+    assert member is not None
     assert isinstance(member.diagram.graphs[0], Graph) and json.loads(family.facts[0])[0][0] == "graph"
 
 

@@ -131,8 +131,9 @@ WITH_MEASURE = [row for row in PREDICATES.values() if row.measure]
 def test_symmetric_facts_have_the_same_truth_and_one_canonical_form(places, row):
     names = "ABCDEFG"[: row.arity]
     circles = tuple(Circle(o, h) for o, h in (("A", "_A"), ("B", "_B"))[: row.circles])
-    drawing = diagram(dict(zip("ABCDEFG", places, strict=True)) | {"_A": (1.0, 2.0), "_B": (30.0, 9.0)}, circles=circles)
-    facts = [Fact(row.name, tuple(names[i] for i in p), row.values[0] if row.values else None) for p in symmetry_group(row.name)]
+    points = dict(zip("ABCDEFG", places, strict=True)) | {"_A": (1.0, 2.0), "_B": (30.0, 9.0)}
+    drawing, value = diagram(points, circles=circles), row.values[0] if row.values else None
+    facts = [Fact(row.name, tuple(names[i] for i in p), value) for p in symmetry_group(row.name)]
     assert len({canonical(fact) for fact in facts}) == 1
     scene = Scene.of([drawing])
     verdicts = [evaluate(fact, scene, MARGIN_PX) for fact in facts]

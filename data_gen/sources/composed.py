@@ -109,7 +109,8 @@ class Figure:
     def add(self, slot: str, rng: np.random.Generator) -> int | None:
         """Adds a slot with the first of its rows, on points that are free; its place, or None where it finds none."""
         takes, gives = SLOTS[slot]
-        row, taken = rows_of(slot)[0], ()
+        row = rows_of(slot)[0]
+        taken: tuple[str, ...] = ()
         if takes:
             kind, _, roles = takes.partition(":")
             free = self.offers.get(kind, [])
@@ -268,10 +269,10 @@ def _plan(spec, layout: str, focus: str, difficulty: int, rng: np.random.Generat
     if focus in LEAVES and focus not in possible:
         return None
     most = spec.answers if possible else siblings + 1
-    questions = []
+    questions: list[Question] = []
     for kind, place in asked:
         room = siblings - sum(len(q.answers) - 1 for q in questions) - (len(asked) - len(questions) - 1)
-        room -= focus in LEAVES
+        room -= int(focus in LEAVES)
         names = _answers(figure.steps[place].row.slot, kind, min(most, room + 1) if star else 2, rng)
         questions.append(Question.of(place, names, rng))
     spare = siblings - sum(len(q.answers) - 1 for q in questions)
