@@ -122,7 +122,7 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
         segments=segments,
         circles=circles,
         marks=drawn + texts,
-        dots=_dots(program, segments, circles),
+        dots=_dots(program, points, segments, circles),
         style=canvas.style,
     )
     return Member(program, diagram, stated_facts(program) + printed)
@@ -155,11 +155,31 @@ def _overprinted(mark, texts) -> bool:
     return any(vertex == t.vertex and {t.a, t.b} == {mark.a, mark.b} for t in texts if isinstance(t, AngleText))
 
 
-def _dots(program: Program, segments, circles) -> tuple[str, ...]:
-    """Points that no stroke ends in would be lost without a dot: centres, and points along a line."""
+def _dots(program: Program, points: dict[str, complex], segments, circles) -> tuple[str, ...]:
+    """Points that no stroke ends in, and those that strokes only run straight through, would be lost without a dot:
+    centres, and points along a line. A circle through the point shows it too."""
     ends = {end for s in segments for end in (s.a, s.b)}
+    lines = [(points[s.a], points[s.b]) for s in segments]
+    rings = [(points[c.centre], abs(points[c.through] - points[c.centre])) for c in circles]
     centres = {c.centre for c in circles}
-    return tuple(n for n in program.names if n in centres or n not in ends)
+
+    def lost(name: str) -> bool:
+        z = points[name]
+        return name not in ends or _straight(z, lines) and not _on_ring(z, rings)
+
+    return tuple(n for n in program.names if n in centres or lost(n))
+
+
+def _straight(point: complex, lines) -> bool:
+    """Whether strokes leave a point both ways along one line, and in no other direction."""
+    on = [ends for ends in lines if segment_distance(point, *ends) < 1.0]
+    ways = [end - point for ends in on for end in ends if abs(end - point) > 1.0]
+    along = [way / ways[0] for way in ways]
+    return all(abs(a.imag) < 1e-3 * abs(a) for a in along) and any(a.real < 0 for a in along)
+
+
+def _on_ring(point: complex, rings) -> bool:
+    return any(abs(abs(point - centre) - radius) < 1.0 for centre, radius in rings)
 
 
 def _one_edit(anchor: Member, sibling: Member, axis: str) -> bool:

@@ -1,0 +1,71 @@
+"""Whether a figure is laid out so that a person can read it: nothing too near, too narrow or nearly but not quite met.
+
+Lengths are shares of the figure's width: the longer side of the box about its points and circles.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from data_gen.diagram import Circle, Segment
+from data_gen.geometry import segment_distance
+
+LEAST_GAP, LEAST_ANGLE_DEG, LEAST_MISS = 0.03, 5.0, 0.012  # below one of them a layout is degenerate
+GOOD_GAP, GOOD_ANGLE_DEG, GOOD_MISS = 0.12, 22.0, 0.05  # above them more is no better
+EXACT = 1e-6  # what is nearer than this is so by construction
+
+
+def quality(points: dict[str, complex], segments: Sequence[Segment], circles: Sequence[Circle]) -> float:
+    """How clear a layout is, from 0 (degenerate) to 1, in whatever units the points are. Hidden points do not count.
+
+    The worst decides: the smallest distance between two points, the smallest angle between two strokes that end in one
+    point (0 counts as one line), and the smallest distance of a point from a stroke that it is not on.
+    """
+    width = extent(points, circles)
+    places = np.array([z for name, z in points.items() if not name.startswith("_")]) / width
+    ends = np.array([(points[s.a], points[s.b]) for s in segments]).reshape(-1, 2) / width
+    gap = _nearest(places)
+    if gap < LEAST_GAP:
+        return 0.0
+    angle = _narrowest_deg(points, segments)
+    if angle < LEAST_ANGLE_DEG:
+        return 0.0
+    misses = [segment_distance(places[:, None], ends[:, 0], ends[:, 1]).ravel()]
+    for circle in circles:
+        centre, radius = points[circle.centre] / width, abs(points[circle.through] - points[circle.centre]) / width
+        misses.append(np.abs(np.abs(places - centre) - radius))
+    apart = np.concatenate(misses)
+    miss = float(np.min(apart[apart > EXACT], initial=1.0))
+    if miss < LEAST_MISS:
+        return 0.0
+    return min(gap / GOOD_GAP, angle / GOOD_ANGLE_DEG, miss / GOOD_MISS, 1.0)
+
+
+def extent(points: dict[str, complex], circles: Sequence[Circle]) -> float:
+    """The width of a figure in its own units."""
+    corners = list(points.values())
+    for circle in circles:
+        centre, radius = points[circle.centre], abs(points[circle.through] - points[circle.centre])
+        corners += [centre + radius * (1 + 1j), centre - radius * (1 + 1j)]
+    xs, ys = np.real(corners), np.imag(corners)
+    return float(max(np.ptp(xs), np.ptp(ys)))
+
+
+def _nearest(places: np.ndarray) -> float:
+    apart = np.abs(places[:, None] - places)[np.triu_indices(len(places), 1)]
+    return float(np.min(apart, initial=1.0))
+
+
+def _narrowest_deg(points: dict[str, complex], segments: Sequence[Segment]) -> float:
+    """The smallest angle between the lines of two strokes with a common end, unless they are on one line."""
+    at: dict[str, list[complex]] = {}
+    for s in segments:
+        at.setdefault(s.a, []).append(points[s.b] - points[s.a])
+        at.setdefault(s.b, []).append(points[s.a] - points[s.b])
+    ratios = np.array([u / v for ways in at.values() for u, v in itertools.combinations(ways, 2)])
+    degrees = np.degrees(np.abs(np.angle(ratios)))
+    degrees = np.minimum(degrees, 180 - degrees)
+    return float(np.min(degrees[degrees > 1e-5], initial=90.0))
