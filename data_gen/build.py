@@ -34,6 +34,7 @@ from data_gen.spec import fingerprint, flat, load_spec
 SOURCES = {
     "synthetic": "data_gen.sources.synthetic",
     "formalgeo": "data_gen.sources.formalgeo",
+    "alphageometry": "data_gen.sources.alphageometry",
 }
 PACKAGES = (
     "numpy",

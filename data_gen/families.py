@@ -159,7 +159,7 @@ def _dots(program: Program, points: dict[str, complex], segments, circles) -> tu
     """Points that no stroke ends in, and those that strokes only run straight through, would be lost without a dot:
     centres, and points along a line. A circle through the point shows it too."""
     ends = {end for s in segments for end in (s.a, s.b)}
-    lines = [(points[s.a], points[s.b]) for s in segments]
+    lines = np.array([(points[s.a], points[s.b]) for s in segments]).reshape(-1, 2)
     rings = [(points[c.centre], abs(points[c.through] - points[c.centre])) for c in circles]
     centres = {c.centre for c in circles}
 
@@ -170,12 +170,12 @@ def _dots(program: Program, points: dict[str, complex], segments, circles) -> tu
     return tuple(n for n in program.names if n in centres or lost(n))
 
 
-def _straight(point: complex, lines) -> bool:
-    """Whether strokes leave a point both ways along one line, and in no other direction."""
-    on = [ends for ends in lines if segment_distance(point, *ends) < 1.0]
-    ways = [end - point for ends in on for end in ends if abs(end - point) > 1.0]
-    along = [way / ways[0] for way in ways]
-    return all(abs(a.imag) < 1e-3 * abs(a) for a in along) and any(a.real < 0 for a in along)
+def _straight(point: complex, lines: np.ndarray) -> bool:
+    """Whether strokes, complex[S, 2], leave a point both ways along one line, and in no other direction."""
+    ways = lines[segment_distance(point, *lines.T) < 1.0].ravel() - point
+    ways = ways[np.abs(ways) > 1.0]
+    along = ways / ways[0]
+    return bool((np.abs(along.imag) < 1e-3 * np.abs(along)).all() and (along.real < 0).any())
 
 
 def _on_ring(point: complex, rings) -> bool:

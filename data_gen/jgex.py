@@ -208,7 +208,8 @@ _ROWS = (
          slot="to_line"),
     _row("reflect x < a b c", (), lambda t, p: (_mirrored(*t),), ("perpendicular_bisector b c a x",), "ax bc"),
     # centres of abc
-    _row("circle_through x < a b c", (), lambda t, p: (circumcentre(*t),), ("inscribed_triangle x a b c",), circle="xa"),
+    _row("circle_through x < a b c", (), lambda t, p: (circumcentre(*t),), ("inscribed_triangle x a b c",),
+         circle="xa"),
     _row("equidistant x < a b c", (), lambda t, p: (circumcentre(*t),),
          ("equal_length x a x b", "equal_length x b x c"), f"{SIDES} xa xb xc", slot="centre"),
     _row("incenter x < a b c", (), lambda t, p: (_incentre(t),), ("equal_angle b a x x a c", "equal_angle a b x x b c"),

@@ -5,7 +5,6 @@ Lengths are shares of the figure's width: the longer side of the box about its p
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,25 +20,19 @@ EXACT = 1e-6  # what is nearer than this is so by construction
 def quality(points: dict[str, complex], segments: Sequence[Segment], circles: Sequence[Circle]) -> float:
     """How clear a layout is, from 0 (degenerate) to 1, in whatever units the points are. Hidden points do not count.
 
-    The worst decides: the smallest distance between two points, the smallest angle between two strokes that end in one
-    point (0 counts as one line), and the smallest distance of a point from a stroke that it is not on.
+    The worst decides: the smallest distance between two points, the smallest angle between two strokes in a point
+    (strokes along one line make none), and the smallest distance of a point from a stroke that it is not on.
     """
     width = extent(points, circles)
     places = np.array([z for name, z in points.items() if not name.startswith("_")]) / width
-    ends = np.array([(points[s.a], points[s.b]) for s in segments]).reshape(-1, 2) / width
-    gap = _nearest(places)
-    if gap < LEAST_GAP:
-        return 0.0
-    angle = _narrowest_deg(points, segments)
-    if angle < LEAST_ANGLE_DEG:
-        return 0.0
-    misses = [segment_distance(places[:, None], ends[:, 0], ends[:, 1]).ravel()]
-    for circle in circles:
-        centre, radius = points[circle.centre] / width, abs(points[circle.through] - points[circle.centre]) / width
-        misses.append(np.abs(np.abs(places - centre) - radius))
-    apart = np.concatenate(misses)
+    a, b = np.array([(points[s.a], points[s.b]) for s in segments]).reshape(-1, 2).T / width
+    off = segment_distance(places[:, None], a, b)  # float64[points, segments]
+    rings = [(points[c.centre] / width, abs(points[c.through] - points[c.centre]) / width) for c in circles]
+    beside = [np.abs(np.abs(places - centre) - radius) for centre, radius in rings]
+    gap, angle = _nearest(places), _narrowest_deg(off < EXACT, b - a)
+    apart = np.concatenate([off.ravel(), *beside])
     miss = float(np.min(apart[apart > EXACT], initial=1.0))
-    if miss < LEAST_MISS:
+    if gap < LEAST_GAP or angle < LEAST_ANGLE_DEG or miss < LEAST_MISS:
         return 0.0
     return min(gap / GOOD_GAP, angle / GOOD_ANGLE_DEG, miss / GOOD_MISS, 1.0)
 
@@ -59,13 +52,14 @@ def _nearest(places: np.ndarray) -> float:
     return float(np.min(apart, initial=1.0))
 
 
-def _narrowest_deg(points: dict[str, complex], segments: Sequence[Segment]) -> float:
-    """The smallest angle between the lines of two strokes with a common end, unless they are on one line."""
-    at: dict[str, list[complex]] = {}
-    for s in segments:
-        at.setdefault(s.a, []).append(points[s.b] - points[s.a])
-        at.setdefault(s.b, []).append(points[s.a] - points[s.b])
-    ratios = np.array([u / v for ways in at.values() for u, v in itertools.combinations(ways, 2)])
-    degrees = np.degrees(np.abs(np.angle(ratios)))
-    degrees = np.minimum(degrees, 180 - degrees)
-    return float(np.min(degrees[degrees > 1e-5], initial=90.0))
+def _narrowest_deg(on: np.ndarray, ways: np.ndarray) -> float:
+    """The smallest angle between two strokes in a point that is on both, unless they run along one line.
+
+    Args:
+      on: bool[points, segments], which points are on which strokes; ways: complex[segments], their directions.
+    """
+    degrees = np.degrees(np.angle(ways))
+    apart = np.abs(degrees[:, None] - degrees) % 180
+    apart = np.minimum(apart, 180 - apart)
+    meet = (on[:, :, None] & on[:, None, :]).any(0)
+    return float(np.min(apart[meet & (apart > 1e-4)], initial=90.0))

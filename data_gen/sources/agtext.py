@@ -61,6 +61,7 @@ class Problem:
 
     Attributes:
       name, where, text: its first line, "FILE line 3", its second line.
+      letters: the letter of each point of the text.
       steps: the parts of each step.
       draws: circles that several points lie on, and the segments that the goal speaks of.
       prints: the angles whose measure the text gives.
@@ -69,6 +70,7 @@ class Problem:
     name: str
     where: str
     text: str
+    letters: dict[str, str]
     steps: tuple[Parts, ...]
     draws: tuple[Segment | Circle, ...]
     prints: tuple[Fact, ...]
@@ -169,6 +171,7 @@ def parse(text: str, name: str, where: str) -> Problem:
         name=name,
         where=where,
         text=text,
+        letters=letters,
         steps=tuple(steps),
         draws=(*circles, *(Segment(a, b) for a, b in ends if a != b)),
         prints=tuple(Fact("angle", (*p.ins, p.outs[0])) for parts in steps for p in parts if p.row == "s_angle"),
