@@ -24,6 +24,8 @@ def quality(points: dict[str, complex], segments: Sequence[Segment], circles: Se
     (strokes along one line make none), and the smallest distance of a point from a stroke that it is not on.
     """
     width = extent(points, circles)
+    if width == 0:
+        return 0.0
     places = np.array([z for name, z in points.items() if not name.startswith("_")]) / width
     a, b = np.array([(points[s.a], points[s.b]) for s in segments]).reshape(-1, 2).T / width
     off = segment_distance(places[:, None], a, b)  # float64[points, segments]
