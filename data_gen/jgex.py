@@ -24,12 +24,16 @@ from data_gen.loci import LOCI, SIDE, Ring, meet, pair, single
 Points = Sequence[complex]
 Numbers = Sequence[float]
 PERCENT = (-40, 140)
+LEAST_UNLIKE_DEG = 6  # between the angles of any triangle, and from a right one
 
 # ---- solvers: (points taken, parameters) -> points given ------------------------------------------------------------
 
 
 def _triangle(_: Points, p: Numbers) -> tuple[complex, ...]:
-    """abc with bc from 0 to 1 and the angles p[0] at b and p[1] at c."""
+    """abc with bc from 0 to 1 and the angles p[0] at b and p[1] at c. Raises ValueError where it looks special."""
+    angles = sorted((p[0], p[1], 180 - p[0] - p[1], 90))
+    if min(high - low for low, high in itertools.pairwise(angles)) < LEAST_UNLIKE_DEG:
+        raise ValueError("nearly isosceles or right-angled")
     side = math.sin(math.radians(p[1])) / math.sin(math.radians(p[0] + p[1]))
     return polar(side, p[0]), 0j, 1 + 0j
 

@@ -42,7 +42,8 @@ WIDER = {
 }
 DRAWS_OF_A_STEP = 8
 NEAR = 0.02  # of the figure so far: a new point nearer than this to another is drawn again
-MAX_TRIES = 2000  # for a family
+MAX_TRIES, TRIES_PER_LAYOUT = 1000, 5  # for a family: layouts, and choices of edits of each
+FAMILY_STARTS = 60
 LETTERINGS = 400
 # The axes of a family's three edits, in turn over the rows of a split.
 PLANS = (
@@ -57,11 +58,12 @@ PRINTED = 0.6  # share of the families that print a length
 # ---- figures ------------------------------------------------------------------------------------------------------
 
 
-def best_layouts(problem: Problem, rng: np.random.Generator, count: int) -> list[Program]:
-    """Up to `count` programs of a problem, none degenerate, the clearest first; none where it could not be drawn."""
+def best_layouts(problem: Problem, rng: np.random.Generator, count: int, starts: int = STARTS) -> list[Program]:
+    """Up to `count` programs of a problem, none degenerate, the clearest of so many starts first; none where it could
+    not be drawn."""
     for wide in (False, True):
         found: list[tuple[float, Program]] = []
-        for _ in range(STARTS):
+        for _ in range(starts):
             if start := _start(problem, wide, rng):
                 found.append(start)
             if sum(quality >= GOOD for quality, _ in found) >= count:
@@ -165,13 +167,17 @@ def family(spec, split: str, index: int) -> Family:
     Raises UserError where no family can be made of the problems of the split.
     """
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
-    problems = _problems(spec.file, split)
+    problems, axes = _problems(spec.file, split), PLANS[index % len(PLANS)]
     for _ in range(MAX_TRIES):
         problem = problems[int(rng.integers(len(problems)))]
-        canvas = _canvas(spec.size_px, rng)
-        if built := _cube(problem, PLANS[index % len(PLANS)], canvas, spec.letters, split, rng):
-            key = f"{spec.name}/{split}/{index:07d}"
-            return families.assemble(key, "cube", built, canvas, "alphageometry", len(problem.steps))
+        laid = best_layouts(_particular(problem, rng), rng, 1, FAMILY_STARTS)
+        if not laid or len(laid[0].names) > len(spec.letters):
+            continue
+        for _ in range(TRIES_PER_LAYOUT):
+            canvas = _canvas(spec.size_px, rng)
+            if built := _cube(laid[0], axes, canvas, spec.letters, split, rng):
+                key = f"{spec.name}/{split}/{index:07d}"
+                return families.assemble(key, "cube", built, canvas, "alphageometry", len(problem.steps))
     raise UserError(
         f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
         f"use a larger size_px, more letters or other problems"
@@ -179,14 +185,11 @@ def family(spec, split: str, index: int) -> Family:
 
 
 def _cube(
-    problem: Problem, axes: Sequence[str], canvas: families.Canvas, letters: str, split: str, rng: np.random.Generator
+    program: Program, axes: Sequence[str], canvas: families.Canvas, letters: str, split: str, rng: np.random.Generator
 ) -> families.Built | None:
-    """A cube of edits of a problem on these axes, each corner clear to see; None where this try gives none."""
-    found = best_layouts(_particular(problem, rng), rng, 1)
-    if not found or len(found[0].names) > len(letters):
-        return None
-    printed = "value" in axes or rng.random() < PRINTED
-    program = _with_length(found[0], rng) if printed else found[0]
+    """A cube of edits of a program on these axes, each corner clear to see; None where this try gives none."""
+    if "value" in axes or rng.random() < PRINTED:
+        program = _with_length(program, rng)
     edits, places = _edits(program, axes, canvas, rng)
     lettered = _lettered(_quiet(program, places, rng), edits, letters, split, rng)
     if lettered is None:
