@@ -161,9 +161,9 @@ def parse(text: str, name: str, where: str) -> Problem:
     known: set[str] = set()
     steps: list[Parts] = []
     for count, clause in enumerate(clauses, 1):
-        place = f"{where}, clause {count} '{clause[:60]}'"
+        place = f"{where}, clause {count} {clause[:60]!r}"
         steps += _clause(clause, known, letters, place)
-    goal = _goal(asked.split(), known, letters, f"{where}, goal '{asked.strip()[:60]}'") if asked.strip() else None
+    goal = _goal(asked.split(), known, letters, f"{where}, goal {asked.strip()[:60]!r}") if asked.strip() else None
     steps, circles = _with_circles([_at_a_corner(parts) for parts in steps])
     joins = GOALS[goal.name].joins.split() if goal else ()
     ends = [(goal.args[int(pair[0])], goal.args[int(pair[1])]) for pair in joins] if goal else []
@@ -195,9 +195,9 @@ def _clause(clause: str, known: set[str], letters: dict[str, str], place: str) -
         raise UserError(f"{place}: a clause is 'points = construction': write it so")
     for name in new:
         if not POINT.fullmatch(name):
-            raise UserError(f"{place}: '{name[:20]}' is no name of a point: use a small letter, digits behind it")
+            raise UserError(f"{place}: {name[:20]!r} is no name of a point: use a small letter, digits behind it")
         if name in known or new.count(name) > 1:
-            raise UserError(f"{place}: the point '{name}' is there already: give the new one another name")
+            raise UserError(f"{place}: the point {name!r} is there already: give the new one another name")
     terms = [_term(text.split(), new, known, letters, place) for text in right.split(",")]
     known.update(new)
     if len(terms) == 1:
@@ -213,18 +213,18 @@ def _term(
 ) -> list[Parts]:
     """The steps of one construction, "on_line x a b"."""
     if not words or words[0] not in TERMS:
-        near = difflib.get_close_matches(words[0], TERMS, n=1) if words else ()
+        near = difflib.get_close_matches(words[0][:20], TERMS, n=1) if words else ()
         hint = f"did you mean '{near[0]}'?" if near else "take one of those in data_gen/jgex.py"
-        raise UserError(f"{place}: there is no construction '{words[0][:20] if words else ''}': {hint}")
+        raise UserError(f"{place}: there is no construction {words[0][:20] if words else ''!r}: {hint}")
     term, args = TERMS[words[0]], words[1:]
     if len(args) != len(term.head):
         raise UserError(f"{place}: {words[0]} takes {len(term.head)} names, not {len(args)}: {' '.join(term.head)}")
     given = [arg for role, arg in zip(term.head, args, strict=True) if role in term.gives]
     if sorted(given) != sorted(new):
-        raise UserError(f"{place}: {words[0]} gives {' '.join(given)[:40]}: write the same points before '='")
+        raise UserError(f"{place}: {words[0]} gives {' '.join(given)[:40]!r}: write the same points before '='")
     for role, arg in zip(term.head, args, strict=True):
         if role in term.takes and arg not in known:
-            raise UserError(f"{place}: the point '{arg[:20]}' is not there yet: place it in an earlier clause")
+            raise UserError(f"{place}: the point {arg[:20]!r} is not there yet: place it in an earlier clause")
     at = dict(zip(term.head, args, strict=True))
     return [tuple(_part(name, roles, at, letters, place) for name, roles in step) for step in term.steps]
 
@@ -242,18 +242,18 @@ def _part(name: str, roles: str, at: dict[str, str], letters: dict[str, str], pl
 
 def _number(text: str, bounds: tuple[float, float], place: str) -> float:
     if not NUMBER.fullmatch(text) or not bounds[0] <= float(text) <= bounds[1]:
-        raise UserError(f"{place}: '{text[:20]}' is no number from {bounds[0]} to {bounds[1]}: write one")
+        raise UserError(f"{place}: {text[:20]!r} is no number from {bounds[0]} to {bounds[1]}: write one")
     return float(text)
 
 
 def _goal(words: Sequence[str], known: set[str], letters: dict[str, str], place: str) -> Goal:
     name, args = words[0], words[1:]
     if name not in GOALS:
-        raise UserError(f"{place}: there is no goal '{name[:20]}': take one of {', '.join(GOALS)}")
+        raise UserError(f"{place}: there is no goal {name[:20]!r}: take one of {', '.join(GOALS)}")
     if len(args) != GOALS[name].arity:
         raise UserError(f"{place}: {name} takes {GOALS[name].arity} points, not {len(args)}")
     for unknown in (n for n in args if n not in known):
-        raise UserError(f"{place}: the point '{unknown[:20]}' is not in the figure: place it in a clause")
+        raise UserError(f"{place}: the point {unknown[:20]!r} is not in the figure: place it in a clause")
     return Goal(name, tuple(letters[n] for n in args))
 
 

@@ -375,13 +375,14 @@ def _report(file: str, out: str | None, size_px: int) -> int:
     for line, name, text in tqdm(problems, "figures", unit=" problems", leave=False, dynamic_ncols=True):
         start = time.perf_counter()
         try:
-            member = figure(agtext.parse(text, name, f"{file} line {line}"), canvas, np.random.default_rng(line))
+            problem = agtext.parse(text, name, f"{file} line {line}")
+            member = figure(problem, canvas, np.random.default_rng(line))
         except UserError as fault:
             print(fault)
             continue
         seconds.append(time.perf_counter() - start)
         if member is None:
-            print(f"{file} line {line}: {name}: no clear layout in {STARTS} starts")
+            print(f"{file} line {line}: {name[:60]!r}: {_why_not(problem)}")
             continue
         drawn += 1
         if out:
@@ -390,6 +391,13 @@ def _report(file: str, out: str | None, size_px: int) -> int:
     print(f"{drawn} of {len(problems)} problems are drawn; "
           f"{np.mean(seconds[1:] or [0]):.2f} s each, the slowest {max(seconds):.2f} s")  # fmt: skip
     return 0
+
+
+def _why_not(problem: Problem) -> str:
+    rng = np.random.default_rng(0)
+    if problem.goal and best_layouts(replace(problem, goal=None), rng, 1):
+        return f"its goal, {problem.goal.name} {' '.join(problem.goal.args)}, is not true of its figures"
+    return f"no clear layout in {STARTS} starts"
 
 
 if __name__ == "__main__":
