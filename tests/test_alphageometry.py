@@ -22,7 +22,7 @@ from data_gen.constructions import CONSTRUCTIONS, construction, program_from_jso
 from data_gen.diagram import Circle, Segment
 from data_gen.errors import UserError
 from data_gen.facts import Scene, evaluate, from_json
-from data_gen.sources import agtext, alphageometry
+from data_gen.sources import agdraw, agtext, alphageometry
 
 DATA = Path(os.environ.get("MMGEO_AG", Path(__file__).parents[2] / "shared" / "data" / "alphageometry"))
 PROBLEMS, DEFINITIONS = DATA / "jgex_dev_120.txt", DATA / "defs.txt"
@@ -124,7 +124,7 @@ def sampled(text, seed):
     rng = np.random.default_rng(seed)
     read = problem(text)
     for _ in range(200):
-        if found := alphageometry.sample(read, False, rng):
+        if found := agdraw.sample(read, False, rng):
             program, points = found
             return read, program, {name: pairs(points)[letter] for name, letter in read.letters.items()}
     raise AssertionError(f"{text}: no figure in 200 starts")
@@ -445,7 +445,7 @@ def test_bad_text_is_an_error_that_names_its_place(text):
     assert "some.txt line 8" in message and BAD[text] in message and len(message) < 400
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_mutilated_text_is_a_problem_or_an_error(data):
     text = list("a b c = triangle a b c; o = circle o a b c; d = on_line d a o, on_circle d o a ? cyclic a b c d")
@@ -658,7 +658,7 @@ def test_real_problems_are_drawn_truly_clearly_and_fast():
     for number, (line, name, text) in enumerate(agtext.lines(str(PROBLEMS))):
         read = agtext.parse(text, name, f"line {line}")
         start = time.process_time()
-        member = alphageometry.figure(read, canvas, np.random.default_rng(number))
+        member = agdraw.figure(read, canvas, np.random.default_rng(number))
         assert time.process_time() - start < 2, text
         if member is None:
             continue
