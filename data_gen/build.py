@@ -35,6 +35,7 @@ SOURCES = {
     "synthetic": "data_gen.sources.synthetic",
     "composed": "data_gen.sources.composed",
     "formalgeo": "data_gen.sources.formalgeo",
+    "alphageometry": "data_gen.sources.alphageometry",
 }
 PACKAGES = (
     "numpy",

@@ -36,7 +36,6 @@ from data_gen.diagram import (
     Stroke,
     Ticks,
 )
-from data_gen.errors import UserError
 from data_gen.facts import Fact, facts_from_list, facts_to_list
 from data_gen.geometry import angle_deg, bisector_foot, circumcentre, foot, intersection, polar, segment_distance
 
@@ -52,7 +51,7 @@ class Step:
 
     @cached_property
     def row(self) -> Construction:
-        return CONSTRUCTIONS[self.construction]
+        return construction(self.construction)
 
     @cached_property
     def roles(self) -> dict[str, str]:
@@ -124,8 +123,7 @@ def program_from_json(text: str) -> Program:
     """The inverse of `Program.to_json`. Raises UserError for a step that the table does not have."""
     data = json.loads(text)
     for name, *_ in data["steps"]:
-        if name not in CONSTRUCTIONS:
-            raise UserError(f"program: no construction is called {name!r}; see data_gen/constructions.py")
+        construction(name)
     steps = tuple(Step(name, tuple(ins), tuple(outs), tuple(params)) for name, ins, outs, params in data["steps"])
     draws = tuple(STROKES[kind](**_tuples(values)) for kind, values in data.get("draws", ()))
     return Program(steps, facts_from_list(data["prints"]), draws, facts_from_list(data.get("states", ())))
@@ -522,6 +520,15 @@ CONSTRUCTIONS: dict[str, Construction] = {
     )
     for row in rows()
 }  # fmt: skip
+
+
+def construction(name: str) -> Construction:
+    """The row that a step names, of this table or of `jgex`. Raises UserError where there is none."""
+    if name in CONSTRUCTIONS:
+        return CONSTRUCTIONS[name]
+    from data_gen import jgex  # whose rows are built from the classes above
+
+    return jgex.row(name)
 
 
 def rows_of(slot: str) -> tuple[Construction, ...]:

@@ -133,7 +133,7 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
         points={name: (z.real, z.imag) for name, z in points.items()},
         **drawn._asdict(),
         marks=plain + shows + texts,
-        dots=_dots(program, drawn),
+        dots=_dots(program, points, drawn),
         style=canvas.style,
     )
     return Member(program, diagram, stated_facts(program) + printed)
@@ -169,11 +169,31 @@ def _fits(mark: Any, others: Sequence[Mark], points: dict[str, complex], names: 
     return not any(vertex == t.vertex and {t.a, t.b} == {mark.a, mark.b} for t in others if isinstance(t, AngleText))
 
 
-def _dots(program: Program, drawn: Strokes) -> tuple[str, ...]:
-    """Points that no stroke ends in would be lost without a dot: centres, and points along a line."""
+def _dots(program: Program, points: dict[str, complex], drawn: Strokes) -> tuple[str, ...]:
+    """Points that no stroke ends in, and those that strokes only run straight through, would be lost without a dot:
+    centres, and points along a line. A circle through the point shows it too."""
     ends = {end for s in drawn.segments for end in (s.a, s.b)}
+    lines = np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2)
+    rings = [(points[c.centre], abs(points[c.through] - points[c.centre])) for c in drawn.circles]
     centres = {c.centre for c in drawn.circles}
-    return tuple(n for n in program.names if n in centres or n not in ends)
+
+    def lost(name: str) -> bool:
+        z = points[name]
+        return name not in ends or _straight(z, lines) and not _on_ring(z, rings)
+
+    return tuple(n for n in program.names if n in centres or lost(n))
+
+
+def _straight(point: complex, lines: np.ndarray) -> bool:
+    """Whether strokes, complex[S, 2], leave a point both ways along one line, and in no other direction."""
+    ways = lines[segment_distance(point, *lines.T) < 1.0].ravel() - point
+    ways = ways[np.abs(ways) > 1.0]
+    along = ways / ways[0]
+    return bool((np.abs(along.imag) < 1e-3 * np.abs(along)).all() and (along.real < 0).any())
+
+
+def _on_ring(point: complex, rings) -> bool:
+    return any(abs(abs(point - centre) - radius) < 1.0 for centre, radius in rings)
 
 
 def one_edit(anchor: Member, sibling: Member, axis: str) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data_gen.construction import Construction
-from data_gen.constructions import CONSTRUCTIONS, Program, strokes
+from data_gen.constructions import CONSTRUCTIONS, Program, construction, strokes
 
 AXES = ("order", "shape", "relation", "value")
 MIN_TURN_DEG = 10  # the least change of a printed angle
@@ -53,7 +53,8 @@ PERTURBATIONS = (
     Perturbation("role", "relation", "cevian chord corner_line circled"),
     Perturbation("centre", "relation", "centre"),
     Perturbation("replaced", "relation", "cross crossline", ("perpendicular/parallel",)),
-    Perturbation("ratio", "relation", "division side_point transversal_point", ("median/trisection",)),
+    Perturbation("ratio", "relation", "division side_point transversal_point",
+                 ("median/trisection", "midpoint/trisection", "midpoint/on_segment")),  # fmt: skip
     Perturbation("betweenness", "relation", "extension"),
     Perturbation("incidence", "relation", "incidence place"),
     Perturbation("inside_outside", "relation", "interior side", ("inside/outside",)),
@@ -72,15 +73,17 @@ PERTURBATIONS = (
     Perturbation("sector", "relation", "sector"),
     Perturbation("graph", "relation", "graph"),
 )
+OTHER = "replaced"
 KIND_OF_SLOT = {slot: row.name for row in PERTURBATIONS for slot in row.slots.split()}
 KIND_OF_PAIR = {frozenset(pair.split("/")): row.name for row in PERTURBATIONS for pair in row.pairs}
 
 
 def kind_of(first: str, second: str) -> str:
     """The kind of an exchange of two constructions of one slot."""
-    rows = CONSTRUCTIONS[first], CONSTRUCTIONS[second]
-    stated = frozenset(row.facts[-1].split()[0] for row in rows)
-    return KIND_OF_PAIR.get(stated) or KIND_OF_SLOT[rows[0].slot]
+    rows = construction(first), construction(second)
+    stated = frozenset(fact.split()[0] for row in rows for fact in row.facts[-1:])
+    other = "shape" if rows[1].axis == "shape" else OTHER
+    return KIND_OF_PAIR.get(stated) or KIND_OF_SLOT.get(rows[0].slot, other)
 
 
 # Proposes an edit of a program, or None where there is nothing to change.
