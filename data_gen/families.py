@@ -142,7 +142,8 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
 def _shared(ends: Sequence[str], points: dict[str, complex], names: Sequence[str]) -> bool:
     """Whether a third point lies on a segment: what is marked or printed beside it might belong to a part of it."""
     a, b = (points[name] for name in ends)
-    return any(segment_distance(points[n], a, b) < 1.0 for n in names if n not in ends)
+    others = np.array([points[n] for n in names if n not in ends])
+    return bool((segment_distance(others, a, b) < 1.0).any())
 
 
 def _text(fact: Fact) -> LengthText | AngleText:
@@ -172,28 +173,29 @@ def _fits(mark: Any, others: Sequence[Mark], points: dict[str, complex], names: 
 def _dots(program: Program, points: dict[str, complex], drawn: Strokes) -> tuple[str, ...]:
     """Points that no stroke ends in, and those that strokes only run straight through, would be lost without a dot:
     centres, and points along a line. A circle through the point shows it too."""
+    names = program.names
     ends = {end for s in drawn.segments for end in (s.a, s.b)}
-    lines = np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2)
-    rings = [(points[c.centre], abs(points[c.through] - points[c.centre])) for c in drawn.circles]
     centres = {c.centre for c in drawn.circles}
-
-    def lost(name: str) -> bool:
-        z = points[name]
-        return name not in ends or _straight(z, lines) and not _on_ring(z, rings)
-
-    return tuple(n for n in program.names if n in centres or lost(n))
-
-
-def _straight(point: complex, lines: np.ndarray) -> bool:
-    """Whether strokes, complex[S, 2], leave a point both ways along one line, and in no other direction."""
-    ways = lines[segment_distance(point, *lines.T) < 1.0].ravel() - point
-    ways = ways[np.abs(ways) > 1.0]
-    along = ways / ways[0]
-    return bool((np.abs(along.imag) < 1e-3 * np.abs(along)).all() and (along.real < 0).any())
+    places = np.array([points[name] for name in names])
+    straight = _straight(places, np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2))
+    for circle in drawn.circles:
+        centre = points[circle.centre]
+        straight &= np.abs(np.abs(places - centre) - abs(points[circle.through] - centre)) >= 1.0
+    return tuple(n for n, lost in zip(names, straight, strict=True) if n in centres or n not in ends or lost)
 
 
-def _on_ring(point: complex, rings) -> bool:
-    return any(abs(abs(point - centre) - radius) < 1.0 for centre, radius in rings)
+def _straight(points: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """bool[K]: whether strokes, complex[S, 2], leave a point both ways along one line, and in no other direction."""
+    if not lines.size:
+        return np.zeros(len(points), bool)
+    on = segment_distance(points[:, None], lines[:, 0], lines[:, 1]) < 1.0
+    ways = lines.reshape(1, -1) - points[:, None]
+    length = np.abs(ways)
+    there = np.repeat(on, 2, 1) & (length > 1.0)
+    ways = ways / np.maximum(length, 1e-9)
+    along = ways * np.conj(np.take_along_axis(ways, there.argmax(1)[:, None], 1))
+    bent = there & (np.abs(along.imag) >= 1e-3)
+    return ~bent.any(1) & (there & (along.real < 0)).any(1)
 
 
 def one_edit(anchor: Member, sibling: Member, axis: str) -> bool:
