@@ -228,6 +228,18 @@ def _base_rows() -> Iterator[Construction]:
                    f"graph p ={polynomial(coefficients)}", graph=coefficients)  # fmt: skip
 
 
+def _open_rows() -> Iterator[Construction]:
+    """Figures that are not closed: an angle of two rays, and a sector with its arc."""
+    for name, range_, fact in (("right", (90, 90), "right_angle v a b"), ("acute", (34, 66), "acute_angle v a b"),
+                               ("obtuse", (112, 146), "obtuse_angle v a b")):  # fmt: skip
+        yield _row("angle", name, "", "vab", lambda t, p: (0j, polar(0.9, p[0]), 1 + 0j), fact, (range_,), axis="shape",
+                   segments="va> vb>", marks=("right_angle a v b",) if name == "right" else ())  # fmt: skip
+    for degrees in (60, 90, 120, 150):
+        yield _row("wedge", str(degrees), "", "oabV",
+                   lambda t, p, d=degrees: (0j, 1 + 0j, polar(1, d), polar(1, d / 2)), f"sector o a b ={degrees}",
+                   segments="oa ob", arcs="oaVb")  # fmt: skip
+
+
 def _ring(sides: int, stretch: float) -> Given:
     """A regular polygon, every second corner moved out by a share of the radius, the third one in."""
     moves = (1, 1 + stretch, 1 - stretch / 2)
@@ -236,5 +248,5 @@ def _ring(sides: int, stretch: float) -> Given:
 
 def rows() -> Iterator[Construction]:
     """All rows of this file."""
-    for some in (_segment_rows, _triangle_rows, _quadrilateral_rows, _circle_rows, _base_rows):
+    for some in (_segment_rows, _triangle_rows, _quadrilateral_rows, _circle_rows, _base_rows, _open_rows):
         yield from some()

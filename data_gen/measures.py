@@ -76,6 +76,10 @@ def obtuse(v, p, q):
     return 0.0, -_corner_px(v, p, q)
 
 
+def acute_angle(v, p, q):
+    return 0.0, _corner_px(v, p, q)
+
+
 def parallelogram(a, b, c, d):
     return np.abs(a + c - b - d), INF
 

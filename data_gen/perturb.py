@@ -49,7 +49,7 @@ PERTURBATIONS = (
     Perturbation("labels", "order"),
     Perturbation("printed_length", "value"),
     Perturbation("printed_angle", "value"),
-    Perturbation("shape", "shape", "triangle inscribed_triangle quadrilateral pentagon hexagon"),
+    Perturbation("shape", "shape", "triangle inscribed_triangle quadrilateral pentagon hexagon angle"),
     Perturbation("role", "relation", "cevian chord corner_line circled"),
     Perturbation("centre", "relation", "centre"),
     Perturbation("replaced", "relation", "cross crossline", ("perpendicular/parallel",)),
@@ -70,7 +70,7 @@ PERTURBATIONS = (
     Perturbation("ticks", "relation", "ticks"),
     Perturbation("numbered", "relation", "numbered"),
     Perturbation("count", "relation", "parts polygon"),
-    Perturbation("sector", "relation", "sector"),
+    Perturbation("sector", "relation", "sector wedge"),
     Perturbation("graph", "relation", "graph"),
 )
 OTHER = "replaced"

@@ -43,6 +43,8 @@ SLOTS = {
     "hexagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ef segment:fa"),
     "circle": ("", "circle:oH"),
     "lines": ("", "lines:abcd segment:ab segment:cd"),
+    "angle": ("", "segment:va segment:vb"),
+    "wedge": ("", "segment:oa segment:ob arm:oa"),
     "graph": ("", ""),
     "inscribed_triangle": ("circle:oH", "inscribed:oabc segment:ab segment:bc triangle:abc"),
     "chord": ("circle:oH", "arm:oa segment:ab"),
@@ -83,12 +85,12 @@ BASES = {
     "": ((),),
     "triangle": (("triangle",), ("triangle",), ("circle", "inscribed_triangle")),
     "quadrilateral": (("quadrilateral",),),
-    "segment": (("triangle",), ("quadrilateral",), ("pentagon",), ("hexagon",), ("triangle", "cevian")),
+    "segment": (("triangle",), ("angle",), ("quadrilateral",), ("pentagon",), ("hexagon",), ("triangle", "cevian")),
     "circle": (("circle",), ("circle", "chord"), ("circle", "inscribed_triangle"), ("triangle", "circled")),
     "arm": (("circle", "chord"), ("circle", "inscribed_triangle")),
     "lines": (("lines",),),
 }
-PRINTED_ANGLES = {"triangle": "abc", "inscribed_triangle": "abc", "quadrilateral": "bad"}
+PRINTED_ANGLES = {"triangle": "abc", "inscribed_triangle": "abc", "angle": "avb", "quadrilateral": "bad"}
 SLOTS_OF_KIND = {
     row.name: tuple(slot for slot in row.slots.split() if slot in SLOTS) for row in PERTURBATIONS if row.slots
 }
