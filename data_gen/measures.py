@@ -264,10 +264,12 @@ def opposite_sides(p, q, a, b):
 
 
 def _depth_px(p, a, b, c):
-    """How deep p lies in the triangle abc; negative outside."""
-    turn = np.sign(cross(b - a, c - a))
+    """How deep p lies in the triangle abc; outside how far from it, negative."""
     sides = ((a, b), (b, c), (c, a))
-    return _smallest(*(turn * cross(v - u, p - u) / np.maximum(np.abs(v - u), 1e-12) for u, v in sides))
+    turns = [np.sign(cross(v - u, p - u)) for u, v in sides]
+    within = np.abs(sum(turns)) == 3
+    gap = _smallest(*(segment_distance(p, u, v) for u, v in sides))
+    return np.where(within, gap, -gap)
 
 
 def in_triangle(p, a, b, c):
