@@ -36,8 +36,8 @@ from data_gen.records import Family
 
 KEPT = 100  # negatives of a caption
 POOL = 200  # similar captions, of which those that are false are kept
-BLOCK = 64  # captions compared with all others at a time: 64 * D * 20 bytes
-STEPS = 10_000  # similarities that differ by less than a step are equal
+BLOCK = 64  # captions compared with all others at a time: 64 * D * 8 bytes
+STEPS = 10_000  # of similarity: what rounds to the same one is equally similar
 TOKEN = r"[^\s.,]+(?:\.\d+)?"
 EXAMPLE = """example:
   python -m data_gen.retrieval --data=data/tiny --splits=train,test --workers=2
@@ -111,7 +111,7 @@ def _index(directory: str, split: str, digest: str) -> Index:
     vectorizer = TfidfVectorizer(token_pattern=TOKEN, dtype=np.float32)
     weights = vectorizer.fit_transform(caption(facts) for facts in captions) if captions else sparse.csr_matrix((0, 0))
     roles = [nearest.roles(facts).values() for facts in captions]
-    sizes = np.array([[sum(role[0] == kind for role in some) for kind in "pc"] for some in roles], np.int32)
+    sizes = np.array([[sum(r[0] == kind for r in some) for kind in "pc"] for some in roles], np.int32).reshape(-1, 2)
     found: dict[Fact, int] = {}
     uses = [np.array([found.setdefault(canonical(f), len(found)) for f in facts]) for facts in captions]
     meanings: dict[frozenset[Fact], int] = {}
@@ -130,21 +130,21 @@ def similar(index: Index, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns numbers int64[Q, POOL] (-1 where there are no more) and cosines float32[Q, POOL]. Of equally similar
     captions those come first that follow the query in the corpus, so that none is everybody's.
     """
-    total = len(index.uses)
-    pool = min(POOL, total)
+    total, (points, circles) = len(index.uses), index.sizes.T.copy()
     numbers, cosines = np.full((len(queries), POOL), -1, np.int64), np.zeros((len(queries), POOL), np.float32)
     for start in range(0, len(queries), BLOCK):
         block = queries[start : start + BLOCK]
-        similarity = (index.weights @ np.ascontiguousarray(index.weights[block].T.toarray())).T
-        fits = (index.sizes[None] <= index.sizes[block, None]).all(-1) & (block[:, None] != np.arange(total))
-        # One whole number says it all: no two are equal, so the order does not depend on how they are sorted.
-        behind = (np.arange(total) - block[:, None]) % total
-        keys = np.where(fits, np.rint(similarity * STEPS).astype(np.int64) * total - behind, -total)
-        best = np.argpartition(-keys, pool - 1, axis=1)[:, :pool]
-        best = np.take_along_axis(best, np.argsort(-np.take_along_axis(keys, best, 1), axis=1), 1)
-        place = slice(start, start + len(block)), slice(pool)
-        numbers[place] = np.where(np.take_along_axis(fits, best, 1), best, -1)
-        cosines[place] = np.take_along_axis(similarity, best, 1)
+        found = index.weights @ np.ascontiguousarray(index.weights[block].T.toarray())  # float32[D, BLOCK]
+        for row, (query, cosine) in enumerate(zip(block, np.ascontiguousarray(found.T), strict=True), start):
+            fits = (points <= points[query]) & (circles <= circles[query])
+            fits[query] = False
+            # Whole numbers, so that ties are ties on every machine, counted instead of sorted.
+            steps = np.where(fits, np.rint(cosine * STEPS), -1).astype(np.int64)
+            pool = min(POOL, int(fits.sum()))
+            at_least = np.bincount(steps + 1, minlength=STEPS + 2)[::-1].cumsum()[::-1]
+            near = np.flatnonzero(steps >= max(0, int(np.flatnonzero(at_least >= pool)[-1]) - 1))
+            best = near[np.lexsort(((near - query) % total, -steps[near]))[:pool]]
+            numbers[row, :pool], cosines[row, :pool] = best, cosine[best]
     return numbers, cosines
 
 

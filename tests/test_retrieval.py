@@ -61,7 +61,7 @@ def write(folder, shards=2, **splits):
     folder.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list] = {}
     for split, some in splits.items():
-        size, rows[split] = -(-len(some) // shards), []
+        size, rows[split] = max(1, -(-len(some) // shards)), []
         for s, first in enumerate(range(0, len(some), size)):
             name = records.shard_name("small", split, s, shards)
             with records.ShardWriter(folder / name, "spec") as writer:
@@ -186,13 +186,17 @@ def test_roles_turn_back_into_letters_and_forget_them(facts):
 
 
 def test_captions_that_speak_of_more_are_passed_over(tmp_path):
-    circle = [Fact("right", ("A", "B", "C")), Fact("inscribed_triangle", ("O", "A", "B", "C"))]
-    small = [Fact("right", ("A", "B", "C"))]
-    right = [Fact("acute", ("P", "Q", "R"))]
-    folder = write(tmp_path, train=[asserted(facts, str(i)) for i, facts in enumerate([circle, small, right])])
+    acute = Fact("acute", ("P", "Q", "R"))
+    rows = [
+        [Fact("right", ("A", "B", "C"))],
+        [acute, Fact("inscribed_triangle", ("O", "P", "Q", "R"))],  # a circle more than the first
+        [acute, Fact("on_segment", ("S", "P", "Q"))],  # a point more
+        [acute],
+    ]
+    folder = write(tmp_path, train=[asserted(facts, str(i)) for i, facts in enumerate(rows)])
     assert retrieval.main([f"--data={folder}", "--workers=1"]) == 0
-    assert texts(folder, 1) == ["Triangle ABC is acute."]
     assert texts(folder, 0) == ["Triangle ABC is acute."]
+    assert texts(folder, 2) == ["Triangle QPR is right-angled at P."]
 
 
 def test_without_a_program_only_a_contradiction_counts(tmp_path):
@@ -210,6 +214,8 @@ def test_without_a_program_only_a_contradiction_counts(tmp_path):
     assert retrieval.main([f"--data={folder}", "--workers=1"]) == 0
     assert sorted(texts(folder, 0)) == ["AB = 8.", "AB ∥ CD."]
     assert texts(folder, 4) == texts(folder, 5) == []
+    silent = write(tmp_path / "silent", shards=1, train=some[-1:], test=[])
+    assert retrieval.main([f"--data={silent}", "--workers=1"]) == 0 and texts(silent, 0) == []
 
 
 def test_captions_of_test_are_never_retrieved_for_train(tmp_path):
