@@ -3,8 +3,8 @@
 Beside each shard of a split lies `SHARD.nearest.npz`: for each of its families the most similar captions of other
 families that are false of its anchor. What they state lies in `NAME-SPLIT.captions.npz`, once for all that say the
 same, with *roles* in the place of letters: p0, p1... for the points and c0, c1... for the centres of circles, in the
-order in which a caption first speaks of them. Put into the letters of an anchor, role by role, such a caption speaks
-of the anchor's points, so that what it says has to be read, and not only of whom.
+order in which its facts first name them, shapes before relations before values. Put into the letters of an anchor,
+role by role, such a caption speaks of the anchor's points, so that what it says has to be read, and not only of whom.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from data_gen.signatures import caption_signature
 
 VERSION = 1  # of both files
 RETRIEVED = ("retrieved",)
+AXES = ("shape", "relation", "value")
 COMPUTED, ASSERTED = 1, 2
 
 
@@ -54,11 +55,15 @@ def stated(family: Family) -> tuple[Fact, ...]:
 
 
 def roles(facts: Sequence[Fact]) -> dict[str, str]:
-    """Name -> role, centres of circles apart from other points, in the order in which the facts name them."""
-    centres = {fact.args[0] for fact in facts if PREDICATES[fact.predicate].circle}
+    """Name -> role, centres of circles apart from other points, in the order in which the facts name them.
+
+    In whatever order a caption says it, the shapes come first, and of these what has most points.
+    """
+    ordered = sorted(facts, key=lambda f: (AXES.index(PREDICATES[f.predicate].axis), -len(f.args), f.predicate))
+    centres = {name for fact in facts for name in fact.args[: int(PREDICATES[fact.predicate].circle)]}
     points, circles = itertools.count(), itertools.count()
     found: dict[str, str] = {}
-    for name in (name for fact in facts for name in fact.args):
+    for name in (name for fact in ordered for name in fact.args):
         if name not in found:
             found[name] = f"c{next(circles)}" if name in centres else f"p{next(points)}"
     return found

@@ -181,8 +181,16 @@ def test_roles_turn_back_into_letters_and_forget_them(facts):
     turned = dict(zip("ABCDEFGHO", "QRSTUVWXY", strict=True))
     others = [fact.rename(turned) for fact in facts]
     assert [fact.rename(nearest.roles(others)) for fact in others] == inside
-    centres = {fact.args[0] for fact in facts if PREDICATES[fact.predicate].circle}
+    centres = {name for fact in facts for name in fact.args[: int(PREDICATES[fact.predicate].circle)]}
     assert {name for name, role in nearest.roles(facts).items() if role[0] == "c"} == centres
+
+
+def test_roles_do_not_depend_on_the_order_in_which_things_are_said():
+    facts = [Fact("square", tuple("ABCD")), Fact("median", tuple("EFAB")), Fact("right", tuple("GAB")),
+             Fact("length", ("D", "A"), "7")]  # fmt: skip
+    expected = dict(zip("ABCDGEF", ("p0", "p1", "p2", "p3", "p4", "p5", "p6"), strict=True))
+    for said in itertools.permutations(facts):
+        assert nearest.roles(said) == expected
 
 
 def test_captions_that_speak_of_more_are_passed_over(tmp_path):
