@@ -21,6 +21,7 @@ def get_config() -> ConfigDict:
     data.fingerprint = ""  # of the data trained on, filled in by the run
     data.images = 8  # N, C: what a family is cut or padded to
     data.captions = 8  # 12 would read the four captions without a picture too
+    data.retrieved = 0  # captions of other families after these, false of the anchor: needs make retrieval
     data.length = 54  # L, tokens of a caption
     data.size_px = 112
 

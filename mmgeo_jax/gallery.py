@@ -6,10 +6,9 @@ from html import escape
 
 import numpy as np
 
+from data_gen.gallery import TRUTH_WORDS
 from data_gen.records import Family
 from mmgeo_jax import hits
-
-TRUTH_WORDS = {1: "true", 0: "false", -1: "cannot say"}
 
 
 def cards(families: Sequence[Family], scores: Sequence[np.ndarray], logit_scale: float) -> str:

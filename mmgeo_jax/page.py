@@ -1,27 +1,8 @@
-"""The frame of a report: one HTML file with its style sheet inside, in light and in dark, narrow and wide."""
+"""The style of a report, on the frame that all pages of the project share."""
 
-from html import escape
+from data_gen import page as frame
 
 STYLE = """
-:root { color-scheme: light dark;
-  --paper: #fbfbf9; --card: #ffffff; --ink: #1b1f24; --soft: #626a75; --line: #e4e4de; --heat: 31,111,139;
-  --ours: #1f6f8b; --second: #b5651d; --third: #6b5b95; --blind: #b5651d; --untrained: #9aa1ab; --good: #2c7a4b;
-  --bad: #b4372f; --order: #6b5b95; --shape: #1f6f8b; --relation: #2c7a4b; --value: #b5651d; }
-@media (prefers-color-scheme: dark) { :root {
-  --paper: #14171a; --card: #1b1f23; --ink: #e6e8ea; --soft: #9aa3ad; --line: #2d3339; --heat: 92,184,214;
-  --ours: #5cb8d6; --second: #e0a458; --third: #b3a4dc; --blind: #e0a458; --untrained: #6d7580; --good: #6cc08b;
-  --bad: #e5776f; --order: #b3a4dc; --shape: #5cb8d6; --relation: #6cc08b; --value: #e0a458; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "Liberation Sans", "DejaVu Sans", sans-serif; }
-main { max-width: 1200px; margin: 0 auto; padding: 40px 20px 80px; }
-h1 { font-size: 30px; line-height: 1.2; margin: 0 0 6px; letter-spacing: -.015em; }
-h2 { font-size: 21px; margin: 56px 0 6px; letter-spacing: -.01em; }
-h3 { font-size: 15px; margin: 0; }
-p { max-width: 72ch; margin: 6px 0 14px; }
-.soft, p.note { color: var(--soft); }
-p.note { font-size: 14px; }
-b { font-weight: 650; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 150px), 1fr)); gap: 12px;
   margin: 26px 0 8px; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 15px; }
@@ -29,8 +10,6 @@ b { font-weight: 650; }
 .tile .big { font-size: 34px; font-weight: 650; letter-spacing: -.02em; line-height: 1.25;
   font-variant-numeric: tabular-nums; }
 .tile .more { font-size: 13px; color: var(--soft); }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 table.scores { width: 100%; min-width: 690px; font-size: 15px; table-layout: fixed; margin-top: 18px; }
 table.scores th:nth-child(1) { width: 27%; } table.scores th:nth-child(2) { width: 28%; }
 table.scores th:nth-child(3) { width: 19%; }
@@ -73,12 +52,6 @@ table.scores td .range { color: var(--soft); font-size: 13px; margin-left: 6px; 
 .grid { stroke: var(--line); }
 .reference { stroke: var(--soft); stroke-dasharray: 4 3; }
 .tick { fill: var(--soft); font-size: 13px; }
-.family { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px 16px;
-  margin: 16px 0; }
-.family header { display: flex; flex-wrap: wrap; gap: 2px 16px; align-items: baseline; margin-bottom: 8px;
-  font-size: 14px; color: var(--soft); }
-.family header h3 { color: var(--ink); font-weight: 600; overflow-wrap: anywhere; }
-.family header b { color: var(--ink); }
 .truth th { padding: 0 2px 4px; font-weight: 400; vertical-align: top; }
 .truth figure, .single > figure { margin: 0; }
 .truth img, .single > figure img { display: block; background: #fff; border-radius: 5px;
@@ -100,24 +73,12 @@ i.good { color: var(--good); } i.bad { color: var(--bad); }
 .caption { font-size: 14px; line-height: 1.35; padding: 3px 0 3px 4px; min-width: 250px; }
 .extra .caption { color: var(--soft); }
 .extra.first td { border-top: 8px solid var(--card); }
-.chip { font-size: 11px; line-height: 1; padding: 2px 6px; border-radius: 8px; color: var(--soft); margin-right: 4px;
-  border: 1px solid currentColor; display: inline-block; white-space: nowrap; }
-.chip.order { color: var(--order); } .chip.shape { color: var(--shape); } .chip.relation { color: var(--relation); }
-.chip.value { color: var(--value); }
-.chip.anchor, .chip.true { background: var(--ink); color: var(--card); border-color: var(--ink); }
 figcaption .chip { margin: 0 1px; }
 .single { display: grid; grid-template-columns: minmax(140px, 240px) 1fr; gap: 18px; align-items: start; }
 .single > figure img { width: 100%; height: auto; }
 .single .cell { min-width: 44px; } .single .choice, .single figcaption { display: none; }
 .single .caption { min-width: 0; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; font-size: 14px; margin: 10px 0; }
-dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-code, pre { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", "Liberation Mono", monospace; }
-pre { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px;
-  overflow-x: auto; }
-summary { cursor: pointer; font-size: 14px; color: var(--soft); }
-@media (max-width: 640px) { main { padding: 24px 14px 60px; } h1 { font-size: 25px; }
-  .single { grid-template-columns: 1fr; } .single > figure { max-width: 220px; } .family { padding: 10px 10px 12px; }
+@media (max-width: 640px) { .single { grid-template-columns: 1fr; } .single > figure { max-width: 220px; }
   .truth img { width: 60px; height: 60px; } .cell { min-width: 60px; } .truth figcaption { max-width: 60px; }
   .single .truth .cell { min-width: 34px; }
   .legend { display: none; }
@@ -125,17 +86,9 @@ summary { cursor: pointer; font-size: 14px; color: var(--soft); }
   table.scores td.wide, table.scores th:nth-child(2) { display: none; }
   table.scores th:nth-child(3) { width: auto; }
   table.scores td, table.scores th { padding: 6px 5px; } table.scores td .range { display: block; margin: 0; } }
-@media print { .family { break-inside: avoid; } }
 """
 
 
 def page(title: str, body: str) -> str:
-    """A whole HTML document that asks for nothing outside itself; `body` is HTML, `title` is text."""
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        "style-src 'unsafe-inline'\">\n"
-        f'<title>{escape(title)}</title>\n<link rel="icon" href="data:,">\n<style>{STYLE}</style>\n</head>\n'
-        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
+    """A report as a whole HTML document; `body` is HTML, `title` is text."""
+    return frame.page(title, body, STYLE)

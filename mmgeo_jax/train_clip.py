@@ -30,6 +30,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from data_gen import records
+from data_gen.nearest import WithRetrieved
 from data_gen.records import RecordSource
 from mmgeo_jax import checkpoints, evaluate, hits, input, losses, mesh, metrics, optim, report, tokenizer
 from mmgeo_jax import config as configs
@@ -175,17 +176,22 @@ def check_finite(values: Sequence[tuple[int, np.ndarray, jax.Array, jax.Array]],
 # ---------------------------------------------------------------- data and validation
 
 
-def open_sources(data: ConfigDict) -> list[RecordSource]:
-    """What is trained on: the train split of data.dir, and that of data.real where data.real_train."""
+def open_sources(data: ConfigDict) -> list[input.Source]:
+    """What is trained on: the train split of data.dir, and that of data.real where data.real_train; with
+    data.retrieved captions of other families after each family's own."""
     if data.real_train and not data.real:
         raise UserError(
             "data.real_train is True, but data.real names no folder: set --config.data.real=data/formalgeo7k"
         )
-    return [RecordSource(folder, "train") for folder in (data.dir, data.real if data.real_train else "") if folder]
+    folders = (data.dir, data.real if data.real_train else "")
+    sources = [RecordSource(folder, "train") for folder in folders if folder]
+    if not data.retrieved:
+        return list(sources)
+    return [WithRetrieved(source, data.captions, data.retrieved) for source in sources]
 
 
 def read_batches(
-    sources: Sequence[RecordSource], words: input.Tokenizer, config: ConfigDict, start: int
+    sources: Sequence[input.Source], words: input.Tokenizer, config: ConfigDict, start: int
 ) -> tuple[Iterator[input.Batch], int]:
     """Batches from step `start` on, and the step from which they are whole families.
 
@@ -197,7 +203,9 @@ def read_batches(
     def batches(layout: ConfigDict, first: int, size: int) -> Iterator[input.Batch]:
         return input.train_batches(sources, words, layout, config.seed, first, size)
 
-    families = batches(data, max(start, switch), train.global_batch)
+    whole = ConfigDict(data)
+    whole.captions = data.captions + data.retrieved
+    families = batches(whole, max(start, switch), train.global_batch)
     if start >= switch:
         return families, switch
     alone = ConfigDict(data)
@@ -214,7 +222,7 @@ def fingerprint(data: ConfigDict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[RecordSource]) -> tokenizer.Tokenizer:
+def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source]) -> tokenizer.Tokenizer:
     """The run's tokenizer, trained on captions of its training families unless it is there."""
     path = run / "tokenizer.model"
     if not path.exists():
