@@ -60,7 +60,7 @@ def roles(facts: Sequence[Fact]) -> dict[str, str]:
     In whatever order a caption says it, the shapes come first, and of these what has most points.
     """
     ordered = sorted(facts, key=lambda f: (AXES.index(PREDICATES[f.predicate].axis), -len(f.args), f.predicate))
-    centres = {name for fact in facts for name in fact.args[: int(PREDICATES[fact.predicate].circle)]}
+    centres = {name for fact in facts for name in fact.args[: PREDICATES[fact.predicate].circles]}
     points, circles = itertools.count(), itertools.count()
     found: dict[str, str] = {}
     for name in (name for fact in ordered for name in fact.args):

@@ -181,7 +181,7 @@ def test_roles_turn_back_into_letters_and_forget_them(facts):
     turned = dict(zip("ABCDEFGHO", "QRSTUVWXY", strict=True))
     others = [fact.rename(turned) for fact in facts]
     assert [fact.rename(nearest.roles(others)) for fact in others] == inside
-    centres = {name for fact in facts for name in fact.args[: int(PREDICATES[fact.predicate].circle)]}
+    centres = {name for fact in facts for name in fact.args[: PREDICATES[fact.predicate].circles]}
     assert {name for name, role in nearest.roles(facts).items() if role[0] == "c"} == centres
 
 
