@@ -24,7 +24,7 @@ INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
 INSTALLED_DEV := $(VENV)/.installed-requirements-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data retrieval gallery train-clip eval report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery train-clip eval report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -62,6 +62,10 @@ data: cairo ## diagrams as TFRecords in data/; skips what is done | make data SP
 ifneq ($(REAL),)
 	$(PY) -m data_gen.build --spec=configs/data_formalgeo.py --spec.root=$(REAL) --out=$(REAL_OUT)
 endif
+
+hardset: cairo ## the frozen benchmark in data/hardset, and its version | make hardset
+	$(PY) -m data_gen.build --spec=configs/data_hardset.py --out=data/hardset
+	$(PY) -m data_gen.hardset --data=data/hardset
 
 retrieval: cairo ## similar captions that are false of a picture, as negatives | make retrieval DIR=data/tiny
 	$(PY) -m data_gen.retrieval --data=$(DIR) $(ARGS)

@@ -19,8 +19,8 @@ def get_spec() -> ConfigDict:
     spec.shard_size = 250
     spec.difficulties = (0, 1, 2)  # they take turns: 0 clear, 1 as in books, 2 any rotation, small letters, more parts
     spec.cube_share = 0.25  # of the families, in quarters; the rest are stars of seven siblings
-    spec.questions = 2  # of a star: slots that are exchanged, each for up to `answers` - 1 others
-    spec.answers = 3
+    spec.leaves = 3  # of a star's seven edits: labels and printed values; the rest are exchanges of constructions
+    spec.answers = 3  # at most, to what an exchange asks; two in a cube
     spec.mix = ConfigDict({kind: 1.0 for kind in KINDS})  # weights of the kinds of edits
     spec.text_only = 4  # further captions without a picture
     spec.letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -9,6 +9,7 @@ figure names its split, so that no caption of one is a caption of another.
 from __future__ import annotations
 
 import itertools
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -25,8 +26,10 @@ from data_gen.perturb import PERTURBATIONS
 from data_gen.records import Family
 from data_gen.sources.synthetic import Level, canvas_of, letters_split
 
+HARDSET_SEED = 7_000_003  # of the frozen benchmark alone
 MAX_TRIES = 3000
 MOST_POINTS = 9
+MAX_CORNERS, MAX_EXTENSIONS = 40, 16
 SIBLINGS = 7
 
 FONTS = ("serif-italic", "sans", "serif", "cm-italic")
@@ -94,7 +97,7 @@ PRINTED_ANGLES = {"triangle": "abc", "inscribed_triangle": "abc", "angle": "avb"
 SLOTS_OF_KIND = {
     row.name: tuple(slot for slot in row.slots.split() if slot in SLOTS) for row in PERTURBATIONS if row.slots
 }
-CUBE_EDITS, CUBE_QUESTIONS = 3, 2
+CUBE_EDITS = 3
 LEAVES = {"labels": "order", "printed_length": "value", "printed_angle": "value"}
 BESIDE = tuple(kind for kind in SLOTS_OF_KIND if kind != "graph")
 KINDS = tuple(SLOTS_OF_KIND) + tuple(LEAVES)
@@ -197,6 +200,8 @@ def family(spec, split: str, index: int) -> Family:
     The kind of its first edit, its layout and its difficulty take turns, so that all are equally often. Raises
     UserError where the spec leaves no way to draw it.
     """
+    if spec.seed == HARDSET_SEED and spec.name != "hardset":
+        raise UserError(f"{spec.name}: the seed {HARDSET_SEED} is the frozen benchmark's: take another")
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
     turn, focus = divmod(index, len(KINDS))
     turn, quarter = divmod(turn, 4)
@@ -246,43 +251,50 @@ class Plan:
 
 def _plan(spec, layout: str, focus: str, difficulty: int, rng: np.random.Generator) -> Plan | None:
     """Which edits a family has, and a figure that has them; None where they do not go together."""
-    star = layout == "star"
-    kinds = [focus] if focus in SLOTS_OF_KIND else [_drawn(spec.mix, BESIDE, rng)]
-    slots = SLOTS_OF_KIND[kinds[0]]
+    siblings, most = (SIBLINGS, spec.answers) if layout == "star" else (CUBE_EDITS, 2)
+    first = focus if focus in SLOTS_OF_KIND else _drawn(spec.mix, BESIDE, rng)
+    slots = SLOTS_OF_KIND[first]
     figure = begin(slots[int(rng.integers(len(slots)))], rng)
     if figure is None:
         return None
-    asked = [(kinds[0], len(figure.steps) - 1)]
-    odds = _odds(spec.mix, BESIDE)
-    for _ in range(6 * (spec.questions if star else CUBE_QUESTIONS)):
-        if len(asked) < (spec.questions if star else CUBE_QUESTIONS) and focus != "graph":
-            more = extend(figure, BESIDE, odds, rng)
-            if more and more[1] not in {place for _, place in asked}:
-                asked.append(more)
+    leaves = 0 if focus == "graph" else _leaf_count(spec, layout, focus, rng)
+    asked = _asked(figure, first, siblings - leaves, siblings + 1 if focus == "graph" else most, spec.mix, rng)
+    if asked is None:
+        return None
     for _ in range(int(rng.integers(difficulty + 1)) if focus != "graph" else 0):
-        extend(figure, BESIDE, odds, rng)
+        extend(figure, BESIDE, _odds(spec.mix, BESIDE), rng)
     if figure.letters > MOST_POINTS:
         return None
     for place, step in enumerate(figure.steps):
         row = rows_of(step.row.slot)[int(rng.integers(len(rows_of(step.row.slot))))]
         figure.steps[place] = replace(step, construction=row.name, params=perturb.draw_params(row, rng))
-    siblings = SIBLINGS if star else CUBE_EDITS
-    possible = [kind for kind in LEAVES if _possible(kind, figure, {place for _, place in asked})]
-    if focus in LEAVES and focus not in possible:
+    possible = [kind for kind in LEAVES if _possible(kind, figure, set(asked))]
+    if leaves and (not possible or focus in LEAVES and focus not in possible):
         return None
-    most = spec.answers if possible else siblings + 1
-    questions: list[Question] = []
-    for kind, place in asked:
-        room = siblings - sum(len(q.answers) - 1 for q in questions) - (len(asked) - len(questions) - 1)
-        room -= int(focus in LEAVES)
-        names = _answers(figure.steps[place].row.slot, kind, min(most, room + 1) if star else 2, rng)
-        questions.append(Question.of(place, names, rng))
-    spare = siblings - sum(len(q.answers) - 1 for q in questions)
-    leaves = [focus] * (focus in LEAVES)
-    if spare > len(leaves) and not possible:
-        return None
-    leaves += [_drawn(spec.mix, possible, rng) for _ in range(spare - len(leaves))]
-    return Plan(figure, tuple(questions), tuple(leaves))
+    kinds = [focus] * (focus in LEAVES) + [_drawn(spec.mix, possible, rng) for _ in range(leaves)]
+    return Plan(figure, tuple(Question.of(place, names, rng) for place, names in asked.items()), tuple(kinds[:leaves]))
+
+
+def _leaf_count(spec, layout: str, focus: str, rng: np.random.Generator) -> int:
+    """How many edits are of labels and values: `spec.leaves` of a star's seven, as many in a cube on average."""
+    if layout == "star":
+        return max(int(spec.leaves), int(focus in LEAVES))
+    return int(focus in LEAVES or rng.random() < spec.leaves * CUBE_EDITS / SIBLINGS)
+
+
+def _asked(figure: Figure, first: str, siblings: int, most: int, mix, rng) -> dict[int, list[str]] | None:
+    """Place -> answers: so many questions about a figure, the last step's first, that they make the siblings."""
+    asked: dict[int, list[str]] = {}
+    more: tuple[str, int] | None = (first, len(figure.steps) - 1)
+    for _ in range(MAX_EXTENSIONS):
+        missing = siblings - sum(len(names) - 1 for names in asked.values())
+        if more and more[1] not in asked and missing:
+            kind, place = more
+            asked[place] = _answers(figure.steps[place].row.slot, kind, min(most, missing + 1), rng)
+        elif not missing:
+            return asked if math.prod(map(len, asked.values())) <= MAX_CORNERS else None
+        more = extend(figure, BESIDE, _odds(mix, BESIDE), rng)
+    return None
 
 
 def _possible(kind: str, figure: Figure, asked: set[int]) -> bool:
