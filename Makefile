@@ -7,6 +7,7 @@ REQUIREMENTS = requirements.txt
 SPEC = configs/data_tiny.py
 OUT = data/$(patsubst data_%,%,$(basename $(notdir $(SPEC))))
 CONFIG = configs/clip_tiny.py
+DIR = data/tiny
 REAL =
 NAME =
 RUN =
@@ -23,7 +24,7 @@ INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
 INSTALLED_DEV := $(VENV)/.installed-requirements-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data train-clip eval report test lint lock
+.PHONY: help setup cairo data verify train-clip eval report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -61,6 +62,9 @@ data: cairo ## diagrams as TFRecords in data/; skips what is done | make data SP
 ifneq ($(REAL),)
 	$(PY) -m data_gen.build --spec=configs/data_formalgeo.py --spec.root=$(REAL) --out=$(REAL_OUT)
 endif
+
+verify: cairo ## a data set against its programs; doubles, leaks | make verify DIR=data/tiny
+	$(PY) -m data_gen.verify $(DIR) $(ARGS)
 
 train-clip: data ## data, training, evaluation, report in runs/ | make train-clip ARGS="--config.seed=1"
 	$(PY) -m mmgeo_jax.train_clip --config=$(CONFIG) $(TRAIN_ARGS)
