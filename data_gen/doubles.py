@@ -162,7 +162,7 @@ def _told(pairs: np.ndarray, first: Sequence[str], second: Sequence[str]) -> dic
     return {
         "count": len(pairs),
         "of": len(second),
-        "examples": [f"{second[b]} like {first[a]}" for a, b in pairs[:TOLD]],
+        "examples": list(dict.fromkeys(f"{second[b]} like {first[a]}" for a, b in pairs))[:TOLD],
     }
 
 

@@ -24,15 +24,15 @@ GRID = 16
 DARKNESSES = np.array([0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6])
 PARTS = np.array([2, 4, 6, 8, 10, 12, 15, 20])
 PATTERN = 256  # of 2 by 4 pixels
-SEVERAL, UNSEEN = "several", "without a picture"
+UNSEEN = "without a picture"
 
 
 class Looks(NamedTuple):
     """Members of F families, one after another, M in all. In a family the first is the anchor.
 
     captions: csr float32[M, HASHES]; pictures: float16[M, P], nan where a member has none; family int32[M]; kind
-    [M]: "" for an anchor, the kind of the edit, SEVERAL, or UNSEEN for a caption that stands beside pictures and has
-    none.
+    [M]: "" for an anchor, the kinds of a sibling's edits joined by "+", or UNSEEN for a caption that stands beside
+    pictures and has none.
     """
 
     captions: sparse.csr_matrix
@@ -79,8 +79,7 @@ def _kind(family: Family, j: int) -> str:
     # A family of one picture is a choice among captions: none of them is set apart by having no picture.
     if j >= len(family.images) > 1:
         return UNSEEN
-    kinds = family.kinds[j]
-    return kinds[0] if len(kinds) == 1 else SEVERAL if kinds else ""
+    return "+".join(family.kinds[j])
 
 
 def heard(text: str) -> Iterator[str]:

@@ -166,7 +166,8 @@ def check(folder: str, workers: int, limit: int = 20) -> tuple[list[Found], list
         for some in pooled(check_shard, shards, workers):
             found.append(some)
             bar.update(some.shard.row["families"])
-    found.sort(key=lambda some: shards.index(some.shard))
+    places = {shard.file: place for place, shard in enumerate(shards)}
+    found.sort(key=lambda some: places[some.shard.file])
     lines = [line for some in found for line in some.differences] + list(_misplaced(found))
     wrong = sum(some.wrong for some in found) + sum(1 for _ in _misplaced(found))
     return found, lines[:limit], wrong
@@ -254,13 +255,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("dir", help="folder of a data set")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
     parser.add_argument("--limit", type=int, default=20, help="differences that are told (default: 20)")
-    parser.add_argument("--leaks", type=int, default=20000, help="families that scorers train on; 0: none are trained")
+    parser.add_argument(
+        "--leaks", type=int, default=20000, help="families that scorers train on (default: 20000; 0: none)"
+    )
     options = parser.parse_args(arguments)
     workers = max(1, options.workers or 1)
     try:
         found, differences, wrong = check(options.dir, workers, options.limit)
         report = {"differences": wrong, **summary(found)}
-        report["leaks"] = leaks.measure(options.dir, options.leaks, workers) if options.leaks > 0 else {}
+        # What is broken cannot be learnt from.
+        report["leaks"] = leaks.measure(options.dir, options.leaks, workers) if options.leaks > 0 and not wrong else {}
         with records.open_atomic(epath.Path(options.dir) / REPORT) as file:
             file.write(json.dumps(report, indent=1).encode())
     except (UserError, OSError) as fault:
