@@ -399,3 +399,13 @@ def test_accept_rates_come_from_the_indexes(small):
     found, _, _ = verify.check(str(small), 1)
     found[0].proposals, found[1].proposals = {"swap": [10, 4], "turn": [5, 5]}, {"swap": [10, 6]}
     assert verify.summary(found)["accept rate"] == {"swap": 0.5, "turn": 1.0}
+
+
+def test_captions_without_a_picture_are_compared_with_each_that_has_one():
+    kinds = ["", "a", "a+b", looks.UNSEEN, looks.UNSEEN, looks.UNSEEN, looks.UNSEEN, "", "b"]
+    nothing = np.zeros((9, 1))
+    some = looks.Looks(nothing, nothing, np.array([4] * 7 + [9] * 2), np.array(kinds))
+    pairs = leaks.pairs_of(some, pictures=False)
+    assert list(zip(pairs.right, pairs.left, strict=True)) == [(0, 1), (0, 2), (0, 3), (1, 4), (2, 5), (0, 6), (7, 8)]
+    assert leaks.pairs_of(some, pictures=True).left.tolist() == [1, 2, 8]
+    assert leaks._has(pairs.kind, "b").tolist() == [False, True, False, False, False, False, True]
