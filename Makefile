@@ -24,7 +24,7 @@ INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
 INSTALLED_DEV := $(VENV)/.installed-requirements-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data hardset retrieval gallery train-clip eval report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery verify train-clip eval report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -72,6 +72,9 @@ retrieval: cairo ## similar captions that are false of a picture, as negatives |
 
 gallery: cairo ## a page to leaf through the families of a data set | make gallery DIR=data/tiny
 	$(PY) -m data_gen.gallery --data=$(DIR) $(ARGS)
+
+verify: cairo ## a data set against its programs; doubles, leaks | make verify DIR=data/tiny
+	$(PY) -m data_gen.verify $(DIR) $(ARGS)
 
 train-clip: data ## data, training, evaluation, report in runs/ | make train-clip ARGS="--config.seed=1"
 	$(PY) -m mmgeo_jax.train_clip --config=$(CONFIG) $(TRAIN_ARGS)
