@@ -1,7 +1,7 @@
 """Composed figures with every kind of edit, at 224 px: what encoders are trained on in earnest.
 
-    make data SPEC=configs/data_composed.py
-    python -m data_gen.build --spec=configs/data_composed.py --out=data/composed --spec.mix.labels=3
+make data SPEC=configs/data_composed.py
+python -m data_gen.build --spec=configs/data_composed.py --out=data/composed --spec.mix.labels=3
 """
 
 from ml_collections import ConfigDict

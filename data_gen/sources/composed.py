@@ -27,7 +27,7 @@ from data_gen.records import Family
 from data_gen.sources.synthetic import Level, canvas_of, letters_split
 
 HARDSET_SEED = 7_000_003  # of the frozen benchmark alone
-MAX_TRIES = 3000
+MAX_TRIES = 20_000
 MOST_POINTS = 9
 MAX_CORNERS, MAX_EXTENSIONS = 40, 16
 SIBLINGS = 7
