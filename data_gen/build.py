@@ -16,6 +16,7 @@ import platform
 import signal
 import sys
 import threading
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -219,7 +220,7 @@ def _row(shard: Shard) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """What the bytes depend on besides the spec."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "zlib": zlib.ZLIB_RUNTIME_VERSION}
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[package] = importlib.metadata.version(package)

@@ -281,16 +281,16 @@ def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text]) -> 
 
 def _own_segment(diagram: Diagram, text: _Text) -> np.ndarray:
     """How much nearer a printed length is to its own segment than to any other stroke, px[K]; else infinite."""
-    margin = np.full(len(text.costs), np.inf)
-    if text.segment is None:
-        return margin
-    centres, (a, b) = text.centres @ (1, 1j), (complex(*end) for end in text.segment)
-    own = segment_distance(centres, a, b)
-    for segment in diagram.segments:
-        p, q = (complex(*diagram.points[name]) for name in (segment.a, segment.b))
-        if max(segment_distance(end, p, q) for end in (a, b)) > 1.0:  # else the segment is a part of the stroke
-            margin = np.minimum(margin, segment_distance(centres, p, q) - own)
-    return margin
+    if text.segment is None or not diagram.segments:
+        return np.full(len(text.costs), np.inf)
+    ends = [complex(*diagram.points[name]) for segment in diagram.segments for name in (segment.a, segment.b)]
+    p, q = np.array(ends).reshape(-1, 2).T
+    a, b = (complex(*end) for end in text.segment)
+    # Else the segment is a part of the stroke.
+    other = np.maximum(segment_distance(a, p, q), segment_distance(b, p, q)) > 1.0
+    centres = text.centres @ (1, 1j)
+    distance = segment_distance(centres[:, None], p[other], q[other]).min(1, initial=np.inf)
+    return distance - segment_distance(centres, a, b)
 
 
 def _options(texts: list[_Text], boxes: np.ndarray, usable: np.ndarray, costs: np.ndarray) -> list[list[Box]]:
