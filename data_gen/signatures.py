@@ -129,7 +129,8 @@ def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
     codes = np.array([_code(name) for name in scene.names], np.uint64)
     unknown = np.full(len(scene.diagrams), np.nan)
     radii = np.array([scene.radii.get(name, unknown) for name in scene.names])  # [names, N]
-    for batch in _batches(len(codes), tuple(scene.names.index(o) for o in sorted(scene.radii))):
+    # A hidden centre names no circle.
+    for batch in _batches(len(codes), tuple(i for i, name in enumerate(scene.names) if name in scene.radii)):
         points = np.moveaxis(scene.points[:, batch.args], -1, 0)  # [arity, N, K]
         deviation, slack = np.empty((2, *points.shape[1:]))
         for row, value, columns in batch.measured:
