@@ -24,7 +24,7 @@ INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
 INSTALLED_DEV := $(VENV)/.installed-requirements-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data hardset retrieval gallery verify train-clip eval report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock train-clip eval report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -87,6 +87,17 @@ report: need-RUN setup ## report.html of a run, again | make report RUN=runs/cli
 
 test: $(INSTALLED_DEV) cairo ## the tests | make test ARGS="-k records"
 	$(PY) -m pytest -q $(ARGS)
+
+test-beam: .venv-beam/.installed ## the same shards from Apache Beam, in an environment of its own | make test-beam
+	.venv-beam/bin/python -m pytest -q tests/test_beam.py $(ARGS)
+
+test-stock: .venv-stock/.installed ## our shards by TensorFlow's readers, in an environment of its own | make test-stock
+	.venv-stock/bin/python -m pytest -q tests/test_stock_readers.py $(ARGS)
+
+.venv-%/.installed: requirements-%.txt requirements-data.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --disable-pip-version-check -r requirements-$*.txt
+	@touch $@
 
 lint: $(INSTALLED_DEV) ## ruff and mypy | make lint
 	$(PY) -m ruff check .

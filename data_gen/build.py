@@ -1,7 +1,8 @@
 """The command that turns a spec into a data set: sources -> families -> shards, in a pool of processes.
 
 Shard s of a split holds rows s*k to (s+1)*k, k = shard_size, each a pure function of (spec, split, row): so
-the files are the same byte for byte whatever the number of workers, and a killed run goes on where it was.
+the files are the same byte for byte whatever the number of workers and hosts, and a killed run goes on where it was.
+Hosts that share the folder take every H-th shard each; whichever finds all of them whole finishes the data set.
 """
 
 import argparse
@@ -16,7 +17,8 @@ import platform
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
@@ -50,6 +52,7 @@ PACKAGES = (
 SPEC_FILE = "spec.json"  # what the folder was begun with
 EXAMPLE = """example:
   python -m data_gen.build --spec=configs/data_tiny.py --out=data/tiny --workers=2 --spec.families.train=800
+  python -m data_gen.build --spec=configs/data_tiny.py --out=gs://bucket/tiny --hosts=4 --host=1   # 0 to 3, one a host
 
 Any value of the spec file can be set with --spec.KEY=VALUE. A run that was broken off goes on when the same
 command is given again."""
@@ -113,7 +116,7 @@ def is_whole(shard: Shard) -> bool:
 
 def make_shards(shards: list[Shard], workers: int) -> Iterator[int]:
     """Make shards in a pool of processes, or in this one for a single worker; yields each one's families."""
-    if workers == 1 or len(shards) == 1:
+    if workers == 1 or len(shards) <= 1:
         yield from map(make_shard, shards)
         return
     context = multiprocessing.get_context("spawn")
@@ -142,9 +145,11 @@ def _start_worker() -> None:
 
 # ---------------------------------------------------------------- the data set
 
+Maker = Callable[[list[Shard], int], Iterator[int]]  # like make_shards
 
-def build(spec: ConfigDict, out: str, workers: int) -> bool:
-    """Make the data set of a spec in the folder `out`; returns False where it was there already.
+
+def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 1, make: Maker = make_shards) -> str:
+    """Make the data set of a spec in the folder `out`, or the share that `host` has of it; says what was done.
 
     Raises UserError where the folder holds another spec's data, or a caption of test occurs in train.
     """
@@ -155,15 +160,20 @@ def build(spec: ConfigDict, out: str, workers: int) -> bool:
     missing = [shard for shard in everything if not is_whole(shard)]
     manifest = folder / records.MANIFEST
     if not missing and manifest.exists():
-        return False
+        return "whole already, nothing to do"
     manifest.unlink(missing_ok=True)
-    total, to_do = (sum(shard.families for shard in shards) for shards in (everything, missing))
+    share = everything[host::hosts]
+    mine = [shard for shard in missing if shard in share]
+    total, to_do = (sum(shard.families for shard in shards) for shards in (share, mine))
     with tqdm(total=total, initial=total - to_do, desc=f"data {out}", unit=" families", dynamic_ncols=True) as bar:
-        for families in make_shards(missing, workers):
+        for families in make(mine, workers):
             bar.update(families)
+    others = [shard for shard in everything if shard not in share and not is_whole(shard)]
+    if others:
+        return f"host {host} has made its {len(share)} shards; {len(others)} of other hosts are not there yet"
     check_captions(splits)
     _finish(folder, spec, splits)
-    return True
+    return "made"
 
 
 def _claim(folder: epath.Path, spec: ConfigDict) -> None:
@@ -221,7 +231,7 @@ def _row(shard: Shard) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """What the bytes depend on besides the spec."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "zlib": zlib.ZLIB_RUNTIME_VERSION}
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[package] = importlib.metadata.version(package)
@@ -230,19 +240,34 @@ def versions() -> dict[str, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns the exit status."""
+    parser = command("python -m data_gen.build", "Make a data set: a spec -> TFRecord shards.", EXAMPLE)
+    return run(*parser.parse_known_args(arguments))
+
+
+def command(name: str, description: str, example: str) -> argparse.ArgumentParser:
+    """The arguments of a command that makes data sets."""
     parser = argparse.ArgumentParser(
-        "python -m data_gen.build",
-        description="Make a data set: a spec -> TFRecord shards.",
-        epilog=EXAMPLE,
+        name,
+        description=description,
+        epilog=example,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--spec", required=True, help="Python file with get_spec()")
     parser.add_argument("--out", required=True, help="folder of the data set")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
-    options, overrides = parser.parse_known_args(arguments)
+    parser.add_argument("--hosts", type=int, default=1, help="how many hosts share the work and the folder")
+    parser.add_argument("--host", type=int, default=0, help="which of them this is, from 0")
+    return parser
+
+
+def run(options: argparse.Namespace, overrides: list[str], make: Maker = make_shards) -> int:
+    """Build what the arguments of `command` ask for, with one line for what was done or is wrong; the exit status."""
     try:
-        made = build(load_spec(options.spec, overrides), options.out, max(1, options.workers))
+        if not 0 <= options.host < options.hosts:
+            raise UserError(f"--host={options.host} of --hosts={options.hosts}: hosts are numbered from 0")
+        spec = load_spec(options.spec, overrides)
+        done = build(spec, options.out, max(1, options.workers), options.host, options.hosts, make)
     except UserError as fault:
         return _fail(fault)
     except OSError as fault:
@@ -251,7 +276,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"{fault.filename or options.out}: {fault.strerror}")
     except KeyboardInterrupt:
         return _fail("interrupted; give the same command again to go on")
-    print(f"{options.out}: {'made' if made else 'whole already, nothing to do'}")
+    print(f"{options.out}: {done}")
     return 0
 
 

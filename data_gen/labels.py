@@ -7,6 +7,7 @@ cheapest first, settles who stands where.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from math import cos, hypot, sin
 
@@ -205,8 +206,8 @@ def _judge(diagram: Diagram, ink: Ink, texts: list[_Text]) -> tuple[np.ndarray, 
     boxes = np.concatenate([centres - halves, centres + halves], 1)
     edge = np.minimum(boxes[:, :2].min(1), diagram.size_px - boxes[:, 2:].max(1))
     clear = np.minimum(_clear_of_capsules(centres, halves, ink), _clear_of_rings(centres, halves, ink))
-    own = _own_margin(centres, halves, texts[: len(diagram.names)])
-    own = np.minimum(own, np.concatenate([_own_segment(diagram, text) for text in texts]))
+    names, values = texts[: len(diagram.names)], texts[len(diagram.names) :]
+    own = np.concatenate([_own_margin(centres, halves, names), *(_own_segment(diagram, text) for text in values)])
     usable = (edge >= 1.0) & (clear >= max(0.9, 0.06 * font_px)) & (own > 0.1 * font_px)
     rows = np.flatnonzero(usable)
     feet = np.concatenate([text.feet for text in texts])
@@ -225,11 +226,16 @@ def _clear_of_capsules(centres: np.ndarray, halves: np.ndarray, ink: Ink) -> np.
     dx, dy = x1 - x0, y1 - y0
     length = np.maximum(np.hypot(dx, dy), 1e-9)
     nx, ny = -dy / length, dx / length
-    off_x, off_y = centres[:, :1] - (x0 + x1) / 2, centres[:, 1:] - (y0 + y1) / 2
-    clear = np.abs(nx * off_x + ny * off_y) - halves @ np.abs((nx, ny))
-    np.maximum(clear, np.abs(off_x) - (np.abs(dx) / 2 + halves[:, :1]), out=clear)
-    np.maximum(clear, np.abs(off_y) - (np.abs(dy) / 2 + halves[:, 1:]), out=clear)
-    return (clear - width).min(1)
+    (half_x, half_y), (off_x, off_y) = halves.T, _offsets(centres, (x0 + x1) / 2, (y0 + y1) / 2)
+    clear = np.abs(nx[:, None] * off_x + ny[:, None] * off_y) - np.abs((nx, ny)).T @ halves.T
+    np.maximum(clear, np.abs(off_x) - (np.abs(dx)[:, None] / 2 + half_x), out=clear)
+    np.maximum(clear, np.abs(off_y) - (np.abs(dy)[:, None] / 2 + half_y), out=clear)
+    return (clear - width[:, None]).min(0)
+
+
+def _offsets(centres: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far M centres are to the right of K places, and below them: float64[K, M] each."""
+    return centres[:, 0] - x[:, None], centres[:, 1] - y[:, None]
 
 
 def _clear_of_rings(centres: np.ndarray, halves: np.ndarray, ink: Ink) -> np.ndarray:
@@ -237,11 +243,10 @@ def _clear_of_rings(centres: np.ndarray, halves: np.ndarray, ink: Ink) -> np.nda
     if not ink.rings:
         return np.full(len(centres), np.inf)
     x, y, radius, width = np.array(ink.rings).T
-    off_x, off_y = np.abs(centres[:, :1] - x), np.abs(centres[:, 1:] - y)
-    half_x, half_y = halves[:, :1], halves[:, 1:]
+    (half_x, half_y), (off_x, off_y) = halves.T, np.abs(_offsets(centres, x, y))
     nearest = np.hypot(np.maximum(off_x - half_x, 0), np.maximum(off_y - half_y, 0))
     farthest = np.hypot(off_x + half_x, off_y + half_y)
-    return (np.maximum(nearest - radius, radius - farthest) - width).min(1)
+    return (np.maximum(nearest - radius[:, None], radius[:, None] - farthest) - width[:, None]).min(0)
 
 
 def _unbroken(feet: np.ndarray, centres: np.ndarray, ink: Ink) -> np.ndarray:
@@ -264,48 +269,44 @@ def _unbroken(feet: np.ndarray, centres: np.ndarray, ink: Ink) -> np.ndarray:
 
 
 def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text]) -> np.ndarray:
-    """How much nearer a name is to its own point than to any other's, px; infinite for printed values."""
-    margin = np.full(len(centres), np.inf)
-    if len(names) > 1:
-        points = np.array([text.owner for text in names])
-        owner = np.repeat(np.arange(len(names)), [len(text.costs) for text in names])
-        rows = np.arange(len(owner))
-        off_x = np.abs(centres[: len(rows), :1] - points[:, 0]) - halves[: len(rows), :1]
-        off_y = np.abs(centres[: len(rows), 1:] - points[:, 1]) - halves[: len(rows), 1:]
-        distance = np.hypot(np.maximum(off_x, 0), np.maximum(off_y, 0))
-        own = distance[rows, owner]
-        distance[rows, owner] = np.inf
-        margin[: len(rows)] = distance.min(1) - own
-    return margin
+    """How much nearer a name is to its own point than to any other's, px; for the candidates of all names."""
+    owner = np.repeat(np.arange(len(names)), [len(text.costs) for text in names])
+    if len(names) < 2:
+        return np.full(len(owner), np.inf)
+    x, y = np.array([text.owner for text in names]).T
+    half_x, half_y = halves[: len(owner)].T
+    off_x, off_y = np.abs(_offsets(centres[: len(owner)], x, y))
+    distance = np.hypot(np.maximum(off_x - half_x, 0), np.maximum(off_y - half_y, 0))
+    rows = np.arange(len(owner))
+    own = distance[owner, rows]
+    distance[owner, rows] = np.inf
+    return distance.min(0) - own
 
 
 def _own_segment(diagram: Diagram, text: _Text) -> np.ndarray:
     """How much nearer a printed length is to its own segment than to any other stroke, px[K]; else infinite."""
-    margin = np.full(len(text.costs), np.inf)
-    if text.segment is None:
-        return margin
-    centres, (a, b) = text.centres @ (1, 1j), (complex(*end) for end in text.segment)
-    own = segment_distance(centres, a, b)
-    for segment in diagram.segments:
-        p, q = (complex(*diagram.points[name]) for name in (segment.a, segment.b))
-        if max(segment_distance(end, p, q) for end in (a, b)) > 1.0:  # else the segment is a part of the stroke
-            margin = np.minimum(margin, segment_distance(centres, p, q) - own)
-    return margin
+    if text.segment is None or not diagram.segments:
+        return np.full(len(text.costs), np.inf)
+    ends = [complex(*diagram.points[name]) for segment in diagram.segments for name in (segment.a, segment.b)]
+    p, q = np.array(ends).reshape(-1, 2).T
+    a, b = (complex(*end) for end in text.segment)
+    # Else the segment is a part of the stroke.
+    other = np.maximum(segment_distance(a, p, q), segment_distance(b, p, q)) > 1.0
+    centres = text.centres @ (1, 1j)
+    distance = segment_distance(centres[:, None], p[other], q[other]).min(1, initial=np.inf)
+    return distance - segment_distance(centres, a, b)
 
 
 def _options(texts: list[_Text], boxes: np.ndarray, usable: np.ndarray, costs: np.ndarray) -> list[list[Box]]:
     """The usable boxes of each text, cheapest first. Raises LabelCollision where a text has none."""
-    options = []
-    start = 0
-    for text in texts:
-        end = start + len(text.costs)
-        rows = np.flatnonzero(usable[start:end]) + start
-        if not len(rows):
+    rows = np.flatnonzero(usable)
+    owner = np.repeat(np.arange(len(texts)), [len(text.costs) for text in texts])[rows]
+    counts = np.bincount(owner, minlength=len(texts)).tolist()
+    for text, count in zip(texts, counts, strict=True):
+        if not count:
             raise LabelCollision(f"no free place for the text {text.text!r}")
-        order = rows[np.argsort(costs[rows], kind="stable")]
-        options.append([tuple(box) for box in boxes[order].tolist()])
-        start = end
-    return options
+    places = iter(boxes[rows[np.lexsort((costs[rows], owner))]].tolist())
+    return [list(itertools.islice(places, count)) for count in counts]
 
 
 def _search(options: list[list[Box]], gap: float) -> list[Box]:

@@ -13,6 +13,7 @@ import itertools
 import json
 import operator
 import os
+import platform
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -262,7 +263,8 @@ def shard_name(name: str, split: str, shard: int, shards: int) -> str:
 def open_atomic(path: epath.PathLike) -> Iterator[Any]:
     """Open a file to write bytes: it appears when the block ends, whole and synced to disk, or not at all."""
     path = epath.Path(path)
-    part = path.with_name(path.name + ".part")
+    # Two hosts may write the same bytes at the same time.
+    part = path.with_name(f"{path.name}.{platform.node()}-{os.getpid()}.part")
     try:
         with part.open("wb") as file:
             yield file
@@ -288,6 +290,8 @@ class ShardWriter:
 
     def __enter__(self) -> "ShardWriter":
         index_path(self.path).unlink(missing_ok=True)
+        for left in self.path.parent.glob(f"{self.path.name}.*.part"):  # by a killed run
+            left.unlink(missing_ok=True)
         self._file = self._stack.enter_context(open_atomic(self.path))
         return self
 

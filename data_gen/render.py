@@ -41,6 +41,7 @@ SHADE = 200
 POINTS = {"M": 1, "L": 1, "C": 3, "Z": 0}
 # cairo numbers its path elements: MOVE_TO 0, LINE_TO 1, CURVE_TO 2, CLOSE_PATH 3.
 ELEMENT = bytes.maketrans("".join(POINTS).encode(), bytes(range(len(POINTS))))
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 ROWS = np.array([1 + count for count in POINTS.values()])
 # What Pillow raises for bytes that are no picture, or half of one.
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
@@ -193,10 +194,22 @@ def _grey(surface, size: int) -> np.ndarray:
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """uint8[H, W] -> an 8-bit grey PNG without metadata, the same bytes for the same pixels."""
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels, np.uint8)).save(buffer, "PNG", compress_level=4)
-    return buffer.getvalue()
+    """uint8[H, W] -> an 8-bit grey PNG without metadata, the same bytes for the same pixels.
+
+    Line drawings are long runs of white: unfiltered and matched as runs alone they take a quarter of the time, and
+    less room, than with the filters that an image library chooses for photographs.
+    """
+    height, width = pixels.shape
+    rows = np.zeros((height, 1 + width), np.uint8)  # each row begins with its filter, 0: none
+    rows[:, 1:] = pixels
+    deflate = zlib.compressobj(4, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits of grey; nothing interlaced
+    data = deflate.compress(rows.data) + deflate.flush()
+    return PNG_MAGIC + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def decode_png(data: bytes) -> np.ndarray:

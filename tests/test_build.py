@@ -56,16 +56,66 @@ def fails(capsys, *arguments):
     return line
 
 
-def test_one_worker_and_four_make_the_same_bytes(spec, tmp_path):
-    one, four = tmp_path / "one", tmp_path / "four"
+@pytest.mark.parametrize("workers", [2, 7])
+def test_one_worker_and_more_make_the_same_bytes(spec, tmp_path, workers):
+    one, more = tmp_path / "one", tmp_path / "more"
     assert build.main([spec, f"--out={one}", "--workers=1"]) == 0
-    process = start(spec, four, "--workers=4")
+    process = start(spec, more, f"--workers={workers}")
     assert process.wait(60) == 0, process.stderr.read()
-    assert contents(one) == contents(four)
+    assert contents(one) == contents(more)
     names = {f"small-train.tfrecord-{i:05d}-of-00004" for i in range(4)}
     assert names <= set(contents(one))
     keys = [family.key for family in map(records.RecordSource(one, "train").__getitem__, range(14))]
     assert keys == [f"fake/train/{i:06d}" for i in range(14)]
+
+
+@pytest.mark.slow
+def test_real_figures_are_the_same_bytes_from_one_process_and_from_two(tmp_path):
+    command = [f"--spec={ROOT / 'configs/data_tiny.py'}", "--spec.shard_size=2", "--spec.families.train=4"]
+    command += ["--spec.families.val=1", "--spec.families.test=1"]
+    for workers in (1, 2):
+        assert build.main([*command, f"--out={tmp_path / str(workers)}", f"--workers={workers}"]) == 0
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_the_last_of_the_hosts_finishes_the_set(spec, tmp_path, capsys, order):
+    whole, shared = tmp_path / "whole", tmp_path / "shared"
+    assert build.main([spec, f"--out={whole}", "--workers=1"]) == 0
+    shares = []
+    for host in order:
+        assert not (shared / records.MANIFEST).exists()
+        before = set(shared.glob("*.index.json"))
+        assert build.main([spec, f"--out={shared}", "--workers=1", "--hosts=3", f"--host={host}"]) == 0
+        shares.append(len(set(shared.glob("*.index.json")) - before))
+    lines = [line for line in capsys.readouterr().out.splitlines() if str(shared) in line]
+    assert "4 of other hosts are not there yet" in lines[0] or "5 of other hosts" in lines[0]
+    assert lines[-1].endswith(": made") and sorted(shares) == [2, 2, 3]
+    assert contents(shared) == contents(whole)
+    assert build.main([spec, f"--out={shared}", "--workers=2", "--hosts=3", "--host=1"]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_hosts_side_by_side_end_with_one_whole_set(spec, tmp_path):
+    whole, shared = tmp_path / "whole", tmp_path / "shared"
+    assert build.main([spec, f"--out={whole}", "--workers=1"]) == 0
+    hosts = [start(spec, shared, "--workers=1", "--hosts=2", f"--host={host}") for host in range(2)]
+    assert [host.wait(60) for host in hosts] == [0, 0], [host.stderr.read() for host in hosts]
+    assert contents(shared) == contents(whole)
+
+
+def test_a_lost_manifest_is_written_again_by_any_number_of_workers(spec, tmp_path):
+    out = tmp_path / "out"
+    assert build.main([spec, f"--out={out}", "--workers=1"]) == 0
+    before = contents(out)
+    (out / records.MANIFEST).unlink()
+    assert build.main([spec, f"--out={out}", "--workers=3"]) == 0
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize("hosts", [("--hosts=2", "--host=2"), ("--hosts=0",), ("--hosts=2", "--host=-1")])
+def test_a_host_beyond_their_number_is_one_line(spec, tmp_path, capsys, hosts):
+    assert "hosts are numbered from 0" in fails(capsys, spec, f"--out={tmp_path / 'out'}", *hosts)
 
 
 def test_a_killed_build_goes_on_and_ends_with_the_same_bytes(spec, tmp_path):

@@ -165,6 +165,7 @@ def test_missing_cairo_is_installed_for_root(without_cairo):
 def test_run_time_imports_are_required_and_requirements_are_used():
     required = set(requirements("requirements.txt"))
     imported = imported_modules("data_gen", "mmgeo_jax", "configs")
+    assert imported.pop("apache_beam") == "data_gen/beam.py"  # in an environment of its own
     for module, path in imported.items():
         assert distributions(module) & required, f"{path} imports {module}, which requirements.txt lacks"
     used = {name for module in imported for name in distributions(module)}
@@ -205,6 +206,16 @@ def test_accelerator_files_keep_the_bounds_of_jax():
     for name in ("requirements-gpu.txt", "requirements-tpu.txt"):
         assert requirements(name)["jax"].specifier == bounds
         assert "-r requirements.txt" in (ROOT / name).read_text()
+
+
+def test_files_of_the_data_engine_keep_the_bounds_of_the_whole():
+    alone, whole = requirements("requirements-data.txt"), requirements("requirements.txt")
+    imported = set(imported_modules("data_gen")) - {"apache_beam"}
+    assert set(alone) == {name for module in imported for name in distributions(module)} & set(whole)
+    assert all(whole[name].specifier == row.specifier for name, row in alone.items())
+    for name in ("requirements-beam.txt", "requirements-stock.txt"):
+        assert "-r requirements-data.txt" in (ROOT / name).read_text()
+        assert requirements(name)["pytest"].specifier == requirements("requirements-dev.txt")["pytest"].specifier
 
 
 def test_metadata_agrees_with_makefile_licence_and_citation():

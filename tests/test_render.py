@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from data_gen import families, render
@@ -341,6 +342,17 @@ def test_png_keeps_the_pixels_and_carries_no_metadata():
     assert data == render.encode_png(pixels.copy())
     np.testing.assert_array_equal(render.decode_png(data), pixels)
     assert Image.open(io.BytesIO(data)).info == {}
+
+
+@given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40)))
+def test_png_of_any_pixels_is_read_by_pillow(pixels):
+    data = render.encode_png(pixels)
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        assert image.mode == "L" and image.size == pixels.shape[::-1]
+        np.testing.assert_array_equal(np.asarray(image), pixels)
+    # Of the picture turned on its side the rows are not contiguous.
+    np.testing.assert_array_equal(render.decode_png(render.encode_png(pixels.T)), pixels.T)
 
 
 def test_colour_and_clear_pictures_become_grey_on_white():
