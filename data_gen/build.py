@@ -34,6 +34,8 @@ from data_gen.spec import fingerprint, flat, load_spec
 SOURCES = {
     "synthetic": "data_gen.sources.synthetic",
     "formalgeo": "data_gen.sources.formalgeo",
+    "mmgeolm": "data_gen.sources.mmgeolm",
+    "jsonl": "data_gen.sources.jsonl",
 }
 PACKAGES = (
     "numpy",
