@@ -38,6 +38,8 @@ SOURCES = {
     "composed": "data_gen.sources.composed",
     "formalgeo": "data_gen.sources.formalgeo",
     "alphageometry": "data_gen.sources.alphageometry",
+    "mmgeolm": "data_gen.sources.mmgeolm",
+    "jsonl": "data_gen.sources.jsonl",
 }
 PACKAGES = (
     "numpy",

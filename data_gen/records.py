@@ -47,7 +47,8 @@ class Question:
 @dataclass(frozen=True, eq=False)
 class Family:
     """One anchor and its siblings: N images, C >= N captions. Captions 0..N-1 belong to images 0..N-1 (0 is
-    the anchor), the rest are text alone. Arrays are not to be written to."""
+    the anchor), the rest are text alone. Where there is no program, only the anchor must have a caption of its
+    own: others have one where truth[i, i] is 1, and N may exceed C. Arrays are not to be written to."""
 
     key: str  # unique, e.g. "synthetic/train/000012"
     layout: str  # one of LAYOUTS
@@ -156,7 +157,8 @@ def decode(data: bytes) -> Family:
     features = example.features.feature
     version = list(features["schema_version"].int64_list.value) if "schema_version" in features else [0]
     if version != [SCHEMA_VERSION]:
-        raise UserError(f"it has schema version {version[0]}, this code reads {SCHEMA_VERSION}")
+        found = version[0] if version else "none"
+        raise UserError(f"it has schema version {found}, this code reads {SCHEMA_VERSION}")
     values = {field.name: _read_field(features, field) for field in SCHEMA if field.name != "schema_version"}
     parts = {name: values.pop(f"question/{name}") for name in ("question", "choices", "answer", "solution")}
     for name in ("edits", "kinds"):
@@ -174,7 +176,10 @@ def _read_field(features: Any, field: Field) -> Any:
             return np.frombuffer(raw, np.dtype(field.dtype).newbyteorder("<")).reshape(shape)
         found = _require(features, field.name)
         if field.kind == "array":
-            return np.array(found.int64_list.value, np.int64).astype(field.dtype).reshape(-1, SIGNATURE_WORDS)
+            words = np.array(found.int64_list.value, np.int64).reshape(-1, SIGNATURE_WORDS)
+            if ((words < 0) | (words >= 2**32)).any():
+                raise ValueError("a word is not of 32 bits")
+            return words.astype(field.dtype)
         if field.kind == "int":
             return found.int64_list.value[0]
         if field.kind == "images":
@@ -199,7 +204,9 @@ def validate(family: Family) -> None:
             raise UserError(f"family '{family.key}': {what}")
 
     sizes = {"N": len(family.images), "C": len(family.captions)}
-    demand(1 <= sizes["N"] <= sizes["C"], f"{sizes} does not have C >= N >= 1")
+    drawn = bool(family.programs)
+    demand(min(sizes.values()) >= 1, f"{sizes} does not have N >= 1 and C >= 1")
+    demand(sizes["N"] <= sizes["C"] or not drawn, f"{sizes} does not have C >= N")
     demand(family.layout in LAYOUTS, f"layout '{family.layout}' is none of {LAYOUTS}")
     for field in SCHEMA:
         if field.kind == "array":
@@ -215,7 +222,8 @@ def validate(family: Family) -> None:
     demand(bool(family.canvas) == bool(family.programs), "it has not both programs and a canvas, or neither")
     demand(np.isin(family.truth, (-1, 0, 1)).all(), "truth holds a value other than 1, 0, -1")
     demand(family.provenance.max() <= 2, "provenance holds a value above 2")
-    demand((family.truth.diagonal() == 1).all(), "a caption is not true of its own image")
+    own = family.truth.diagonal()
+    demand((own == 1).all() if drawn else own[0] == 1, "a caption is not true of its own image")
     demand(family.question is None or family.question.question, "its question has no text")
 
 
@@ -325,14 +333,25 @@ def read_index(shard: epath.PathLike) -> dict[str, Any]:
     shard = epath.Path(shard)
     try:
         index = json.loads(index_path(shard).read_text())
+        _check_index(index)
         size, expected = shard.stat().length, index["bytes"]
     except FileNotFoundError as fault:
         raise UserError(f"{fault.filename} is missing: {_REBUILD}") from None
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{index_path(shard)} is not an index: {_REMAKE}") from None
     if size != expected:
         raise UserError(f"shard {shard} ends at byte offset {size}, its index says {expected}: {_REMAKE}")
     return index
+
+
+def _check_index(index: Any) -> None:
+    """Raises ValueError, TypeError or KeyError where it is not what a ShardWriter writes."""
+    offsets, end = index["offsets"], index["bytes"]
+    whole = [*offsets, end]
+    if not all(type(n) is int for n in whole) or (offsets and offsets[0]) or whole != sorted(set(whole)):
+        raise ValueError("offsets do not rise from 0 to the size")
+    if not isinstance(index["sha256"], str) or not isinstance(index["fingerprint"], str):
+        raise TypeError("a hash is no text")
 
 
 _REBUILD = "run the build of its data set again, which makes what is missing"
@@ -372,12 +391,13 @@ def read_manifest(directory: epath.PathLike) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text())
         version = manifest["schema_version"]
+        _check_rows(manifest["splits"]) if version == SCHEMA_VERSION else None
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"{directory} holds no finished data set (no {MANIFEST}): make it with "
             f"python -m data_gen.build --spec=configs/... --out={directory}"
         ) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{path} is not a manifest: delete it and run the build again") from None
     if version != SCHEMA_VERSION:
         raise UserError(
@@ -385,6 +405,16 @@ def read_manifest(directory: epath.PathLike) -> dict[str, Any]:
             "make the data again in an empty folder"
         )
     return manifest
+
+
+def _check_rows(splits: Any) -> None:
+    """Raises ValueError, TypeError or KeyError where the splits of a manifest are not lists of shards in its folder."""
+    for row in itertools.chain.from_iterable(dict(splits).values()):
+        name = row["file"]
+        if type(row["families"]) is not int or row["families"] < 0 or not isinstance(row["sha256"], str):
+            raise TypeError("families or sha256 of a shard")
+        if os.path.basename(name) != name or name in ("", ".", "..") or "\\" in name or "\0" in name:
+            raise ValueError("a shard outside the folder")
 
 
 class RecordSource:

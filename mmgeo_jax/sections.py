@@ -42,7 +42,8 @@ def wanted_pictures(split: Split) -> np.ndarray:
 def wanted_pictured(split: Split) -> np.ndarray:
     """int8[F, C]: 1 the captions that belong to a picture, 0 those that are text alone, -1 absent."""
     wanted = np.where(split.captioned, 0, -1).astype(np.int8)
-    wanted[:, : split.truth.shape[1]][split.pictured] = 1
+    own = np.arange(min(split.truth.shape[1:]))
+    wanted[:, : len(own)][split.truth[:, own, own] == 1] = 1
     return wanted
 
 

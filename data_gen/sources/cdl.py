@@ -7,11 +7,13 @@ says which predicate of ours it is and in which order the letters go, counted th
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_gen.facts import Fact
 
 Term = str | tuple  # an atom, or (head, arguments...)
+MAX_LETTERS = 400  # of a statement
 
 # Ours, and the places of its arguments among the letters of the statement.
 STATEMENTS: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -96,6 +98,8 @@ class Unsayable(Exception):
 def parse_term(text: str) -> Term:
     """'Equal(LengthOfLine(AB),3*x)' -> ('Equal', ('LengthOfLine', 'AB'), '3*x'). Raises Unsayable on bad brackets."""
     text = text.strip()
+    if len(text) > MAX_LETTERS:
+        raise Unsayable(f"longer than {MAX_LETTERS} letters")
     match = re.fullmatch(r"([A-Z][A-Za-z]+)\((.*)\)", text)
     if not match:
         return text
@@ -136,6 +140,14 @@ def parse_statement(text: str) -> Fact | None:
     return _fact(predicate, places, "".join(arguments))
 
 
+def _joined(terms: Sequence[Term]) -> str:
+    """The letters of several arguments. Raises Unsayable where one is more than letters."""
+    letters = [term for term in terms if isinstance(term, str)]
+    if len(letters) < len(terms):
+        raise Unsayable("a measure stands where letters should")
+    return "".join(letters)
+
+
 def _fact(predicate: str, places: tuple[int, ...], letters: str, value: str | None = None) -> Fact:
     if max(places) >= len(letters) or not letters.isalpha() or not letters.isupper():
         raise Unsayable(f"'{letters}' are not the points of {predicate}")
@@ -153,7 +165,7 @@ def _equation(sides: list[Term]) -> Fact | None:
         return _measured(left, right)
     if left[0] in FUNCTIONS and isinstance(right, str):
         angle = left[1][1] if isinstance(left[1], tuple) else left[1]
-        return _fact(FUNCTIONS[left[0]], (0, 1, 2), angle, readable(right))
+        return _fact(FUNCTIONS[left[0]], (0, 1, 2), _joined([angle]), readable(right))
     if left[0] == "Mul" and len(left) == 3:
         factor, other = sorted(left[1:], key=_depth)
         if isinstance(factor, str) and not isinstance(right, str):
@@ -171,9 +183,9 @@ def _measured(left: tuple, right: Term) -> Fact:
     head, *letters = left
     row = MEASURES[head]
     if isinstance(right, str):
-        return _fact(row.value, tuple(range(row.letters)), "".join(letters), readable(right))
+        return _fact(row.value, tuple(range(row.letters)), _joined(letters), readable(right))
     if right[0] == head and row.equal:
-        return _fact(row.equal, tuple(range(2 * row.letters)), "".join([*letters, *right[1:]]))
+        return _fact(row.equal, tuple(range(2 * row.letters)), _joined([*letters, *right[1:]]))
     raise Unsayable(f"no row for {head} = {right[0]}")
 
 
@@ -184,4 +196,4 @@ def _pair(first: Term, second: Term, kind: str, value: str) -> Fact:
     predicate = getattr(row, kind) if row and heads[0] == heads[1] else None
     if row is None or predicate is None:
         raise Unsayable(f"no row for the {kind} of {heads[0]} and {heads[1]}")
-    return _fact(predicate, tuple(range(2 * row.letters)), first[1] + second[1], readable(value))
+    return _fact(predicate, tuple(range(2 * row.letters)), _joined([first[1], second[1]]), readable(value))

@@ -18,7 +18,7 @@ from data_gen.facts import Fact
 from data_gen.geometry import angle_deg, cross
 from data_gen.predicates import PREDICATES
 from data_gen.rules import number, same_value
-from data_gen.sources.cdl import parse_term, readable
+from data_gen.sources.cdl import Unsayable, parse_term, readable
 
 # Of hand-annotated points, as a share of the longest distance in a fact: true facts deviate less, false ones more.
 TRUE_WITHIN, FALSE_BEYOND = 0.03, 0.08
@@ -40,7 +40,7 @@ class Figure:
     @staticmethod
     def of(construction: Sequence[str], facts_cdl: Sequence[str]) -> Figure:
         """From `construction_cdl`, and the statements that tell which centres are drawn."""
-        terms = [t for t in map(parse_term, construction) if isinstance(t, tuple)]
+        terms = [t for t in map(_letters_term, construction) if t]
         lines = [tuple(t[1]) for t in terms if t[0] == "Collinear"]
         shapes = [t[1:] for t in terms if t[0] == "Shape"]
         edges = {frozenset(part) for shape in shapes for part in shape if len(part) == 2}
@@ -77,6 +77,17 @@ class Figure:
         line = self.line(vertex, p) or (vertex, p)
         v, i = line.index(vertex), line.index(p)
         return frozenset(line[v + 1 :] if i > v else line[:v])
+
+
+def _letters_term(statement: str) -> tuple[str, ...] | None:
+    """The term of a statement about letters, or None for any other."""
+    try:
+        term = parse_term(statement)
+    except Unsayable:
+        return None
+    if isinstance(term, tuple) and all(isinstance(t, str) and re.fullmatch("[A-Z]+", t) for t in term[1:]):
+        return term
+    return None
 
 
 def annotated_values(annotation: dict | None) -> frozenset[str] | None:

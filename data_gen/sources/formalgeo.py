@@ -10,19 +10,16 @@ the set does not tell the true one.
 from __future__ import annotations
 
 import argparse
-import io
 import itertools
-import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from data_gen.captions import caption
 from data_gen.errors import UserError
@@ -31,15 +28,50 @@ from data_gen.predicates import PREDICATES
 from data_gen.records import Family, Question
 from data_gen.rules import number
 from data_gen.signatures import SIGNATURE_WORDS, caption_signature
-from data_gen.sources import balance, slots
+from data_gen.sources import balance, outside, slots
 from data_gen.sources.cdl import Unsayable, parse_statement
 from data_gen.sources.figure import Figure, agrees, annotated_values, positions, verdict
+from data_gen.sources.outside import grey_png, inside, json_lines
 from data_gen.sources.slots import Reading, Slot
 
 SPLITS = ("train", "val")
 KEYS = ("problem_id", "problem_text_en", "problem_img", "construction_cdl", "text_cdl", "image_cdl", "problem_answer")
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a text of bearable length that UTF-8 can hold."""
+    return isinstance(value, str) and len(value) <= outside.MAX_TEXT and not re.search("[\ud800-\udfff]", value)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_STATEMENTS and all(map(_is_text, value))
+
+
+def _is_annotation(value: Any) -> bool:
+    """Whether it is what Geometry3K's annotators left: pixels of points, and what they read; or nothing."""
+    if value is None:
+        return True
+    if not isinstance(value, dict) or not _is_texts(value.get("diagram_logic_forms", [])):
+        return False
+    places = value.get("point_positions", {})
+    return isinstance(places, dict) and all(isinstance(p, list) and len(p) == 2 and all(map(_is_px, p))
+                                            for p in places.values())  # fmt: skip
+
+
+def _is_px(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e6
+
+
+MAX_STATEMENTS = 200  # of a problem; a hundredfold would keep the balance busy for hours
+CHECKS: dict[str, Callable[[Any], bool]] = {
+    "problem_id": lambda value: type(value) is int and 0 <= value < 2**53,
+    "problem_level": lambda value: type(value) is int and 0 <= value < 2**31,
+    "problem_text_en": lambda value: _is_text(value) and bool(value.strip()),
+    "problem_answer": _is_text,
+    "problem_img": _is_text,
+    **{key: _is_texts for key in ("construction_cdl", "text_cdl", "image_cdl", "theorem_seqs")},
+    "geometry3k_diagram": _is_annotation,
+}
 FACTORS = ((2, 2, 2), (4, 2), (8,))  # the numbers of choices whose product is the number of captions
-MAX_SIDE_PX = 384
 MAX_TOKENS = 45  # of a caption, each letter, digit and symbol being one
 ROUNDS, CORRECTION_DECAY = 12, 1e-3
 COMPUTED, ASSERTED = 1, 2
@@ -58,16 +90,14 @@ def load(root: str, split: str) -> tuple[dict, ...]:
             f"{path} is not there: give the folder of FormalGeo7k, with train.jsonl, val.jsonl and diagrams/"
         )
     problems = []
-    with path.open(encoding="utf-8") as lines:
-        for count, line in enumerate(lines, 1):
-            try:
-                problem = json.loads(line)
-            except ValueError as fault:
-                raise UserError(f"{path} line {count} is not JSON ({fault}): fetch the file again") from None
-            missing = [key for key in KEYS if not isinstance(problem, dict) or key not in problem]
-            if missing:
-                raise UserError(f"{path} line {count} has no '{missing[0]}': it is not a problem of FormalGeo7k")
-            problems.append(problem)
+    for where, problem in json_lines(path, "fetch the file again"):
+        missing = [key for key in KEYS if not isinstance(problem, dict) or key not in problem]
+        if missing:
+            raise UserError(f"{where} has no '{missing[0]}': it is not a problem of FormalGeo7k")
+        wrong = [key for key, good in CHECKS.items() if key in problem and not good(problem[key])]
+        if wrong:
+            raise UserError(f"{where}: '{wrong[0]}' is not what it is in FormalGeo7k: fetch the file again")
+        problems.append(problem)
     return tuple(problems)
 
 
@@ -312,26 +342,12 @@ def _question(problem: dict) -> Question | None:
 
 
 def picture(root: str, problem: dict) -> bytes:
-    """A problem's diagram as a grey PNG on white paper, its long side at most MAX_SIDE_PX. Raises UserError."""
+    """A problem's diagram as a grey PNG on white paper, its long side at most 384 px. Raises UserError."""
     name = str(problem["problem_img"])
     where = f"problem {problem['problem_id']}"
     if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:
         raise UserError(f"{where}: problem_img '{name}' must be the name of a file in diagrams/")
-    path = Path(root) / "diagrams" / name
-    try:
-        with Image.open(path) as image:
-            drawn = image.convert("RGBA")
-    except FileNotFoundError:
-        raise UserError(f"{where}: {path} is not there: fetch the diagrams again") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as fault:
-        raise UserError(f"{where}: {path} does not decode ({fault}): fetch the diagrams again") from None
-    paper = Image.new("RGBA", drawn.size, "white")
-    paper.alpha_composite(drawn)
-    grey = paper.convert("L")
-    grey.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    grey.save(buffer, "png")
-    return buffer.getvalue()
+    return grey_png(inside(Path(root) / "diagrams", name, where), where)
 
 
 # ---- the command --------------------------------------------------------------------------------------------------
