@@ -219,8 +219,9 @@ def family(spec, split: str, index: int) -> Family:
             built = grids.star(program, plan.questions, plan.leaves, canvas, rng)
         else:
             built = _cube(program, plan, canvas, rng)
-        if built and (base := families.draw(program, canvas)):
-            built = families.with_text_only(built, base, _spare(program, spec.text_only, rng), canvas, rng)
+        if built:
+            base = built.members[int(rng.integers(len(built.members)))]
+            built = families.with_text_only(built, base, _spare(base.program, spec.text_only, rng), canvas, rng)
             return families.assemble(f"{spec.name}/{split}/{index:07d}", layout, built, canvas, "composed", difficulty)
     raise UserError(
         f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
