@@ -7,21 +7,14 @@ Hosts that share the folder take every H-th shard each; whichever finds all of t
 
 import argparse
 import contextlib
-import errno
 import importlib
 import importlib.metadata
 import json
-import multiprocessing
 import os
 import platform
-import signal
 import sys
-import threading
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection
 from typing import Any, NamedTuple
 
 from etils import epath
@@ -29,7 +22,8 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from data_gen import records, tfds_metadata
-from data_gen.errors import UserError
+from data_gen.errors import UserError, exit_status
+from data_gen.pool import pooled
 from data_gen.spec import fingerprint, flat, load_spec
 
 # A source is a module with `rows(spec, split) -> int` and the pure `family(spec, split, index) -> Family`.
@@ -118,31 +112,7 @@ def is_whole(shard: Shard) -> bool:
 
 def make_shards(shards: list[Shard], workers: int) -> Iterator[int]:
     """Make shards in a pool of processes, or in this one for a single worker; yields each one's families."""
-    if workers == 1 or len(shards) <= 1:
-        yield from map(make_shard, shards)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(shards)), context, _start_worker) as pool:
-        try:
-            for done in as_completed([pool.submit(make_shard, shard) for shard in shards]):
-                yield done.result()
-        except BrokenProcessPool:
-            raise UserError("a worker was killed, perhaps for want of memory: use fewer --workers") from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Leave Ctrl-C to the command, and end when it is killed: a worker would wait for work for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    yield from pooled(make_shard, shards, workers)
 
 
 # ---------------------------------------------------------------- the data set
@@ -265,26 +235,16 @@ def command(name: str, description: str, example: str) -> argparse.ArgumentParse
 
 def run(options: argparse.Namespace, overrides: list[str], make: Maker = make_shards) -> int:
     """Build what the arguments of `command` ask for, with one line for what was done or is wrong; the exit status."""
-    try:
+
+    def command() -> int:
         if not 0 <= options.host < options.hosts:
             raise UserError(f"--host={options.host} of --hosts={options.hosts}: hosts are numbered from 0")
         spec = load_spec(options.spec, overrides)
         done = build(spec, options.out, max(1, options.workers), options.host, options.hosts, make)
-    except UserError as fault:
-        return _fail(fault)
-    except OSError as fault:
-        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _fail(f"the disk is full, writing {options.out}: make room and give the same command again")
-        return _fail(f"{fault.filename or options.out}: {fault.strerror}")
-    except KeyboardInterrupt:
-        return _fail("interrupted; give the same command again to go on")
-    print(f"{options.out}: {done}")
-    return 0
+        print(f"{options.out}: {done}")
+        return 0
 
-
-def _fail(what: object) -> int:
-    print(f"error: {what}", file=sys.stderr)
-    return 1
+    return exit_status(command, options.out)
 
 
 if __name__ == "__main__":

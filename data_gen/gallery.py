@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 from tqdm import tqdm
 
-from data_gen.errors import UserError
+from data_gen.errors import UserError, exit_status
 from data_gen.nearest import Retrieved, Sidecar
 from data_gen.page import page
 from data_gen.records import Family, RecordSource, open_atomic
@@ -325,24 +325,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", help="the page (default: gallery-SPLIT.html in the folder)")
     options = parser.parse_args(arguments)
     out = options.out or f"{options.data}/gallery-{options.split}.html"
-    try:
+
+    def command() -> int:
         source = RecordSource(options.data, options.split)
         chosen = choose(source, max(1, options.each))
         title = f"{source.directory.name or options.data}, {options.split}"
         text = write_page(title, chosen, list(retrieved_of(source, chosen)))
         with open_atomic(out) as file:
             file.write(text.encode())
-    except UserError as fault:
-        return _fail(fault)
-    except OSError as fault:
-        return _fail(f"{fault.filename or out}: {fault.strerror}")
-    print(f"{out}: {len(chosen)} families")
-    return 0
+        print(f"{out}: {len(chosen)} families")
+        return 0
 
-
-def _fail(what: object) -> int:
-    print(f"error: {what}", file=sys.stderr)
-    return 1
+    return exit_status(command, out)
 
 
 if __name__ == "__main__":

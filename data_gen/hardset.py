@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 
 from data_gen import records
-from data_gen.errors import UserError
+from data_gen.errors import exit_status
 
 
 def version(manifest: dict) -> str:
@@ -47,12 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--data", required=True, help="folder of the data set")
     options = parser.parse_args(arguments)
-    try:
-        print(describe(options.data))
-    except UserError as fault:
-        print(f"error: {fault}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_status(lambda: print(describe(options.data)) or 0, options.data)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Family:
     truth: np.ndarray  # int8[N, C]: 1 true, 0 false, -1 cannot say
     provenance: np.ndarray  # uint8[N, C]: 0 unknown, 1 computed, 2 asserted
     margin_px: np.ndarray  # float32[N, C]: how far the entry is from its opposite, as seen; or nan
-    edits: tuple[tuple[str, ...], ...]  # C: the axes in which caption j differs from 0, or a text-only one from a member
+    edits: tuple[tuple[str, ...], ...]  # C: axes in which caption j differs from 0, or a text-only one from a member
     kinds: tuple[tuple[str, ...], ...]  # C: the same edits, named more finely ("midpoint_ratio")
     image_signatures: np.ndarray  # uint32[N, 8]: facts that are or may be true of the image
     caption_signatures: np.ndarray  # uint32[C, 8]: facts that the caption states

@@ -11,12 +11,9 @@ Captions that speak of more points or circles than the anchor's are passed over:
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,11 +24,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from tqdm import tqdm
 
 from data_gen import families, nearest, records, rules
-from data_gen.build import _start_worker
 from data_gen.captions import caption
 from data_gen.constructions import program_from_json
-from data_gen.errors import UserError
+from data_gen.errors import UserError, exit_status
 from data_gen.facts import Fact, Scene, canonical, evaluate, from_json, to_json
+from data_gen.pool import pooled
 from data_gen.records import Family
 
 KEPT = 100  # negatives of a caption
@@ -281,23 +278,9 @@ def _in_pool(
     """(task, function(task)) in order, in a pool of processes, or in this one for a single worker."""
     total = sum(task.families for task in tasks)
     with tqdm(total=total, desc=what, unit=" families", dynamic_ncols=True) as bar:
-
-        def told(results: Iterator[Any]) -> Iterator[tuple[Task, Any]]:
-            for task, result in zip(tasks, results, strict=True):
-                bar.update(task.families)
-                yield task, result
-
-        if workers == 1 or len(tasks) <= 1:
-            yield from told(map(function, tasks))
-            return
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(tasks)), context, _start_worker) as pool:
-            try:
-                yield from told(pool.map(function, tasks))
-            except BrokenProcessPool:
-                raise UserError("a worker was killed, perhaps for want of memory: use fewer --workers") from None
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        for task, result in zip(tasks, pooled(function, tasks, workers, ordered=True), strict=True):
+            bar.update(task.families)
+            yield task, result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -313,22 +296,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--splits", default="", help="some of its splits, with commas between (default: all)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
     options = parser.parse_args(arguments)
-    try:
+
+    def command() -> int:
         splits = options.splits.split(",") if options.splits else list(records.read_manifest(options.data)["splits"])
         for split in splits:
             print(retrieve(options.data, split, max(1, options.workers)))
-    except UserError as fault:
-        return _fail(fault)
-    except OSError as fault:
-        return _fail(f"{fault.filename or options.data}: {fault.strerror}")
-    except KeyboardInterrupt:
-        return _fail("interrupted; give the same command again to go on")
-    return 0
+        return 0
 
-
-def _fail(what: object) -> int:
-    print(f"error: {what}", file=sys.stderr)
-    return 1
+    return exit_status(command, options.data)
 
 
 if __name__ == "__main__":

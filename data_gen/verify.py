@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from data_gen import doubles, leaks, records
 from data_gen.build import versions
-from data_gen.errors import UserError
+from data_gen.errors import UserError, exit_status
 from data_gen.pool import pooled
 from data_gen.recheck import STAGES, UNREADABLE, Clock, recheck
 
@@ -260,26 +260,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     workers = max(1, options.workers or 1)
-    try:
+
+    def command() -> int:
         found, differences, wrong = check(options.dir, workers, options.limit)
         report = {"differences": wrong, **summary(found)}
         # What is broken cannot be learnt from.
         report["leaks"] = leaks.measure(options.dir, options.leaks, workers) if options.leaks > 0 and not wrong else {}
         with records.open_atomic(epath.Path(options.dir) / REPORT) as file:
             file.write(json.dumps(report, indent=1).encode())
-    except (UserError, OSError) as fault:
-        print(f"error: {fault}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 1
-    print(table(report))
-    for line in differences:
-        print(f"error: {line}", file=sys.stderr)
-    if wrong > len(differences):
-        print(f"error: {wrong - len(differences)} more differences", file=sys.stderr)
-    print(f"{options.dir}: {wrong or 'no'} differences")
-    return 1 if wrong else 0
+        print(table(report))
+        for line in differences:
+            print(f"error: {line}", file=sys.stderr)
+        if wrong > len(differences):
+            print(f"error: {wrong - len(differences)} more differences", file=sys.stderr)
+        print(f"{options.dir}: {wrong or 'no'} differences")
+        return 1 if wrong else 0
+
+    return exit_status(command, options.dir)
 
 
 if __name__ == "__main__":
