@@ -397,7 +397,7 @@ def read_manifest(directory: epath.PathLike) -> dict[str, Any]:
         raise UserError(f"{path} is not a manifest: delete it and run the build again") from None
     if version != SCHEMA_VERSION:
         raise UserError(
-            f"{path} has schema version {version}, this code reads {SCHEMA_VERSION}: "
+            f"{path} has schema version {version!r:.20}, this code reads {SCHEMA_VERSION}: "
             "make the data again in an empty folder"
         )
     return manifest
@@ -409,7 +409,7 @@ def _check_rows(splits: Any) -> None:
         name = row["file"]
         if type(row["families"]) is not int or row["families"] < 0 or not isinstance(row["sha256"], str):
             raise TypeError("families or sha256 of a shard")
-        if os.path.basename(name) != name or name in ("", ".", "..") or "\\" in name or "\0" in name:
+        if len(name) > 200 or os.path.basename(name) != name or name in ("", ".", "..") or "\\" in name or not name.isprintable():
             raise ValueError("a shard outside the folder")
 
 
