@@ -407,9 +407,10 @@ def _check_rows(splits: Any) -> None:
     """Raises ValueError, TypeError or KeyError where the splits of a manifest are not lists of shards in its folder."""
     for row in itertools.chain.from_iterable(dict(splits).values()):
         name = row["file"]
-        if type(row["families"]) is not int or row["families"] < 0 or not isinstance(row["sha256"], str):
+        if type(row["families"]) is not int or not 0 <= row["families"] < 2**40 or not isinstance(row["sha256"], str):
             raise TypeError("families or sha256 of a shard")
-        if len(name) > 200 or os.path.basename(name) != name or name in ("", ".", "..") or "\\" in name or not name.isprintable():
+        named = isinstance(name, str) and name.isprintable() and len(name) <= 200 and "\\" not in name
+        if not named or os.path.basename(name) != name or name in ("", ".", ".."):
             raise ValueError("a shard outside the folder")
 
 
