@@ -401,7 +401,7 @@ def read_manifest(directory: epath.PathLike) -> dict[str, Any]:
         raise UserError(f"{path} is not a manifest: delete it and run the build again") from None
     if version != SCHEMA_VERSION:
         raise UserError(
-            f"{path} has schema version {version}, this code reads {SCHEMA_VERSION}: "
+            f"{path} has schema version {version!r:.20}, this code reads {SCHEMA_VERSION}: "
             "make the data again in an empty folder"
         )
     return manifest
@@ -411,9 +411,10 @@ def _check_rows(splits: Any) -> None:
     """Raises ValueError, TypeError or KeyError where the splits of a manifest are not lists of shards in its folder."""
     for row in itertools.chain.from_iterable(dict(splits).values()):
         name = row["file"]
-        if type(row["families"]) is not int or row["families"] < 0 or not isinstance(row["sha256"], str):
+        if type(row["families"]) is not int or not 0 <= row["families"] < 2**40 or not isinstance(row["sha256"], str):
             raise TypeError("families or sha256 of a shard")
-        if os.path.basename(name) != name or name in ("", ".", "..") or "\\" in name or "\0" in name:
+        named = isinstance(name, str) and name.isprintable() and len(name) <= 200 and "\\" not in name
+        if not named or os.path.basename(name) != name or name in ("", ".", ".."):
             raise ValueError("a shard outside the folder")
 
 

@@ -105,7 +105,7 @@ def break_value(value, rng):
         return value[:i] + [break_value(value[i], rng)] * rng.choice([1, 1, 1, 0, 3]) + value[i + 1 :]
     if isinstance(value, str) and value and rng.random() < 0.4:
         i = rng.randrange(len(value))
-        return value[:i] + rng.choice("()[]{},*/=A3 \\\"'\0é") + value[i + rng.randrange(2) :]
+        return value[:i] + rng.choice("()[]{},*/=A3 \\\"'\0\né") + value[i + rng.randrange(2) :]
     return rng.choice(VALUES)
 
 

@@ -346,7 +346,7 @@ def picture(root: str, problem: dict) -> bytes:
     name = str(problem["problem_img"])
     where = f"problem {problem['problem_id']}"
     if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:
-        raise UserError(f"{where}: problem_img '{name}' must be the name of a file in diagrams/")
+        raise UserError(f"{where}: problem_img {name[:200]!r} must be the name of a file in diagrams/")
     return grey_png(inside(Path(root) / "diagrams", name, where), where)
 
 

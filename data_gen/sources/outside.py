@@ -18,6 +18,7 @@ from data_gen.errors import UserError
 MAX_SIDE_PX = 384
 MAX_PIXELS = 40_000_000  # of a picture from outside; a small file can claim any size
 MAX_TEXT = 20_000  # characters
+MAX_PATH = 1000  # characters
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # not EPS, for which Pillow starts Ghostscript
 
 
@@ -72,6 +73,8 @@ def inside(root: Path, name: str, where: str) -> Path:
 
     An absolute name, or one with '..', is good where it ends in the folder all the same; `root` may be a link.
     """
+    if len(name) > MAX_PATH or not name.isprintable():
+        raise UserError(f"{where}: {name[:200]!r} is not a path: correct it")
     try:
         path, folder = (root / name).resolve(), root.resolve()
     except (OSError, ValueError, RuntimeError):
