@@ -14,7 +14,7 @@ A fact is a row of `PREDICATES` applied to the names of points. Every row gives
 * `common`: true of so many points in every figure that signatures leave it out (`signatures.py`);
 * `shown`: truth is read off the diagram's marks and strokes (`shown.py`): the value that is printed, dashed or not;
 * `order_matters`: any reordering of the arguments that is not a symmetry contradicts the fact;
-* `phrases`: English, with {0}, {1}... for the names and {value} for the value.
+* `phrases`: English, with {0}, {1}... for the names and {value} for the value; `phrases.py` has further ones.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ PARALLEL_SIDES = ((1, 0, 3, 2), (2, 3, 0, 1))
 # fmt: off
 _ROWS = (
     # shape: triangles, the special vertex first
-    Predicate("right", 3, "shape", ("triangle {1}{0}{2} is right-angled at {0}", "∠{1}{0}{2} is a right angle"),
+    Predicate("right", 3, "shape", ("triangle {1}{0}{2} is right-angled at {0}", "△{1}{0}{2} has a right angle at {0}"),
               measures.right, LAST_TWO[3], ("obtuse", "acute", "equilateral"), order_matters=True),
     Predicate("isosceles", 3, "shape",
               ("triangle {0}{1}{2} is isosceles with {0}{1} = {0}{2}", "△{0}{1}{2} has equal sides {0}{1} and {0}{2}"),
@@ -90,7 +90,7 @@ _ROWS = (
               measures.scalene, TRIANGLE, ("isosceles", "equilateral", "isosceles_right")),
     Predicate("acute", 3, "shape", ("triangle {0}{1}{2} is acute", "all angles of △{0}{1}{2} are acute"),
               measures.acute, TRIANGLE, ("right", "obtuse", "isosceles_right")),
-    Predicate("obtuse", 3, "shape", ("triangle {1}{0}{2} is obtuse at {0}", "∠{1}{0}{2} is an obtuse angle"),
+    Predicate("obtuse", 3, "shape", ("triangle {1}{0}{2} is obtuse at {0}", "△{1}{0}{2} has an obtuse angle at {0}"),
               measures.obtuse, LAST_TWO[3], ("right", "acute", "equilateral", "isosceles_right"), order_matters=True),
     Predicate("right_angle", 3, "shape", ("∠{1}{0}{2} is a right angle",), measures.right, LAST_TWO[3],
               ("acute_angle", "obtuse_angle"), common=True),
@@ -158,7 +158,7 @@ _ROWS = (
                                           "{0} lies on {1}{2} with {1}{0} : {0}{2} = {value}"), measures.division,
               values=("1:3", "3:1", "1:4", "4:1", "2:3", "3:2")),
     Predicate("off_line", 3, "relation", ("{0} does not lie on line {1}{2}",
-                                          "the line {1}{2} does not pass through {0}"), measures.off_line, LAST_TWO[3],
+                                          "{0} is not a point of the line {1}{2}"), measures.off_line, LAST_TWO[3],
               ("on_segment", "midpoint", "collinear"), common=True),
     Predicate("beyond", 3, "relation", ("{0} lies on the extension of {1}{2} beyond {2}",
                                         "{1}{2} is extended through {2} to {0}"), measures.beyond,
@@ -177,7 +177,8 @@ _ROWS = (
     # relation: lines through a vertex; the foot second, the far side last
     Predicate("median", 4, "relation", ("{0}{1} is the median to {2}{3}", "{0}{1} is a median of triangle {0}{2}{3}"),
               measures.median, LAST_TWO[4]),
-    Predicate("altitude", 4, "relation", ("{0}{1} is the altitude to {2}{3}", "{0}{1} ⊥ {2}{3} at {1}"),
+    Predicate("altitude", 4, "relation", ("{0}{1} is the altitude to {2}{3}",
+                                          "{0}{1} is an altitude of triangle {0}{2}{3}"),
               measures.altitude, LAST_TWO[4]),
     Predicate("bisector", 4, "relation", ("{0}{1} bisects ∠{2}{0}{3}", "{0}{1} is the bisector of angle {2}{0}{3}"),
               measures.bisector, LAST_TWO[4]),
@@ -204,8 +205,8 @@ _ROWS = (
     Predicate("outside", 2, "relation", ("{1} lies outside circle {0}",), measures.outside, (),
               ("on_circle", "inside"), circles=1),
     Predicate("diameter", 3, "relation",
-              ("{1}{2} is a diameter of circle {0}", "the diameter {1}{2} passes through {0}"), measures.diameter,
-              LAST_TWO[3], ("off_centre_chord",), circles=1),
+              ("{1}{2} is a diameter of circle {0}", "{1}{2} is a chord through the center of circle {0}"),
+              measures.diameter, LAST_TWO[3], ("off_centre_chord",), circles=1),
     Predicate("chord", 3, "relation", ("{1}{2} is a chord of circle {0}",), measures.chord, LAST_TWO[3], circles=1),
     Predicate("off_centre_chord", 3, "relation",
               ("the chord {1}{2} of circle {0} misses the centre",
@@ -215,7 +216,8 @@ _ROWS = (
               ("triangle {1}{2}{3} is inscribed in circle {0}", "circle {0} passes through {1}, {2} and {3}"),
               measures.inscribed_triangle, ((0, 2, 3, 1), (0, 2, 1, 3)), ("inscribed_circle",), circles=1),
     Predicate("inscribed_circle", 4, "relation",
-              ("circle {0} is inscribed in triangle {1}{2}{3}", "circle {0} is the incircle of △{1}{2}{3}"),
+              ("circle {0} is inscribed in triangle {1}{2}{3}",
+               "circle {0} touches the three sides {1}{2}, {2}{3} and {3}{1}"),
               measures.inscribed_circle, ((0, 2, 3, 1), (0, 2, 1, 3)), ("inscribed_triangle",), circles=1),
     Predicate("tangent", 3, "relation",
               ("{2}{1} is tangent to circle {0} at {1}", "{2}{1} touches circle {0} at {1}"), measures.tangent, (),
@@ -224,8 +226,8 @@ _ROWS = (
               ("line {2}{1} cuts circle {0} at {1}", "line {2}{1} crosses circle {0} at {1}"), measures.crossing, (),
               ("tangent",), circles=1),
     Predicate("concyclic", 4, "relation",
-              ("{0}, {1}, {2} and {3} lie on one circle", "{0}, {1}, {2}, {3} are concyclic"), measures.concyclic,
-              ((1, 0, 2, 3), (1, 2, 3, 0)), ("not_concyclic",)),
+              ("{0}, {1}, {2} and {3} lie on one circle", "a circle passes through {0}, {1}, {2} and {3}"),
+              measures.concyclic, ((1, 0, 2, 3), (1, 2, 3, 0)), ("not_concyclic",)),
     Predicate("not_concyclic", 4, "relation",
               ("{0}, {1}, {2} and {3} do not lie on one circle", "no circle passes through {0}, {1}, {2} and {3}"),
               measures.not_concyclic, ((1, 0, 2, 3), (1, 2, 3, 0)), ("concyclic",), common=True),
@@ -301,7 +303,7 @@ _ROWS = (
               ("△{0}{1}{2} ≅ △{3}{4}{5}", "triangles {0}{1}{2} and {3}{4}{5} are congruent"), measures.congruent,
               TOGETHER[3]),
     Predicate("smaller", 6, "relation", ("△{3}{4}{5} is a smaller copy of △{0}{1}{2}",
-                                         "△{0}{1}{2} ∼ △{3}{4}{5}, which is smaller"), measures.smaller,
+                                         "△{0}{1}{2} is a larger copy of △{3}{4}{5}"), measures.smaller,
               TOGETHER[3][:2], ("congruent",), order_matters=True),
     Predicate("similar_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ∼ {4}{5}{6}{7}",), None, TOGETHER[4]),
     Predicate("congruent_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ≅ {4}{5}{6}{7}",), None, TOGETHER[4]),
@@ -309,11 +311,11 @@ _ROWS = (
                                           "the medians of triangle {1}{2}{3} meet at {0}"), measures.centroid,
               LAST_THREE, order_matters=True),
     Predicate("incenter", 4, "relation", ("{0} is the incenter of △{1}{2}{3}",
-                                          "the bisectors of triangle {1}{2}{3} meet at {0}"), measures.incenter,
+                                          "the angle bisectors of triangle {1}{2}{3} meet at {0}"), measures.incenter,
               LAST_THREE, order_matters=True),
     Predicate("circumcenter", 4, "relation", ("{0} is the circumcenter of △{1}{2}{3}",
-                                              "{0} is equally far from {1}, {2} and {3}"), measures.circumcenter,
-              LAST_THREE),
+                                              "the perpendicular bisectors of triangle {1}{2}{3} meet at {0}"),
+              measures.circumcenter, LAST_THREE),
     Predicate("orthocenter", 4, "relation", ("{0} is the orthocenter of △{1}{2}{3}",
                                              "the altitudes of triangle {1}{2}{3} meet at {0}"), measures.orthocenter,
               LAST_THREE),

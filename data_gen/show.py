@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import io
 import sys
 import textwrap
@@ -26,13 +27,13 @@ EXAMPLE = """example:
 def sheet(family: Family, cell_px: int = 300) -> Image.Image:
     """An RGB picture of a family's members in rows of four, under each the edit that made it and its caption.
 
-    Sentences that the anchor's caption does not have are in colour.
+    Words that the anchor's caption does not have in that place are in colour.
     """
     size = max(11, cell_px // 19)
     font, line = ImageFont.truetype(str(FONT), size), round(size * 1.4)
     rows = -(-len(family.images) // COLUMNS)
     characters = int(cell_px / font.getlength("x"))
-    texts = [_lines(text, characters) for text in family.captions[: len(family.images)]]
+    texts = [_lines(text, family.captions[0], characters) for text in family.captions[: len(family.images)]]
     pitch_x, pitch_y = cell_px + GAP, cell_px + (max(map(len, texts)) + 1) * line + 2 * GAP
     page = Image.new("RGB", (COLUMNS * pitch_x + GAP, rows * pitch_y + GAP), "white")
     draw = ImageDraw.Draw(page)
@@ -43,20 +44,24 @@ def sheet(family: Family, cell_px: int = 300) -> Image.Image:
         draw.rectangle((x, y, x + cell_px, y + cell_px), outline=RULE)
         title = " + ".join(family.edits[i]) or "anchor"
         draw.text((x, y + cell_px + line // 3), title, fill=EDITED if family.edits[i] else INK, font=font)
-        for row, (text, sentence) in enumerate(texts[i]):
-            colour = INK if sentence in _sentences(family.captions[0]) else EDITED
-            draw.text((x, y + cell_px + line // 3 + (row + 1) * line), text, fill=colour, font=font)
+        for row, words in enumerate(texts[i], 1):
+            place = float(x)
+            for word, new in words:
+                text, colour = f"{word} ", EDITED if new else INK
+                draw.text((place, y + cell_px + line // 3 + row * line), text, fill=colour, font=font)
+                place += font.getlength(text)
     return page
 
 
-def _lines(caption: str, characters: int) -> list[tuple[str, str]]:
-    """A caption wrapped to a width, sentence by sentence: (line, the sentence that it belongs to)."""
-    return [(line, sentence) for sentence in _sentences(caption) for line in textwrap.wrap(sentence, characters)]
-
-
-def _sentences(caption: str) -> list[str]:
-    """Sentences end in a full stop before a space or the end; the point of 5.5 ends none."""
-    return [part.rstrip(".") + "." for part in caption.split(". ")]
+def _lines(caption: str, anchor: str, characters: int) -> list[list[tuple[str, bool]]]:
+    """A caption wrapped to a width: for each line its words, and whether the anchor's caption lacks them there."""
+    words = caption.split()
+    new = set(range(len(words)))
+    for block in difflib.SequenceMatcher(None, anchor.split(), words, autojunk=False).get_matching_blocks():
+        new -= set(range(block.b, block.b + block.size))
+    numbered = iter([(word, i in new) for i, word in enumerate(words)])
+    lines = textwrap.wrap(caption, characters, break_long_words=False, break_on_hyphens=False)
+    return [[next(numbered) for _ in line.split()] for line in lines]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

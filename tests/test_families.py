@@ -359,5 +359,5 @@ def test_wordings_are_stable_and_say_the_same_facts():
     texts = {caption(facts, wording) for wording in range(40)}
     assert len(texts) > 8
     assert caption(facts, 7) == caption(facts, 7)
-    assert all("5.5" in text and text.count(".") == 4 for text in texts)
+    assert all("5.5" in text and "ABCD" in text and text.endswith(".") for text in texts)
     assert zlib.crc32(json.dumps(sorted(texts)).encode()) == zlib.crc32(json.dumps(sorted(texts)).encode())
