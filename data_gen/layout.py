@@ -1,15 +1,18 @@
 """How the points of a described figure lie to each other: a first layout, and what is wrong with a found one.
 
-Coordinates are complex, x to the right and y upwards; see `solver.Description` for what is described.
+Coordinates are complex, x to the right and y *upwards*; faces, arcs and points round circles run counterclockwise.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from data_gen.facts import Fact
 from data_gen.geometry import cross, dot, segment_distance, unit
 
 NEAREST = 0.02  # of the figure's width: two points, or a point and a line that it is not on
@@ -17,10 +20,41 @@ NARROWEST_DEG = 3.0
 DRIFT = 0.15  # how far wild starts are shaken
 
 
+@dataclass(frozen=True)
+class Description:
+    """What is known of a figure.
+
+    Attributes:
+      names: its points, hidden ones (with "_") too.
+      lines: the points of each line in order, two or more.
+      circles: centre -> points on it; counterclockwise where there are three or more and `ordered` says so.
+      faces: corners of the straight faces, counterclockwise.
+      rounds: corners of all faces, those with arcs for edges too.
+      arcs: pairs of points that an arc joins, for the layout.
+      facts: what must hold. A fact without equations, or with a value that is no number, asks for nothing.
+      targets: index of a fact -> what its first residual shall be in place of 0, for a figure that breaks it.
+    """
+
+    names: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...] = ()
+    circles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    faces: tuple[tuple[str, ...], ...] = ()
+    rounds: tuple[tuple[str, ...], ...] = ()
+    arcs: tuple[tuple[str, str], ...] = ()
+    facts: tuple[Fact, ...] = ()
+    ordered: bool = True
+    targets: Mapping[int, float] = field(default_factory=dict)
+
+    @cached_property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """The pieces of the lines between neighbouring points."""
+        return tuple(pair for line in self.lines for pair in itertools.pairwise(line))
+
+
 # ---- a first layout -----------------------------------------------------------------------------------------------
 
 
-def start_layout(description, rng: np.random.Generator, wild: int = 0) -> dict[str, complex]:
+def start_layout(description: Description, rng: np.random.Generator, wild: int = 0) -> dict[str, complex]:
     """Points such that faces lie beside each other as described: the outer corners on an ellipse, every other point
     in the middle of its neighbours (Tutte). `wild` numbers the starts: later ones are shaken more."""
     names = list(description.names)
@@ -48,7 +82,7 @@ def start_layout(description, rng: np.random.Generator, wild: int = 0) -> dict[s
     return {name: complex(p) for name, p in zip(names, z, strict=True)}
 
 
-def outline(description) -> list[str]:
+def outline(description: Description) -> list[str]:
     """The corners of the outer boundary, counterclockwise: the edges that only one face has. The longest round."""
     directed = [pair for face in description.rounds for pair in zip(face, face[1:] + face[:1], strict=True)]
     left = list(directed)
@@ -74,7 +108,7 @@ def outline(description) -> list[str]:
     return best
 
 
-def _hull_guess(description) -> list[str]:
+def _hull_guess(description: Description) -> list[str]:
     """The largest face, or the points of the largest circle, or the ends of lines."""
     faces = sorted(description.rounds, key=len)
     if faces and len(faces[-1]) > 2:
@@ -88,7 +122,7 @@ def _hull_guess(description) -> list[str]:
 # ---- what is wrong ------------------------------------------------------------------------------------------------
 
 
-def fault(description, points: Mapping[str, complex], radii: Mapping[str, float]) -> str | None:
+def fault(description: Description, points: Mapping[str, complex], radii: Mapping[str, float]) -> str | None:
     """Why a layout is degenerate or not the one described, in a few words; None where it is sound."""
     visible = [n for n in points if not n.startswith("_")]
     width = _width(points, radii)
@@ -110,20 +144,16 @@ def fault(description, points: Mapping[str, complex], radii: Mapping[str, float]
 
 
 def _width(points: Mapping[str, complex], radii: Mapping[str, float]) -> float:
-    z = np.array([p for n, p in points.items() if not n.startswith("_")])
-    low = [z.real.min(), z.imag.min()]
-    high = [z.real.max(), z.imag.max()]
-    for o, r in radii.items():
-        low = np.minimum(low, [points[o].real - r, points[o].imag - r])
-        high = np.maximum(high, [points[o].real + r, points[o].imag + r])
-    return float(max(high[0] - low[0], high[1] - low[1]))
+    z = [p for n, p in points.items() if not n.startswith("_")]
+    z += [points[o] + r * side for o, r in radii.items() for side in (1, 1j, -1, -1j)]
+    return float(max(np.ptp(np.real(z)), np.ptp(np.imag(z))))
 
 
-def _too_near(description, points, visible, nearest: float) -> bool:
+def _too_near(description: Description, points, visible, nearest: float) -> bool:
     return any(abs(points[a] - points[b]) < nearest for a, b in itertools.combinations(visible, 2))
 
 
-def _out_of_order(description, points, visible, nearest: float) -> bool:
+def _out_of_order(description: Description, points, visible, nearest: float) -> bool:
     for line in description.lines:
         z = np.array([points[n] for n in line])
         if not np.all(np.diff(dot(unit(z[-1] - z[0]), z - z[0])) > nearest):
@@ -131,7 +161,7 @@ def _out_of_order(description, points, visible, nearest: float) -> bool:
     return False
 
 
-def _narrow(description, points, visible, nearest: float) -> bool:
+def _narrow(description: Description, points, visible, nearest: float) -> bool:
     """Whether two lines leave a point almost in one direction."""
     ends: dict[str, list[complex]] = {}
     for a, b in description.edges:
@@ -143,7 +173,7 @@ def _narrow(description, points, visible, nearest: float) -> bool:
     )
 
 
-def _misplaced(description, points, visible, nearest: float) -> bool:
+def _misplaced(description: Description, points, visible, nearest: float) -> bool:
     for a, b in description.edges:
         line = next(line for line in description.lines if a in line and b in line)
         for p in visible:
@@ -152,14 +182,11 @@ def _misplaced(description, points, visible, nearest: float) -> bool:
     return False
 
 
-def _crossed(description, points, visible, nearest: float) -> bool:
+def _crossed(description: Description, points, visible, nearest: float) -> bool:
     if not description.faces:
         return False  # nothing says that all crossings are named
     edges = [(points[a], points[b]) for a, b in description.edges]
-    for (a, b), (c, d) in itertools.combinations(edges, 2):
-        if _opposite(a, b, c, d) and _opposite(c, d, a, b):
-            return True
-    return False
+    return any(_opposite(a, b, c, d) and _opposite(c, d, a, b) for (a, b), (c, d) in itertools.combinations(edges, 2))
 
 
 def _opposite(a, b, c, d) -> bool:
@@ -175,11 +202,11 @@ def area(corners: Sequence[complex]) -> float:
     return float(cross(z, np.roll(z, -1)).sum() / 2)
 
 
-def _folded(description, points, visible, nearest: float) -> bool:
+def _folded(description: Description, points, visible, nearest: float) -> bool:
     return any(area([points[n] for n in face]) <= nearest**2 / 2 for face in description.faces)
 
 
-def _turned_circle(description, points, visible, nearest: float) -> bool:
+def _turned_circle(description: Description, points, visible, nearest: float) -> bool:
     for o, on in description.circles.items():
         if description.ordered and len(on) > 2:
             angles = np.angle(np.array([points[p] for p in on]) - points[o])

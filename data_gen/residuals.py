@@ -160,12 +160,12 @@ VALUES: dict[str, Callable[..., Residuals]] = {
     "tangent_of": lambda a, b, c, v: (turn(a, b, c) - np.arctan(v),),
 }  # fmt: skip
 # Rows that take the radius of the circle about their first point.
-RADIAL = frozenset(
-    "on_circle chord diameter inscribed_triangle inscribed_circle tangent arc_midpoint arc_length radius"
-    " diameter_length circumference circle_area sector_area".split()
-)
+RADIAL = frozenset({
+    "on_circle", "chord", "diameter", "inscribed_triangle", "inscribed_circle", "tangent", "arc_midpoint", "arc_length",
+    "radius", "diameter_length", "circumference", "circle_area", "sector_area",
+})  # fmt: skip
 # Measures whose unit is the length (an area's root): one scale serves them all.
-SCALED = frozenset(
-    "length arc_length radius diameter_length circumference circle_area sector_area triangle_area quadrilateral_area"
-    " triangle_perimeter quadrilateral_perimeter length_sum".split()
-)
+SCALED = frozenset({
+    "length", "arc_length", "radius", "diameter_length", "circumference", "circle_area", "sector_area", "triangle_area",
+    "quadrilateral_area", "triangle_perimeter", "quadrilateral_perimeter", "length_sum",
+})  # fmt: skip

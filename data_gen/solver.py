@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -21,7 +20,7 @@ from scipy.optimize import least_squares
 from data_gen.diagram import Circle, Diagram
 from data_gen.facts import Fact, holds
 from data_gen.geometry import cross, dot, unit
-from data_gen.layout import fault, start_layout
+from data_gen.layout import Description, fault, start_layout
 from data_gen.predicates import PREDICATES
 from data_gen.residuals import EQUATIONS, RADIAL, SCALED, VALUES
 from data_gen.rules import number
@@ -33,37 +32,6 @@ APART, TURNED = 0.08, 0.16  # what layouts are pushed towards: share of the widt
 PULL, PUSH = 0.02, 0.4  # weights of the start and of the layout against the facts
 VIEW_PX = 384  # the size at which `holds` is asked
 MARGIN_PX = 0.03 * VIEW_PX
-
-
-@dataclass(frozen=True)
-class Description:
-    """What is known of a figure.
-
-    Attributes:
-      names: its points, hidden ones (with "_") too.
-      lines: the points of each line in order, two or more.
-      circles: centre -> points on it; counterclockwise where there are three or more and `ordered` says so.
-      faces: corners of the straight faces, counterclockwise.
-      rounds: corners of all faces, those with arcs for edges too.
-      arcs: pairs of points that an arc joins, for the layout.
-      facts: what must hold. A fact without equations, or with a value that is no number, asks for nothing.
-      targets: index of a fact -> what its first residual shall be in place of 0, for a figure that breaks it.
-    """
-
-    names: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...] = ()
-    circles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    faces: tuple[tuple[str, ...], ...] = ()
-    rounds: tuple[tuple[str, ...], ...] = ()
-    arcs: tuple[tuple[str, str], ...] = ()
-    facts: tuple[Fact, ...] = ()
-    ordered: bool = True
-    targets: Mapping[int, float] = field(default_factory=dict)
-
-    @cached_property
-    def edges(self) -> tuple[tuple[str, str], ...]:
-        """The pieces of the lines between neighbouring points."""
-        return tuple(pair for line in self.lines for pair in itertools.pairwise(line))
 
 
 class Unsolved(Exception):
@@ -92,7 +60,9 @@ class System:
         values = [number(f.value or "") for f in description.facts if f.predicate in SCALED]
         self.unit = max((v for v in values if v), default=1.0)
         self.size = 2 * len(self.index) + len(self.centres) + 1
-        self.equations = [equation for fact in enumerate(description.facts) if (equation := self._equation(*fact))]
+        asked = ((i, self._equation(i, fact)) for i, fact in enumerate(description.facts))
+        self.of_fact = {i: equation for i, equation in asked if equation}
+        self.equations = list(self.of_fact.values())
         self.equations += [self._plain("on_segment", (p, line[0], line[-1])) for line in description.lines
                            for p in line[1:-1]]  # fmt: skip
         self.equations += [self._plain("on_circle", (o, p)) for o, on in description.circles.items() for p in on]
@@ -163,15 +133,15 @@ class System:
         for line in d.lines:
             first, last = at(line[0], line[-1])
             along = unit(last - first)
-            for p, q in itertools.pairwise(line):
-                p, q = at(p, q)
+            for pair in itertools.pairwise(line):
+                p, q = at(*pair)
                 rows.append(APART - dot(along, q - p))
         rounds = [face for face in d.faces if len(face) > 2]
         rounds += [on for on in d.circles.values() if d.ordered and len(on) > 2]
         for corners in rounds:
-            for p, q, r in zip(corners, corners[1:] + corners[:1], corners[2:] + corners[:2], strict=True):
-                if not any({p, q, r} <= set(line) for line in d.lines):
-                    p, q, r = at(p, q, r)
+            for three in zip(corners, corners[1:] + corners[:1], corners[2:] + corners[:2], strict=True):
+                if not any(set(three) <= set(line) for line in d.lines):
+                    p, q, r = at(*three)
                     rows.append(TURNED - cross(unit(q - p), unit(r - q)))
         i, j = np.triu_indices(len(self.index), 1)
         near = np.maximum(0.0, APART - np.abs(z[:, i] - z[:, j]))

@@ -16,8 +16,8 @@ import numpy as np
 
 from data_gen.facts import Fact, canonical
 from data_gen.geometry import circumcentre
+from data_gen.layout import Description
 from data_gen.predicates import PREDICATES
-from data_gen.solver import Description
 from data_gen.sources.cdl import Unsayable, parse_statement, parse_term, readable
 from data_gen.sources.formalgeo import read
 
@@ -62,9 +62,9 @@ def from_statements(problem: dict, printed: Sequence[Fact]) -> Subject:
     joined = {name for line in lines for name in line}
     arcs = {part for shape in shapes for part in shape if len(part) == 3}
     round_ = {t[1]: tuple(t[2]) for t in terms if t[0] == "Cocircular" and len(t) == 3}
-    for letter, a, b in sorted(arcs):
+    for letter, *ends in sorted(map(list, arcs)):
         on = round_.get(letter, ())
-        round_[letter] = on + tuple(n for n in (a, b) if n not in on)
+        round_[letter] = on + tuple(n for n in ends if n not in on)
     statements = [*problem["text_cdl"], *problem["image_cdl"]]
     round_ |= {t[1]: () for t in terms if t[0] == "Cocircular" and len(t) == 2}
     centres = _centres(round_, joined, statements)
@@ -82,7 +82,7 @@ def from_statements(problem: dict, printed: Sequence[Fact]) -> Subject:
             circles=circles,
             faces=straight,
             rounds=rounds,
-            arcs=tuple((a, b) for _, a, b in sorted(arcs)),
+            arcs=tuple((arc[1], arc[2]) for arc in sorted(arcs)),
             facts=tuple(_distinct(facts)),
         ),
         printed=tuple(stated_centres),
@@ -123,8 +123,8 @@ def _circle_renamed(fact: Fact, centres: dict[str, str]) -> Fact:
     if not (PREDICATES[fact.predicate].circle or fact.predicate in ON_ARCS):
         return fact
     places = (0, 3) if fact.predicate == "equal_arc" else (0,)
-    return Fact(fact.predicate,
-                tuple(centres.get(a, a) if i in places else a for i, a in enumerate(fact.args)), fact.value)  # fmt: skip
+    args = tuple(centres.get(a, a) if i in places else a for i, a in enumerate(fact.args))
+    return Fact(fact.predicate, args, fact.value)
 
 
 def _distinct(facts) -> Iterator[Fact]:
@@ -137,7 +137,7 @@ def _distinct(facts) -> Iterator[Fact]:
 
 def _only_arcs(letter: str, on: Sequence[str], arcs: set[str]) -> tuple[tuple[str, str], ...]:
     """The arcs that are drawn of a circle; none where it is drawn whole."""
-    own = tuple((a, b) for o, a, b in sorted(arcs) if o == letter)
+    own = tuple((arc[1], arc[2]) for arc in sorted(arcs) if arc[0] == letter)
     steps = set(zip(on, [*on[1:], *on[:1]], strict=True))
     return () if not own or steps <= set(own) or len(on) < 2 else own
 
@@ -172,7 +172,7 @@ def from_annotation(annotation: dict) -> Subject:
     joined = {n for line in lines for n in line}
     hidden = {o: o if o in joined else f"_{o}" for o in annotation.get("circle_instances", ()) if o in positions}
     circles = {
-        hidden[o]: tuple(sorted(on & set(positions) - {o}, key=lambda p, o=o: np.angle(positions[p] - positions[o])))
+        hidden[o]: _around(positions[o], on & set(positions) - {o}, positions)
         for o, on in _on_circles(annotation).items()
         if o in hidden and on
     }
@@ -181,6 +181,11 @@ def from_annotation(annotation: dict) -> Subject:
     start = {n: positions[n.removeprefix("_")] for n in names}
     described = Description(names=tuple(sorted(names)), lines=tuple(lines), circles=circles, facts=facts)
     return Subject(described, tuple(f for f in facts if f.value is not None), {}, start)
+
+
+def _around(centre: complex, on: set[str], positions: dict[str, complex]) -> tuple[str, ...]:
+    """The points of a circle counterclockwise."""
+    return tuple(sorted(on, key=lambda p: float(np.angle(positions[p] - centre))))
 
 
 def _positions(annotation: dict) -> dict[str, complex]:
