@@ -34,9 +34,11 @@ from data_gen.spec import fingerprint, flat, load_spec
 SOURCES = {
     "synthetic": "data_gen.sources.synthetic",
     "formalgeo": "data_gen.sources.formalgeo",
+    "redrawn": "data_gen.sources.redrawn",
 }
 PACKAGES = (
     "numpy",
+    "scipy",
     "pillow",
     "cairosvg",
     "cairocffi",

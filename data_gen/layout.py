@@ -32,7 +32,8 @@ class Description:
       rounds: corners of all faces, those with arcs for edges too.
       arcs: pairs of points that an arc joins, for the layout.
       facts: what must hold. A fact without equations, or with a value that is no number, asks for nothing.
-      targets: index of a fact -> what its first residual shall be in place of 0, for a figure that breaks it.
+      targets: index of a fact -> what its first residuals shall be in place of 0, for a figure that breaks it; the
+        others are not asked for.
     """
 
     names: tuple[str, ...]
@@ -43,7 +44,7 @@ class Description:
     arcs: tuple[tuple[str, str], ...] = ()
     facts: tuple[Fact, ...] = ()
     ordered: bool = True
-    targets: Mapping[int, float] = field(default_factory=dict)
+    targets: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
 
     @cached_property
     def edges(self) -> tuple[tuple[str, str], ...]:

@@ -98,10 +98,10 @@ class System:
         return self._valued(fact, value)
 
     @staticmethod
-    def _aimed(equation: Callable, target: float | None) -> Callable:
+    def _aimed(equation: Callable, target: Sequence[float] | None) -> Callable:
         if target is None:
             return equation
-        return lambda x, z: (equation(x, z)[0] - target,)
+        return lambda x, z: tuple(r - aim for r, aim in zip(equation(x, z), target, strict=False))
 
     def _valued(self, fact: Fact, value: float) -> Callable:
         places = [self.index[name] for name in fact.args]

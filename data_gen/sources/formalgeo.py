@@ -289,7 +289,7 @@ def family(spec, split: str, index: int) -> Family:
         source="formalgeo",
         difficulty=int(problem.get("problem_level", 0)),
         size_px=int(spec.size_px),
-        question=_question(problem),
+        question=question(problem),
     )
 
 
@@ -305,7 +305,8 @@ def _provenance(facts: Sequence[Fact], corner: int, reading: Reading) -> int:
     return COMPUTED if shown else ASSERTED
 
 
-def _question(problem: dict) -> Question | None:
+def question(problem: dict) -> Question | None:
+    """A problem's text, answer and the theorems of its solution; None where it has no text."""
     text = str(problem["problem_text_en"]).strip()
     theorems = [re.sub(r"\(.*", "", theorem) for theorem in problem.get("theorem_seqs", ())]
     return Question(text, (), str(problem["problem_answer"]), "; ".join(theorems)) if text else None
@@ -313,6 +314,15 @@ def _question(problem: dict) -> Question | None:
 
 def picture(root: str, problem: dict) -> bytes:
     """A problem's diagram as a grey PNG on white paper, its long side at most MAX_SIDE_PX. Raises UserError."""
+    grey = paper(root, problem)
+    grey.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    grey.save(buffer, "png")
+    return buffer.getvalue()
+
+
+def paper(root: str, problem: dict) -> Image.Image:
+    """A problem's diagram, grey on white, at its own size. Raises UserError where it is not there or broken."""
     name = str(problem["problem_img"])
     where = f"problem {problem['problem_id']}"
     if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:
@@ -325,13 +335,9 @@ def picture(root: str, problem: dict) -> bytes:
         raise UserError(f"{where}: {path} is not there: fetch the diagrams again") from None
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as fault:
         raise UserError(f"{where}: {path} does not decode ({fault}): fetch the diagrams again") from None
-    paper = Image.new("RGBA", drawn.size, "white")
-    paper.alpha_composite(drawn)
-    grey = paper.convert("L")
-    grey.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    grey.save(buffer, "png")
-    return buffer.getvalue()
+    white = Image.new("RGBA", drawn.size, "white")
+    white.alpha_composite(drawn)
+    return white.convert("L")
 
 
 # ---- the command --------------------------------------------------------------------------------------------------
