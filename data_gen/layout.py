@@ -20,6 +20,10 @@ NARROWEST_DEG = 3.0
 DRIFT = 0.15  # how far wild starts are shaken
 
 
+# A number, a measure (a fact without its value), or an operation of OPERATIONS and two or more formulas.
+Formula = float | Fact | tuple
+
+
 @dataclass(frozen=True)
 class Description:
     """What is known of a figure.
@@ -32,6 +36,7 @@ class Description:
       rounds: corners of all faces, those with arcs for edges too.
       arcs: pairs of points that an arc joins, for the layout.
       facts: what must hold. A fact without equations, or with a value that is no number, asks for nothing.
+      equations: pairs of formulas that are equal; lengths in the unit of the values, angles in degrees.
       targets: index of a fact -> what its first residuals shall be in place of 0, for a figure that breaks it; the
         others are not asked for.
     """
@@ -43,6 +48,7 @@ class Description:
     rounds: tuple[tuple[str, ...], ...] = ()
     arcs: tuple[tuple[str, str], ...] = ()
     facts: tuple[Fact, ...] = ()
+    equations: tuple[tuple[Formula, Formula], ...] = ()
     ordered: bool = True
     targets: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
 

@@ -159,6 +159,17 @@ VALUES: dict[str, Callable[..., Residuals]] = {
     "cosine": lambda a, b, c, v: (np.cos(turn(a, b, c)) - v,),
     "tangent_of": lambda a, b, c, v: (turn(a, b, c) - np.arctan(v),),
 }  # fmt: skip
+OPERATIONS: dict[str, Callable] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
+
+
+def measured(predicate: str, given: Sequence) -> np.ndarray:
+    """The size of what a row of `VALUES` measures, from its points (and radius): degrees for angles, areas as such."""
+    size = VALUES[predicate](*given, 0.0)[0]
+    if predicate.endswith("_area"):
+        return size**2 if predicate != "circle_area" else PI * size**2
+    return np.degrees(size) if predicate == "angle" else size
+
+
 # Rows that take the radius of the circle about their first point.
 RADIAL = frozenset({
     "on_circle", "chord", "diameter", "inscribed_triangle", "inscribed_circle", "tangent", "arc_midpoint", "arc_length",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -20,9 +21,9 @@ from scipy.optimize import least_squares
 from data_gen.diagram import Circle, Diagram
 from data_gen.facts import Fact, holds
 from data_gen.geometry import cross, dot, unit
-from data_gen.layout import Description, fault, start_layout
+from data_gen.layout import Description, Formula, fault, start_layout
 from data_gen.predicates import PREDICATES
-from data_gen.residuals import EQUATIONS, RADIAL, SCALED, VALUES
+from data_gen.residuals import EQUATIONS, OPERATIONS, RADIAL, SCALED, VALUES, measured
 from data_gen.rules import number
 
 STARTS, EVALUATIONS, POLISHES = 10, 60, 40
@@ -63,6 +64,7 @@ class System:
         asked = ((i, self._equation(i, fact)) for i, fact in enumerate(description.facts))
         self.of_fact = {i: equation for i, equation in asked if equation}
         self.equations = list(self.of_fact.values())
+        self.equations += [self._balance(*pair) for pair in description.equations if self._knows(pair)]
         self.equations += [self._plain("on_segment", (p, line[0], line[-1])) for line in description.lines
                            for p in line[1:-1]]  # fmt: skip
         self.equations += [self._plain("on_circle", (o, p)) for o, on in description.circles.items() for p in on]
@@ -118,6 +120,33 @@ class System:
             return tuple(r * scale for r in function(*given, value))
 
         return equation
+
+    def _knows(self, formula: Formula) -> bool:
+        """Whether a formula, or a pair of them, speaks of this figure only."""
+        if isinstance(formula, Fact):
+            radial = formula.predicate in RADIAL
+            return set(formula.args) <= set(self.index) and (not radial or formula.args[0] in self.centres)
+        return not isinstance(formula, tuple) or all(self._knows(part) for part in formula if not isinstance(part, str))
+
+    def _balance(self, left: Formula, right: Formula) -> Callable:
+        """What the two sides differ by, as a share of their size."""
+
+        def equation(x, z):
+            a, b = (self._evaluate(side, x, z) for side in (left, right))
+            return (2 * (a - b) / (np.abs(a) + np.abs(b) + 1e-9),)
+
+        return equation
+
+    def _evaluate(self, formula: Formula, x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """float64[K]: a formula at rows of unknowns, lengths in the unit of the values."""
+        if isinstance(formula, Fact):
+            length = np.exp(x[:, -1]) / self.unit
+            given = [z[:, self.index[name]] / length for name in formula.args]
+            given += [self._radius(x, formula.args[0]) / length] if formula.predicate in RADIAL else []
+            return measured(formula.predicate, given)
+        if isinstance(formula, tuple):
+            return reduce(OPERATIONS[formula[0]], (self._evaluate(part, x, z) for part in formula[1:]))
+        return np.full(len(x), formula)
 
     def residuals(self, x: np.ndarray) -> np.ndarray:
         """float64[K, n] -> float64[K, m], all 0 where everything holds."""

@@ -16,13 +16,15 @@ import numpy as np
 
 from data_gen.facts import Fact, canonical
 from data_gen.geometry import circumcentre
-from data_gen.layout import Description
+from data_gen.layout import Description, Formula
 from data_gen.predicates import PREDICATES
-from data_gen.sources.cdl import Unsayable, parse_statement, parse_term, readable
+from data_gen.residuals import OPERATIONS, VALUES
+from data_gen.rules import number
+from data_gen.sources.cdl import MEASURES, Equation, Term, Unsayable, parse_statement, parse_term, readable
+from data_gen.sources.figure import from_latex
 from data_gen.sources.formalgeo import read
 
 ON_ARCS = ("arc", "arc_length", "sector_area", "equal_arc", "radius", "diameter_length", "circumference", "circle_area")
-LATEX = ((r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2"), (r"\\sqrt\{(.*?)\}", r"√\1"), (r"[\s(){}\\]", ""))
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def from_statements(problem: dict, printed: Sequence[Fact]) -> Subject:
             rounds=rounds,
             arcs=tuple((arc[1], arc[2]) for arc in sorted(arcs)),
             facts=tuple(_distinct(facts)),
+            equations=tuple(_equations(statements, centres)),
         ),
         printed=tuple(stated_centres),
         arcs={centres[o]: part for o, on in round_.items() if (part := _only_arcs(o, on, arcs))},
@@ -114,8 +117,35 @@ def _facts(statements: Sequence[str]) -> Iterator[Fact]:
             fact = parse_statement(statement)
         except Unsayable:
             continue  # the report of formalgeo.py names it
-        if fact:
+        if isinstance(fact, Fact):
             yield fact
+
+
+def _equations(statements: Sequence[str], centres: dict[str, str]) -> Iterator[tuple[Formula, Formula]]:
+    """The equations between measures and numbers; those with unknowns ask for nothing."""
+    for statement in dict.fromkeys(statements):
+        try:
+            found = parse_statement(statement)
+            if isinstance(found, Equation):
+                yield _formula(found.left, centres), _formula(found.right, centres)
+        except (Unsayable, ValueError):
+            continue
+
+
+def _formula(term: Term, centres: dict[str, str]) -> Formula:
+    """A term for the solver. Raises ValueError where it has an unknown, or a measure that the solver does not take."""
+    if isinstance(term, str):
+        value = number(readable(term))
+        if value is None:
+            raise ValueError(f"{term} is not a number")
+        return value
+    head, *parts = term
+    if head in OPERATIONS:
+        return (head, *(_formula(part, centres) for part in parts))
+    predicate = MEASURES[head].value
+    if predicate not in VALUES or predicate == "arc":
+        raise ValueError(f"{head} is not measured")
+    return _circle_renamed(Fact(predicate, tuple("".join(parts))), centres)
 
 
 def _circle_renamed(fact: Fact, centres: dict[str, str]) -> Fact:
@@ -244,12 +274,5 @@ def _read_form(form: str) -> Iterator[Fact]:
         if match:
             arity = PREDICATES[predicate].arity
             groups = match.groups()
-            yield Fact(predicate, groups[:arity], _plain(groups[arity]) if len(groups) > arity else None)
+            yield Fact(predicate, groups[:arity], from_latex(groups[arity]) if len(groups) > arity else None)
             return
-
-
-def _plain(latex: str) -> str:
-    """'7\\sqrt{2}' -> '7√2', '(3x-4)' -> '3x-4'."""
-    for pattern, by in LATEX:
-        latex = re.sub(pattern, by, latex)
-    return readable(latex.replace("^", "**"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ import numpy as np
 from data_gen.constructions import Program, Step
 from data_gen.diagram import Circle, Segment
 from data_gen.facts import Fact, canonical, holds
-from data_gen.geometry import polar
+from data_gen.geometry import cross, polar, unit
 from data_gen.layout import Description
 from data_gen.predicates import PREDICATES
 from data_gen.solver import MARGIN_PX, Solution, System, Unsolved, find, near, view
@@ -45,10 +46,25 @@ def redraw(subject: Subject) -> Drawing:
     if len(described.names) < 3 or not described.lines:
         raise Unsolved("nothing is described")
     if subject.start is None:
-        found = find(described)
+        found = upright(described, find(described))
     else:
         described, found = settle(described, subject.start)
     return Drawing(described, found, _printable(subject.printed, described), subject.arcs)
+
+
+def upright(described: Description, found: Solution) -> Solution:
+    """The figure turned as books do: its longest outer line lies level, everything else above it."""
+    z = np.array(list(found.points.values()))
+
+    def height(line: tuple[str, ...]) -> tuple[bool, float]:
+        a, b = found.points[line[0]], found.points[line[-1]]
+        off = cross(unit(b - a), z - a)
+        return bool(off.min() > -1e-6 or off.max() < 1e-6), abs(b - a)
+
+    base = max(described.lines, key=height)
+    a, b = found.points[base[0]], found.points[base[-1]]
+    way = unit(b - a) if cross(unit(b - a), z - a).sum() >= 0 else unit(a - b)
+    return Solution({name: complex((p - a) / way) for name, p in found.points.items()}, found.radii)
 
 
 def settle(described: Description, start: Mapping[str, complex]) -> tuple[Description, Solution]:
@@ -60,7 +76,7 @@ def settle(described: Description, start: Mapping[str, complex]) -> tuple[Descri
     choices = (kept, tuple(f for f in kept if f.value is None), ())
     fault = Unsolved("nothing is described")
     for facts in dict.fromkeys(choices):
-        chosen = replace(described, facts=facts)
+        chosen = replace(described, facts=facts, equations=())
         try:
             found = near(chosen, start)
         except Unsolved as reason:
@@ -106,7 +122,7 @@ def _printable(printed: Sequence[Fact], described: Description) -> tuple[Fact, .
 def program(drawing: Drawing, states: Sequence[Fact]) -> Program:
     """The drawing as points that are placed, with its strokes, its printed values and the facts to state."""
     points = dict(drawing.found.points)
-    draws: list[Segment | Circle] = [Segment(a, b) for a, b in drawing.described.edges]
+    draws: list[Segment | Circle] = [Segment(a, b) for a, b in _pieces(drawing.described)]
     for o, on in drawing.described.circles.items():
         radius = drawing.found.radii[o]
         if drawing.arcs.get(o):
@@ -119,6 +135,14 @@ def program(drawing: Drawing, states: Sequence[Fact]) -> Program:
     coordinates = [c for p in points.values() for c in (round(p.real, 9), round(-p.imag, 9))]
     return Program((Step("placed", (), tuple(points), tuple(coordinates)),), drawing.printed, tuple(draws),
                    tuple(states))  # fmt: skip
+
+
+def _pieces(described: Description) -> Iterator[tuple[str, str]]:
+    """The ends of the strokes of lines. A line ends at points that something else passes through too; other points on
+    it would be lost, so that `families.draw` gives them a dot."""
+    on = Counter(n for line in (*described.lines, *described.circles.values()) for n in line)
+    for line in described.lines:
+        yield from itertools.pairwise([n for n in line if n in (line[0], line[-1]) or on[n] > 1])
 
 
 def _arc(points: dict[str, complex], o: str, a: str, b: str, radius: float) -> list[Segment]:

@@ -87,10 +87,15 @@ def annotated_values(annotation: dict | None) -> frozenset[str] | None:
     for form in annotation.get("diagram_logic_forms", ()):
         match = re.fullmatch(r"Equals\(.*\), (.*)\)", form)
         if match:
-            text = re.sub(r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2", match[1])
-            text = re.sub(r"\\sqrt\{(.*?)\}", r"√\1", text).replace("^", "**")
-            found.add(readable(re.sub(r"(?<=\d)(?=[a-z])", "*", re.sub(r"[\s(){}\\]", "", text))))
+            found.add(from_latex(match[1]))
     return frozenset(found)
+
+
+def from_latex(text: str) -> str:
+    """'7\\sqrt{2}' -> '7√2', '\\frac{5}{3}x+11' -> '5x/3+11': the form of `readable`."""
+    text = re.sub(r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2", text)
+    text = re.sub(r"\\sqrt\{(.*?)\}", r"√\1", text).replace("^", "**")
+    return readable(re.sub(r"(?<=\d)(?=[a-z])", "*", re.sub(r"[\s(){}\\]", "", text)))
 
 
 def agrees(value: str, annotated: frozenset[str] | None) -> bool:

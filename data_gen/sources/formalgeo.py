@@ -80,13 +80,14 @@ class Failure(NamedTuple):
 
 
 def _parse(problem: dict, key: str, failures: list[Failure]) -> list[Fact]:
-    facts = []
+    facts: list[Fact] = []
     for statement in problem[key]:
         try:
-            facts.append(parse_statement(statement))
+            parsed = parse_statement(statement)
+            facts += [parsed] if isinstance(parsed, Fact) else []
         except Unsayable as fault:
             failures.append(Failure(problem["problem_id"], statement, str(fault)))
-    return list(dict.fromkeys(fact for fact in facts if fact))
+    return list(dict.fromkeys(facts))
 
 
 def read(problem: dict) -> tuple[Reading, list[Failure]]:

@@ -34,7 +34,7 @@ from data_gen.sources.formalgeo import SPLITS, load, paper, question
 from data_gen.sources.redrawn_edits import Drawings, Option, options, plan, triples
 
 EDITS, STATED, PRINTS = 3, 5, 5  # edits of a cube; facts and values of a caption, at most
-TRIES, SOUND, CHOICES = 60, 8, 16  # problems for a family; edits that work alone, and choices of three of them
+TRIES, SOUND, CHOICES = 60, 10, 20  # problems for a family; edits that work alone, and choices of three of them
 FONTS = ("serif-italic", "sans", "serif")
 INK, NEAR_PX, NEAR_SHARE = 190, 3, 0.9  # the darkest grey that is no ink; how near a line lies, and how much of it
 
@@ -83,10 +83,10 @@ def _cube(drawing: Drawing, canvas: families.Canvas, rng: np.random.Generator) -
     drawings: Drawings = {}
     drawing = _with_prints(drawing, canvas, rng)
     facts = statable(drawing)
-    facts = [facts[i] for i in rng.permutation(len(facts))]
+    facts = sorted((facts[i] for i in rng.permutation(len(facts))), key=lambda f: f.predicate == "oblique")
     all_options = options(drawing, facts, drawings, rng)
     alone = (o for o in all_options if _family([o], drawing, facts, drawings, canvas, rng))
-    for chosen in triples(list(itertools.islice(alone, SOUND)), EDITS, CHOICES):
+    for chosen in triples(list(itertools.islice(alone, SOUND)), EDITS, rng)[:CHOICES]:
         built = _family(chosen, drawing, facts, drawings, canvas, rng)
         if built:
             return built

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -128,14 +128,17 @@ def options(drawing: Drawing, facts: Sequence[Fact], drawings: Drawings, rng: np
     by_axis: dict[str, list[Option]] = {}
     for i in rng.permutation(len(found)):
         by_axis.setdefault(found[i].axis, []).append(found[i])
+    for some in by_axis.values():
+        some.sort(key=lambda o: o.fact is not None and o.fact.predicate == "oblique")  # any two lines have it
     turns = [some for row in itertools.zip_longest(*by_axis.values()) for some in row]
     return [option for option in turns if option]
 
 
-def triples(found: Sequence[Option], count: int, limit: int) -> Iterator[tuple[Option, ...]]:
-    """Up to `limit` choices of `count` options about different things, the first ones first."""
-    distinct = (some for some in itertools.combinations(found, count) if len({o.about for o in some}) == count)
-    return itertools.islice(distinct, limit)
+def triples(found: Sequence[Option], count: int, rng: np.random.Generator) -> list[tuple[Option, ...]]:
+    """All choices of `count` options about different things in random order, those on the most axes first."""
+    distinct = [some for some in itertools.combinations(found, count) if len({o.about for o in some}) == count]
+    shuffled = [distinct[i] for i in rng.permutation(len(distinct))]
+    return sorted(shuffled, key=lambda some: -len({o.axis for o in some}))
 
 
 def plan(
