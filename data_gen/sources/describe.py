@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data_gen.errors import UserError
 from data_gen.facts import Fact, canonical
 from data_gen.geometry import circumcentre
 from data_gen.layout import Description, Formula
@@ -42,7 +43,17 @@ class Subject:
 
 
 def subject(problem: dict) -> Subject:
-    """The figure of a problem, with positions where its picture is annotated."""
+    """The figure of a problem, with positions where its picture is annotated. Raises UserError where it is garbled."""
+    try:
+        return _subject(problem)
+    except (Unsayable, LookupError, TypeError, ValueError, AttributeError, RecursionError) as fault:
+        raise UserError(
+            f"problem {problem.get('problem_id')}: its statements or its annotation are garbled ({fault!r}); "
+            f"fetch the file again"
+        ) from None
+
+
+def _subject(problem: dict) -> Subject:
     reading, _ = read(problem)
     annotation = problem.get("geometry3k_diagram")
     if annotation and reading.points is None:
