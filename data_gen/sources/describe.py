@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from data_gen.rules import number
 from data_gen.sources.cdl import MEASURES, Equation, Term, Unsayable, parse_statement, parse_term, readable
 from data_gen.sources.figure import from_latex
 from data_gen.sources.formalgeo import read
+from data_gen.sources.match import match
 
 ON_ARCS = ("arc", "arc_length", "sector_area", "equal_arc", "radius", "diameter_length", "circumference", "circle_area")
 
@@ -34,12 +35,15 @@ class Subject:
 
     described: for the solver. printed: facts with the values that the picture prints. arcs: centre -> pairs of points,
     counterclockwise, for circles of which only arcs are drawn. start: annotated positions of all points, or None.
+    lettered: whether its letters are those of the problem's text. instead: what to draw where this fails.
     """
 
     described: Description
     printed: tuple[Fact, ...]
     arcs: dict[str, tuple[tuple[str, str], ...]]
     start: dict[str, complex] | None
+    lettered: bool = True
+    instead: Subject | None = None
 
 
 def subject(problem: dict) -> Subject:
@@ -56,10 +60,15 @@ def subject(problem: dict) -> Subject:
 def _subject(problem: dict) -> Subject:
     reading, _ = read(problem)
     annotation = problem.get("geometry3k_diagram")
-    if annotation and reading.points is None:
-        return from_annotation(annotation)
-    found = from_statements(problem, reading.printed)
-    return _placed(found, annotation) if annotation else found
+    stated = from_statements(problem, reading.printed)
+    if not annotation:
+        return stated
+    names: dict[str, str] | None = {name: name for name in stated.described.names}
+    pictured = from_annotation(annotation)
+    if reading.points is None:
+        pixels = {name: complex(*xy) for name, xy in annotation["point_positions"].items()}
+        names = match(stated.described, pictured.described, pixels)
+    return replace(_placed(stated, annotation, names), instead=pictured) if names else pictured
 
 
 # ---- from the statements ------------------------------------------------------------------------------------------
@@ -183,24 +192,24 @@ def _only_arcs(letter: str, on: Sequence[str], arcs: set[str]) -> tuple[tuple[st
     return () if not own or steps <= set(own) or len(on) < 2 else own
 
 
-def _placed(found: Subject, annotation: dict) -> Subject:
-    """The same with positions; a hidden centre takes that of the annotated circle with the most of its points."""
-    positions = _positions(annotation)
-    on_circles = _on_circles(annotation)
+def _placed(stated: Subject, annotation: dict, names: dict[str, str]) -> Subject:
+    """The same with positions, those of the annotated points that `names` gives. A hidden centre takes that of the
+    annotated circle with the most of its points."""
+    positions, on_circles = _positions(annotation), _on_circles(annotation)
     start = {}
-    for name in found.described.names:
-        if name in positions:
-            start[name] = positions[name]
+    for name in stated.described.names:
+        if names.get(name) in positions:
+            start[name] = positions[names[name]]
             continue
-        on = found.described.circles[name]
+        on = [names[p] for p in stated.described.circles[name]]
         best = max(on_circles, key=lambda o: len(on_circles[o] & set(on)), default=None)
         if best in positions and on_circles[best] & set(on):
             start[name] = positions[best]
         elif len(on) > 2:
             start[name] = complex(circumcentre(*(positions[p] for p in on[:3])))
         else:
-            return found
-    return Subject(found.described, found.printed, found.arcs, start)
+            return replace(stated, start=None)
+    return replace(stated, start=start)
 
 
 # ---- from the annotation ------------------------------------------------------------------------------------------
@@ -221,7 +230,7 @@ def from_annotation(annotation: dict) -> Subject:
     facts = tuple(_distinct(f for form in forms for f in _read_form(form) if set(f.args) <= names))
     start = {n: positions[n.removeprefix("_")] for n in names}
     described = Description(names=tuple(sorted(names)), lines=tuple(lines), circles=circles, facts=facts)
-    return Subject(described, tuple(f for f in facts if f.value is not None), {}, start)
+    return Subject(described, tuple(f for f in facts if f.value is not None), {}, start, lettered=False)
 
 
 def _around(centre: complex, on: set[str], positions: dict[str, complex]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from data_gen.solver import MARGIN_PX, Solution, System, Unsolved, find, near, v
 from data_gen.sources.describe import Subject
 
 RELATION_OFF, VALUE_OFF = 0.08, 0.025  # residuals up to which the facts of a picture are taken to be meant
-MOVED_PX = 3.0  # no annotated point goes further
+MOVED_PX, STRAY_PX = 3.0, 9.0  # how far annotated points go for the facts, and for their lines and circles alone
 ARC_STEP_DEG = 5.0
 PRINTED = ("length", "angle")
 
@@ -38,10 +38,21 @@ class Drawing:
     found: Solution
     printed: tuple[Fact, ...]
     arcs: Mapping[str, tuple[tuple[str, str], ...]]
+    lettered: bool
+    asked: int  # how many facts were given
 
 
 def redraw(subject: Subject) -> Drawing:
     """The figure of a problem with coordinates. Raises Unsolved."""
+    try:
+        return _redraw(subject)
+    except Unsolved:
+        if subject.instead is None:
+            raise
+        return _redraw(subject.instead)
+
+
+def _redraw(subject: Subject) -> Drawing:
     described = subject.described
     if len(described.names) < 3 or not described.lines:
         raise Unsolved("nothing is described")
@@ -49,7 +60,14 @@ def redraw(subject: Subject) -> Drawing:
         found = upright(described, find(described))
     else:
         described, found = settle(described, subject.start)
-    return Drawing(described, found, _printable(subject.printed, described), subject.arcs)
+    return Drawing(
+        described,
+        found,
+        _printable(subject.printed, described),
+        subject.arcs,
+        subject.lettered,
+        len(subject.described.facts),
+    )
 
 
 def upright(described: Description, found: Solution) -> Solution:
@@ -70,7 +88,8 @@ def upright(described: Description, found: Solution) -> Solution:
 def settle(described: Description, start: Mapping[str, complex]) -> tuple[Description, Solution]:
     """The description with the facts that a picture bears out, and the positions nearest to it where they hold.
 
-    Values are kept only together, and only where no point need move by more than MOVED_PX. Raises Unsolved.
+    Facts are kept only where no point need move by more than MOVED_PX for them, values only together. Raises Unsolved
+    where lines and circles alone move a point by more than STRAY_PX.
     """
     kept = _borne_out(described, start)
     choices = (kept, tuple(f for f in kept if f.value is None), ())
@@ -82,8 +101,10 @@ def settle(described: Description, start: Mapping[str, complex]) -> tuple[Descri
         except Unsolved as reason:
             fault = reason
             continue
-        if max(abs(found.points[n] - start[n]) for n in start if not n.startswith("_")) <= MOVED_PX or not facts:
+        moved_px = max(abs(found.points[n] - start[n]) for n in start if not n.startswith("_"))
+        if moved_px <= (MOVED_PX if facts else STRAY_PX):
             return chosen, found
+        fault = Unsolved("the annotated points are not on their lines")
     raise fault
 
 

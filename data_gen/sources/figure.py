@@ -112,10 +112,11 @@ def positions(figure: Figure, facts: Sequence[Fact], annotation: dict | None) ->
     if not set(figure.names) <= set(found):
         return None
     points = {name: found[name] for name in figure.names}
-    return points if _fits(figure, facts, points) else None
+    return points if fits(figure, facts, points) else None
 
 
-def _fits(figure: Figure, facts: Sequence[Fact], points: dict[str, complex]) -> bool:
+def fits(figure: Figure, facts: Sequence[Fact], points: dict[str, complex]) -> bool:
+    """Whether lines are in order, faces turn one way, and no fact is plainly false at annotated positions (y down)."""
     return (
         all(_in_order([points[n] for n in line]) for line in figure.lines)
         and len({_turn([points[n] for n in face]) for face in figure.faces}) <= 1

@@ -62,10 +62,10 @@ def family(spec, split: str, index: int) -> Family:
         drawing = _drawing(spec.root, split, place)
         canvas = _canvas(spec.size_px, rng)
         built = _cube(drawing, canvas, rng) if drawing else None
-        if built:
+        if drawing and built:
             key = f"{spec.name}/{split}/{index:06d}-{problems[place]['problem_id']:06d}"
             made = families.assemble(key, "cube", built, canvas, "redrawn", 1)
-            return replace(made, question=question(problems[place]))
+            return replace(made, question=question(problems[place]) if drawing.lettered else None)
         place = int(rng.integers(len(problems)))
     raise UserError(f"{spec.name} {split} family {index}: nothing could be drawn; use a larger size_px")
 
@@ -164,7 +164,7 @@ def outcome(root: str, split: str, place: int) -> Outcome:
     except Unsolved as why:
         return Outcome(number, annotated, str(why))
     near = near_ink(drawing, np.asarray(paper(root, problem))) if wanted.start else None
-    return Outcome(number, annotated, None, near, len(wanted.described.facts), len(drawing.described.facts))
+    return Outcome(number, annotated, None, near, drawing.asked, len(drawing.described.facts))
 
 
 def near_ink(drawing: Drawing, picture: np.ndarray) -> float:
