@@ -26,7 +26,7 @@ from data_gen.predicates import PREDICATES
 from data_gen.residuals import EQUATIONS, OPERATIONS, RADIAL, SCALED, VALUES, measured
 from data_gen.rules import number
 
-STARTS, EVALUATIONS, POLISHES = 10, 60, 40
+STARTS, EVALUATIONS, POLISHES = 14, 60, 40
 STEP = 1e-6  # of the numeric derivative; the figure is about 1 wide
 EXACT = 1e-9  # the largest residual of a solution
 APART, TURNED = 0.08, 0.16  # what layouts are pushed towards: share of the width, sine of an angle
@@ -154,8 +154,11 @@ class System:
         rows = [r for equation in self.equations for r in equation(x, z)]
         return np.stack(rows, 1) if rows else np.zeros((len(x), 0))
 
-    def pushes(self, x: np.ndarray) -> np.ndarray:
-        """float64[K, m]: how far the figure is from a clear layout in the order described; 0 where it is clear."""
+    def pushes(self, x: np.ndarray, convex: bool) -> np.ndarray:
+        """float64[K, m]: how far the figure is from a clear layout in the order described; 0 where it is clear.
+
+        Faces of more than three corners are pushed to be convex only where `convex`: some of them are not.
+        """
         z, d = self.points(x), self.description
         at = lambda *names: (z[:, self.index[n]] for n in names)  # noqa: E731
         rows = []
@@ -165,7 +168,7 @@ class System:
             for pair in itertools.pairwise(line):
                 p, q = at(*pair)
                 rows.append(APART - dot(along, q - p))
-        rounds = [face for face in d.faces if len(face) > 2]
+        rounds = [face for face in d.faces if len(face) == 3 or convex]
         rounds += [on for on in d.circles.values() if d.ordered and len(on) > 2]
         for corners in rounds:
             for three in zip(corners, corners[1:] + corners[:1], corners[2:] + corners[:2], strict=True):
@@ -211,11 +214,11 @@ def jacobian(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.
 # ---- solving ------------------------------------------------------------------------------------------------------
 
 
-def approach(system: System, x: np.ndarray) -> np.ndarray:
+def approach(system: System, x: np.ndarray, convex: bool) -> np.ndarray:
     """Least squares of facts, clear layout and nearness to the start, from x float64[n]."""
 
     def together(rows: np.ndarray) -> np.ndarray:
-        return np.concatenate([system.residuals(rows), PUSH * system.pushes(rows), PULL * (rows - x)], 1)
+        return np.concatenate([system.residuals(rows), PUSH * system.pushes(rows, convex), PULL * (rows - x)], 1)
 
     found = least_squares(
         lambda row: together(row[None])[0], x, lambda row: jacobian(together, row), method="lm",
@@ -244,7 +247,7 @@ def find(description: Description, seed: int = 0) -> Solution:
     for number_ in range(STARTS):
         rng = np.random.default_rng([seed, number_])
         start = start_layout(description, rng, wild=number_)
-        x = polish(system, approach(system, system.vector(start)))
+        x = polish(system, approach(system, system.vector(start), convex=number_ % 2 == 0))
         if x is None:
             continue
         found = system.solution(x)

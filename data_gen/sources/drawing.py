@@ -39,7 +39,7 @@ class Drawing:
     printed: tuple[Fact, ...]
     arcs: Mapping[str, tuple[tuple[str, str], ...]]
     lettered: bool
-    asked: int  # how many facts were given
+    asked: int  # how many of the given facts and values ask for something
 
 
 def redraw(subject: Subject) -> Drawing:
@@ -66,7 +66,7 @@ def _redraw(subject: Subject) -> Drawing:
         _printable(subject.printed, described),
         subject.arcs,
         subject.lettered,
-        len(subject.described.facts),
+        len(System(subject.described).of_fact),
     )
 
 

@@ -27,7 +27,7 @@ from data_gen.diagram import Style
 from data_gen.errors import UserError
 from data_gen.facts import Fact
 from data_gen.records import Family
-from data_gen.solver import Unsolved
+from data_gen.solver import System, Unsolved
 from data_gen.sources.describe import subject
 from data_gen.sources.drawing import Drawing, program, redraw, statable
 from data_gen.sources.formalgeo import SPLITS, load, paper, question
@@ -143,7 +143,8 @@ class Outcome(NamedTuple):
     """What became of a problem.
 
     annotated: its picture has positions; fault: why it is not drawn, else None; near: share of the length of its lines
-    within NEAR_PX of the picture's ink, for annotated ones; asked, kept: how many facts it states, and how many hold.
+    within NEAR_PX of the picture's ink, for annotated ones; asked, kept: how many facts and values it gives that shape
+    a figure, and how many of them hold.
     """
 
     problem_id: int
@@ -164,7 +165,7 @@ def outcome(root: str, split: str, place: int) -> Outcome:
     except Unsolved as why:
         return Outcome(number, annotated, str(why))
     near = near_ink(drawing, np.asarray(paper(root, problem))) if wanted.start else None
-    return Outcome(number, annotated, None, near, drawing.asked, len(drawing.described.facts))
+    return Outcome(number, annotated, None, near, drawing.asked, len(System(drawing.described).of_fact))
 
 
 def near_ink(drawing: Drawing, picture: np.ndarray) -> float:
