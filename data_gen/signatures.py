@@ -89,7 +89,8 @@ def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
     """
     bits = np.zeros((len(scene.diagrams), BITS), bool)
     codes = np.array([_code(name) for name in scene.names], np.uint64)
-    everyone, centres = tuple(range(len(codes))), tuple(scene.names.index(o) for o in sorted(scene.radii))
+    everyone = tuple(range(len(codes)))
+    centres = tuple(scene.names.index(o) for o in sorted(scene.radii) if o in scene.names)  # no hidden ones
     for row in PREDICATES.values():
         if row.measure is None or row.arity > 5:
             continue

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,6 +96,34 @@ def test_an_annotation_is_a_description():
     assert ("A", "D", "C") in found.described.lines and len(found.described.lines) == 4
     assert Fact("length", ("B", "C"), "9√2") in found.printed and Fact("length", ("A", "B"), "x+3") in found.printed
     assert found.start and found.start["D"] == 132 - 102j  # y upwards
+
+
+def relettered(form, names):
+    return re.sub(r"\b[A-D]\b", lambda match: names[match[0]], form)
+
+
+LETTERS = dict(zip("ABCD", "RXQK", strict=True))
+
+
+def test_points_are_matched_where_the_letters_differ():
+    """The annotation calls A, B, C, D otherwise; its printed values tell which end of the triangle is which."""
+    swapped = dict(zip("ABCD", "CBAD", strict=True))
+    for names in (LETTERS, swapped):
+        table = str.maketrans(names)
+        note = problem(1, annotated=True)["geometry3k_diagram"]
+        forms = [relettered(form, names) for form in FORMS]
+        note |= {"point_positions": {names[n]: xy for n, xy in HAND.items()}, "diagram_logic_forms": forms,
+                 "line_instances": [pair.translate(table) for pair in note["line_instances"]]}  # fmt: skip
+        found = subject(problem(1, geometry3k_diagram=note))
+        assert found.lettered and found.start == {n: complex(x, -y) for n, (x, y) in HAND.items()}
+
+
+def test_an_annotation_of_another_figure_stands_alone():
+    note = problem(1, annotated=True)["geometry3k_diagram"] | {"line_instances": ["AB", "BC", "AC"]}
+    note["diagram_logic_forms"] = FORMS[3:]
+    note["point_positions"] = {name: HAND[name] for name in "ABC"}
+    found = subject(problem(1, geometry3k_diagram=note))
+    assert not found.lettered and set(found.described.names) == set("ABC")
 
 
 def test_longer_equations_are_read():

@@ -63,11 +63,11 @@ def _subject(problem: dict) -> Subject:
     stated = from_statements(problem, reading.printed)
     if not annotation:
         return stated
-    names: dict[str, str] | None = {name: name for name in stated.described.names}
     pictured = from_annotation(annotation)
-    if reading.points is None:
-        pixels = {name: complex(*xy) for name, xy in annotation["point_positions"].items()}
-        names = match(stated.described, pictured.described, pixels)
+    pixels = {name: complex(*xy) for name, xy in annotation["point_positions"].items()}
+    names = match(stated.described, pictured.described, pixels)
+    if names is None and reading.points:
+        names = {name: name for name in reading.points}
     return replace(_placed(stated, annotation, names), instead=pictured) if names else pictured
 
 

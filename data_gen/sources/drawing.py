@@ -184,17 +184,17 @@ def statable(drawing: Drawing) -> list[Fact]:
     """The facts that a caption can state of the drawing: those given that hold, then what can be seen besides."""
     diagram = view(drawing.found)
     printed = {canonical(Fact(f.predicate, f.args)) for f in drawing.printed}
-    given = [_as_triangle(f) for f in drawing.described.facts if _measurable(f)]
+    given = [as_triangle(f) for f in drawing.described.facts if _measurable(f)]
     given = [f for f in given if canonical(Fact(f.predicate, f.args)) not in printed]
     seen = [f for f in [*given, *_seen(drawing)] if not any(n.startswith("_") for n in f.args)]
     return list({canonical(f): f for f in seen if holds(f, diagram, MARGIN_PX) == 1}.values())
 
 
 def _measurable(fact: Fact) -> bool:
-    """Whether a drawing shows a fact: the value of an angle is seen, that of a length is not."""
+    """Whether a drawing shows a fact: whole degrees of an angle are seen, the value of a length is not."""
     if fact.value is None:
         return PREDICATES[fact.predicate].measure is not None
-    return fact.predicate == "angle" and re.fullmatch(r"\d+(\.\d+)?", fact.value) is not None
+    return fact.predicate == "angle" and re.fullmatch(r"\d+", fact.value) is not None
 
 
 def _seen(drawing: Drawing) -> Iterator[Fact]:
@@ -215,7 +215,7 @@ def _seen(drawing: Drawing) -> Iterator[Fact]:
         yield from (Fact("off_centre_chord", (o, a, b)) for a, b in described.edges if {a, b} <= set(on))
 
 
-def _as_triangle(fact: Fact) -> Fact:
+def as_triangle(fact: Fact) -> Fact:
     """Two equal sides of a corner make an isosceles triangle: a kind that has opposites."""
     shared = set(fact.args[:2]) & set(fact.args[2:])
     if fact.predicate != "equal_length" or len(shared) != 1:

@@ -35,6 +35,7 @@ from data_gen.sources.redrawn_edits import Drawings, Option, options, plan, trip
 
 EDITS, STATED, PRINTS = 3, 5, 5  # edits of a cube; facts and values of a caption, at most
 TRIES, SOUND, CHOICES = 60, 10, 20  # problems for a family; edits that work alone, and choices of three of them
+MOST_POINTS = 10
 FONTS = ("serif-italic", "sans", "serif")
 INK, NEAR_PX, NEAR_SHARE = 190, 3, 0.9  # the darkest grey that is no ink; how near a line lies, and how much of it
 
@@ -72,10 +73,12 @@ def family(spec, split: str, index: int) -> Family:
 
 @lru_cache(maxsize=1024)
 def _drawing(root: str, split: str, place: int) -> Drawing | None:
+    """The drawing of a problem; None where it has none, or more points than a caption can keep apart."""
     try:
-        return redraw(subject(load(root, split)[place]))
+        drawing = redraw(subject(load(root, split)[place]))
     except Unsolved:
         return None
+    return drawing if len(drawing.described.names) <= MOST_POINTS else None
 
 
 def _cube(drawing: Drawing, canvas: families.Canvas, rng: np.random.Generator) -> families.Built | None:

@@ -21,7 +21,7 @@ from data_gen.perturb import Edit, exchangeable
 from data_gen.predicates import PREDICATES
 from data_gen.rules import number
 from data_gen.solver import MARGIN_PX, Unsolved, near, view
-from data_gen.sources.drawing import Drawing, program
+from data_gen.sources.drawing import Drawing, as_triangle, program
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,9 @@ BREAKS = (
 )
 TURNS_DEG = (-30, -20, -15, 15, 20, 30)  # changes of a printed angle
 STRETCHES = (0.5, 0.6, 0.75, 1.4, 1.6, 2.0)  # of a printed length
-
-
 SWAPS = 4  # pairs of letters that are tried
 # The drawings behind the programs of a family, so that edits can follow one another.
 Drawings = dict[Program, Drawing]
-
-
 Change = Callable[[Program], Program]
 
 
@@ -203,7 +199,11 @@ def _breaking(row: Break, drawings: Drawings, i: int) -> Change:
         drawing, old = drawings[made], made.states[i]
         described = drawing.described
         # The targets are numbered by facts: the new one comes last.
-        kept = [(f, described.targets.get(j)) for j, f in enumerate(described.facts) if canonical(f) != canonical(old)]
+        kept = [
+            (f, described.targets.get(j))
+            for j, f in enumerate(described.facts)
+            if canonical(as_triangle(f)) != canonical(old)
+        ]
         facts = [f for f, _ in kept] + [Fact(row.by, old.args)]
         targets = {j: aim for j, aim in enumerate([*(aim for _, aim in kept), row.aims]) if aim is not None}
         circles = dict(described.circles)
