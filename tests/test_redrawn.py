@@ -19,6 +19,7 @@ from data_gen.constructions import program_from_json, solve, strokes
 from data_gen.errors import UserError
 from data_gen.facts import Fact, from_json
 from data_gen.solver import Unsolved
+from data_gen.sources import drawing as drawing_module
 from data_gen.sources import redrawn
 from data_gen.sources.cdl import Equation, parse_statement
 from data_gen.sources.describe import from_annotation, from_statements, subject
@@ -183,6 +184,14 @@ def test_half_a_circle_is_drawn_as_half():
     assert all(points[s.a].imag < 1e-6 + points["O"].imag for s in chords) == (points["B"].real > points["A"].real)
 
 
+@pytest.mark.parametrize(("ends", "turn"), [("AB", math.pi / 2), ("BA", 3 * math.pi / 2)])
+def test_an_arc_runs_counterclockwise(ends, turn):
+    points = {"O": 0j, "A": 2 + 0j, "B": 2j}
+    chords = drawing_module._arc(points, "O", ends[0], ends[1], 2.0)
+    assert chords[0].a == ends[0] and chords[-1].b == ends[1]
+    assert sum(abs(points[s.a] - points[s.b]) for s in chords) == pytest.approx(2 * turn, rel=2e-3)
+
+
 def test_solved_figures_stand_upright():
     p = redraw(subject(problem(2))).found.points
     ends = [("A", "B"), ("B", "C"), ("A", "C")]
@@ -195,14 +204,17 @@ def test_solved_figures_stand_upright():
 
 
 def test_families_are_cubes_of_three_edits_and_pure(root):
+    axes = set()
     for index in range(4):
         made = redrawn.family(spec_of(root), "train", index)
         assert made.layout == "cube" and len(made.images) == 8
         assert np.array_equal(made.truth, np.eye(8, dtype=np.int8))
         assert sorted(map(len, made.edits)) == [0, 1, 1, 1, 2, 2, 2, 3]
+        axes |= {axis for edits in made.edits for axis in edits}
         again = redrawn.family(spec_of(root), "train", index)
         assert again.images == made.images and again.captions == made.captions
         assert made.question and made.question.question == "Find the length of BD."
+    assert axes >= {"order", "relation", "value"}
     assert (
         redrawn.family(spec_of(root, seed=1), "train", 0).captions != redrawn.family(spec_of(root), "train", 0).captions
     )
