@@ -205,15 +205,15 @@ def test_solved_figures_stand_upright():
 
 def test_families_are_cubes_of_three_edits_and_pure(root):
     axes = set()
-    for index in range(4):
+    for index in range(3):
         made = redrawn.family(spec_of(root), "train", index)
         assert made.layout == "cube" and len(made.images) == 8
         assert np.array_equal(made.truth, np.eye(8, dtype=np.int8))
         assert sorted(map(len, made.edits)) == [0, 1, 1, 1, 2, 2, 2, 3]
         axes |= {axis for edits in made.edits for axis in edits}
-        again = redrawn.family(spec_of(root), "train", index)
-        assert again.images == made.images and again.captions == made.captions
         assert made.question and made.question.question == "Find the length of BD."
+    again = redrawn.family(spec_of(root), "train", 2)
+    assert again.images == made.images and again.captions == made.captions
     assert axes >= {"order", "relation", "value"}
     assert (
         redrawn.family(spec_of(root, seed=1), "train", 0).captions != redrawn.family(spec_of(root), "train", 0).captions
