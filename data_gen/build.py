@@ -34,9 +34,11 @@ SOURCES = {
     "alphageometry": "data_gen.sources.alphageometry",
     "mmgeolm": "data_gen.sources.mmgeolm",
     "jsonl": "data_gen.sources.jsonl",
+    "redrawn": "data_gen.sources.redrawn",
 }
 PACKAGES = (
     "numpy",
+    "scipy",
     "pillow",
     "cairosvg",
     "cairocffi",

@@ -146,10 +146,13 @@ def solve(program: Program) -> dict[str, complex]:
 
 
 def printed_facts(program: Program, points: dict[str, complex]) -> tuple[Fact, ...]:
-    """The program's prints with their values. Raises ValueError where an angle is not a whole number of degrees."""
+    """The program's prints with their values. Raises ValueError where an angle is not a whole number of degrees.
+
+    An angle that comes with its value is printed as it is ("2x", or a figure that is not to scale).
+    """
     facts = []
     for fact in program.prints:
-        if fact.predicate == "angle":
+        if fact.predicate == "angle" and fact.value is None:
             degrees = float(angle_deg(*(points[n] for n in fact.args)))
             if abs(degrees - round(degrees)) > 1e-3:
                 raise ValueError(f"the angle {fact.args} is not whole")

@@ -17,6 +17,7 @@ import numpy as np
 
 from data_gen.construction import Construction
 from data_gen.constructions import CONSTRUCTIONS, Program, construction, strokes
+from data_gen.predicates import PREDICATES
 
 AXES = ("order", "shape", "relation", "value")
 MIN_TURN_DEG = 10  # the least change of a printed angle
@@ -50,18 +51,20 @@ PERTURBATIONS = (
     Perturbation("printed_length", "value"),
     Perturbation("printed_angle", "value"),
     Perturbation("shape", "shape", "triangle inscribed_triangle quadrilateral pentagon hexagon angle"),
-    Perturbation("role", "relation", "cevian chord corner_line circled"),
+    Perturbation("role", "relation", "cevian chord corner_line circled",
+                 ("median/altitude", "median/bisector", "altitude/bisector", "diameter/off_centre_chord")),  # fmt: skip
     Perturbation("centre", "relation", "centre"),
     Perturbation("replaced", "relation", "cross crossline", ("perpendicular/parallel",)),
     Perturbation("ratio", "relation", "division side_point transversal_point",
                  ("median/trisection", "midpoint/trisection", "midpoint/on_segment")),  # fmt: skip
     Perturbation("betweenness", "relation", "extension"),
-    Perturbation("incidence", "relation", "incidence place"),
+    Perturbation("incidence", "relation", "incidence place", ("inside/on_circle", "outside/on_circle")),
     Perturbation("inside_outside", "relation", "interior side", ("inside/outside",)),
-    Perturbation("tangency", "relation", "touch line_by_circle", ("tangent/off_centre_chord",)),
+    Perturbation("tangency", "relation", "touch line_by_circle", ("tangent/off_centre_chord", "tangent/crossing")),
     Perturbation("two_circles", "relation", "second_circle"),
     Perturbation("parallel", "relation", "lines vertex_line", ("parallel/oblique",)),
-    Perturbation("perpendicular", "relation", "transversal crosser", ("perpendicular/oblique",)),
+    Perturbation("perpendicular", "relation", "transversal crosser", 
+                 ("perpendicular/oblique", "perpendicular_bisector/oblique")),  # fmt: skip
     Perturbation("concyclic", "relation", "fourth"),
     Perturbation("congruence", "relation", "copy"),
     Perturbation("element", "relation", "joined"),
@@ -81,9 +84,14 @@ KIND_OF_PAIR = {frozenset(pair.split("/")): row.name for row in PERTURBATIONS fo
 def kind_of(first: str, second: str) -> str:
     """The kind of an exchange of two constructions of one slot."""
     rows = construction(first), construction(second)
-    stated = frozenset(fact.split()[0] for row in rows for fact in row.facts[-1:])
-    other = "shape" if rows[1].axis == "shape" else OTHER
-    return KIND_OF_PAIR.get(stated) or KIND_OF_SLOT.get(rows[0].slot, other)
+    stated = [fact.split()[0] for row in rows for fact in row.facts[-1:]]
+    return KIND_OF_PAIR.get(frozenset(stated)) or KIND_OF_SLOT.get(rows[0].slot) or kind_of_statements(stated)
+
+
+def kind_of_statements(predicates: Sequence[str]) -> str:
+    """The kind of an edit that puts one statement in the place of another."""
+    shape = any(PREDICATES[name].axis == "shape" for name in predicates)
+    return KIND_OF_PAIR.get(frozenset(predicates)) or ("shape" if shape else OTHER)
 
 
 # Proposes an edit of a program, or None where there is nothing to change.

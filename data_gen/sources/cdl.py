@@ -15,6 +15,15 @@ from data_gen.facts import Fact
 Term = str | tuple  # an atom, or (head, arguments...)
 MAX_LETTERS = 400  # of a statement
 
+
+@dataclass(frozen=True)
+class Equation:
+    """Two terms of measures, numbers and unknowns that are equal: true of a figure, but no fact of the table."""
+
+    left: Term
+    right: Term
+
+
 # Ours, and the places of its arguments among the letters of the statement.
 STATEMENTS: dict[str, tuple[str, tuple[int, ...]]] = {
     "RightTriangle": ("right", (1, 0, 2)),
@@ -87,6 +96,7 @@ MEASURES: dict[str, Measure] = {
     "RatioOfSimilarTriangle": Measure(6, "similarity_ratio"),
 }
 FUNCTIONS = {"Sin": "sine", "Cos": "cosine", "Tan": "tangent_of"}
+OPERATIONS = ("Add", "Sub", "Mul", "Div")
 # Known, and no fact of the diagram: its faces and lines (read apart), where centres are, the values of unknowns.
 STRUCTURE = ("Shape", "Collinear", "Cocircular", "IsCentreOfCircle")
 
@@ -124,16 +134,24 @@ def readable(value: str) -> str:
     return re.sub(r"(?<![\d.])1(?=[a-z])|\*", "", text)
 
 
-def parse_statement(text: str) -> Fact | None:
-    """The fact that a statement of CDL states, or None for one of structure. Raises Unsayable for all others."""
-    term = parse_term(text)
+def parse_statement(text: str) -> Fact | Equation | None:
+    """The fact that a statement of CDL states, the equation where it is a longer one, or None for one of structure.
+
+    Raises Unsayable for all others.
+    """
+    term = parse_term(_closed(text))
     if isinstance(term, str):
         raise Unsayable(f"'{text}' is not a statement")
     head, *arguments = term
     if head in STRUCTURE:
         return None
     if head == "Equal":
-        return _equation(arguments)
+        try:
+            return _equation(arguments)
+        except Unsayable:
+            if len(arguments) == 2 and all(map(_is_known, arguments)) and _depth(tuple(["", *arguments])) > 2:
+                return Equation(*arguments)
+            raise
     if head not in STATEMENTS or not all(isinstance(a, str) for a in arguments):
         raise Unsayable(f"no row for {head}")
     predicate, places = STATEMENTS[head]
@@ -146,6 +164,24 @@ def _joined(terms: Sequence[Term]) -> str:
     if len(letters) < len(terms):
         raise Unsayable("a measure stands where letters should")
     return "".join(letters)
+
+
+def _closed(text: str) -> str:
+    """Some statements end in a bracket too many, or lack the last one."""
+    text = text.strip()
+    extra = text.count(")") - text.count("(")
+    return text[:-extra] if extra > 0 and text.endswith(")" * (extra + 1)) else text
+
+
+def _is_known(term: Term) -> bool:
+    """Whether a term is made of measures, operations, numbers and unknowns only."""
+    if isinstance(term, str):
+        return re.fullmatch(r"[\w.*/+\- ()]+", term) is not None
+    head, *parts = term
+    if head in MEASURES:
+        letters = "".join(part for part in parts if isinstance(part, str))
+        return len(letters) == MEASURES[head].letters and letters.isalpha() and letters.isupper()
+    return head in OPERATIONS and len(parts) > 1 and all(map(_is_known, parts))
 
 
 def _fact(predicate: str, places: tuple[int, ...], letters: str, value: str | None = None) -> Fact:

@@ -98,10 +98,15 @@ def annotated_values(annotation: dict | None) -> frozenset[str] | None:
     for form in annotation.get("diagram_logic_forms", ()):
         match = re.fullmatch(r"Equals\(.*\), (.*)\)", form)
         if match:
-            text = re.sub(r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2", match[1])
-            text = re.sub(r"\\sqrt\{(.*?)\}", r"√\1", text).replace("^", "**")
-            found.add(readable(re.sub(r"(?<=\d)(?=[a-z])", "*", re.sub(r"[\s(){}\\]", "", text))))
+            found.add(from_latex(match[1]))
     return frozenset(found)
+
+
+def from_latex(text: str) -> str:
+    """'7\\sqrt{2}' -> '7√2', '\\frac{5}{3}x+11' -> '5x/3+11': the form of `readable`."""
+    text = re.sub(r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2", text)
+    text = re.sub(r"\\sqrt\{(.*?)\}", r"√\1", text).replace("^", "**")
+    return readable(re.sub(r"(?<=\d)(?=[a-z])", "*", re.sub(r"[\s(){}\\]", "", text)))
 
 
 def agrees(value: str, annotated: frozenset[str] | None) -> bool:
@@ -118,10 +123,11 @@ def positions(figure: Figure, facts: Sequence[Fact], annotation: dict | None) ->
     if not set(figure.names) <= set(found):
         return None
     points = {name: found[name] for name in figure.names}
-    return points if _fits(figure, facts, points) else None
+    return points if fits(figure, facts, points) else None
 
 
-def _fits(figure: Figure, facts: Sequence[Fact], points: dict[str, complex]) -> bool:
+def fits(figure: Figure, facts: Sequence[Fact], points: dict[str, complex]) -> bool:
+    """Whether lines are in order, faces turn one way, and no fact is plainly false at annotated positions (y down)."""
     return (
         all(_in_order([points[n] for n in line]) for line in figure.lines)
         and len({_turn([points[n] for n in face]) for face in figure.faces}) <= 1

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from data_gen.captions import caption
 from data_gen.errors import UserError
@@ -31,7 +32,7 @@ from data_gen.signatures import SIGNATURE_WORDS, caption_signature
 from data_gen.sources import balance, outside, slots
 from data_gen.sources.cdl import Unsayable, parse_statement
 from data_gen.sources.figure import Figure, agrees, annotated_values, positions, verdict
-from data_gen.sources.outside import grey_png, inside, json_lines
+from data_gen.sources.outside import grey_png, inside, json_lines, on_paper
 from data_gen.sources.slots import Reading, Slot
 
 SPLITS = ("train", "val")
@@ -110,13 +111,14 @@ class Failure(NamedTuple):
 
 
 def _parse(problem: dict, key: str, failures: list[Failure]) -> list[Fact]:
-    facts = []
+    facts: list[Fact] = []
     for statement in problem[key]:
         try:
-            facts.append(parse_statement(statement))
+            parsed = parse_statement(statement)
+            facts += [parsed] if isinstance(parsed, Fact) else []
         except Unsayable as fault:
             failures.append(Failure(problem["problem_id"], statement, str(fault)))
-    return list(dict.fromkeys(fact for fact in facts if fact))
+    return list(dict.fromkeys(facts))
 
 
 def read(problem: dict) -> tuple[Reading, list[Failure]]:
@@ -319,7 +321,7 @@ def family(spec, split: str, index: int) -> Family:
         source="formalgeo",
         difficulty=int(problem.get("problem_level", 0)),
         size_px=int(spec.size_px),
-        question=_question(problem),
+        question=question(problem),
     )
 
 
@@ -335,7 +337,8 @@ def _provenance(facts: Sequence[Fact], corner: int, reading: Reading) -> int:
     return COMPUTED if shown else ASSERTED
 
 
-def _question(problem: dict) -> Question | None:
+def question(problem: dict) -> Question | None:
+    """A problem's text, answer and the theorems of its solution; None where it has no text."""
     text = str(problem["problem_text_en"]).strip()
     theorems = [re.sub(r"\(.*", "", theorem) for theorem in problem.get("theorem_seqs", ())]
     return Question(text, (), str(problem["problem_answer"]), "; ".join(theorems)) if text else None
@@ -343,11 +346,21 @@ def _question(problem: dict) -> Question | None:
 
 def picture(root: str, problem: dict) -> bytes:
     """A problem's diagram as a grey PNG on white paper, its long side at most 384 px. Raises UserError."""
+    return grey_png(*_located(root, problem))
+
+
+def paper(root: str, problem: dict) -> Image.Image:
+    """A problem's diagram, grey on white, at its own size. Raises UserError where it is not there or broken."""
+    return on_paper(*_located(root, problem))
+
+
+def _located(root: str, problem: dict) -> tuple[Path, str]:
+    """Where a problem's picture lies, and what errors call it. Raises UserError where the name leaves the folder."""
     name = str(problem["problem_img"])
     where = f"problem {problem['problem_id']}"
     if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:
         raise UserError(f"{where}: problem_img {name[:200]!r} must be the name of a file in diagrams/")
-    return grey_png(inside(Path(root) / "diagrams", name, where), where)
+    return inside(Path(root) / "diagrams", name, where), where
 
 
 # ---- the command --------------------------------------------------------------------------------------------------

@@ -86,6 +86,15 @@ def inside(root: Path, name: str, where: str) -> Path:
 
 def grey_png(path: Path, where: str) -> bytes:
     """A picture as a grey PNG on white paper, its long side at most MAX_SIDE_PX. Raises UserError."""
+    grey = on_paper(path, where)
+    grey.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    grey.save(buffer, "png")
+    return buffer.getvalue()
+
+
+def on_paper(path: Path, where: str) -> Image.Image:
+    """A picture, grey on white, at its own size. Raises UserError where it is not there or broken."""
     if not _is_file(path):
         raise UserError(f"{where}: {path} is not there: fetch the pictures again")
     try:
@@ -98,11 +107,7 @@ def grey_png(path: Path, where: str) -> bytes:
         raise UserError(f"{where}: {path} does not decode ({why}): fetch the pictures again") from None
     paper = Image.new("RGBA", drawn.size, "white")
     paper.alpha_composite(drawn)
-    grey = paper.convert("L")
-    grey.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    grey.save(buffer, "png")
-    return buffer.getvalue()
+    return paper.convert("L")
 
 
 def _is_file(path: Path) -> bool:

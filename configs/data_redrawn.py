@@ -1,0 +1,18 @@
+"""Real exam diagrams redrawn: FormalGeo7k as programs, each with the seven siblings of three edits.
+
+python -m data_gen.build --spec=configs/data_redrawn.py --out=data/redrawn --spec.root=../shared/data/formalgeo7k
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_spec() -> ConfigDict:
+    spec = ConfigDict()
+    spec.name = "redrawn"
+    spec.source = "redrawn"
+    spec.seed = 0
+    spec.size_px = 336
+    spec.root = "data/formalgeo7k"  # the folder with train.jsonl, val.jsonl and diagrams/
+    spec.families = ConfigDict(dict(train=4000, val=1300))  # about one for each problem; more are other edits of them
+    spec.shard_size = 64
+    return spec
