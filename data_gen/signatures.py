@@ -105,7 +105,7 @@ def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
         for k in range(row.circles):
             arguments.append(np.stack([scene.radii[scene.names[o]] for o in index[:, k]], 1))
         if row.strokes:
-            arguments.append(scene.strokes)
+            arguments.append(scene.strokes[row.strokes])
         for value in row.values or ("",):
             deviation, slack = row.measure(*arguments, *([as_number(value)] if value else []))
             truth, _ = three_valued(deviation, slack, margin_px)
