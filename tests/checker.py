@@ -114,7 +114,8 @@ def diagrams_of(family: Family) -> list[Diagram]:
     canvas = families.canvas_from_json(family.canvas)
     members = [families.draw(program_from_json(text), canvas) for text in family.programs]
     if None in members:
-        raise UserError(f"{family.key}: the program of image {members.index(None)} draws nothing")
+        place = f"{family.key}: the program of image {members.index(None)}"
+        raise UserError(f"{place} draws nothing; make the data again with this code")
     return [member.diagram for member in members if member]
 
 
