@@ -1,5 +1,5 @@
 """An independent checker of stored truth tables: it draws each stored program again, reads where the points and strokes
-are, and judges every caption by the textbook definitions of `tests.definitions`.
+are, and judges every caption by the textbook definitions of `tests.definitions` and `tests.drawn`.
 
 A caption is surely true of a figure where each of its facts holds to 1e-3 of the figure's size, surely false where one
 fails by more than the margin that a person sees, and else neither. A stored 1 that is false, or a stored 0 that is
@@ -23,7 +23,8 @@ from data_gen.constructions import program_from_json
 from data_gen.diagram import Diagram
 from data_gen.errors import UserError
 from data_gen.records import Family, RecordSource
-from tests.definitions import BY_CIRCLES, BY_INK, BY_POINTS, BY_VALUE, CLEAR, MORE, TWO_CIRCLES, Condition, distance
+from tests.definitions import BY_CIRCLES, BY_POINTS, BY_VALUE, CLEAR, MORE, TWO_CIRCLES, Condition, distance
+from tests.drawn import BY_INK
 
 TOLERANCE = 1e-3  # of the figure's size
 EXACT = 1e-5  # of the figure's size: as near as this to its boundary, an open condition fails

@@ -16,7 +16,8 @@ from data_gen.facts import Fact, Scene, evaluate, from_json
 from data_gen.predicates import PREDICATES
 from data_gen.sources import alphageometry, composed, synthetic
 from tests import checker
-from tests.definitions import BY_CIRCLES, BY_INK, BY_POINTS, BY_VALUE
+from tests.definitions import BY_CIRCLES, BY_POINTS, BY_VALUE
+from tests.drawn import BY_INK
 
 PROBLEMS = Path(__file__).parents[2] / "shared" / "data" / "alphageometry" / "jgex_dev_120.txt"
 COUNT = 40
