@@ -21,6 +21,7 @@ from data_gen.predicates import PREDICATES, symmetry_group
 from data_gen.shown import shown
 
 TOLERANCE_PX = 0.02
+STROKES = {"all": (False, True), "dashed": (True,), "solid": (False,)}  # values of Segment.dashed
 INF = np.inf
 
 
@@ -67,9 +68,15 @@ class Scene:
         return tuple(printed_values(diagram) for diagram in self.diagrams)
 
     @cached_property
-    def strokes(self) -> np.ndarray:
-        """complex128[N, S, 2]: the ends of the straight strokes, nan where a diagram has fewer."""
-        ends = [[[complex(*d.points[s.a]), complex(*d.points[s.b])] for s in d.segments] for d in self.diagrams]
+    def strokes(self) -> dict[str, np.ndarray]:
+        """For "all", "dashed" and "solid": complex128[N, S, 2], the ends of those straight strokes, nan where fewer."""
+        return {which: self._ends(styles) for which, styles in STROKES.items()}
+
+    def _ends(self, styles: tuple[bool, ...]) -> np.ndarray:
+        ends = [
+            [[complex(*d.points[s.a]), complex(*d.points[s.b])] for s in d.segments if s.dashed in styles]
+            for d in self.diagrams
+        ]
         table = np.full((len(ends), max((len(some) for some in ends), default=0), 2), complex(np.nan, np.nan))
         for row, some in zip(table, ends, strict=True):
             row[: len(some)] = np.array(some).reshape(-1, 2)
@@ -125,7 +132,7 @@ def evaluate(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np
     arguments: list[Any] = [scene.points[:, scene.names.index(name)] for name in fact.args]
     arguments += [scene.radii[name] for name in fact.args[: row.circles]]
     if row.strokes:
-        arguments.append(scene.strokes)
+        arguments.append(scene.strokes[row.strokes])
     if row.values:
         arguments.append(as_number(fact.value or ""))
     deviation, slack = row.measure(*arguments)
@@ -149,6 +156,10 @@ def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
     truth, margin = np.full(len(scene.diagrams), -1, np.int8), np.full(len(scene.diagrams), np.nan)
     for i, diagram in enumerate(scene.diagrams):
         printed = scene.shown[i].get(canonical(Fact(fact.predicate, fact.args)))
+        if printed is None and fact.predicate == "numbered_angle":
+            printed = _number_along(fact, diagram, scene.shown[i])
+        if printed is None and fact.predicate == "inscribed_regular" and _is_corner(fact, diagram):
+            continue
         if printed is not None or fact.predicate not in OPEN:
             truth[i], margin[i] = printed == (fact.value or ""), diagram.style.font_px
         elif fact.predicate == "angle" and _is_number(fact.value):
@@ -158,6 +169,27 @@ def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
             )
             truth[i], margin[i] = three_valued(off_px, INF, margin_px)
     return truth, margin
+
+
+def _number_along(fact: Fact, diagram: Diagram, known: dict[Fact, str]) -> str | None:
+    """The number of an angle that is marked under other names: its arms run through other points of the same rays."""
+    a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)
+    for other, value in known.items():
+        if other.predicate == fact.predicate and other.args[1] == fact.args[1]:
+            p, _, q = (complex(*diagram.points[name]) for name in other.args)
+            if min(max(angle_deg(a, vertex, p), angle_deg(b, vertex, q)),
+                   max(angle_deg(a, vertex, q), angle_deg(b, vertex, p))) < 0.1:  # fmt: skip
+                return value
+    return None
+
+
+def _is_corner(fact: Fact, diagram: Diagram) -> bool:
+    """Whether two strokes join the second point to others of the circle: they may be sides of a regular polygon."""
+    centre, corner = fact.args
+    o, radius = complex(*diagram.points[centre]), _radius(diagram, centre)
+    ends = [(s.a, s.b) for s in diagram.segments if corner in (s.a, s.b)]
+    on = [all(abs(abs(complex(*diagram.points[n]) - o) - radius) < 1.0 for n in pair) for pair in ends]
+    return sum(on) >= 2
 
 
 def printed_values(diagram: Diagram) -> dict[Fact, str]:

@@ -30,7 +30,7 @@ from data_gen.constructions import (
 )
 from data_gen.diagram import AngleText, Diagram, Divisions, LengthText, Mark, Style, Ticks
 from data_gen.facts import Fact, Scene, to_json, truth_table
-from data_gen.geometry import segment_distance
+from data_gen.geometry import angle_deg, segment_distance
 from data_gen.records import Family
 from data_gen.signatures import caption_signature, image_signatures
 
@@ -128,6 +128,8 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
     plain = tuple(m for m in marks(program) if canvas.marks and _fits(m, texts + shows, points, program.names))
     if any(isinstance(m, Ticks) and _shared((m.a, m.b), points, program.names) for m in shows):
         return None
+    if any(isinstance(m, AngleText) and _split(m, points, drawn) for m in texts + shows):
+        return None
     diagram = Diagram(
         size_px=canvas.size_px,
         points={name: (z.real, z.imag) for name, z in points.items()},
@@ -144,6 +146,16 @@ def _shared(ends: Sequence[str], points: dict[str, complex], names: Sequence[str
     a, b = (points[name] for name in ends)
     others = np.array([points[n] for n in names if n not in ends])
     return bool((segment_distance(others, a, b) < 1.0).any())
+
+
+def _split(mark: AngleText, points: dict[str, complex], drawn: Strokes) -> bool:
+    """Whether a stroke runs from an angle's vertex between its arms: what is printed there might belong to a part."""
+    a, vertex, b = points[mark.a], points[mark.vertex], points[mark.b]
+    ends = np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2)
+    ways = ends[segment_distance(vertex, ends[:, 0], ends[:, 1]) < 1.0].ravel()
+    ways = ways[np.abs(ways - vertex) > 1.0]
+    first, second = angle_deg(a, vertex, ways), angle_deg(ways, vertex, b)
+    return bool(((np.minimum(first, second) > 1.0) & (first + second < angle_deg(a, vertex, b) + 1.0)).any())
 
 
 def _text(fact: Fact) -> LengthText | AngleText:

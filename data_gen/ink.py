@@ -5,7 +5,8 @@ Angles are in radians, counted from the x axis towards the y axis (y runs down, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from math import acos, atan2, ceil, cos, dist, hypot, pi, sin, tan
 from typing import Any
 
@@ -91,7 +92,8 @@ class Ink:
         self.rings: list[Ring] = []
         self.angle_radius: dict[AngleText, float] = {}
         self._angles: dict[str, list[tuple[float, float, float]]] = {}  # vertex -> start, sweep, outer radius
-        self._taken: list[Point] = list(diagram.points.values())  # where no tick or chevron may stand
+        # Where no tick or chevron may stand.
+        self._taken: list[Point] = [*diagram.points.values(), *_crossings(diagram)]
         self._draw()
 
     def _draw(self):
@@ -279,6 +281,18 @@ class Ink:
         if sweep < 0:
             start, sweep = end, -sweep
         return start, sweep, min(hypot(ax - x, ay - y), hypot(bx - x, by - y))
+
+
+def _crossings(diagram: Diagram) -> Iterator[Point]:
+    """Where two straight strokes cut each other."""
+    lines = [(*diagram.points[s.a], *diagram.points[s.b]) for s in diagram.segments]
+    for (x, y, p, q), (u, v, r, s) in itertools.combinations(lines, 2):
+        turn = (p - x) * (s - v) - (q - y) * (r - u)
+        if abs(turn) > 1e-9:
+            first = ((u - x) * (s - v) - (v - y) * (r - u)) / turn
+            second = ((u - x) * (q - y) - (v - y) * (p - x)) / turn
+            if 0 < first < 1 and 0 < second < 1:
+                yield x + (p - x) * first, y + (q - y) * first
 
 
 def _direction(start: Point, end: Point) -> tuple[float, float, float]:

@@ -233,7 +233,8 @@ _ROWS = (
          slot="corner_of", axis="shape"),
     _row("kite_corner x < a b c", (), lambda t, p: (_mirrored(t[1], t[0], t[2]),), ("kite a b c x",), "ab bc cx xa",
          slot="corner_of", axis="shape"),
-    _row("shift x < b c d", (), lambda t, p: (t[0] + t[1] - t[2],), ("parallelogram x b d c",), "xb bd dc cx"),
+    _row("shift x < b c d", (), lambda t, p: (t[0] + t[1] - t[2],), ("equal_length x b c d", "equal_length x c b d"),
+         "xb bd dc cx"),  # a parallelogram, but for three points in line
     _row("eq_triangle x < b c", (SIDE,), _apex(math.sqrt(3) / 2), ("equilateral x b c",), "xb xc bc", slot="apex",
          axis="shape"),
     _row("right_apex x < b c", (SIDE,), _apex(0.5), ("isosceles_right x b c",), "xb xc bc",

@@ -42,12 +42,33 @@ def _unequal(*lengths):
     return _smallest(*(np.abs(x - y) for x, y in itertools.combinations(lengths, 2)))
 
 
+def _proper(*corners):
+    """Slack of a polygon: infinite, but where three neighbouring corners are nearly in line, how far off they are."""
+    n = len(corners)
+    height = _smallest(*(collinear(corners[k - 1], corners[k], corners[(k + 1) % n])[0] for k in range(n)))
+    return np.where(height >= 1.0, INF, height)
+
+
+def _crossed(a, b, c, d):
+    """Whether two sides of abcd cut each other, so that its corners are not in order round."""
+
+    def cut(p, q, r, s):
+        return (cross(q - p, r - p) * cross(q - p, s - p) < 0) & (cross(s - r, p - r) * cross(s - r, q - r) < 0)
+
+    return cut(a, b, c, d) | cut(b, c, d, a)
+
+
+def _in_order(a, b, c, d):
+    """Slack of a quadrilateral named by its corners in order round."""
+    return np.where(_crossed(a, b, c, d), -INF, INF)
+
+
 def right(v, p, q):
     return _perpendicular_px(p - v, q - v), INF
 
 
 def isosceles(v, p, q):
-    return np.abs(np.abs(p - v) - np.abs(q - v)), INF
+    return np.abs(np.abs(p - v) - np.abs(q - v)), _proper(v, p, q)
 
 
 def equilateral(a, b, c):
@@ -60,7 +81,7 @@ def isosceles_right(v, p, q):
 
 
 def scalene(a, b, c):
-    return 0.0, _unequal(*_sides(a, b, c))
+    return 0.0, _smallest(_unequal(*_sides(a, b, c)), _proper(a, b, c))
 
 
 def _corner_px(v, p, q):
@@ -73,7 +94,7 @@ def acute(a, b, c):
 
 
 def obtuse(v, p, q):
-    return 0.0, -_corner_px(v, p, q)
+    return 0.0, _smallest(-_corner_px(v, p, q), _proper(v, p, q))
 
 
 def acute_angle(v, p, q):
@@ -81,7 +102,7 @@ def acute_angle(v, p, q):
 
 
 def parallelogram(a, b, c, d):
-    return np.abs(a + c - b - d), INF
+    return np.abs(a + c - b - d), _proper(a, b, c, d)
 
 
 def rectangle(a, b, c, d):
@@ -98,30 +119,33 @@ def square(a, b, c, d):
 
 
 def kite(a, b, c, d):
-    return _largest(np.abs(np.abs(b - a) - np.abs(d - a)), np.abs(np.abs(b - c) - np.abs(d - c))), INF
+    return _largest(np.abs(np.abs(b - a) - np.abs(d - a)), np.abs(np.abs(b - c) - np.abs(d - c))), _proper(a, b, c, d)
 
 
-def _or_neither(deviation, doubtful):
-    """A kind whose definition books disagree on: where a second condition nearly holds as well, cannot say (nan)."""
-    return np.where((deviation < 1.0) & (doubtful < 1.0), np.nan, deviation), INF
+def _with_bases(deviation, a, b, c, d):
+    """A kind of trapezoid. Books disagree on it where the other two sides are parallel as well: cannot say (nan)."""
+    doubtful = _parallel_px(c - b, a - d) < 1.0
+    return np.where((deviation < 1.0) & doubtful, np.nan, deviation), _in_order(a, b, c, d)
 
 
 def trapezoid(a, b, c, d):
-    return _or_neither(_parallel_px(b - a, d - c), _parallel_px(c - b, a - d))
+    return _with_bases(_parallel_px(b - a, d - c), a, b, c, d)
 
 
 def isosceles_trapezoid(a, b, c, d):
     deviation = _largest(_parallel_px(b - a, d - c), np.abs(np.abs(c - b) - np.abs(d - a)))
-    return _or_neither(deviation, _parallel_px(c - b, a - d))
+    return _with_bases(deviation, a, b, c, d)
 
 
 def right_trapezoid(a, b, c, d):
     square_corners = _largest(_perpendicular_px(b - a, d - a), _perpendicular_px(c - d, a - d))
-    return _or_neither(_largest(_parallel_px(b - a, d - c), square_corners), _parallel_px(c - b, a - d))
+    return _with_bases(_largest(_parallel_px(b - a, d - c), square_corners), a, b, c, d)
 
 
 def irregular(a, b, c, d):
-    return 0.0, _smallest(_parallel_px(b - a, d - c), _parallel_px(c - b, a - d))
+    """Of four points that are no corners in order round, nobody can say (nan)."""
+    corners = ~_crossed(a, b, c, d) & (_proper(a, b, c, d) >= 1.0)
+    return np.where(corners, 0.0, np.nan), _smallest(_parallel_px(b - a, d - c), _parallel_px(c - b, a - d))
 
 
 def midpoint(m, a, b):
@@ -142,17 +166,17 @@ def trisection(p, a, b):
 
 
 def median(a, d, b, c):
-    return midpoint(d, b, c)
+    return midpoint(d, b, c)[0], _proper(a, b, c)
 
 
 def altitude(a, d, b, c):
-    return np.abs(d - foot(a, b, c)), INF
+    return np.abs(d - foot(a, b, c)), _proper(a, b, c)
 
 
 def bisector(a, d, b, c):
     axis = unit(unit(b - a) + unit(c - a))
     off = np.abs(cross(axis, d - a))
-    return np.where(dot(axis, d - a) > 0, off, np.abs(d - a)), INF
+    return np.where(dot(axis, d - a) > 0, off, np.abs(d - a)), _proper(a, b, c)
 
 
 def parallel(a, b, c, d):
@@ -183,7 +207,10 @@ def equal_angle(a, b, c, d, e, f):
 
 
 def meet(p, a, b, c, d):
-    return _largest(segment_distance(p, a, b), segment_distance(p, c, d)), INF
+    """p is on both segments, and these do not run along one line."""
+    turned = _parallel_px(b - a, d - c)
+    off = _largest(segment_distance(p, a, b), segment_distance(p, c, d))
+    return off, np.where(turned >= 1.0, INF, turned)
 
 
 def on_circle(o, p, radius):
@@ -277,7 +304,7 @@ def in_triangle(p, a, b, c):
 
 
 def outside_triangle(p, a, b, c):
-    return 0.0, -_depth_px(p, a, b, c)
+    return 0.0, _smallest(-_depth_px(p, a, b, c), _proper(a, b, c))
 
 
 def joined(a, b, strokes):
@@ -302,7 +329,7 @@ def _uncovered_px(a, b, strokes):
 
 
 def centroid(g, a, b, c):
-    return np.abs(g - (a + b + c) / 3), INF
+    return np.abs(g - (a + b + c) / 3), _proper(a, b, c)
 
 
 def circumcenter(o, a, b, c):
@@ -313,7 +340,7 @@ def circumcenter(o, a, b, c):
 def incenter(i, a, b, c):
     heights = [line_distance(i, p, q) for p, q in ((a, b), (b, c), (c, a))]
     uneven = _largest(*heights) - _smallest(*heights)
-    return np.where(_depth_px(i, a, b, c) > 0, uneven, _largest(*heights)), INF
+    return np.where(_depth_px(i, a, b, c) > 0, uneven, _largest(*heights)), _proper(a, b, c)
 
 
 def orthocenter(h, a, b, c):
@@ -323,12 +350,14 @@ def orthocenter(h, a, b, c):
 
 
 def midsegment(d, e, a, b, c):
-    return _largest(np.abs(d - (a + b) / 2), np.abs(e - (a + c) / 2)), INF
+    """de joins the middles of ab and ac, whichever end lies on which."""
+    ways = (_largest(np.abs(p - (a + b) / 2), np.abs(q - (a + c) / 2)) for p, q in ((d, e), (e, d)))
+    return _smallest(*ways), _proper(a, b, c)
 
 
 def congruent(*corners):
     half = len(corners) // 2
-    return _largest(*(np.abs(p - q) for p, q in zip(*_all_gaps(corners, half), strict=True))), INF
+    return _largest(*(np.abs(p - q) for p, q in zip(*_all_gaps(corners, half), strict=True))), _proper(*corners[:half])
 
 
 def similar(*corners):
@@ -337,13 +366,15 @@ def similar(*corners):
     size, other = np.maximum(sum(first), 1e-9), np.maximum(sum(second), 1e-9)
     # In pixels of the larger figure, so that it makes no difference which comes first.
     most = np.maximum(size, other)
-    return _largest(*(np.abs(p / size - q / other) * most for p, q in zip(first, second, strict=True))), INF
+    uneven = _largest(*(np.abs(p / size - q / other) * most for p, q in zip(first, second, strict=True)))
+    return uneven, _proper(*corners[:half])
 
 
 def smaller(*corners):
     half = len(corners) // 2
     first, second = _all_gaps(corners, half)
-    return similar(*corners)[0], (sum(first) - sum(second)) / len(first)
+    deviation, proper = similar(*corners)
+    return deviation, _smallest((sum(first) - sum(second)) / len(first), proper)
 
 
 def _all_gaps(corners, half):
@@ -411,7 +442,7 @@ def arc_midpoint(o, m, a, b, radius):
 
 
 def inscribed_quadrilateral(o, a, b, c, d, radius):
-    return _largest(*(on_circle(o, p, radius)[0] for p in (a, b, c, d))), INF
+    return _largest(*(on_circle(o, p, radius)[0] for p in (a, b, c, d))), _in_order(a, b, c, d)
 
 
 def tangent_outside(o, p, radius, other):

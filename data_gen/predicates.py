@@ -9,10 +9,10 @@ A fact is a row of `PREDICATES` applied to the names of points. Every row gives
 * `axis`: which of the four axes of an edit it belongs to ("shape", "relation", "value");
 * `opposites`: predicates that contradict this one on the same arguments, whatever the drawing;
 * `circles`: how many arguments, the first ones, name circles by their centre; `measure` then gets their radii as well;
-* `strokes`: `measure` gets the straight strokes of the diagrams too; `values`: it gets the fact's value as a number,
-  one of these (a ratio "1:3" as a fraction);
+* `strokes`: `measure` gets the straight strokes of the diagrams too, "all", "dashed" or "solid" ones; `values`: it gets
+  the fact's value as a number, one of these (a ratio "1:3" as a fraction);
 * `common`: true of so many points in every figure that signatures leave it out (`signatures.py`);
-* `shown`: truth is read off the diagram's marks and strokes (`shown.py`): the value that is printed, dashed or not;
+* `shown`: truth is read off the diagram's marks, shades and graphs (`shown.py`): the value that is printed;
 * `order_matters`: any reordering of the arguments that is not a symmetry contradicts the fact;
 * `phrases`: English, with {0}, {1}... for the names and {value} for the value; `phrases.py` has further ones.
 """
@@ -39,7 +39,7 @@ class Predicate:
     opposites: tuple[str, ...] = ()
     order_matters: bool = False
     circles: int = 0
-    strokes: bool = False
+    strokes: str = ""
     values: tuple[str, ...] = ()
     shown: bool = False
     common: bool = False
@@ -175,9 +175,10 @@ _ROWS = (
                                                   "{0} is a point outside △{1}{2}{3}"), measures.outside_triangle,
               LAST_THREE, ("in_triangle",), common=True),
     # relation: lines through a vertex; the foot second, the far side last
-    Predicate("median", 4, "relation", ("{0}{1} is the median to {2}{3}", "{0}{1} is a median of triangle {0}{2}{3}"),
-              measures.median, LAST_TWO[4]),
-    Predicate("altitude", 4, "relation", ("{0}{1} is the altitude to {2}{3}",
+    Predicate("median", 4, "relation",
+              ("{0}{1} is the median from {0} to {2}{3}", "{0}{1} is a median of triangle {0}{2}{3}"), measures.median,
+              LAST_TWO[4]),
+    Predicate("altitude", 4, "relation", ("{0}{1} is the altitude from {0} to {2}{3}",
                                           "{0}{1} is an altitude of triangle {0}{2}{3}"),
               measures.altitude, LAST_TWO[4]),
     Predicate("bisector", 4, "relation", ("{0}{1} bisects ∠{2}{0}{3}", "{0}{1} is the bisector of angle {2}{0}{3}"),
@@ -233,7 +234,7 @@ _ROWS = (
               measures.not_concyclic, ((1, 0, 2, 3), (1, 2, 3, 0)), ("concyclic",), common=True),
     Predicate("inscribed_quadrilateral", 5, "relation",
               ("quadrilateral {1}{2}{3}{4} is inscribed in circle {0}",
-               "circle {0} passes through {1}, {2}, {3} and {4}"),
+               "{1}{2}{3}{4} is a quadrilateral inscribed in circle {0}"),
               measures.inscribed_quadrilateral, ((0, 2, 3, 4, 1), (0, 4, 3, 2, 1)), circles=1),
     Predicate("secant", 3, "relation", ("line {1}{2} cuts circle {0} twice", "{1}{2} is a secant of circle {0}"),
               measures.secant, LAST_TWO[3], ("tangent_line", "outside_line"), circles=1, common=True),
@@ -281,10 +282,10 @@ _ROWS = (
     Predicate("graph", 1, "value", ("the graph of y = {value} is drawn with origin {0}",
                                     "the figure shows y = {value} in coordinates with origin {0}"), None, shown=True),
     # what strokes show
-    Predicate("dashed", 2, "relation", ("{0}{1} is drawn dashed", "the line {0}{1} is dashed"), None, ((1, 0),),
-              ("solid",), shown=True),
-    Predicate("solid", 2, "relation", ("{0}{1} is drawn solid", "the line {0}{1} is solid"), None, ((1, 0),),
-              ("dashed",), shown=True),
+    Predicate("dashed", 2, "relation", ("{0}{1} is drawn dashed", "the line {0}{1} is dashed"),
+              measures.joined, ((1, 0),), ("solid",), strokes="dashed"),
+    Predicate("solid", 2, "relation", ("{0}{1} is drawn solid", "the line {0}{1} is solid"),
+              measures.joined, ((1, 0),), ("dashed",), strokes="solid"),
     Predicate("shaded_triangle", 3, "relation", ("triangle {0}{1}{2} is shaded", "the shaded region is △{0}{1}{2}"),
               None, TRIANGLE, shown=True),
     Predicate("shaded_quadrilateral", 4, "relation",
@@ -294,9 +295,9 @@ _ROWS = (
               shown=True),
     # said of real diagrams by their sources: asserted, not computed, so they have no measure
     Predicate("joined", 2, "relation", ("{0} and {1} are joined by a line",), measures.joined, ((1, 0),), ("apart",),
-              strokes=True, common=True),
+              strokes="all", common=True),
     Predicate("apart", 2, "relation", ("{0} and {1} are not joined",), measures.apart, ((1, 0),), ("joined",),
-              strokes=True, common=True),
+              strokes="all", common=True),
     Predicate("similar", 6, "relation", ("△{0}{1}{2} ∼ △{3}{4}{5}", "triangles {0}{1}{2} and {3}{4}{5} are similar"),
               measures.similar, TOGETHER[3]),
     Predicate("congruent", 6, "relation",
@@ -320,7 +321,7 @@ _ROWS = (
                                              "the altitudes of triangle {1}{2}{3} meet at {0}"), measures.orthocenter,
               LAST_THREE),
     Predicate("midsegment", 5, "relation", ("{0}{1} is the midsegment of △{2}{3}{4} that is parallel to {3}{4}",),
-              measures.midsegment, ((1, 0, 2, 4, 3),), order_matters=True),
+              measures.midsegment, ((1, 0, 2, 3, 4), (0, 1, 2, 4, 3)), order_matters=True),
     Predicate("quadrilateral_midsegment", 6, "relation", ("{0}{1} is the midsegment of {2}{3}{4}{5}",), None,
               ((1, 0, 2, 3, 4, 5),)),
     Predicate("quadrilateral_altitude", 6, "relation", ("{0}{1} is a height of {2}{3}{4}{5}",), None,

@@ -1,4 +1,4 @@
-"""What a diagram shows by its marks and strokes: printed values, ticks, dashes, shading, graphs.
+"""What a diagram shows by its marks: printed values, ticks, shading, graphs.
 
 Facts of the predicates with `shown` are true where the diagram shows just that, and read nowhere else.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from data_gen.diagram import AngleText, Diagram, Divisions, Graph, LengthText, RegularPolygon, Segment, Shade, Ticks
+from data_gen.diagram import AngleText, Diagram, Divisions, Graph, LengthText, RegularPolygon, Shade, Ticks
 
 Shown = tuple[str, tuple[str, ...], str]  # predicate, names, value ("" where it has none)
 COUNTS = {1: "one tick", 2: "two ticks", 3: "three ticks"}
@@ -16,8 +16,8 @@ SHADES = {1: "shaded_circle", 3: "shaded_triangle", 4: "shaded_quadrilateral"}
 
 
 def shown(diagram: Diagram) -> Iterator[Shown]:
-    """Everything that the marks and strokes of a diagram say."""
-    for part in (*diagram.marks, *diagram.segments, *diagram.shades, *diagram.graphs):
+    """Everything that the marks of a diagram say."""
+    for part in (*diagram.marks, *diagram.shades, *diagram.graphs):
         if type(part) in SAYS:
             yield SAYS[type(part)](part)
 
@@ -50,7 +50,6 @@ SAYS: dict[type, Callable[[Any], Shown]] = {
     Ticks: lambda mark: ("ticked", (mark.a, mark.b), COUNTS[mark.count]),
     Divisions: lambda mark: ("divided", (mark.a, mark.b), str(mark.count)),
     RegularPolygon: lambda mark: ("inscribed_regular", (mark.centre, mark.corner), str(mark.count)),
-    Segment: lambda stroke: ("dashed" if stroke.dashed else "solid", (stroke.a, stroke.b), ""),
     Shade: _shade,
     Graph: lambda graph: ("graph", (graph.origin,), polynomial(graph.coefficients)),
 }

@@ -136,7 +136,8 @@ def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
         for row, value, columns in batch.measured:
             arguments = list(points[:, :, columns])
             arguments += [radii[batch.args[columns, k]].T for k in range(row.circles)]
-            arguments += [scene.strokes] * row.strokes + [as_number(value)] * bool(value)
+            arguments += [scene.strokes[row.strokes]] if row.strokes else []
+            arguments += [as_number(value)] * bool(value)
             assert row.measure is not None
             deviation[:, columns], slack[:, columns] = row.measure(*arguments)
         truth, _ = three_valued(deviation, slack, margin_px)

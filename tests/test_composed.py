@@ -10,7 +10,7 @@ import pytest
 
 from configs.data_composed import get_spec
 from data_gen import families, perturb
-from data_gen.constructions import CONSTRUCTIONS, Program, program_from_json, rows_of, stated_facts
+from data_gen.constructions import CONSTRUCTIONS, Program, Step, program_from_json, rows_of, stated_facts
 from data_gen.diagram import Graph
 from data_gen.errors import UserError
 from data_gen.facts import Scene, from_json, truth_table
@@ -145,6 +145,21 @@ def test_graphs_stand_upright_and_say_their_polynomial():
     member = families.draw(program_from_json(family.programs[0]), canvas)
     assert member is not None
     assert isinstance(member.diagram.graphs[0], Graph) and json.loads(family.facts[0])[0][0] == "graph"
+
+
+def test_an_angle_that_a_stroke_divides_is_not_numbered():
+    """The 1 would stand in one of the parts."""
+    canvas = canvas_of(224, composed.LEVELS[0], np.random.default_rng(0))
+
+    def step(name, ins, outs=""):
+        row = CONSTRUCTIONS[name]
+        return Step(name, tuple(ins), tuple(outs), tuple(low for low, _ in row.ranges))
+
+    triangle = step("acute_triangle", "", "ABC")
+    for corner, good in (("a", False), ("b", True)):
+        numbered, median = step(f"numbered.at_{corner}", "ABC"), step("median", "ABC", "D")
+        assert families.draw(Program((triangle, numbered)), canvas)
+        assert (families.draw(Program((triangle, median, numbered)), canvas) is not None) == good
 
 
 def test_letters_that_are_too_few_are_an_error():

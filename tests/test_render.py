@@ -269,6 +269,14 @@ def test_counted_marks_can_be_counted(size, mark, count):
     assert dark_runs(render.to_pixels(diagram)[row]) == count
 
 
+def test_a_tick_keeps_off_the_middle_where_another_stroke_crosses_there():
+    points = {"_a": (20.0, 56.0), "_b": (92.0, 56.0), "_c": (50.0, 20.0), "_d": (62.0, 92.0)}
+    strokes = Segment("_a", "_b"), Segment("_c", "_d")
+    style = Style(font_px=10.0)
+    row = render.to_pixels(Diagram(112, points, strokes, marks=(Ticks("_a", "_b"),), style=style))[53]
+    assert dark_runs(row) == 2 and dark_runs(row[52:60]) == 1
+
+
 @pytest.mark.parametrize("size", [96, 112, 384])
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_arcs_can_be_counted(size, count):
