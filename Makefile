@@ -66,6 +66,11 @@ endif
 hardset: cairo ## the frozen benchmark in data/hardset, and its version | make hardset
 	$(PY) -m data_gen.build --spec=configs/data_hardset.py --out=data/hardset
 	$(PY) -m data_gen.hardset --data=data/hardset
+ifneq ($(REAL),)
+	$(PY) -m data_gen.build --spec=configs/data_redrawn.py --out=data/hardset_redrawn --spec.root=$(REAL) \
+		--spec.seed=7000003 --spec.families.train=0 --spec.families.val=500
+	$(PY) -m data_gen.hardset --data=data/hardset_redrawn
+endif
 
 retrieval: cairo ## similar captions that are false of a picture, as negatives | make retrieval DIR=data/tiny
 	$(PY) -m data_gen.retrieval --data=$(DIR) $(ARGS)

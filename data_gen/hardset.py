@@ -27,6 +27,8 @@ def describe(directory: str) -> str:
     for split in manifest["splits"]:
         source = records.RecordSource(directory, split)
         families = [source[row] for row in range(len(source))]
+        if not families:
+            continue
         layouts = Counter((family.layout, family.difficulty) for family in families)
         kinds = Counter(kind for family in families for some in family.kinds[: len(family.images)] for kind in some)
         leading = Counter(kind for family in families for kind in {k for some in family.kinds for k in some})
