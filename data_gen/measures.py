@@ -266,8 +266,8 @@ def off_line(p, a, b):
 
 
 def beyond(p, a, b):
-    """p lies on the line ab, on the far side of b."""
-    return np.where(dot(b - a, p - b) > 0, line_distance(p, a, b), np.abs(p - b)), INF
+    """b lies between a and p."""
+    return segment_distance(b, p, a), INF
 
 
 def division(p, a, b, ratio):

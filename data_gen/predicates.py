@@ -162,7 +162,7 @@ _ROWS = (
               ("on_segment", "midpoint", "collinear"), common=True),
     Predicate("beyond", 3, "relation", ("{0} lies on the extension of {1}{2} beyond {2}",
                                         "{1}{2} is extended through {2} to {0}"), measures.beyond,
-              opposites=("on_segment",), order_matters=True, common=True),
+              ((1, 0, 2),), ("on_segment",), order_matters=True, common=True),
     Predicate("same_side", 4, "relation", ("{0} and {1} lie on the same side of {2}{3}",
                                            "the line {2}{3} does not separate {0} from {1}"), measures.same_side,
               ((1, 0, 2, 3), (0, 1, 3, 2)), ("opposite_sides",), common=True),

@@ -327,6 +327,9 @@ def sector(o: Point, a: Point, b: Point, value: str | None) -> list[Condition]:
 # name -> (points of the fact) -> conditions; those of `BY_VALUE` get the fact's value too
 BY_POINTS: dict[str, Callable[..., list[Condition]]] = {
     "right": right,
+    "right_angle": right,
+    "acute_angle": lambda v, p, q: more((math.pi / 2 - angle(p, v, q)) * arm((v, p), (v, q))),
+    "obtuse_angle": obtuse,
     "isosceles": isosceles,
     "isosceles_right": lambda v, p, q: right(v, p, q) + isosceles(v, p, q),
     "equilateral": lambda a, b, c: same(spread(sides(a, b, c))),

@@ -24,7 +24,7 @@ GENERATED = sorted({fact.split()[0] for row in CONSTRUCTIONS.values() for fact i
 # The first phrases of what the quick start's figures say: its captions are these, byte for byte.
 PLAIN = {
     "acute": "triangle ABC is acute",
-    "altitude": "AB is the altitude to CD",
+    "altitude": "AB is the altitude from A to CD",
     "angle": "∠ABC = 7.5°",
     "bisector": "AB bisects ∠CAD",
     "crossing": "line CB cuts circle A at B",
@@ -39,7 +39,7 @@ PLAIN = {
     "isosceles_trapezoid": "ABCD is an isosceles trapezoid with AB ∥ CD",
     "kite": "ABCD is a kite with AB = AD",
     "length": "AB = 7.5",
-    "median": "AB is the median to CD",
+    "median": "AB is the median from A to CD",
     "meet": "BC and DE meet at A",
     "midpoint": "A is the midpoint of BC",
     "oblique": "AB is oblique to CD",

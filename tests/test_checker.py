@@ -78,7 +78,7 @@ def test_it_finds_a_fact_whose_arguments_are_swapped(some_composed):
     for family in some_composed:
         facts = json.loads(family.facts[0])
         for fact in facts:
-            if fact[0] in ("midpoint", "median", "altitude", "right", "obtuse", "tangent", "in_triangle"):
+            if fact[0] in ("midpoint", "trisection", "median", "altitude", "right", "obtuse", "tangent", "in_triangle"):
                 fact[1][0], fact[1][1] = fact[1][1], fact[1][0]
                 changed = replace(family, facts=(json.dumps(facts), *family.facts[1:]))
                 assert (0, 0, 1) in {(d.image, d.caption, d.stored) for d in checker.check(changed)}, fact

@@ -110,9 +110,9 @@ def test_false_is_kept_and_true_and_unknown_are_not(tmp_path):
     assert retrieval.main([f"--data={folder}", "--workers=1"]) == 0
     rows = {each.row: each for each in nearest.nearest(folder, "train", 0)}
     assert sorted(rows) == [3, 4, 5]
-    assert rows[3].text == "Triangle BAC is right-angled at A. AD is the median to BC. AB = 12."
-    assert rows[4].text == "Triangle BAC is obtuse at A. AD is the median to BC. AB = 7."
-    assert rows[5].text == "Triangle BAC is right-angled at A. AD is the altitude to BC. AB = 7."
+    assert rows[3].text == "Triangle BAC is right-angled at A. AD is the median from A to BC. AB = 12."
+    assert rows[4].text == "Triangle BAC is obtuse at A. AD is the median from A to BC. AB = 7."
+    assert rows[5].text == "Triangle BAC is right-angled at A. AD is the altitude from A to BC. AB = 7."
 
 
 def test_negatives_are_the_nearest_by_an_independent_count(data):
