@@ -109,6 +109,17 @@ def draw_length(rng: np.random.Generator) -> str:
     return f"{whole}.5" if rng.random() < 0.2 else str(whole)
 
 
+def draw_symbolic(rng: np.random.Generator) -> str:
+    """A length in an unknown: "x", "3x", "x+4" or "2x-5"."""
+    factor, unknown, term = int(rng.integers(1, 5)), "xy"[int(rng.integers(2))], int(rng.integers(-9, 10))
+    return f"{factor if factor > 1 else ''}{unknown}" + (f"{term:+d}" if term else "")
+
+
+def draw_alike(value: str, rng: np.random.Generator) -> str:
+    """Another length in the style of one."""
+    return draw_symbolic(rng) if any(char.isalpha() for char in value) else draw_length(rng)
+
+
 def exchange(place: int, name: str) -> Proposal:
     """The construction `name` in the place of step `place`: a square for a rectangle, an altitude for a median."""
     new = CONSTRUCTIONS[name]
@@ -153,7 +164,8 @@ def _printed_length(program: Program, rng: np.random.Generator) -> Edit | None:
     places = [i for i, fact in enumerate(program.prints) if fact.predicate == "length"]
     if not places:
         return None
-    which, new_value = int(rng.choice(places)), draw_length(rng)
+    which = int(rng.choice(places))
+    new_value = draw_alike(program.prints[which].value or "", rng)
 
     def reprint(program: Program) -> Program:
         changed = replace(program.prints[which], value=new_value)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -160,6 +161,14 @@ def test_an_angle_that_a_stroke_divides_is_not_numbered():
         numbered, median = step(f"numbered.at_{corner}", "ABC"), step("median", "ABC", "D")
         assert families.draw(Program((triangle, numbered)), canvas)
         assert (families.draw(Program((triangle, median, numbered)), canvas) is not None) == good
+
+
+def test_lengths_with_an_unknown_stay_so():
+    rng = np.random.default_rng(0)
+    drawn = {perturb.draw_symbolic(rng) for _ in range(300)}
+    assert all(re.fullmatch(r"[234]?[xy]([+-][1-9])?", text) for text in drawn) and {"x", "3y-4"} & drawn
+    for text in ("x+3", "12", "4.5"):
+        assert any(c.isalpha() for c in perturb.draw_alike(text, rng)) == any(c.isalpha() for c in text)
 
 
 def test_letters_that_are_too_few_are_an_error():

@@ -29,6 +29,7 @@ from data_gen.sources.synthetic import Level, canvas_of, letters_split
 HARDSET_SEED = 7_000_003  # of the frozen benchmark alone
 MAX_TRIES = 20_000
 MOST_POINTS = 9
+SYMBOLIC = (0.0, 0.15, 0.3)  # share of the printed lengths that have an unknown, by difficulty
 MAX_CORNERS, MAX_EXTENSIONS = 40, 16
 SIBLINGS = 7
 
@@ -209,7 +210,7 @@ def family(spec, split: str, index: int) -> Family:
     difficulty = spec.difficulties[turn % len(spec.difficulties)]
     for _ in range(MAX_TRIES):
         plan = _plan(spec, layout, KINDS[focus], difficulty, rng)
-        program = plan and _lettered(spec, split, plan, rng)
+        program = plan and _lettered(spec, split, plan, difficulty, rng)
         if not plan or not program:
             continue
         canvas = canvas_of(spec.size_px, LEVELS[difficulty], rng)
@@ -333,7 +334,7 @@ def _answers(slot: str, kind: str, most: int, rng: np.random.Generator) -> list[
     return chosen
 
 
-def _lettered(spec, split: str, plan: Plan, rng: np.random.Generator) -> Program | None:
+def _lettered(spec, split: str, plan: Plan, difficulty: int, rng: np.random.Generator) -> Program | None:
     """The plan's figure with letters of the split and printed measures; None where it has too many points."""
     letters = _letters(spec, split, plan.figure.letters, rng)
     if letters is None:
@@ -344,7 +345,8 @@ def _lettered(spec, split: str, plan: Plan, rng: np.random.Generator) -> Program
     prints = [angle] if angle else []
     if lengths and ("printed_length" in plan.leaves or rng.random() < 0.5):
         some = lengths[int(rng.integers(len(lengths)))]
-        prints.append(replace(some, value=perturb.draw_length(rng)))
+        draw = perturb.draw_symbolic if rng.random() < SYMBOLIC[difficulty] else perturb.draw_length
+        prints.append(replace(some, value=draw(rng)))
     return Program(tuple(plan.figure.steps), tuple(prints)).rename(letters)
 
 
