@@ -210,6 +210,7 @@ def _step_strokes(step: Step) -> Iterator[Stroke]:
         yield Graph(step.outs[0], step.outs[1], row.graph)
 
 
+MOST_TICKS = 3
 MARKS: dict[str, Callable[..., Mark]] = {
     "right_angle": RightAngle,
     "ticks": lambda *args: Ticks(*args[-2:], *args[:-2]),
@@ -222,8 +223,29 @@ MARKS: dict[str, Callable[..., Mark]] = {
 
 
 def marks(program: Program) -> tuple[Mark, ...]:
-    """The marks that a book would put on what the steps make true."""
-    return tuple(_mark(template, step.roles) for step in program.steps for template in step.row.marks)
+    """The marks that a book would put on what the steps make true.
+
+    Equal counts of ticks mean equal segments, so each step has counts of its own; what would need more than
+    MOST_TICKS goes without.
+    """
+    found: list[Mark] = []
+    used = 0
+    for step in program.steps:
+        some = [_mark(template, step.roles) for template in step.row.marks]
+        most = used
+        for mark in some:
+            if isinstance(mark, Ticks):
+                mark = replace(mark, count=used + mark.count - _least_ticks(some) + 1)
+                most = max(most, mark.count)
+                if mark.count > MOST_TICKS:
+                    continue
+            found.append(mark)
+        used = most
+    return tuple(found)
+
+
+def _least_ticks(some: Sequence[Mark]) -> int:
+    return min(mark.count for mark in some if isinstance(mark, Ticks))
 
 
 def shown_marks(program: Program) -> tuple[Mark, ...]:

@@ -19,13 +19,14 @@ from data_gen.constructions import (
     CONSTRUCTIONS,
     Program,
     Step,
+    marks,
     printed_facts,
     program_from_json,
     rows_of,
     solve,
     stated_facts,
 )
-from data_gen.diagram import Circle, Segment, Style
+from data_gen.diagram import Circle, Segment, Style, Ticks
 from data_gen.errors import UserError
 from data_gen.facts import Fact, Scene, canonical, from_json, truth_table
 from data_gen.geometry import angle_deg
@@ -361,3 +362,14 @@ def test_wordings_are_stable_and_say_the_same_facts():
     assert caption(facts, 7) == caption(facts, 7)
     assert all("5.5" in text and "ABCD" in text and text.endswith(".") for text in texts)
     assert zlib.crc32(json.dumps(sorted(texts)).encode()) == zlib.crc32(json.dumps(sorted(texts)).encode())
+
+
+def test_ticks_of_different_steps_have_different_counts():
+    """Sides of a kite carry one and two ticks, halves of a side then three: two again would say that they are equal."""
+    kite = Step("kite", (), ("A", "B", "C", "D"), (60.0, 145.0))
+    middle = Step("middle_of_bc", ("A", "B", "C", "D"), ("E",), ())
+    counts = [mark.count for mark in marks(Program((kite, middle))) if isinstance(mark, Ticks)]
+    assert counts == [1, 1, 2, 2, 3, 3]
+    triangle = Step("isosceles_triangle", (), ("A", "B", "C"), (70.0, 0.0))
+    median = Step("median", ("A", "B", "C"), ("D",), ())
+    assert [m.count for m in marks(Program((triangle, median))) if isinstance(m, Ticks)] == [1, 1, 2, 2]
