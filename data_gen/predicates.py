@@ -240,7 +240,7 @@ _ROWS = (
               measures.secant, LAST_TWO[3], ("tangent_line", "outside_line"), circles=1, common=True),
     Predicate("tangent_line", 3, "relation", ("line {1}{2} is tangent to circle {0}", "{1}{2} touches circle {0}"),
               measures.tangent_line, LAST_TWO[3], ("secant", "outside_line"), circles=1),
-    Predicate("outside_line", 3, "relation", ("line {1}{2} does not meet circle {0}", "{1}{2} and circle {0} have no point in common"),
+    Predicate("outside_line", 3, "relation", ("line {1}{2} does not meet circle {0}", "line {1}{2} misses circle {0}"),
               measures.outside_line, LAST_TWO[3], ("secant", "tangent_line"), circles=1, common=True),
     Predicate("sector", 3, "relation", ("{1}{0}{2} is a sector of {value}°",
                                         "the sector {1}{0}{2} has an angle of {value}°"), measures.sector,
