@@ -27,7 +27,7 @@ from data_gen.records import Family
 from data_gen.sources.synthetic import Level, canvas_of, letters_split
 
 HARDSET_SEED = 7_000_003  # of the frozen benchmark alone
-MAX_TRIES = 20_000
+MAX_TRIES, PATIENCE = 20_000, 1000
 MOST_POINTS = 9
 SYMBOLIC = (0.0, 0.15, 0.3)  # share of the printed lengths that have an unknown, by difficulty
 MAX_CORNERS, MAX_EXTENSIONS = 40, 16
@@ -208,8 +208,9 @@ def family(spec, split: str, index: int) -> Family:
     turn, quarter = divmod(turn, 4)
     layout = "cube" if quarter < round(4 * spec.cube_share) and KINDS[focus] != "graph" else "star"
     difficulty = spec.difficulties[turn % len(spec.difficulties)]
-    for _ in range(MAX_TRIES):
-        plan = _plan(spec, layout, KINDS[focus], difficulty, rng)
+    for tries in range(MAX_TRIES):
+        leaves = spec.leaves + tries // PATIENCE  # fewer questions where many cannot all be told apart
+        plan = _plan(spec.mix, leaves, spec.answers, layout, KINDS[focus], difficulty, rng)
         program = plan and _lettered(spec, split, plan, difficulty, rng)
         if not plan or not program:
             continue
@@ -251,20 +252,22 @@ class Plan:
     leaves: tuple[str, ...]
 
 
-def _plan(spec, layout: str, focus: str, difficulty: int, rng: np.random.Generator) -> Plan | None:
+def _plan(
+    mix, leaves: int, answers: int, layout: str, focus: str, difficulty: int, rng: np.random.Generator
+) -> Plan | None:
     """Which edits a family has, and a figure that has them; None where they do not go together."""
-    siblings, most = (SIBLINGS, spec.answers) if layout == "star" else (CUBE_EDITS, 2)
-    first = focus if focus in SLOTS_OF_KIND else _drawn(spec.mix, BESIDE, rng)
+    siblings, most = (SIBLINGS, answers) if layout == "star" else (CUBE_EDITS, 2)
+    first = focus if focus in SLOTS_OF_KIND else _drawn(mix, BESIDE, rng)
     slots = SLOTS_OF_KIND[first]
     figure = begin(slots[int(rng.integers(len(slots)))], rng)
     if figure is None:
         return None
-    leaves = 0 if focus == "graph" else _leaf_count(spec, layout, focus, rng)
-    asked = _asked(figure, first, siblings - leaves, siblings + 1 if focus == "graph" else most, spec.mix, rng)
+    leaves = 0 if focus == "graph" else _leaf_count(leaves, layout, focus, rng)
+    asked = _asked(figure, first, siblings - leaves, siblings + 1 if focus == "graph" else most, mix, rng)
     if asked is None:
         return None
     for _ in range(int(rng.integers(difficulty + 1)) if focus != "graph" else 0):
-        extend(figure, BESIDE, _odds(spec.mix, BESIDE), rng)
+        extend(figure, BESIDE, _odds(mix, BESIDE), rng)
     if figure.letters > MOST_POINTS:
         return None
     for place, step in enumerate(figure.steps):
@@ -273,15 +276,15 @@ def _plan(spec, layout: str, focus: str, difficulty: int, rng: np.random.Generat
     possible = [kind for kind in LEAVES if _possible(kind, figure, set(asked))]
     if leaves and (not possible or focus in LEAVES and focus not in possible):
         return None
-    kinds = [focus] * (focus in LEAVES) + [_drawn(spec.mix, possible, rng) for _ in range(leaves)]
+    kinds = [focus] * (focus in LEAVES) + [_drawn(mix, possible, rng) for _ in range(leaves)]
     return Plan(figure, tuple(Question.of(place, names, rng) for place, names in asked.items()), tuple(kinds[:leaves]))
 
 
-def _leaf_count(spec, layout: str, focus: str, rng: np.random.Generator) -> int:
-    """How many edits are of labels and values: `spec.leaves` of a star's seven, as many in a cube on average."""
+def _leaf_count(leaves: int, layout: str, focus: str, rng: np.random.Generator) -> int:
+    """How many edits are of labels and values: `leaves` of a star's seven, as many in a cube on average."""
     if layout == "star":
-        return max(int(spec.leaves), int(focus in LEAVES))
-    return int(focus in LEAVES or rng.random() < spec.leaves * CUBE_EDITS / SIBLINGS)
+        return min(SIBLINGS - 1, max(leaves, int(focus in LEAVES)))
+    return int(focus in LEAVES or rng.random() < leaves * CUBE_EDITS / SIBLINGS)
 
 
 def _asked(figure: Figure, first: str, siblings: int, most: int, mix, rng) -> dict[int, list[str]] | None:
