@@ -158,7 +158,7 @@ def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
         printed = scene.shown[i].get(canonical(Fact(fact.predicate, fact.args)))
         if printed is None and fact.predicate == "numbered_angle":
             printed = _number_along(fact, diagram, scene.shown[i])
-        if printed is None and fact.predicate == "inscribed_regular" and _is_corner(fact, diagram):
+        if printed != fact.value and fact.predicate == "inscribed_regular" and _is_corner(fact, diagram):
             continue
         if printed is not None or fact.predicate not in OPEN:
             truth[i], margin[i] = printed == (fact.value or ""), diagram.style.font_px

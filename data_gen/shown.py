@@ -5,6 +5,7 @@ Facts of the predicates with `shown` are true where the diagram shows just that,
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,19 @@ def shown(diagram: Diagram) -> Iterator[Shown]:
     for part in (*diagram.marks, *diagram.shades, *diagram.graphs):
         if type(part) in SAYS:
             yield SAYS[type(part)](part)
+    for mark in diagram.marks:
+        if isinstance(mark, RegularPolygon):
+            yield from _corners(mark, diagram)
+
+
+def _corners(mark: RegularPolygon, diagram: Diagram) -> Iterator[Shown]:
+    """A regular polygon has every named point that lies at a corner, to half a pixel."""
+    centre, first = (complex(*diagram.points[name]) for name in (mark.centre, mark.corner))
+    for name in diagram.names:
+        turn = (complex(*diagram.points[name]) - centre) / (first - centre)
+        steps = round(cmath.phase(turn) * mark.count / (2 * cmath.pi))
+        if abs(turn - cmath.rect(1, 2 * cmath.pi * steps / mark.count)) * abs(first - centre) < 0.5:
+            yield "inscribed_regular", (mark.centre, name), str(mark.count)
 
 
 def polynomial(coefficients: tuple[float, ...]) -> str:
@@ -49,7 +63,6 @@ SAYS: dict[type, Callable[[Any], Shown]] = {
     AngleText: _angle,
     Ticks: lambda mark: ("ticked", (mark.a, mark.b), COUNTS[mark.count]),
     Divisions: lambda mark: ("divided", (mark.a, mark.b), str(mark.count)),
-    RegularPolygon: lambda mark: ("inscribed_regular", (mark.centre, mark.corner), str(mark.count)),
     Shade: _shade,
     Graph: lambda graph: ("graph", (graph.origin,), polynomial(graph.coefficients)),
 }

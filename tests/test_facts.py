@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from data_gen.diagram import AngleText, Circle, Diagram, LengthText
+from data_gen.diagram import AngleText, Circle, Diagram, LengthText, RegularPolygon
 from data_gen.facts import Fact, Scene, canonical, caption_truth, evaluate, from_json, holds, to_json
 from data_gen.predicates import PREDICATES, symmetry_group
 from data_gen.signatures import caption_signature, image_signatures
@@ -220,3 +220,10 @@ def test_signatures_tell_most_strangers_apart():
     printed = diagram(drawing.points, marks=(LengthText("A", "B", "5"),))
     signature = image_signatures(Scene.of([printed]), MARGIN_PX)[0]
     assert subset(caption_signature([Fact("length", ("B", "A"), "5")]), signature)
+
+
+def test_every_named_corner_of_a_drawn_regular_polygon_is_its_vertex():
+    points = {"O": (50.0, 50.0), "A": (80.0, 50.0), "B": (50.0, 80.0), "C": (71.2, 71.2)}
+    drawing = diagram(points, marks=(RegularPolygon("O", "A", 4),))
+    told = [holds(Fact("inscribed_regular", ("O", name), "4"), drawing, MARGIN_PX) for name in "ABC"]
+    assert told == [1, 1, 0]
