@@ -1,6 +1,6 @@
 """What a frozen benchmark is: its version, the hash of its shards, and what its edits are.
 
-    python -m data_gen.hardset --data=data/hardset
+python -m data_gen.hardset --data=data/hardset
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def describe(directory: str) -> str:
             continue
         layouts = Counter((family.layout, family.difficulty) for family in families)
         kinds = Counter(kind for family in families for some in family.kinds[: len(family.images)] for kind in some)
-        leading = Counter(kind for family in families for kind in {k for some in family.kinds for k in some})
+        holding = Counter(kind for family in families for kind in {k for some in family.kinds for k in some})
         lines.append(f"{split}: {len(families)} families of {len(families[0].images)}")
         lines += [f"  {layout}, difficulty {level}: {count}" for (layout, level), count in sorted(layouts.items())]
         total = sum(kinds.values())
         lines += [
-            f"  {kind:16} {100 * count / total:5.1f} % of {total} edits, in {leading[kind]} families"
+            f"  {kind:16} {100 * count / total:5.1f} % of {total} edits, in {holding[kind]} families"
             for kind, count in kinds.most_common()
         ]
     return "\n".join(lines)
@@ -49,7 +49,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--data", required=True, help="folder of the data set")
     options = parser.parse_args(arguments)
-    return exit_status(lambda: print(describe(options.data)) or 0, options.data)
+
+    def command() -> int:
+        print(describe(options.data))
+        return 0
+
+    return exit_status(command, options.data)
 
 
 if __name__ == "__main__":
