@@ -7,6 +7,7 @@ A data set is a folder: shards `NAME-split.tfrecord-00000-of-00032`, beside each
 
 import bisect
 import contextlib
+import dataclasses
 import hashlib
 import io
 import itertools
@@ -15,7 +16,7 @@ import operator
 import os
 import platform
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, SupportsIndex
 
@@ -68,6 +69,8 @@ class Family:
     difficulty: int
     size_px: int
     question: Question | None = None
+    # Kind of edit -> (tried, taken) on the way to this family: the index of a shard sums it up, records do not have it.
+    proposals: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
 
 
 class Field(NamedTuple):
@@ -292,7 +295,7 @@ class ShardWriter:
 
     def __init__(self, path: epath.PathLike, fingerprint: str):
         self.path = epath.Path(path)
-        self._index: dict[str, Any] = {"fingerprint": fingerprint, "offsets": [], "bytes": 0}
+        self._index: dict[str, Any] = {"fingerprint": fingerprint, "offsets": [], "bytes": 0, "proposals": {}}
         self._digest = hashlib.sha256()
         self._stack = contextlib.ExitStack()
 
@@ -310,6 +313,10 @@ class ShardWriter:
         self._index["bytes"] += len(block)
         self._digest.update(block)
         self._file.write(block)
+        sums = self._index["proposals"]
+        for kind, (tried, taken) in family.proposals.items():
+            before = sums.get(kind, (0, 0))
+            sums[kind] = (before[0] + tried, before[1] + taken)
 
     def __exit__(self, *fault: Any) -> None:
         self._stack.__exit__(*fault)
@@ -326,7 +333,7 @@ def index_path(shard: epath.PathLike) -> epath.Path:
 
 
 def read_index(shard: epath.PathLike) -> dict[str, Any]:
-    """The index of a whole shard: {"fingerprint", "offsets": start of each record, "bytes", "sha256"}.
+    """The index of a whole shard: {"fingerprint", "offsets": start of each record, "bytes", "sha256", "proposals"}.
 
     Raises UserError where shard or index is missing, or the shard has not the size that the index tells.
     """

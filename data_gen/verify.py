@@ -4,8 +4,8 @@ Whatever is stored and does not come out again is a difference, told in one line
 the command fails. Then it reports: counts, time by stage, lengths, near-duplicates between splits, and what trained
 scorers make of captions alone and pictures alone. All figures are in verify.json beside the data, too.
 
-An index may tell how often each kind of edit was tried and taken ("proposals": {kind: [tried, taken]}): then the rates
-are reported.
+The index of a shard tells how often each kind of edit was tried and taken ("proposals": {kind: [tried, taken]}), where
+its source counts: then the rates are reported.
 """
 
 from __future__ import annotations

@@ -208,6 +208,7 @@ def family(spec, split: str, index: int) -> Family:
     turn, quarter = divmod(turn, 4)
     layout = "cube" if quarter < round(4 * spec.cube_share) and KINDS[focus] != "graph" else "star"
     difficulty = spec.difficulties[turn % len(spec.difficulties)]
+    proposals: dict[str, tuple[int, int]] = {}
     for tries in range(MAX_TRIES):
         leaves = spec.leaves + tries // PATIENCE  # fewer questions where many cannot all be told apart
         plan = _plan(spec.mix, leaves, spec.answers, layout, KINDS[focus], difficulty, rng)
@@ -221,10 +222,15 @@ def family(spec, split: str, index: int) -> Family:
             built = grids.star(program, plan.questions, plan.leaves, canvas, rng)
         else:
             built = _cube(program, plan, canvas, rng)
+        for kind in plan.kinds:
+            tried, taken = proposals.get(kind, (0, 0))
+            proposals[kind] = (tried + 1, taken + bool(built))
         if built:
             base = built.members[int(rng.integers(len(built.members)))]
             built = families.with_text_only(built, base, _spare(base.program, spec.text_only, rng), canvas, rng)
-            return families.assemble(f"{spec.name}/{split}/{index:07d}", layout, built, canvas, "composed", difficulty)
+            key = f"{spec.name}/{split}/{index:07d}"
+            done = families.assemble(key, layout, built, canvas, "composed", difficulty)
+            return replace(done, proposals=proposals)
     raise UserError(
         f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
         f"use a larger size_px, more letters or a lower difficulty"
@@ -250,6 +256,12 @@ class Plan:
     figure: Figure
     questions: tuple[Question, ...]
     leaves: tuple[str, ...]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of all its edits."""
+        asked = [question.edit(0, new).kind for question in self.questions for new in range(1, len(question.answers))]
+        return asked + list(self.leaves)
 
 
 def _plan(
