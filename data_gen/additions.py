@@ -11,6 +11,7 @@ from typing import Any
 
 from data_gen.construction import Construction, Range
 from data_gen.geometry import bisector_foot, circumcentre, intersection, polar
+from data_gen.predicates import POLYGONS
 from data_gen.shown import COUNTS, polynomial
 
 Given = tuple[complex, ...]
@@ -113,8 +114,15 @@ def _triangle_rows() -> Iterator[Construction]:
         yield _row("numbered", f"at_{corner}", "abc", "", _nothing, f"numbered_angle {arms} =1",
                    shows=(f"number1 {arms}",))  # fmt: skip
     for name, size, fact in (("equal", (100, 100), "congruent a b c d e f"),
-                             ("small", (58, 66), "smaller a b c d e f")):  # fmt: skip
+                             ("small", (58, 66), "similar a b c d e f; smaller a b c d e f")):  # fmt: skip
         yield _row("copy", name, "abc", "def", _copy, fact, (size, (-20, 20)), segments="de ef fd")
+    for name, share, fact in (
+        ("middle", 1 / 2, "midsegment d e a b c"),
+        ("near_a", 1 / 4, "division d a b =1:3; division e a c =1:3"),
+        ("near_base", 3 / 4, "division d a b =3:1; division e a c =3:1"),
+    ):
+        yield _row("midsegment", name, "abc", "de", lambda t, p, share=share: (_at(t[0], t[1], share),
+                   _at(t[0], t[2], share)), fact, segments="de")  # fmt: skip
     for name, part in (("left", "abd"), ("right", "acd")):
         yield _row("shading", name, "abc", "d", lambda t, p: (_at(t[1], t[2], p[0] / 100),),
                    "shaded_triangle " + " ".join(part), ((40, 60),), segments="ad", shades=part)  # fmt: skip
@@ -146,8 +154,8 @@ def _fourth(taken: Sequence[complex], p: Sequence[float]) -> Given:
 
 
 def _copy(taken: Sequence[complex], p: Sequence[float]) -> Given:
-    """The triangle again, p[0] hundredths as large, turned by p[1] degrees, to the right of it."""
-    middle = sum(taken) / 3
+    """The polygon again, p[0] hundredths as large, turned by p[1] degrees, to the right of it."""
+    middle = sum(taken) / len(taken)
     reach = max(abs(z - middle) for z in taken)
     return tuple(middle + reach * 1.08 * (1 + p[0] / 100) + (z - middle) * polar(p[0] / 100, p[1]) for z in taken)
 
@@ -161,6 +169,12 @@ def _quadrilateral_rows() -> Iterator[Construction]:
         yield _row("joined", name, "abcd", "", _nothing, fact, segments=lines)
     for name, lines, fact in (("dashed", "ac-", "dashed a c"), ("solid", "ac", "solid a c")):
         yield _row("dashes", name, "abcd", "", _nothing, fact, segments=lines)
+    for name, size, fact in (
+        ("equal", (100, 100), "congruent_quadrilaterals a b c d e f g h"),
+        ("small", (58, 66), "similar_quadrilaterals a b c d e f g h; smaller_quadrilateral a b c d e f g h"),
+    ):
+        yield _row("quadrilateral_copy", name, "abcd", "efgh", _copy, fact, (size, (-20, 20)),
+                   segments="ef fg gh he")  # fmt: skip
     for name, part in (("abc", "abc"), ("acd", "acd")):
         yield _row("half_shaded", name, "abcd", "", _nothing, "shaded_triangle " + " ".join(part), segments="ac",
                    shades=part)  # fmt: skip
@@ -186,6 +200,9 @@ def _circle_rows() -> Iterator[Construction]:
         yield _row("polygon", str(sides), "oH", "a", lambda t, p: (t[0] + (t[1] - t[0]) * polar(1, p[0]),),
                    f"inscribed_regular o a ={sides}", ((0, 90),), shows=(f"polygon{sides} o a",))  # fmt: skip
     for degrees in (60, 90, 120, 150):
+        yield _row("arc", str(degrees), "oa", "b",
+                   lambda t, p, degrees=degrees: (t[0] + (t[1] - t[0]) * polar(1, degrees),),
+                   f"minor_arc o a b ={degrees}")  # fmt: skip
         yield _row("sector", str(degrees), "oa", "b",
                    lambda t, p, degrees=degrees: (t[0] + (t[1] - t[0]) * polar(1, degrees),),
                    f"sector o a b ={degrees}", segments="oa ob")  # fmt: skip
@@ -215,7 +232,8 @@ def _second_circle(distance: Range) -> Solve:
 
 
 def _base_rows() -> Iterator[Construction]:
-    for sides, name, letters in ((5, "pentagon", "abcde"), (6, "hexagon", "abcdef")):
+    for sides, name in POLYGONS.items():
+        letters = "abcdefgh"[:sides]
         lines = " ".join(letters[i - 1] + letters[i] for i in range(sides))
         for kind, low, high in (("regular", 0, 0), ("uneven", 22, 34)):
             yield _row(name, kind, "", letters, lambda t, p, n=sides: _ring(n, p[0] / 100), f"{kind}_{name} " +

@@ -441,6 +441,11 @@ def arc_midpoint(o, m, a, b, radius):
     return _largest(on, np.abs(np.abs(m - a) - np.abs(m - b))), INF
 
 
+def minor_arc(o, a, b, radius, degrees):
+    on = _largest(on_circle(o, a, radius)[0], on_circle(o, b, radius)[0])
+    return _largest(on, np.radians(np.abs(angle_deg(a, o, b) - degrees)) * radius), INF
+
+
 def inscribed_quadrilateral(o, a, b, c, d, radius):
     return _largest(*(on_circle(o, p, radius)[0] for p in (a, b, c, d))), _in_order(a, b, c, d)
 

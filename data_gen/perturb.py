@@ -50,12 +50,12 @@ PERTURBATIONS = (
     Perturbation("labels", "order"),
     Perturbation("printed_length", "value"),
     Perturbation("printed_angle", "value"),
-    Perturbation("shape", "shape", "triangle inscribed_triangle quadrilateral pentagon hexagon angle"),
+    Perturbation("shape", "shape", "triangle inscribed_triangle quadrilateral pentagon hexagon heptagon octagon angle"),
     Perturbation("role", "relation", "cevian chord corner_line circled",
                  ("median/altitude", "median/bisector", "altitude/bisector", "diameter/off_centre_chord")),  # fmt: skip
     Perturbation("centre", "relation", "centre"),
     Perturbation("replaced", "relation", "cross crossline", ("perpendicular/parallel",)),
-    Perturbation("ratio", "relation", "division side_point transversal_point",
+    Perturbation("ratio", "relation", "division side_point transversal_point midsegment",
                  ("median/trisection", "midpoint/trisection", "midpoint/on_segment")),  # fmt: skip
     Perturbation("betweenness", "relation", "extension"),
     Perturbation("incidence", "relation", "incidence place", ("inside/on_circle", "outside/on_circle")),
@@ -66,14 +66,14 @@ PERTURBATIONS = (
     Perturbation("perpendicular", "relation", "transversal crosser", 
                  ("perpendicular/oblique", "perpendicular_bisector/oblique")),  # fmt: skip
     Perturbation("concyclic", "relation", "fourth"),
-    Perturbation("congruence", "relation", "copy"),
+    Perturbation("congruence", "relation", "copy quadrilateral_copy"),
     Perturbation("element", "relation", "joined"),
     Perturbation("dashes", "relation", "dashes"),
     Perturbation("shading", "relation", "shading half_shaded"),
     Perturbation("ticks", "relation", "ticks"),
     Perturbation("numbered", "relation", "numbered"),
     Perturbation("count", "relation", "parts polygon"),
-    Perturbation("sector", "relation", "sector wedge"),
+    Perturbation("sector", "relation", "sector wedge arc"),
     Perturbation("graph", "relation", "graph"),
 )
 OTHER = "replaced"

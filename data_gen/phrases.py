@@ -9,13 +9,24 @@ from __future__ import annotations
 
 from functools import cache
 
-from data_gen.predicates import PREDICATES
+from data_gen.predicates import POLYGONS, PREDICATES
 
 
 @cache
 def phrases(predicate: str) -> tuple[str, ...]:
     """All phrasings of a predicate; the first is the plain one."""
     return PREDICATES[predicate].phrases + FURTHER.get(predicate, ())
+
+
+def _of_polygons() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for sides, name in POLYGONS.items():
+        polygon = name + " " + "".join(f"{{{k}}}" for k in range(sides))
+        found[f"regular_{name}"] = (f"{polygon} has equal sides and equal angles",
+                                    f"all sides and all angles of {polygon} are equal")  # fmt: skip
+        found[f"uneven_{name}"] = (f"{polygon} has sides that are not all equal",
+                                   f"not all sides of {polygon} are equal")  # fmt: skip
+    return found
 
 
 # fmt: off
@@ -55,14 +66,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "irregular": ("the sides of {0}{1}{2}{3} form a quadrilateral without parallel sides",
                   "no opposite sides of quadrilateral {0}{1}{2}{3} are parallel"),
     # more sides
-    "regular_pentagon": ("pentagon {0}{1}{2}{3}{4} has equal sides and equal angles",
-                         "all sides and all angles of pentagon {0}{1}{2}{3}{4} are equal"),
-    "uneven_pentagon": ("pentagon {0}{1}{2}{3}{4} has sides that are not all equal",
-                        "not all sides of pentagon {0}{1}{2}{3}{4} are equal"),
-    "regular_hexagon": ("hexagon {0}{1}{2}{3}{4}{5} has equal sides and equal angles",
-                        "all sides and all angles of hexagon {0}{1}{2}{3}{4}{5} are equal"),
-    "uneven_hexagon": ("hexagon {0}{1}{2}{3}{4}{5} has sides that are not all equal",
-                       "not all sides of hexagon {0}{1}{2}{3}{4}{5} are equal"),
+    **_of_polygons(),
     # points on lines
     "midpoint": ("{0} is the midpoint of segment {1}{2}", "{0} lies on {1}{2} and {1}{0} = {0}{2}",
                  "{0} lies halfway between {1} and {2}"),
@@ -162,6 +166,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "congruent": ("△{0}{1}{2} is congruent to △{3}{4}{5}", "triangle {0}{1}{2} is congruent to triangle {3}{4}{5}"),
     "smaller": ("△{0}{1}{2} is similar to △{3}{4}{5} and larger",
                 "triangle {0}{1}{2} is similar to the smaller triangle {3}{4}{5}"),
+    "smaller_quadrilateral": ("{0}{1}{2}{3} is similar to {4}{5}{6}{7} and larger",
+                              "{0}{1}{2}{3} is similar to the smaller quadrilateral {4}{5}{6}{7}"),
     "similar_quadrilaterals": ("{0}{1}{2}{3} is similar to {4}{5}{6}{7}",
                                "quadrilaterals {0}{1}{2}{3} and {4}{5}{6}{7} are similar"),
     "congruent_quadrilaterals": ("{0}{1}{2}{3} is congruent to {4}{5}{6}{7}",
@@ -173,10 +179,13 @@ FURTHER: dict[str, tuple[str, ...]] = {
                      "{0} is the intersection of the perpendicular bisectors of the sides of △{1}{2}{3}"),
     "orthocenter": ("the orthocenter of △{1}{2}{3} is {0}", "{0} is the intersection of the altitudes of △{1}{2}{3}"),
     "midsegment": ("{0} and {1} are respectively the midpoints of {2}{3} and {2}{4}",
-                   "{0}{1} is the midsegment of triangle {2}{3}{4} with base {3}{4}"),
+                   "{0}{1} is the midsegment of triangle {2}{3}{4} with base {3}{4}",
+                   "segment {0}{1} joins the midpoints of sides {2}{3} and {2}{4} of △{2}{3}{4}",
+                   "{0}{1} is a midline of △{2}{3}{4}, {0}{1} ∥ {3}{4}"),
     "quadrilateral_midsegment": ("the midsegment of quadrilateral {2}{3}{4}{5} is {0}{1}",),
     "quadrilateral_altitude": ("{0}{1} is an altitude of quadrilateral {2}{3}{4}{5}",),
     "arc_midpoint": ("the midpoint of ⌒{2}{3} of ⊙{0} is {1}", "{1} bisects arc {2}{3} of circle {0}"),
+    "minor_arc": ("the measure of the minor arc {1}{2} of ⊙{0} is {value}°", "minor arc {1}{2} of ⊙{0} is {value}°"),
     # asserted by sources
     "right_angle": ("∠{1}{0}{2} is right", "angle {1}{0}{2} is a right angle"),
     "acute_angle": ("∠{1}{0}{2} is acute", "angle {1}{0}{2} is an acute angle"),

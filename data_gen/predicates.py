@@ -19,7 +19,7 @@ A fact is a row of `PREDICATES` applied to the names of points. Every row gives
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -58,7 +58,8 @@ class Predicate:
 # ---- the table ----------------------------------------------------------------------------------------------------
 
 TRIANGLE = ((1, 2, 0), (1, 0, 2))
-DIHEDRALS = {n: ((*range(1, n), 0), tuple(reversed(range(n)))) for n in (4, 5, 6)}
+POLYGONS = {5: "pentagon", 6: "hexagon", 7: "heptagon", 8: "octagon"}
+DIHEDRALS = {n: ((*range(1, n), 0), tuple(reversed(range(n)))) for n in (4, *POLYGONS)}
 DIHEDRAL = DIHEDRALS[4]
 LAST_THREE = ((0, 2, 3, 1), (0, 2, 1, 3))
 # Figures whose vertices correspond: both turn or reverse together, or change places.
@@ -69,6 +70,22 @@ TOGETHER = {
 LAST_TWO = {3: ((0, 2, 1),), 4: ((0, 1, 3, 2),)}
 SEGMENT_PAIR = ((1, 0, 2, 3), (0, 1, 3, 2), (2, 3, 0, 1))
 PARALLEL_SIDES = ((1, 0, 3, 2), (2, 3, 0, 1))
+
+
+def _polygon_rows() -> Iterator[Predicate]:
+    for sides, name in POLYGONS.items():
+        corners = "".join(f"{{{k}}}" for k in range(sides))
+        yield Predicate(
+            f"regular_{name}", sides, "shape", (f"{corners} is a regular {name}", f"{name} {corners} is regular"),
+            measures.regular, DIHEDRALS[sides], (f"uneven_{name}",), order_matters=True,
+        )  # fmt: skip
+        yield Predicate(
+            f"uneven_{name}", sides, "shape",
+            (f"{corners} is a {name} with unequal sides".replace("a o", "an o"),
+             f"the sides of {name} {corners} are not all equal"),
+            measures.uneven, DIHEDRALS[sides], (f"regular_{name}",), common=True,
+        )  # fmt: skip
+
 
 # fmt: off
 _ROWS = (
@@ -129,18 +146,7 @@ _ROWS = (
               ("square", "rectangle", "rhombus", "parallelogram", "trapezoid", "isosceles_trapezoid",
                "right_trapezoid")),
     # shape: more sides
-    Predicate("regular_pentagon", 5, "shape", ("{0}{1}{2}{3}{4} is a regular pentagon",
-                                               "pentagon {0}{1}{2}{3}{4} is regular"), measures.regular, DIHEDRALS[5],
-              ("uneven_pentagon",), order_matters=True),
-    Predicate("uneven_pentagon", 5, "shape", ("{0}{1}{2}{3}{4} is a pentagon with unequal sides",
-                                              "the sides of pentagon {0}{1}{2}{3}{4} are not all equal"),
-              measures.uneven, DIHEDRALS[5], ("regular_pentagon",), common=True),
-    Predicate("regular_hexagon", 6, "shape", ("{0}{1}{2}{3}{4}{5} is a regular hexagon",
-                                              "hexagon {0}{1}{2}{3}{4}{5} is regular"), measures.regular, DIHEDRALS[6],
-              ("uneven_hexagon",), order_matters=True),
-    Predicate("uneven_hexagon", 6, "shape", ("{0}{1}{2}{3}{4}{5} is a hexagon with unequal sides",
-                                             "the sides of hexagon {0}{1}{2}{3}{4}{5} are not all equal"),
-              measures.uneven, DIHEDRALS[6], ("regular_hexagon",)),
+    *_polygon_rows(),
     # relation: points on lines
     Predicate("midpoint", 3, "relation", ("{0} is the midpoint of {1}{2}", "{0} bisects the segment {1}{2}"),
               measures.midpoint, LAST_TWO[3], ("trisection",), order_matters=True),
@@ -245,6 +251,9 @@ _ROWS = (
     Predicate("sector", 3, "relation", ("{1}{0}{2} is a sector of {value}°",
                                         "the sector {1}{0}{2} has an angle of {value}°"), measures.sector,
               LAST_TWO[3], values=("60", "90", "120", "150", "180")),
+    Predicate("minor_arc", 3, "relation", ("the minor arc {1}{2} of circle {0} measures {value}°",
+                                           "⌒{1}{2} = {value}° on ⊙{0}, the minor arc"), measures.minor_arc,
+              LAST_TWO[3], circles=1, values=("60", "90", "120", "150")),
     # relation: two circles
     Predicate("tangent_outside", 2, "relation", ("circles {0} and {1} are tangent externally",
                                                  "circle {0} touches circle {1} from outside"),
@@ -306,8 +315,13 @@ _ROWS = (
     Predicate("smaller", 6, "relation", ("△{3}{4}{5} is a smaller copy of △{0}{1}{2}",
                                          "△{0}{1}{2} is a larger copy of △{3}{4}{5}"), measures.smaller,
               TOGETHER[3][:2], ("congruent",), order_matters=True),
-    Predicate("similar_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ∼ {4}{5}{6}{7}",), None, TOGETHER[4]),
-    Predicate("congruent_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ≅ {4}{5}{6}{7}",), None, TOGETHER[4]),
+    Predicate("similar_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ∼ {4}{5}{6}{7}",),
+              measures.similar, TOGETHER[4]),
+    Predicate("congruent_quadrilaterals", 8, "relation", ("{0}{1}{2}{3} ≅ {4}{5}{6}{7}",),
+              measures.congruent, TOGETHER[4]),
+    Predicate("smaller_quadrilateral", 8, "relation",
+              ("{4}{5}{6}{7} is a smaller copy of {0}{1}{2}{3}", "{0}{1}{2}{3} is a larger copy of {4}{5}{6}{7}"),
+              measures.smaller, TOGETHER[4][:2], ("congruent_quadrilaterals",), order_matters=True),
     Predicate("centroid", 4, "relation", ("{0} is the centroid of △{1}{2}{3}",
                                           "the medians of triangle {1}{2}{3} meet at {0}"), measures.centroid,
               LAST_THREE, order_matters=True),

@@ -23,7 +23,7 @@ from data_gen.constructions import program_from_json
 from data_gen.diagram import Diagram
 from data_gen.errors import UserError
 from data_gen.records import Family, RecordSource
-from tests.definitions import BY_CIRCLES, BY_POINTS, BY_VALUE, CLEAR, MORE, TWO_CIRCLES, Condition, distance
+from tests.definitions import BY_ARC, BY_CIRCLES, BY_POINTS, BY_VALUE, CLEAR, MORE, TWO_CIRCLES, Condition, distance
 from tests.drawn import BY_INK
 
 TOLERANCE = 1e-3  # of the figure's size
@@ -70,12 +70,13 @@ def look(fact: Fact, diagram: Diagram) -> Found:
         return BY_POINTS[predicate](*points)
     if predicate in BY_VALUE:
         return BY_VALUE[predicate](*points, value)
-    if predicate in BY_CIRCLES:
+    if predicate in BY_CIRCLES or predicate in BY_ARC:
         drawn = {c.centre: distance(diagram.points[c.centre], diagram.points[c.through]) for c in diagram.circles}
         centres = names[: 2 if predicate in TWO_CIRCLES else 1]
         if not all(name in drawn for name in centres):
             return False
-        return BY_CIRCLES[predicate](*(drawn[name] for name in centres), *points)
+        radii = [drawn[name] for name in centres]
+        return BY_ARC[predicate](*radii, *points, value) if value else BY_CIRCLES[predicate](*radii, *points)
     return BY_INK[predicate](diagram, names, value) if predicate in BY_INK else None
 
 

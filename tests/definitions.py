@@ -175,11 +175,21 @@ def midsegment(d: Point, e: Point, a: Point, b: Point, c: Point) -> list[Conditi
 
 def similar(*p: Point) -> list[Condition]:
     """Angle by angle and side by side."""
-    first, second = (p[:3], p[3:]) if sum(sides(*p[:3])) > sum(sides(*p[3:])) else (p[3:], p[:3])
+    first, second = sorted(halves(p), key=lambda half: -sum(sides(*half)))
     scale = sum(sides(*first)) / max(sum(sides(*second)), 1e-9)
-    turns = [(angle(*corners(first, k)) - angle(*corners(second, k))) * min(sides(*second)) for k in range(3)]
+    turns = [(angle(*corners(first, k)) - angle(*corners(second, k))) * min(sides(*second)) for k in range(len(first))]
     gaps = [x - y * scale for x, y in zip(sides(*first), sides(*second), strict=True)]
-    return same(*turns, *gaps) + triangle(*first[:3]) + triangle(*second[:3])
+    return same(*turns, *gaps) + proper(*first) + proper(*second)
+
+
+def halves(p: tuple[Point, ...]) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
+    """The corners of the first figure and those of the second."""
+    return p[: len(p) // 2], p[len(p) // 2 :]
+
+
+def proper(*p: Point) -> list[Condition]:
+    """No corner is in line with its neighbours."""
+    return [condition for k in range(len(p)) for condition in triangle(*corners(p, k))]
 
 
 def corners(polygon: tuple[Point, ...], k: int) -> tuple[Point, Point, Point]:
@@ -189,12 +199,16 @@ def corners(polygon: tuple[Point, ...], k: int) -> tuple[Point, Point, Point]:
 
 
 def congruent(*p: Point) -> list[Condition]:
-    gaps = [x - y for x, y in zip(sides(*p[:3]), sides(*p[3:]), strict=True)]
-    return same(*gaps) + triangle(*p[:3]) + triangle(*p[3:])
+    """Side by side and angle by angle: quadrilaterals with equal sides may still lean."""
+    first, second = halves(p)
+    gaps = [x - y for x, y in zip(sides(*first), sides(*second), strict=True)]
+    turns = [(angle(*corners(first, k)) - angle(*corners(second, k))) * min(sides(*second)) for k in range(len(first))]
+    return same(*gaps, *turns) + proper(*first) + proper(*second)
 
 
 def smaller(*p: Point) -> list[Condition]:
-    return similar(*p) + more((sum(sides(*p[:3])) - sum(sides(*p[3:]))) / 3)
+    first, second = halves(p)
+    return similar(*p) + more((sum(sides(*first)) - sum(sides(*second))) / len(first))
 
 
 # ---- polygons, corners in order round -----------------------------------------------------------------------------
@@ -324,6 +338,7 @@ def sector(o: Point, a: Point, b: Point, value: str | None) -> list[Condition]:
     return same(distance(o, a) - distance(o, b), turned * arm((o, a), (o, b)))
 
 
+POLYGONS = ("pentagon", "hexagon", "heptagon", "octagon")
 # name -> (points of the fact) -> conditions; those of `BY_VALUE` get the fact's value too
 BY_POINTS: dict[str, Callable[..., list[Condition]]] = {
     "right": right,
@@ -345,10 +360,8 @@ BY_POINTS: dict[str, Callable[..., list[Condition]]] = {
     "right_trapezoid": right_trapezoid,
     "kite": kite,
     "irregular": irregular,
-    "regular_pentagon": regular,
-    "regular_hexagon": regular,
-    "uneven_pentagon": lambda *p: more(spread(sides(*p))),
-    "uneven_hexagon": lambda *p: more(spread(sides(*p))),
+    **{f"regular_{name}": regular for name in POLYGONS},
+    **{f"uneven_{name}": lambda *p: more(spread(sides(*p))) for name in POLYGONS},
     "midpoint": lambda m, a, b: same(distance(a, m) - distance(a, b) / 2, distance(m, b) - distance(a, b) / 2),
     "trisection": lambda p, a, b: division(p, a, b, "2:1"),
     "on_segment": lambda p, a, b: same(off_segment(p, a, b)),
@@ -374,6 +387,9 @@ BY_POINTS: dict[str, Callable[..., list[Condition]]] = {
     "similar": similar,
     "congruent": congruent,
     "smaller": smaller,
+    "similar_quadrilaterals": similar,
+    "congruent_quadrilaterals": congruent,
+    "smaller_quadrilateral": smaller,
     "centroid": centroid,
     "incenter": incenter,
     "circumcenter": circumcenter,
@@ -425,5 +441,9 @@ BY_CIRCLES: dict[str, Callable[..., list[Condition]]] = {
     "circles_cross": lambda r, s, o, p: more(r + s - distance(o, p), distance(o, p) + min(r, s) - max(r, s)),
     "circles_apart": lambda r, s, o, p: more(distance(o, p) - r - s),
     "circle_in_circle": lambda r, s, o, p: more(max(r, s) - distance(o, p) - min(r, s)),
+}
+# name -> (radius, points of the fact, value) -> conditions
+BY_ARC: dict[str, Callable[..., list[Condition]]] = {
+    "minor_arc": lambda r, o, a, b, value: all_on(r, o, a, b) + same((angle(a, o, b) - math.radians(float(value))) * r),
 }
 TWO_CIRCLES = ("tangent_outside", "tangent_inside", "circles_cross", "circles_apart", "circle_in_circle")

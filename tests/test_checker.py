@@ -16,7 +16,7 @@ from data_gen.facts import Fact, Scene, evaluate, from_json
 from data_gen.predicates import PREDICATES
 from data_gen.sources import alphageometry, composed, synthetic
 from tests import checker
-from tests.definitions import BY_CIRCLES, BY_POINTS, BY_VALUE
+from tests.definitions import BY_ARC, BY_CIRCLES, BY_POINTS, BY_VALUE
 from tests.drawn import BY_INK
 
 PROBLEMS = Path(__file__).parents[2] / "shared" / "data" / "alphageometry" / "jgex_dev_120.txt"
@@ -32,7 +32,7 @@ def some_composed():
 
 
 def test_every_computed_predicate_has_one_definition():
-    tables = [set(BY_POINTS), set(BY_VALUE), set(BY_CIRCLES), set(BY_INK)]
+    tables = [set(BY_POINTS), set(BY_VALUE), set(BY_CIRCLES), set(BY_ARC), set(BY_INK)]
     assert set().union(*tables) == {row.name for row in COMPUTED}
     assert not any(a & b for a, b in itertools.combinations(tables, 2))
 

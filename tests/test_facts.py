@@ -127,11 +127,11 @@ WITH_MEASURE = [row for row in PREDICATES.values() if row.measure]
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(coordinate, coordinate), min_size=7, max_size=7), st.sampled_from(WITH_MEASURE))
+@given(st.lists(st.tuples(coordinate, coordinate), min_size=8, max_size=8), st.sampled_from(WITH_MEASURE))
 def test_symmetric_facts_have_the_same_truth_and_one_canonical_form(places, row):
-    names = "ABCDEFG"[: row.arity]
+    names = "ABCDEFGH"[: row.arity]
     circles = tuple(Circle(o, h) for o, h in (("A", "_A"), ("B", "_B"))[: row.circles])
-    points = dict(zip("ABCDEFG", places, strict=True)) | {"_A": (1.0, 2.0), "_B": (30.0, 9.0)}
+    points = dict(zip("ABCDEFGH", places, strict=True)) | {"_A": (1.0, 2.0), "_B": (30.0, 9.0)}
     drawing, value = diagram(points, circles=circles), row.values[0] if row.values else None
     facts = [Fact(row.name, tuple(names[i] for i in p), value) for p in symmetry_group(row.name)]
     assert len({canonical(fact) for fact in facts}) == 1
