@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 import matplotlib_figure  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
-from data_gen import constructions, families, ink, records, render  # noqa: E402
+from data_gen import constructions, families, ink, records, render, tfrecords  # noqa: E402
 from data_gen.errors import UserError  # noqa: E402
 from data_gen.glyphs import FONTS  # noqa: E402
 from data_gen.sources import synthetic  # noqa: E402
@@ -116,7 +116,7 @@ def ours(family: records.Family) -> tuple[bytes, ...]:
     built = families.Built(drawn := members(family), [()] * len(drawn), [])
     canvas = families.canvas_from_json(family.canvas)
     made = families.assemble(family.key, family.layout, built, canvas, family.source, family.difficulty)
-    records.frame(records.encode(made))
+    tfrecords.frame(records.encode(made))
     return made.images
 
 

@@ -21,7 +21,7 @@ from etils import epath
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from data_gen import records, tfds_metadata
+from data_gen import tfds_metadata, tfrecords
 from data_gen.errors import UserError, exit_status
 from data_gen.pool import pooled
 from data_gen.spec import fingerprint, flat, load_spec
@@ -81,7 +81,7 @@ def plan(spec: ConfigDict, out: str) -> dict[str, list[Shard]]:
     for split in spec.families:
         rows = source.rows(_parse_spec(text), split)
         starts = range(0, rows, size)
-        names = [records.shard_name(spec.name, split, i, len(starts)) for i in range(len(starts))]
+        names = [tfrecords.shard_name(spec.name, split, i, len(starts)) for i in range(len(starts))]
         shards[split] = [
             Shard(os.path.join(out, name), module, text, mark, split, first, min(size, rows - first))
             for name, first in zip(names, starts, strict=True)
@@ -97,7 +97,7 @@ def _parse_spec(text: str) -> ConfigDict:
 def make_shard(shard: Shard) -> int:
     """Write one shard and its index; returns its number of families."""
     source, spec = importlib.import_module(shard.source), _parse_spec(shard.spec)
-    with records.ShardWriter(shard.path, shard.fingerprint) as writer:
+    with tfrecords.ShardWriter(shard.path, shard.fingerprint) as writer:
         for row in range(shard.first, shard.first + shard.families):
             writer.write(source.family(spec, shard.split, row))
     return shard.families
@@ -106,7 +106,7 @@ def make_shard(shard: Shard) -> int:
 def is_whole(shard: Shard) -> bool:
     """Whether a shard is there, whole, and of this spec."""
     try:
-        index = records.read_index(shard.path)
+        index = tfrecords.read_index(shard.path)
     except UserError:
         return False
     return index["fingerprint"] == shard.fingerprint and len(index["offsets"]) == shard.families
@@ -132,7 +132,7 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     _claim(folder, spec)
     everything = [shard for shards in splits.values() for shard in shards]
     missing = [shard for shard in everything if not is_whole(shard)]
-    manifest = folder / records.MANIFEST
+    manifest = folder / tfrecords.MANIFEST
     if not missing and manifest.exists():
         return "whole already, nothing to do"
     manifest.unlink(missing_ok=True)
@@ -156,7 +156,7 @@ def _claim(folder: epath.Path, spec: ConfigDict) -> None:
     path = folder / SPEC_FILE
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        with records.open_atomic(path) as file:
+        with tfrecords.open_atomic(path) as file:
             file.write(text.encode())
         return
     old, new = dict(flat(json.loads(path.read_text()))), dict(flat(json.loads(text)))
@@ -178,7 +178,7 @@ def check_captions(splits: dict[str, list[Shard]]) -> None:
 
 def _captions(shards: list[Shard]) -> Iterator[tuple[str, tuple[str, ...]]]:
     for shard in shards:
-        for family in records.read_shard(shard.path):
+        for family in tfrecords.read_shard(shard.path):
             yield family.key, family.captions
 
 
@@ -194,11 +194,11 @@ def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[Shard]]
         "versions": versions(),
         "splits": rows,
     }
-    records.write_manifest(folder, manifest)
+    tfrecords.write_manifest(folder, manifest)
 
 
 def _row(shard: Shard) -> dict[str, Any]:
-    index = records.read_index(shard.path)
+    index = tfrecords.read_index(shard.path)
     name = os.path.basename(shard.path)
     return {"file": name, "families": shard.families, "bytes": index["bytes"], "sha256": index["sha256"]}
 

@@ -23,7 +23,8 @@ from tqdm import tqdm
 from data_gen.errors import UserError, exit_status
 from data_gen.nearest import Retrieved, Sidecar
 from data_gen.page import page
-from data_gen.records import Family, RecordSource, open_atomic
+from data_gen.records import Family
+from data_gen.tfrecords import RecordSource, open_atomic
 
 TRUTH_WORDS = {1: "true", 0: "false", -1: "cannot say"}
 TRUTH_MARKS = {1: "✓", 0: "·", -1: "?"}

@@ -10,7 +10,7 @@ import hashlib
 import sys
 from collections import Counter
 
-from data_gen import records
+from data_gen import tfrecords
 from data_gen.errors import exit_status
 
 
@@ -22,10 +22,10 @@ def version(manifest: dict) -> str:
 
 def describe(directory: str) -> str:
     """A table of layouts, difficulties and kinds of edits. Raises UserError where a shard is missing or broken."""
-    manifest = records.read_manifest(directory)
+    manifest = tfrecords.read_manifest(directory)
     lines = [f"{directory}: version {version(manifest)}"]
     for split in manifest["splits"]:
-        source = records.RecordSource(directory, split)
+        source = tfrecords.RecordSource(directory, split)
         families = [source[row] for row in range(len(source))]
         if not families:
             continue

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from data_gen import records
+from data_gen import tfrecords
 from data_gen.looks import UNSEEN, Looks, Rows, joined, look
 from data_gen.pool import pooled
 
@@ -53,7 +53,7 @@ def measure(folder: str, families: int, workers: int, seed: int = 0) -> dict[str
     A result has "overall" and "kinds": {"accuracy", "low", "high" (%), "pairs", "families"}, "hit@1". {} where there
     are not both train and another split. Raises UserError where a record is broken.
     """
-    splits = records.read_manifest(folder)["splits"]
+    splits = tfrecords.read_manifest(folder)["splits"]
     sizes = {split: sum(row["families"] for row in rows) for split, rows in splits.items()}
     held_out = [split for split in sizes if split != "train" and sizes[split]]
     if not sizes.get("train") or not held_out:

@@ -15,8 +15,9 @@ from scipy import ndimage, sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from data_gen.doubles import cells
-from data_gen.records import Family, RecordSource
+from data_gen.records import Family
 from data_gen.render import decode_png
+from data_gen.tfrecords import RecordSource
 
 WORDS = re.compile(r"[A-Za-z]+|\d+(?:\.\d+)?|\S")
 HASHES = 1 << 18

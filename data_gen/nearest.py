@@ -24,14 +24,15 @@ from typing import NamedTuple, SupportsIndex
 import numpy as np
 from etils import epath
 
-from data_gen import records
+from data_gen import records, tfrecords
 from data_gen.captions import caption
 from data_gen.errors import UserError
 from data_gen.facts import Fact, from_json, to_json
 from data_gen.families import canvas_from_json
 from data_gen.predicates import PREDICATES
-from data_gen.records import Family, RecordSource
+from data_gen.records import Family
 from data_gen.signatures import caption_signature
+from data_gen.tfrecords import RecordSource
 
 VERSION = 1  # of both files
 RETRIEVED = ("retrieved",)
@@ -91,12 +92,12 @@ def sidecar_path(shard: epath.PathLike) -> epath.Path:
 
 def captions_path(directory: epath.PathLike, split: str) -> epath.Path:
     """Where the captions of a split lie that its sidecars speak of."""
-    return epath.Path(directory) / f"{records.read_manifest(directory)['name']}-{split}.captions.npz"
+    return epath.Path(directory) / f"{tfrecords.read_manifest(directory)['name']}-{split}.captions.npz"
 
 
 def split_digest(directory: epath.PathLike, split: str) -> str:
     """What the sidecars of a split depend on: its shards and those of test, whose captions must not be retrieved."""
-    splits = records.read_manifest(directory)["splits"]
+    splits = tfrecords.read_manifest(directory)["splits"]
     if split not in splits:
         raise UserError(f"{directory} has no split '{split}', only {', '.join(splits)}")
     hashes = [[row["sha256"] for row in splits.get(name, ())] for name in (split, "test")]
@@ -107,7 +108,7 @@ def write_arrays(path: epath.Path, digest: str, **arrays: np.ndarray) -> None:
     """Write arrays as a compressed npz, whole or not at all: equal arrays give equal bytes."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, version=np.int64(VERSION), digest=np.array(digest), **arrays)
-    with records.open_atomic(path) as file:
+    with tfrecords.open_atomic(path) as file:
         file.write(buffer.getvalue())
 
 
@@ -172,7 +173,7 @@ class Sidecar:
     def __init__(self, directory: epath.PathLike, split: str):
         self._folder, self._split = epath.Path(directory), split
         self._digest = split_digest(directory, split)
-        self._shards = records.read_manifest(directory)["splits"][split]
+        self._shards = tfrecords.read_manifest(directory)["splits"][split]
         self._starts = list(itertools.accumulate((row["families"] for row in self._shards), initial=0))
         self._read: dict[int, list[np.ndarray]] = {}
 

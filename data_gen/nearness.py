@@ -19,9 +19,10 @@ from scipy import ndimage, stats
 from tqdm import tqdm
 
 from data_gen.errors import UserError
-from data_gen.records import Family, RecordSource, open_atomic
+from data_gen.records import Family
 from data_gen.render import decode_png, encode_png
 from data_gen.sources.formalgeo import load, picture
+from data_gen.tfrecords import RecordSource, open_atomic
 
 SIDE_PX, ZOOM, PATCH_PX = 224, 3, 14
 INK_BELOW = 160  # grey; paper is 255

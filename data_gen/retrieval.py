@@ -23,7 +23,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from tqdm import tqdm
 
-from data_gen import families, nearest, records, rules
+from data_gen import families, nearest, rules, tfrecords
 from data_gen.captions import caption
 from data_gen.constructions import program_from_json
 from data_gen.errors import UserError, exit_status
@@ -59,7 +59,7 @@ class Task(NamedTuple):
 def plan(directory: str, split: str) -> list[Task]:
     """The shards of a split."""
     digest = nearest.split_digest(directory, split)
-    rows = records.read_manifest(directory)["splits"][split]
+    rows = tfrecords.read_manifest(directory)["splits"][split]
     return [Task(directory, split, row["file"], row["families"], digest) for row in rows]
 
 
@@ -69,7 +69,7 @@ def plan(directory: str, split: str) -> list[Task]:
 def collect(task: Task) -> list[str]:
     """What the anchor of each family states, as JSON of facts in roles; "" where its source lists nothing."""
     found = []
-    for family in records.read_shard(task.shard):
+    for family in tfrecords.read_shard(task.shard):
         facts = nearest.stated(family)
         names = nearest.roles(facts)
         found.append(to_json([fact.rename(names) for fact in facts]) if facts else "")
@@ -188,9 +188,9 @@ def _measure(fact: Fact) -> Fact:
 @cache
 def _test_captions(directory: str, split: str) -> frozenset[str]:
     """What must not be retrieved: training never sees a caption of test, not even as a negative."""
-    if split == "test" or "test" not in records.read_manifest(directory)["splits"]:
+    if split == "test" or "test" not in tfrecords.read_manifest(directory)["splits"]:
         return frozenset()
-    source = records.RecordSource(directory, "test")
+    source = tfrecords.RecordSource(directory, "test")
     return frozenset(text for row in range(len(source)) for text in source[row].captions)
 
 
@@ -233,7 +233,7 @@ def make_sidecar(task: Task) -> tuple[int, int]:
     shape = len(own), KEPT
     number, rank = np.full(shape, -1, np.int32), np.zeros(shape, np.uint8)
     similarity = np.zeros(shape, np.float16)
-    for i, family in enumerate(records.read_shard(task.shard)):
+    for i, family in enumerate(tfrecords.read_shard(task.shard)):
         if own[i] >= 0:
             pool = int(np.searchsorted(queries, own[i]))
             found = negatives(family, index, pools[pool], held_out)
@@ -298,7 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def command() -> int:
-        splits = options.splits.split(",") if options.splits else list(records.read_manifest(options.data)["splits"])
+        splits = options.splits.split(",") if options.splits else list(tfrecords.read_manifest(options.data)["splits"])
         for split in splits:
             print(retrieve(options.data, split, max(1, options.workers)))
         return 0

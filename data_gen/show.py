@@ -14,7 +14,8 @@ import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
 from data_gen.errors import UserError
-from data_gen.records import Family, RecordSource, open_atomic
+from data_gen.records import Family
+from data_gen.tfrecords import RecordSource, open_atomic
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 COLUMNS, GAP = 4, 18

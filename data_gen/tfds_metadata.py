@@ -5,7 +5,8 @@ from typing import Any
 
 from etils import epath
 
-from data_gen.records import SCHEMA, SCHEMA_VERSION, Field, open_atomic, stored_raw
+from data_gen.records import SCHEMA, SCHEMA_VERSION, Field, stored_raw
+from data_gen.tfrecords import open_atomic
 
 _CLASSES = {
     "text": "text_feature.Text",

@@ -25,7 +25,7 @@ import numpy as np
 from etils import epath
 from tqdm import tqdm
 
-from data_gen import doubles, leaks, records
+from data_gen import doubles, leaks, records, tfrecords
 from data_gen.build import versions
 from data_gen.errors import UserError, exit_status
 from data_gen.pool import pooled
@@ -79,7 +79,7 @@ def check_shard(shard: Shard) -> Found:
     found, clock = Found(shard), Clock()
     path = epath.Path(shard.folder) / shard.file
     try:
-        index = records.read_index(path)
+        index = tfrecords.read_index(path)
         offsets = index["offsets"]
     except (UserError, KeyError, OSError) as fault:
         found.tell("index", str(fault))
@@ -118,7 +118,7 @@ def _families(path: epath.Path, index: dict[str, Any], found: Found) -> Iterator
     with path.open("rb") as file:
         for number in range(len(index["offsets"])):
             try:
-                yield number, records._read_record(file, path, index, number)
+                yield number, tfrecords.read_record(file, path, index, number)
             except UserError as fault:
                 found.tell(f"record {number}", str(fault))
 
@@ -145,13 +145,14 @@ def _count(counts: dict[str, Counter[str]], family: records.Family) -> None:
 
 def shards_of(folder: str, limit: int) -> list[Shard]:
     """The shards that the manifest tells of. Raises UserError where there is no finished data set."""
-    manifest = records.read_manifest(folder)
+    manifest = tfrecords.read_manifest(folder)
     exact, shards = manifest.get("versions") == versions(), []
     for split, rows in manifest["splits"].items():
         first = 0
         for row in rows:
             if os.path.basename(row["file"]) != row["file"]:
-                raise UserError(f"{folder}/{records.MANIFEST}: '{row['file']}' is not the name of a file in the folder")
+                path = epath.Path(folder) / tfrecords.MANIFEST
+                raise UserError(f"{path}: '{row['file']}' is not the name of a file in the folder")
             shards.append(Shard(folder, split, row["file"], first, row, exact, limit))
             first += row["families"]
     return shards
@@ -266,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = {"differences": wrong, **summary(found)}
         # What is broken cannot be learnt from.
         report["leaks"] = leaks.measure(options.dir, options.leaks, workers) if options.leaks > 0 and not wrong else {}
-        with records.open_atomic(epath.Path(options.dir) / REPORT) as file:
+        with tfrecords.open_atomic(epath.Path(options.dir) / REPORT) as file:
             file.write(json.dumps(report, indent=1).encode())
         print(table(report))
         for line in differences:

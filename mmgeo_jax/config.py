@@ -15,7 +15,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from data_gen.records import open_atomic
+from data_gen.tfrecords import open_atomic
 from mmgeo_jax.errors import UserError
 
 EXAMPLE = """example:

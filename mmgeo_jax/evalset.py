@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from data_gen import records
+from data_gen import records, tfrecords
 from mmgeo_jax import blind, input
 from mmgeo_jax.errors import UserError
 
@@ -103,7 +103,7 @@ def read_split(
 
 def _families(data_dir: str, split: str, limit: int | None) -> tuple[np.ndarray, list[records.Family]]:
     try:
-        source = records.RecordSource(data_dir, split)
+        source = tfrecords.RecordSource(data_dir, split)
         count = min(limit or len(source), len(source))
         if not count:
             raise UserError(f"split '{split}' of {data_dir} holds no families: make it with more of them")

@@ -21,7 +21,7 @@ import numpy as np
 from etils import epath
 from flax import nnx
 
-from data_gen import records
+from data_gen import records, tfrecords
 from mmgeo_jax import blind, sections
 from mmgeo_jax.checkpoints import restore_run
 from mmgeo_jax.errors import UserError
@@ -58,17 +58,17 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
         results[name], test = _measure(name, folder, config, tokenizer, embedders)
         arrays |= {f"{name}_rows": test.rows, f"{name}_scores": test.embedded[0].scores()}
     results |= made_of | {"run": _how(run, started)}
-    with records.open_atomic(run / "scores.npz") as file:
+    with tfrecords.open_atomic(run / "scores.npz") as file:
         np.savez_compressed(file, **arrays)
-    with records.open_atomic(run / "eval.json") as file:
+    with tfrecords.open_atomic(run / "eval.json") as file:
         file.write(json.dumps(results, indent=1, allow_nan=False).encode())
     return results
 
 
 def fingerprint(data_dir: str) -> str:
     """Hash of a data folder's manifest, which names the hash of every shard."""
-    records.read_manifest(data_dir)
-    return sha256((epath.Path(data_dir) / records.MANIFEST).read_bytes()).hexdigest()[:16]
+    tfrecords.read_manifest(data_dir)
+    return sha256((epath.Path(data_dir) / tfrecords.MANIFEST).read_bytes()).hexdigest()[:16]
 
 
 def blind_scores(train: Split, test: Split, vocab_size: int, seed: int = 0) -> BlindScores:

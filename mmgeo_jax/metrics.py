@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from data_gen.records import open_atomic
+from data_gen.tfrecords import open_atomic
 
 Scalars = Mapping[str, Any]
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_gen import records
+from data_gen import records, tfrecords
 from mmgeo_jax import charts, gallery
 from mmgeo_jax.charts import Mark, Series
 from mmgeo_jax.errors import UserError
@@ -100,7 +100,7 @@ def write_report(run_dir: str | Path) -> Path:
         raise UserError(f"{run / 'eval.json'} does not fit ({fault!r}): evaluate again with --force") from None
     body.append(_how(results, config))
     path = run / "report.html"
-    with records.open_atomic(path) as file:
+    with tfrecords.open_atomic(path) as file:
         file.write(page(f"{run.name}: report", "\n".join(body)).encode())
     return path
 
@@ -252,7 +252,7 @@ def _gallery(run: Path, name: str, config: dict) -> str:
     try:
         with np.load(run / "scores.npz", allow_pickle=False) as saved:
             rows, scores, scale = saved[f"{name}_rows"], saved[f"{name}_scores"], float(saved["logit_scale"])
-        source = records.RecordSource(config["data"][folder], split)
+        source = tfrecords.RecordSource(config["data"][folder], split)
         chosen = np.unique(np.linspace(0, len(rows) - 1, SHOWN[name]).astype(int))
         families = [source[int(rows[k])] for k in chosen]
     except records.UserError as fault:

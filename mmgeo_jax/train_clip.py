@@ -29,9 +29,9 @@ from flax import nnx
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from data_gen import records
+from data_gen import records, tfrecords
 from data_gen.nearest import WithRetrieved
-from data_gen.records import RecordSource
+from data_gen.tfrecords import RecordSource
 from mmgeo_jax import checkpoints, evaluate, hits, input, losses, mesh, metrics, optim, report, tokenizer
 from mmgeo_jax import config as configs
 from mmgeo_jax.errors import UserError
@@ -217,7 +217,7 @@ def read_batches(
 def fingerprint(data: ConfigDict) -> str:
     """Hash of the shards that are trained on and validated with."""
     folders = [data.dir, *([data.real] if data.real_train else [])]
-    splits = [records.read_manifest(folder)["splits"] for folder in folders]
+    splits = [tfrecords.read_manifest(folder)["splits"] for folder in folders]
     text = json.dumps([[rows.get("train"), rows.get("val")] for rows in splits])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -232,7 +232,7 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source
             for row in tqdm(rows.tolist(), "captions for the tokenizer", unit=" families", leave=False):
                 captions += source[row].captions
         proto = tokenizer.train(captions, config.tokenizer.vocab_size)
-        with records.open_atomic(path) as file:
+        with tfrecords.open_atomic(path) as file:
             file.write(proto)
     return tokenizer.Tokenizer(path)
 

@@ -22,7 +22,8 @@ from data_gen import families
 from data_gen.constructions import program_from_json
 from data_gen.diagram import Diagram
 from data_gen.errors import UserError
-from data_gen.records import Family, RecordSource
+from data_gen.records import Family
+from data_gen.tfrecords import RecordSource
 from tests.definitions import BY_ARC, BY_CIRCLES, BY_POINTS, BY_VALUE, CLEAR, MORE, TWO_CIRCLES, Condition, distance
 from tests.drawn import BY_INK
 

@@ -7,7 +7,7 @@ import numpy as np
 from fake_source import make
 from ml_collections import ConfigDict
 
-from data_gen import records
+from data_gen import tfrecords
 from mmgeo_jax import tokenizer
 from mmgeo_jax.checkpoints import Trained
 from mmgeo_jax.models import two_tower
@@ -49,13 +49,13 @@ def write_data(folder: Path, splits: dict[str, int], n: int, c: int) -> None:
     rows: dict[str, list[dict]] = {}
     truth = np.eye(n, c, dtype=np.int8)
     for number, (split, families) in enumerate(splits.items()):
-        path = folder / records.shard_name("fake", split, 0, 1)
-        with records.ShardWriter(path, "fake") as writer:
+        path = folder / tfrecords.shard_name("fake", split, 0, 1)
+        with tfrecords.ShardWriter(path, "fake") as writer:
             for k in range(families):
                 key, caption = f"fake/{split}/{k}", CAPTION.format(k)
                 edits = ((), *((("order",), ("shape",), ("relation",), ("value",))[j % 4] for j in range(c - 1)))
                 writer.write(make(key, [number, k], n, c, SIZE_PX, caption, truth=truth, edits=edits, kinds=edits))
-        index = records.read_index(path)
+        index = tfrecords.read_index(path)
         rows[split] = [dict(file=path.name, families=families, bytes=index["bytes"], sha256=index["sha256"])]
     manifest = dict(name="fake", seed=0, spec={}, fingerprint="fake", versions={}, splits=rows)
-    records.write_manifest(folder, manifest)
+    tfrecords.write_manifest(folder, manifest)

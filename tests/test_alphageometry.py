@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
-from data_gen import build, families, jgex, layout, loci, records, render
+from data_gen import build, families, jgex, layout, loci, records, render, tfrecords
 from data_gen.constructions import CONSTRUCTIONS, construction, program_from_json, solve, stated_facts, strokes
 from data_gen.diagram import Circle, Segment
 from data_gen.errors import UserError
@@ -578,7 +578,7 @@ def test_build_makes_a_data_set_of_it(problems, tmp_path):
                                                  "families": {"train": 2, "test": 2}})  # fmt: skip
     assert build.build(spec, str(tmp_path / "data"), 1)
     [shard] = (tmp_path / "data").glob("*train*-00001")
-    assert len(list(records.read_shard(str(shard)))) == 2
+    assert len(list(tfrecords.read_shard(str(shard)))) == 2
 
 
 # ---- the command --------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 import fake_source
 import pytest
 
-from data_gen import build, records
+from data_gen import build, records, tfrecords
 
 ROOT = Path(__file__).parents[1]
 SPEC = """
@@ -65,7 +65,7 @@ def test_one_worker_and_more_make_the_same_bytes(spec, tmp_path, workers):
     assert contents(one) == contents(more)
     names = {f"small-train.tfrecord-{i:05d}-of-00004" for i in range(4)}
     assert names <= set(contents(one))
-    keys = [family.key for family in map(records.RecordSource(one, "train").__getitem__, range(14))]
+    keys = [family.key for family in map(tfrecords.RecordSource(one, "train").__getitem__, range(14))]
     assert keys == [f"fake/train/{i:06d}" for i in range(14)]
 
 
@@ -84,7 +84,7 @@ def test_the_last_of_the_hosts_finishes_the_set(spec, tmp_path, capsys, order):
     assert build.main([spec, f"--out={whole}", "--workers=1"]) == 0
     shares = []
     for host in order:
-        assert not (shared / records.MANIFEST).exists()
+        assert not (shared / tfrecords.MANIFEST).exists()
         before = set(shared.glob("*.index.json"))
         assert build.main([spec, f"--out={shared}", "--workers=1", "--hosts=3", f"--host={host}"]) == 0
         shares.append(len(set(shared.glob("*.index.json")) - before))
@@ -108,7 +108,7 @@ def test_a_lost_manifest_is_written_again_by_any_number_of_workers(spec, tmp_pat
     out = tmp_path / "out"
     assert build.main([spec, f"--out={out}", "--workers=1"]) == 0
     before = contents(out)
-    (out / records.MANIFEST).unlink()
+    (out / tfrecords.MANIFEST).unlink()
     assert build.main([spec, f"--out={out}", "--workers=3"]) == 0
     assert contents(out) == before
 
@@ -132,7 +132,7 @@ def test_a_killed_build_goes_on_and_ends_with_the_same_bytes(spec, tmp_path):
     made = {path: path.stat().st_mtime_ns for path in out.glob("*.index.json")}
     assert 0 < len(made) < 7
     with pytest.raises(records.UserError, match="no finished data set"):
-        records.RecordSource(out, "train")
+        tfrecords.RecordSource(out, "train")
     while any(alive(child) for child in children):  # no worker outlives the command
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -165,7 +165,7 @@ def test_a_finished_set_is_left_alone_and_a_lost_shard_made_again(spec, tmp_path
         with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
             patch.setattr(build, "make_shard", lambda shard: 1 / 0)
             build.main(command)
-        assert not (out / records.MANIFEST).exists()
+        assert not (out / tfrecords.MANIFEST).exists()
         assert build.main(command) == 0
         assert contents(out) == before
 
@@ -180,14 +180,14 @@ def test_a_changed_spec_in_the_same_folder_is_refused(spec, tmp_path, capsys):
 def test_manifest_and_metadata_tell_what_is_there(spec, tmp_path):
     out = tmp_path / "out"
     assert build.main([spec, f"--out={out}", "--workers=1", "--spec.families.val=0"]) == 0
-    manifest = records.read_manifest(out)
+    manifest = tfrecords.read_manifest(out)
     assert manifest["name"] == "small" and manifest["seed"] == 0 and json.loads(manifest["spec"])["size_px"] == 8
     assert {split: sum(row["families"] for row in rows) for split, rows in manifest["splits"].items()} == {
         "train": 14, "val": 0, "test": 5,
     }  # fmt: skip
     assert all(len(row["sha256"]) == 64 for row in manifest["splits"]["train"])
     assert {"python", "numpy", "protobuf"} <= set(manifest["versions"])
-    assert len(records.RecordSource(out, "val")) == 0
+    assert len(tfrecords.RecordSource(out, "val")) == 0
     info = json.loads((out / "dataset_info.json").read_text())
     assert {row["name"]: row["shardLengths"] for row in info["splits"]} == {
         "train": ["4", "4", "4", "2"], "test": ["4", "1"],
@@ -200,7 +200,7 @@ def test_a_test_caption_in_train_fails_and_leaves_no_manifest(spec, tmp_path, ca
     out = tmp_path / "out"
     line = fails(capsys, spec, f"--out={out}", "--workers=1", "--spec.leak=True")
     assert "'shared " in line and "of test is a caption of fake/train/000000" in line
-    assert not (out / records.MANIFEST).exists()
+    assert not (out / tfrecords.MANIFEST).exists()
 
 
 @pytest.mark.parametrize(
@@ -238,8 +238,8 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(spec, tmp_path, capsys,
             raise OSError(errno.ENOSPC, "No space left on device")
         return original(writer, family)
 
-    original = records.ShardWriter.write
-    monkeypatch.setattr(records.ShardWriter, "write", write)
+    original = tfrecords.ShardWriter.write
+    monkeypatch.setattr(tfrecords.ShardWriter, "write", write)
     assert "the disk is full" in fails(capsys, spec, f"--out={out}", "--workers=1")
     shard = "small-test.tfrecord-00000-of-00002"
     assert set(contents(out)) == {build.SPEC_FILE, shard, f"{shard}.index.json"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from configs.data_composed import get_spec
-from data_gen import families, perturb, records
+from data_gen import families, perturb, tfrecords
 from data_gen.constructions import CONSTRUCTIONS, Program, Step, program_from_json, rows_of, stated_facts
 from data_gen.diagram import Graph
 from data_gen.errors import UserError
@@ -109,10 +109,10 @@ def test_every_kind_comes(made):
 
 
 def test_an_index_tells_how_often_each_kind_was_tried_and_taken(made, tmp_path):
-    with records.ShardWriter(tmp_path / "shard", "fingerprint") as writer:
+    with tfrecords.ShardWriter(tmp_path / "shard", "fingerprint") as writer:
         for family in made[:6]:
             writer.write(family)
-    sums = records.read_index(tmp_path / "shard")["proposals"]
+    sums = tfrecords.read_index(tmp_path / "shard")["proposals"]
     for kind, (tried, taken) in sums.items():
         assert 0 <= taken <= tried == sum(family.proposals.get(kind, (0, 0))[0] for family in made[:6])
     edits = Counter(kind for family in made[:6] for some in family.kinds[1 : len(family.images)] for kind in set(some))

@@ -22,7 +22,7 @@ from test_formalgeo import write as write_problems
 from test_records import write_set
 
 from configs.data_alphageometry import get_spec as alphageometry_default
-from data_gen import records
+from data_gen import records, tfrecords
 from data_gen.errors import UserError
 from data_gen.sources import alphageometry, formalgeo, jsonl, mmgeolm
 from mmgeo_jax import input
@@ -248,7 +248,7 @@ def test_malformed_records(tmp_path):
     folder = tmp_path / "set"
     folder.mkdir()
     paths = write_set(folder, [make(seed=i, n=2 + i % 2) for i in range(4)])
-    files = [folder / records.MANIFEST, records.index_path(paths[0]), paths[0]]
+    files = [folder / tfrecords.MANIFEST, tfrecords.index_path(paths[0]), paths[0]]
     kept = {file: file.read_bytes() for file in files}
     secret = tmp_path / "secret"
     secret.write_bytes(kept[paths[0]])
@@ -265,7 +265,7 @@ def test_malformed_records(tmp_path):
                 value["splits"]["train"][0]["file"] = rng.choice(["../secret", str(secret), "..", "", "a/b", "x\0", 3])
             file.write_text(json.dumps(value))
         with judged(folder, f"records, input {seed}"):
-            source = records.RecordSource(folder, "train")
+            source = tfrecords.RecordSource(folder, "train")
             for row in range(min(len(source), 5)):
                 assert source[row].key == "fake/train/000000"
                 read += 1

@@ -4,7 +4,7 @@ import pytest
 
 from configs.data_composed import get_spec as composed_spec
 from configs.data_hardset import get_spec
-from data_gen import build, hardset, records
+from data_gen import build, hardset, tfrecords
 from data_gen.errors import UserError
 from data_gen.sources import composed
 
@@ -31,10 +31,10 @@ def test_its_version_is_that_of_its_shards(tmp_path, capsys):
     build.build(spec, str(tmp_path / "a"), 1)
     assert hardset.main(["--data", str(tmp_path / "a")]) == 0
     shown = capsys.readouterr().out
-    manifest = records.read_manifest(tmp_path / "a")
+    manifest = tfrecords.read_manifest(tmp_path / "a")
     assert f"version {hardset.version(manifest)}" in shown and "4 families of 8" in shown
     manifest["splits"]["test"][0]["sha256"] = "0" * 64
     assert hardset.version(manifest) not in shown
-    families = list(records.read_shard(tmp_path / "a" / records.shard_name("hardset", "test", 0, 2)))
+    families = list(tfrecords.read_shard(tmp_path / "a" / tfrecords.shard_name("hardset", "test", 0, 2)))
     assert all(len(family.captions) == 8 for family in families)
     assert families[0].key == "hardset/test/0000000"

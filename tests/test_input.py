@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 from test_records import write_set
 
-from data_gen.records import RecordSource
+from data_gen.tfrecords import RecordSource
 from mmgeo_jax import input as reader
 from mmgeo_jax.errors import UserError
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from foreign import pictures, spec, write_jsonl
 
-from data_gen import build, records
+from data_gen import build, records, tfrecords
 from data_gen.errors import UserError
 from data_gen.sources import jsonl
 from mmgeo_jax import sections
@@ -59,7 +59,7 @@ def test_a_whole_data_set_is_built_and_rows_of_one_picture_stay_together(root, t
     assert build.build(config, str(tmp_path / "out"), 1)
     found = {}
     for split in ("train", "val"):
-        source = records.RecordSource(tmp_path / "out", split)
+        source = tfrecords.RecordSource(tmp_path / "out", split)
         found[split] = {source[i].captions[0].split()[0] for i in range(len(source))}
     assert found["train"] | found["val"] == set(names) and not found["train"] & found["val"]
     assert 3 <= len(found["val"]) <= 20

@@ -11,7 +11,7 @@ from fake_source import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_gen import records, tfds_metadata
+from data_gen import records, tfds_metadata, tfrecords
 from data_gen.errors import UserError
 
 QUESTIONS = st.none() | st.fixed_dictionaries(
@@ -39,16 +39,16 @@ def write_set(folder, families, shards=2):
     size = -(-len(families) // shards)
     rows, paths = [], []
     for s in range(shards):
-        path = folder / records.shard_name("small", "train", s, shards)
+        path = folder / tfrecords.shard_name("small", "train", s, shards)
         part = families[s * size : (s + 1) * size]
-        with records.ShardWriter(path, "spec") as writer:
+        with tfrecords.ShardWriter(path, "spec") as writer:
             for family in part:
                 writer.write(family)
-        index = records.read_index(path)
+        index = tfrecords.read_index(path)
         rows.append({"file": path.name, "families": len(part), **{k: index[k] for k in ("bytes", "sha256")}})
         paths.append(path)
     tfds_metadata.write_metadata(folder, "small", {"train": rows})
-    records.write_manifest(folder, {"name": "small", "splits": {"train": rows}})
+    tfrecords.write_manifest(folder, {"name": "small", "splits": {"train": rows}})
     return paths
 
 
@@ -89,16 +89,16 @@ def test_the_bytes_are_those_of_tensorflows_own_classes(tmp_path):
 def test_crc_is_the_one_that_tfrecord_uses():
     # Published check value of crc32c, then the mask as the TFRecord format gives it.
     crc = 0xE3069283
-    assert records.masked_crc(b"123456789") == (((crc >> 15) | (crc << 17)) + 0xA282EAD8) % 2**32
-    data = records.frame(b"abc")
+    assert tfrecords.masked_crc(b"123456789") == (((crc >> 15) | (crc << 17)) + 0xA282EAD8) % 2**32
+    data = tfrecords.frame(b"abc")
     assert data[:8] == struct.pack("<Q", 3) and data[12:15] == b"abc" and len(data) == 19
 
 
 def test_a_flip_of_any_byte_of_a_frame_is_noticed():
-    block = records.frame(b"abc")
+    block = tfrecords.frame(b"abc")
     for place in range(len(block)):
         with pytest.raises(UserError):
-            records.unframe(block[:place] + bytes([block[place] ^ 1]) + block[place + 1 :])
+            tfrecords.unframe(block[:place] + bytes([block[place] ^ 1]) + block[place + 1 :])
 
 
 @pytest.mark.parametrize(
@@ -126,17 +126,18 @@ def test_another_schema_version_is_refused(tmp_path, monkeypatch):
     write_set(tmp_path, [make()], shards=1)
     data = records.encode(make())
     version = records.SCHEMA_VERSION
-    monkeypatch.setattr(records, "SCHEMA_VERSION", version + 1)
+    for module in (records, tfrecords):
+        monkeypatch.setattr(module, "SCHEMA_VERSION", version + 1)
     with pytest.raises(UserError, match=f"schema version {version}, this code reads {version + 1}"):
         records.decode(data)
     with pytest.raises(UserError, match=f"manifest.json has schema version {version}"):
-        records.RecordSource(tmp_path, "train")
+        tfrecords.RecordSource(tmp_path, "train")
 
 
 def test_rows_are_read_at_random_and_from_many_threads(tmp_path):
     families = [make(key=f"k/{i}", seed=i) for i in range(10)]
     write_set(tmp_path, families, shards=3)
-    source = records.RecordSource(tmp_path, "train")
+    source = tfrecords.RecordSource(tmp_path, "train")
     assert len(source) == 10
     assert [source[np.int64(i)].key for i in (9, 0, 4, 3, 8)] == [f"k/{i}" for i in (9, 0, 4, 3, 8)]
     with pytest.raises(IndexError):
@@ -159,11 +160,11 @@ def test_rows_are_read_at_random_and_from_many_threads(tmp_path):
 def test_a_flipped_byte_anywhere_is_an_error_that_names_shard_and_offset(tmp_path_factory, place, flip):
     folder = tmp_path_factory.mktemp("set")
     (path,) = write_set(folder, [make(seed=i) for i in range(3)], shards=1)
-    index, data = records.read_index(path), bytearray(path.read_bytes())
+    index, data = tfrecords.read_index(path), bytearray(path.read_bytes())
     data[int(place * len(data))] ^= flip
     path.write_bytes(data)
     row = sum(int(place * len(data)) >= offset for offset in index["offsets"]) - 1
-    source = records.RecordSource(folder, "train")
+    source = tfrecords.RecordSource(folder, "train")
     with pytest.raises(UserError) as fault:
         source[row]
     assert str(path) in str(fault.value) and f"byte offset {index['offsets'][row]}:" in str(fault.value)
@@ -174,8 +175,8 @@ def test_a_flipped_byte_anywhere_is_an_error_that_names_shard_and_offset(tmp_pat
 def test_a_shard_cut_short_is_an_error_before_and_while_it_is_read(tmp_path):
     (path,) = write_set(tmp_path, [make(seed=i) for i in range(3)], shards=1)
     opened, offsets, whole = (
-        records.RecordSource(tmp_path, "train"),
-        records.read_index(path)["offsets"],
+        tfrecords.RecordSource(tmp_path, "train"),
+        tfrecords.read_index(path)["offsets"],
         path,
     )
     assert opened[0]
@@ -183,16 +184,16 @@ def test_a_shard_cut_short_is_an_error_before_and_while_it_is_read(tmp_path):
     with pytest.raises(UserError, match=f"byte offset {offsets[2]}: cut short"):
         opened[2]
     with pytest.raises(UserError, match=f"ends at byte offset {offsets[2] + 20}, its index says"):
-        records.RecordSource(tmp_path, "train")[0]
+        tfrecords.RecordSource(tmp_path, "train")[0]
 
 
 def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(UserError, match="holds no finished data set"):
-        records.RecordSource(tmp_path / "nothing", "train")
+        tfrecords.RecordSource(tmp_path / "nothing", "train")
     paths = write_set(tmp_path, [make(seed=i) for i in range(4)])
     with pytest.raises(UserError, match="no split 'test', only train"):
-        records.RecordSource(tmp_path, "test")
-    source = records.RecordSource(tmp_path, "train")
+        tfrecords.RecordSource(tmp_path, "test")
+    source = tfrecords.RecordSource(tmp_path, "train")
     assert source[3]
     paths[0].unlink()
     with pytest.raises(UserError, match="00000-of-00002 is missing"):
@@ -210,28 +211,28 @@ def test_a_shard_of_another_data_set_is_refused(tmp_path):
     for file in folders[0].glob("small-train*"):
         file.replace(folders[1] / file.name)
     with pytest.raises(UserError, match="not the one that manifest.json tells of"):
-        records.RecordSource(folders[1], "train")[0]
+        tfrecords.RecordSource(folders[1], "train")[0]
 
 
 def test_a_writer_that_fails_leaves_nothing(tmp_path):
     path = tmp_path / "x.tfrecord-00000-of-00001"
-    with pytest.raises(ZeroDivisionError), records.ShardWriter(path, "spec") as writer:
+    with pytest.raises(ZeroDivisionError), tfrecords.ShardWriter(path, "spec") as writer:
         writer.write(make())
         raise ZeroDivisionError
     assert not list(tmp_path.iterdir())
-    writer = records.ShardWriter(path, "spec")
+    writer = tfrecords.ShardWriter(path, "spec")
     writer.__enter__().write(make())
     (part,) = tmp_path.iterdir()  # as a killed run leaves it
     assert part.name.startswith(path.name) and part.suffix == ".part"
     with pytest.raises(UserError, match="is missing"):
-        records.read_index(path)
+        tfrecords.read_index(path)
 
 
 def test_a_broken_index_or_manifest_is_one_line(tmp_path):
     (path,) = write_set(tmp_path, [make()], shards=1)
-    records.index_path(path).write_text("{")
+    tfrecords.index_path(path).write_text("{")
     with pytest.raises(UserError, match="is not an index"):
-        records.RecordSource(tmp_path, "train")[0]
+        tfrecords.RecordSource(tmp_path, "train")[0]
     (tmp_path / "manifest.json").write_text(json.dumps([]))
     with pytest.raises(UserError, match="is not a manifest"):
-        records.RecordSource(tmp_path, "train")
+        tfrecords.RecordSource(tmp_path, "train")

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from data_gen import families, records, render
+from data_gen import families, render, tfrecords
 from data_gen.constructions import program_from_json, solve, strokes
 from data_gen.errors import UserError
 from data_gen.facts import Fact, from_json
@@ -224,9 +224,9 @@ def test_families_are_cubes_of_three_edits_and_pure(root):
 def test_a_family_is_drawn_again_from_its_record(root, tmp_path):
     made = redrawn.family(spec_of(root), "train", 1)
     path = str(tmp_path / "one.tfrecord")
-    with records.ShardWriter(path, "x") as writer:
+    with tfrecords.ShardWriter(path, "x") as writer:
         writer.write(made)
-    (read,) = records.read_shard(path)
+    (read,) = tfrecords.read_shard(path)
     canvas = families.canvas_from_json(read.canvas)
     for text, png, facts in zip(read.programs, read.images, read.facts, strict=True):
         member = families.draw(program_from_json(text), canvas)

@@ -12,7 +12,7 @@ from fake_source import make, png
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_gen import families, nearest, records, retrieval
+from data_gen import families, nearest, records, retrieval, tfrecords
 from data_gen.captions import caption
 from data_gen.constructions import CONSTRUCTIONS, Program, Step, program_from_json
 from data_gen.diagram import Style
@@ -63,14 +63,14 @@ def write(folder, shards=2, **splits):
     for split, some in splits.items():
         size, rows[split] = max(1, -(-len(some) // shards)), []
         for s, first in enumerate(range(0, len(some), size)):
-            name = records.shard_name("small", split, s, shards)
-            with records.ShardWriter(folder / name, "spec") as writer:
+            name = tfrecords.shard_name("small", split, s, shards)
+            with tfrecords.ShardWriter(folder / name, "spec") as writer:
                 for each in some[first : first + size]:
                     writer.write(each)
-            index = records.read_index(folder / name)
+            index = tfrecords.read_index(folder / name)
             shard = {"file": name, "families": len(index["offsets"])}
             rows[split].append(shard | {k: index[k] for k in ("bytes", "sha256")})
-    records.write_manifest(folder, {"name": "small", "splits": rows})
+    tfrecords.write_manifest(folder, {"name": "small", "splits": rows})
     return str(folder)
 
 
@@ -117,7 +117,7 @@ def test_false_is_kept_and_true_and_unknown_are_not(tmp_path):
 
 def test_negatives_are_the_nearest_by_an_independent_count(data):
     """Words counted and weighed in plain Python: idf = ln((1 + n) / (1 + df)) + 1, rows of length 1."""
-    source = records.RecordSource(data, "train")
+    source = tfrecords.RecordSource(data, "train")
     spoken = []
     for row in range(len(source)):
         names: dict[str, str] = {}
@@ -160,7 +160,7 @@ def renamed(each):
 
 
 def test_a_negative_speaks_of_the_anchors_points_in_the_anchors_wording(data):
-    source = records.RecordSource(data, "train")
+    source = tfrecords.RecordSource(data, "train")
     for row in range(0, len(source), 5):
         own = {name for fact in nearest.stated(source[row]) for name in fact.args}
         for each in nearest.nearest(data, "train", row):
@@ -269,7 +269,7 @@ def test_a_stale_or_missing_sidecar_is_an_error_and_is_made_again(data, tmp_path
 
 
 def test_families_for_training_end_in_retrieved_negatives(data):
-    source = records.RecordSource(data, "train")
+    source = tfrecords.RecordSource(data, "train")
     extended = nearest.WithRetrieved(source, captions=1, count=3)
     assert len(extended) == len(source)
     for row in (0, 11):

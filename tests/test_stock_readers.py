@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from test_build import SPEC
 
-from data_gen import build, records, render
+from data_gen import build, records, render, tfrecords
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow has an environment of its own: make test-stock")
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -23,7 +23,7 @@ def data(tmp_path_factory):
         patch.setitem(build.SOURCES, "fake", fake_source.__name__)
         patch.setattr(fake_source, "family", family)
         assert build.main([f"--spec={folder / 'spec.py'}", f"--out={folder / 'data'}", "--workers=1"]) == 0
-    source = records.RecordSource(folder / "data", "train")
+    source = tfrecords.RecordSource(folder / "data", "train")
     return folder / "data", [source[row] for row in range(len(source))]
 
 

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 import pytest
 
-from data_gen import records
+from data_gen import tfrecords
 from mmgeo_jax import checkpoints, evaluate, metrics, optim, report, train_clip
 from mmgeo_jax import config as configs
 from mmgeo_jax.errors import UserError
@@ -92,14 +92,14 @@ def base(tmp_path_factory):
     (folder / "config.py").write_text(CONFIG)
     rows = {}
     for split, count in ("train", 10), ("val", 6):
-        path = folder / "data" / records.shard_name("fake", split, 0, 1)
+        path = folder / "data" / tfrecords.shard_name("fake", split, 0, 1)
         path.parent.mkdir(exist_ok=True)
-        with records.ShardWriter(path, "x") as writer:
+        with tfrecords.ShardWriter(path, "x") as writer:
             for i in range(count):
                 writer.write(fake_source.make(f"fake/{split}/{i}", i, size_px=32, caption=f"{split} {i} {{}}"))
-        index = records.read_index(path)
+        index = tfrecords.read_index(path)
         rows[split] = [{"file": path.name, "families": count, "bytes": index["bytes"], "sha256": index["sha256"]}]
-    records.write_manifest(
+    tfrecords.write_manifest(
         folder / "data", {"name": "fake", "seed": 0, "spec": "", "fingerprint": "x", "versions": {}, "splits": rows}
     )
     return folder

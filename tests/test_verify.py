@@ -9,7 +9,7 @@ import pytest
 from fake_source import make, png
 from test_records import write_set
 
-from data_gen import build, doubles, families, leaks, looks, records, render, verify
+from data_gen import build, doubles, families, leaks, looks, render, tfrecords, verify
 from data_gen.constructions import program_from_json
 from data_gen.facts import Fact, to_json
 from data_gen.recheck import Clock, recheck
@@ -34,24 +34,24 @@ def family(small):
 
 
 def families_of(folder, split):
-    source = records.RecordSource(folder, split)
+    source = tfrecords.RecordSource(folder, split)
     return [source[row] for row in range(len(source))]
 
 
 def rewrite(small, folder, change):
     """The data set with its train families changed by a function of their list, all hashes made good."""
-    manifest = records.read_manifest(small)
+    manifest = tfrecords.read_manifest(small)
     some = change(families_of(small, "train"))
     rows = []
     for row in manifest["splits"]["train"]:
-        with records.ShardWriter(folder / row["file"], manifest["fingerprint"]) as writer:
+        with tfrecords.ShardWriter(folder / row["file"], manifest["fingerprint"]) as writer:
             for one in some[: row["families"]]:
                 writer.write(one)
         some = some[row["families"] :]
-        index = records.read_index(folder / row["file"])
+        index = tfrecords.read_index(folder / row["file"])
         rows.append(row | {"bytes": index["bytes"], "sha256": index["sha256"]})
     del manifest["schema_version"]
-    records.write_manifest(folder, manifest | {"splits": {"train": rows}})
+    tfrecords.write_manifest(folder, manifest | {"splits": {"train": rows}})
     return folder
 
 
@@ -228,8 +228,8 @@ def test_a_broken_file_is_found_and_the_rest_is_read(small, tmp_path, capsys, wh
         path.write_bytes(data)
         expected = ["file: its sha256 is not the manifest's", "record 2: .* crc of its data"]
     elif where == "index":
-        index = json.loads(records.index_path(path).read_text())
-        records.index_path(path).write_text(json.dumps(index | {"offsets": index["offsets"][:2]}))
+        index = json.loads(tfrecords.index_path(path).read_text())
+        tfrecords.index_path(path).write_text(json.dumps(index | {"offsets": index["offsets"][:2]}))
         expected = ["index: families is 2, the manifest says 3", "record 1: .* cut short"]
     else:
         path.unlink()
@@ -247,7 +247,7 @@ def test_errors_of_the_user_are_one_line(tmp_path, capsys):
     assert status == 1
     assert len(errors) == 1
     manifest = {"name": "x", "splits": {"train": [{"file": "../x", "families": 1, "bytes": 1, "sha256": ""}]}}
-    records.write_manifest(tmp_path, manifest)
+    tfrecords.write_manifest(tmp_path, manifest)
     status, _, errors = run(capsys, tmp_path)
     assert status == 1
     assert "is not a manifest" in errors[0]
@@ -283,7 +283,7 @@ def test_near_pictures_are_those_of_a_plain_comparison():
 
 
 def test_doubles_between_splits_are_counted_with_examples(small):
-    one = records.RecordSource(small, "train")[1]
+    one = tfrecords.RecordSource(small, "train")[1]
     pixels = render.decode_png(one.images[0])
     pixels[:2, :2] = 200  # hardly ink
     other = replace(one, key="other", captions=tuple(f"{text} " for text in one.captions[1:]) + one.captions[:1])
@@ -310,8 +310,8 @@ def leaky(tmp_path, caption, ink):
     """
     rng, rows = np.random.default_rng(0), {}
     for split, count in (("train", 320), ("test", 120)):
-        path = tmp_path / records.shard_name("leaky", split, 0, 1)
-        with records.ShardWriter(path, "spec") as writer:
+        path = tmp_path / tfrecords.shard_name("leaky", split, 0, 1)
+        with tfrecords.ShardWriter(path, "spec") as writer:
             for i in range(count):
                 images = []
                 for j in range(4):
@@ -324,9 +324,9 @@ def leaky(tmp_path, caption, ink):
                     captions=tuple(caption(j, rng) for j in range(5)), edits=((), *4 * (("order",),)),
                     programs=(), canvas="",
                 ))  # fmt: skip
-        index = records.read_index(path)
+        index = tfrecords.read_index(path)
         rows[split] = [{"file": path.name, "families": count, **{k: index[k] for k in ("bytes", "sha256")}}]
-    records.write_manifest(tmp_path, {"name": "leaky", "splits": rows})
+    tfrecords.write_manifest(tmp_path, {"name": "leaky", "splits": rows})
     return leaks.measure(str(tmp_path), 1000, workers=1)
 
 
