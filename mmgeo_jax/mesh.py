@@ -1,6 +1,7 @@
 """Where arrays lie: a mesh of devices ("data", "fsdp"), and one table from names of dimensions to its axes."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -38,12 +39,25 @@ def make_mesh(fsdp: int) -> Mesh:
     devices = jax.device_count()
     if fsdp < 1 or devices % fsdp:
         raise UserError(f"mesh.fsdp={fsdp} does not divide the {devices} devices of this machine")
-    return jax.make_mesh((devices // fsdp, fsdp), ("data", "fsdp"), axis_types=(AxisType.Auto,) * 2)
+    return mesh_of(jax.devices(), fsdp)
+
+
+def mesh_of(devices: Sequence[jax.Device], fsdp: int) -> Mesh:
+    """These devices as a mesh."""
+    shape = len(devices) // fsdp, fsdp
+    return jax.make_mesh(shape, ("data", "fsdp"), axis_types=(AxisType.Auto,) * 2, devices=devices)
 
 
 def everywhere(mesh: Mesh) -> NamedSharding:
     """A whole copy on each device."""
     return NamedSharding(mesh, PartitionSpec())
+
+
+def batch_axes() -> tuple[str, ...]:
+    """The axes of the mesh that a batch is split over."""
+    axes = AXES["batch"]
+    assert isinstance(axes, tuple)
+    return axes
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
