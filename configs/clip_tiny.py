@@ -58,6 +58,9 @@ def get_config() -> ConfigDict:
 
     config.train = train = ConfigDict()
     train.global_batch = 8  # families
+    # The batch in so many parts, one in memory at a time, with the gradient of the whole: gradient accumulation alone
+    # would be another loss, whose negatives are those of one part.
+    train.micro_batches = 1
     train.steps = 900
     train.anchors_first = 0.3  # share of the steps whose batches are anchors: siblings alone give a slow start
     train.log_every = 20

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from ml_collections import ConfigDict
 
 from mmgeo_jax.errors import UserError
 
@@ -91,10 +92,11 @@ def _size(mesh: Mesh, axes: tuple[str, ...] | str) -> int:
     return int(np.prod([mesh.shape[axis] for axis in ([axes] if isinstance(axes, str) else axes)]))
 
 
-def check_batch(global_batch: int, mesh: Mesh) -> None:
-    """Raises UserError where the families of a batch do not divide among the devices."""
-    if global_batch % mesh.size:
-        raise UserError(f"train.global_batch={global_batch} does not divide among {mesh.size} devices")
+def check_batch(train: ConfigDict, mesh: Mesh) -> None:
+    """Raises UserError where the families of a micro-batch do not divide among the devices."""
+    if train.micro_batches < 1 or train.global_batch % (mesh.size * train.micro_batches):
+        parts = f" in {train.micro_batches} micro-batches" if train.micro_batches != 1 else ""
+        raise UserError(f"train.global_batch={train.global_batch} does not divide among {mesh.size} devices{parts}")
 
 
 def put(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:

@@ -32,7 +32,7 @@ from tqdm import tqdm
 from data_gen import records, tfrecords
 from data_gen.nearest import WithRetrieved
 from data_gen.tfrecords import RecordSource
-from mmgeo_jax import checkpoints, evaluate, hits, input, losses, mesh, metrics, optim, report, tokenizer
+from mmgeo_jax import checkpoints, evaluate, hits, input, mesh, metrics, objective, optim, report, tokenizer
 from mmgeo_jax import config as configs
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
@@ -48,9 +48,9 @@ def train(config: ConfigDict, run: Path) -> bool:
 
     Raises UserError where the data or a checkpoint is broken, or the loss is not finite.
     """
-    data, steps, global_batch = config.data, config.train.steps, config.train.global_batch
+    data, steps = config.data, config.train.steps
     devices = mesh.make_mesh(config.mesh.fsdp)
-    mesh.check_batch(global_batch, devices)
+    mesh.check_batch(config.train, devices)
     with checkpoints.open_folder(run) as folder, contextlib.ExitStack() as files, stopping() as stopped:
         if folder.latest_step() == steps:
             return True
@@ -119,24 +119,14 @@ def make_train_step(
 ) -> Callable[..., tuple[Any, Any, dict[str, jax.Array]]]:
     """The jitted pure function (params, opt_state, step, batch) -> (params, opt_state, metrics), which takes over
     the buffers of its first two arguments. `step` is int32, from 0; metrics are f32 scalars."""
-    loss, steps = config.loss, config.train.steps
-    rate = optim.learning_rate(config.optim, steps)
+    rate = optim.learning_rate(config.optim, config.train.steps)
 
-    def objective(params: Any, batch: Arrays) -> tuple[jax.Array, dict[str, jax.Array]]:
-        model = nnx.merge(graphdef, params)
-        images, texts = model.embed_images(flat(batch["images"])), model.embed_texts(flat(batch["tokens"]))
-        parts = {name: batch[name] for name in LABELLED}
-        # Among anchors alone nobody is to be drowned by strangers.
-        stranger_weight = loss.stranger_weight if batch["truth"].shape[1] > 1 else 1.0
-        labels, weights = losses.pair_labels(
-            **parts, pairs=loss.pairs, sibling_weight=loss.sibling_weight, stranger_weight=stranger_weight
-        )
-        return losses.contrastive_loss(model.scores(images, texts), labels, weights, loss.kind)
+    gradients_of = objective.make_gradients(config, graphdef, devices)
 
     def train_step(
         params: Any, opt_state: Any, step: jax.Array, batch: Arrays
     ) -> tuple[Any, Any, dict[str, jax.Array]]:
-        (value, parts), gradients = jax.value_and_grad(objective, has_aux=True)(params, batch)
+        (value, parts), gradients = gradients_of(params, batch)
         updates, opt_state = optimizer.update(gradients, opt_state, params)
         values = {"loss": value, **parts, "grad_norm": optax.tree.norm(gradients)}
         values |= {"update_norm": optax.tree.norm(updates), "lr": jnp.asarray(rate(step))}
@@ -151,14 +141,6 @@ def make_train_step(
         out_shardings=(*kept, whole),
         donate_argnums=(0, 1),
     )
-
-
-LABELLED = ("truth", "image_mask", "caption_mask", "image_signatures", "caption_signatures", "family")
-
-
-def flat(x: jax.Array) -> jax.Array:
-    """[B, M, ...] to [B * M, ...]."""
-    return x.reshape(-1, *x.shape[2:])
 
 
 def check_finite(values: Sequence[tuple[int, np.ndarray, jax.Array, jax.Array]], kept: int | None) -> None:
@@ -254,8 +236,7 @@ def make_validation(
     @partial(jax.jit, out_shardings=whole)
     def cosines(params: Any, batch: Arrays) -> tuple[jax.Array, jax.Array]:
         """f32[B, N, C] and the truth int8[B, N, C]."""
-        model = nnx.merge(graphdef, params)
-        images, texts = model.embed_images(flat(batch["images"])), model.embed_texts(flat(batch["tokens"]))
+        images, texts = objective.embed(graphdef, params, batch)
         shapes = ((*batch[name].shape[:2], -1) for name in ("images", "tokens"))
         images, texts = (x.reshape(shape) for x, shape in zip((images, texts), shapes, strict=True))
         return jnp.einsum("bnd,bcd->bnc", images, texts, precision="highest"), batch["truth"]

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-MODULES = ("tests/test_ring.py",)
+MODULES = ("tests/test_ring.py", "tests/test_objective.py")
 
 
 def test_on_eight_devices():
