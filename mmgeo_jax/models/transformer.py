@@ -2,8 +2,8 @@
 tokens.
 
 The architecture is SigLIP's, so that its weights load: LayerNorm with epsilon 1e-6, tanh GELU, a final norm,
-and a head that pools by attention with a learned probe. Parameters are float32; `dtype` is what is computed
-in.
+and a head that pools by attention with a learned probe. With other settings it is CLIP's. Parameters are
+float32; `dtype` is what is computed in.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from ml_collections import ConfigDict
 
 from mmgeo_jax.errors import UserError
 
-NORM_EPSILON = 1e-6
+ACTIVATIONS = {
+    "gelu_tanh": lambda x: nnx.gelu(x, approximate=True),
+    "gelu": lambda x: nnx.gelu(x, approximate=False),
+    "quick_gelu": lambda x: x * jax.nn.sigmoid(1.702 * x),  # of OpenAI's CLIP
+}
 # What the backward pass recomputes: nothing, or all that lies inside a block.
 REMAT = {"none": lambda layer: layer, "full": lambda layer: jax.checkpoint(layer, prevent_cse=False)}
 T = TypeVar("T")
@@ -31,23 +35,23 @@ def choice(table: Mapping[str, T], name: str, key: str) -> T:
     return table[name]
 
 
-def layer_norm(width: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.LayerNorm:
+def layer_norm(config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.LayerNorm:
     """LayerNorm over the last axis, its statistics in float32."""
-    return nnx.LayerNorm(width, epsilon=NORM_EPSILON, dtype=dtype, use_fast_variance=False, rngs=rngs)
+    return nnx.LayerNorm(config.width, epsilon=config.norm_epsilon, dtype=dtype, use_fast_variance=False, rngs=rngs)
 
 
-def dense(fan_in: int, fan_out: int, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.Linear:
+def dense(fan_in: int, fan_out: int, dtype: jnp.dtype, rngs: nnx.Rngs, bias: bool = True) -> nnx.Linear:
     """A linear layer that starts as SigLIP's do, its bias at zero."""
     init = nnx.initializers.xavier_uniform()
-    return nnx.Linear(fan_in, fan_out, dtype=dtype, kernel_init=init, rngs=rngs)
+    return nnx.Linear(fan_in, fan_out, use_bias=bias, dtype=dtype, kernel_init=init, rngs=rngs)
 
 
 class Attention(nnx.Module):
     """Multi-head attention from `queries` [B, T, D] to `tokens` [B, S, D]; `mask` bool[B, S] names the keys
-    to see."""
+    to see, and a `causal` one sees no later ones."""
 
-    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
-        self.heads, width = config.heads, config.width
+    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs, causal: bool = False):
+        self.heads, self.causal, width = config.heads, causal, config.width
         if width % self.heads:
             raise UserError(f"width {width} does not divide into {self.heads} heads: change one in config.model")
         self.query = dense(width, width, dtype, rngs)
@@ -61,30 +65,32 @@ class Attention(nnx.Module):
 
         mask = None if mask is None else mask[:, None, None, :]
         heads = jax.nn.dot_product_attention(
-            split(self.query(queries)), split(self.key(tokens)), split(self.value(tokens)), mask=mask
-        )
+            split(self.query(queries)), split(self.key(tokens)), split(self.value(tokens)), mask=mask,
+            is_causal=self.causal,
+        )  # fmt: skip
         return self.out(heads.reshape(queries.shape))
 
 
 class Mlp(nnx.Module):
-    """Two linear layers with a tanh GELU between."""
+    """Two linear layers with a GELU between."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
         width, hidden = config.width, round(config.width * config.mlp_ratio)
         self.up = dense(width, hidden, dtype, rngs)
         self.down = dense(hidden, width, dtype, rngs)
+        self.activation = choice(ACTIVATIONS, config.activation, "model.*.activation")
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return self.down(nnx.gelu(self.up(x), approximate=True))
+        return self.down(self.activation(self.up(x)))
 
 
 class Block(nnx.Module):
     """One pre-norm layer: x + attention(norm(x)), then x + mlp(norm(x))."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
-        self.attention_norm = layer_norm(config.width, dtype, rngs)
-        self.attention = Attention(config, dtype, rngs)
-        self.mlp_norm = layer_norm(config.width, dtype, rngs)
+        self.attention_norm = layer_norm(config, dtype, rngs)
+        self.attention = Attention(config, dtype, rngs, config.causal)
+        self.mlp_norm = layer_norm(config, dtype, rngs)
         self.mlp = Mlp(config, dtype, rngs)
 
     def __call__(self, x: jax.Array, mask: jax.Array | None) -> jax.Array:
@@ -131,7 +137,7 @@ class AttentionPool(nnx.Module):
         width = config.width
         self.probe = nnx.Param(nnx.initializers.xavier_uniform()(rngs.params(), (1, width), jnp.float32))
         self.attention = Attention(config, dtype, rngs)
-        self.norm = layer_norm(width, dtype, rngs)
+        self.norm = layer_norm(config, dtype, rngs)
         self.mlp = Mlp(config, dtype, rngs)
 
     def __call__(self, tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
@@ -155,8 +161,18 @@ def last_pool(tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
     return jnp.take_along_axis(tokens, last[:, None, None], axis=1)[:, 0]
 
 
+def first_pool(tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
+    """The first token: CLIP's class token."""
+    return tokens[:, 0]
+
+
 # (config, dtype, rngs) -> a pool of tokens [B, S, D] under a mask bool[B, S] (None: all) into [B, D]
-POOLS = {"map": AttentionPool, "mean": lambda *_: mean_pool, "last": lambda *_: last_pool}
+POOLS = {
+    "map": AttentionPool,
+    "mean": lambda *_: mean_pool,
+    "last": lambda *_: last_pool,
+    "first": lambda *_: first_pool,
+}
 
 
 class Tower(nnx.Module):
@@ -170,9 +186,9 @@ class Tower(nnx.Module):
                 f"or set model.{key}.head=True"
             )
         self.encoder = Transformer(config, dtype, rngs)
-        self.norm = layer_norm(config.width, dtype, rngs)
+        self.norm = layer_norm(config, dtype, rngs)
         self.pool = choice(POOLS, config.pool, f"model.{key}.pool")(config, dtype, rngs)
-        self.head = dense(config.width, embed, dtype, rngs) if config.head else None
+        self.head = dense(config.width, embed, dtype, rngs, config.head_bias) if config.head else None
 
     def embed(self, tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
         """What comes out of the last block, [B, S, D], to an embedding [B, E] that is not normalised."""

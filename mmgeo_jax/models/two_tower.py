@@ -24,8 +24,12 @@ def default_model_config() -> ConfigDict:
         "depth": 4,
         "heads": 4,
         "mlp_ratio": 4.0,
-        "pool": "map",  # map | mean | last
+        "pool": "map",  # map | mean | last | first
         "head": True,  # a linear layer to `embed` after the pool
+        "head_bias": True,
+        "activation": "gelu_tanh",  # gelu_tanh | gelu | quick_gelu
+        "norm_epsilon": 1e-6,
+        "causal": False,  # a token sees no later ones
         "remat": "none",  # none | full: recompute each block in the backward pass
         "unroll": 4,  # blocks per step of the scan over layers: more is faster on a CPU, slower to compile
     }
@@ -37,6 +41,9 @@ def default_model_config() -> ConfigDict:
         "mean": (0.5, 0.5, 0.5),  # per channel, of pixels from 0 to 1
         "std": (0.5, 0.5, 0.5),
         "head": False,
+        "stem_bias": True,  # of the linear stem
+        "class_token": False,  # before the patches, as CLIP has it
+        "first_norm": False,  # before the first block
     }
     # `masked`: padding is not attended to. SigLIP's own weights were trained with it attended to, at a fixed
     # length.

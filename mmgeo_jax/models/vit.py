@@ -13,7 +13,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from mmgeo_jax.errors import UserError
-from mmgeo_jax.models.transformer import Tower, choice, dense
+from mmgeo_jax.models.transformer import Tower, choice, dense, layer_norm
 
 _stem_init = nnx.initializers.variance_scaling(1.0, "fan_in", "normal")
 
@@ -68,12 +68,13 @@ class PatchStem(nnx.Module):
         self.dtype, self.mean, self.std = dtype, tuple(config.mean), tuple(config.std)
         shape = (config.patch_px, config.patch_px, 3, config.width)
         self.kernel = nnx.Param(_stem_init(rngs.params(), shape, jnp.float32))
-        self.bias = nnx.Param(jnp.zeros(config.width))
+        self.bias = nnx.Param(jnp.zeros(config.width)) if config.stem_bias else None
 
     def __call__(self, patches: jax.Array) -> jax.Array:
         """Patches f32[B, P, p*p] (grey) or [B, P, p*p*3] to tokens [B, P, D]."""
         channels = patches.shape[-1] // self.kernel.shape[0] ** 2
-        kernel, bias = fold(self.kernel[...], self.bias[...], self.mean, self.std, channels)
+        bias = jnp.zeros(self.kernel.shape[-1]) if self.bias is None else self.bias[...]
+        kernel, bias = fold(self.kernel[...], bias, self.mean, self.std, channels)
         kernel = kernel.reshape(-1, kernel.shape[-1]).astype(self.dtype)
         return patches.astype(self.dtype) @ kernel + bias.astype(self.dtype)
 
@@ -120,10 +121,13 @@ class ImageTower(Tower):
     def __init__(self, config: ConfigDict, embed: int, dtype: jnp.dtype, rngs: nnx.Rngs):
         if config.size_px % config.patch_px:
             raise UserError(f"images of {config.size_px} px do not divide into patches of {config.patch_px} px")
-        places = (config.size_px // config.patch_px) ** 2
+        self.patches = (config.size_px // config.patch_px) ** 2
         self.stem = choice(STEMS, config.stem, "model.image.stem")(config, dtype, rngs)
         init = nnx.initializers.normal(config.width**-0.5)
+        places = self.patches + config.class_token
         self.position = nnx.Param(init(rngs.params(), (places, config.width), jnp.float32))
+        self.class_token = nnx.Param(init(rngs.params(), (config.width,), jnp.float32)) if config.class_token else None
+        self.first_norm = layer_norm(config, dtype, rngs) if config.first_norm else None
         super().__init__(config, embed, "image", dtype, rngs)
 
     def tokens(
@@ -138,18 +142,26 @@ class ImageTower(Tower):
         Arguments as `patchify` returns them; no `positions` means the whole grid in order, no `mask` all
         patches. What a masked patch holds changes nothing but its own token.
         """
-        if positions is None and patches.shape[1] != len(self.position):
-            raise UserError(
-                f"images of {patches.shape[1]} patches, but model.image.size_px gives {len(self.position)}: set it"
-            )
+        if positions is None and patches.shape[1] != self.patches:
+            count = patches.shape[1]
+            raise UserError(f"images of {count} patches, but model.image.size_px gives {self.patches}: set it")
         if mask is not None:
             patches = jnp.where(mask[..., None], patches, 0.0)
-        place = self.position[...] if positions is None else self.position[...][positions]
-        x = self.stem(patches)
-        return self.encoder(x + place.astype(x.dtype), mask, layers)
+        x, table = self.stem(patches), self.position[...]
+        offset = len(table) - self.patches  # the class token's place comes first
+        x += (table[offset:] if positions is None else table[offset + positions]).astype(x.dtype)
+        if self.class_token is not None:
+            first = (self.class_token[...] + table[0]).astype(x.dtype)
+            x = jnp.concatenate([jnp.broadcast_to(first, (len(x), 1, x.shape[-1])), x], axis=1)
+            mask = None if mask is None else jnp.pad(mask, ((0, 0), (1, 0)), constant_values=True)
+        if self.first_norm is not None:
+            x = self.first_norm(x)
+        return self.encoder(x, mask, layers)
 
     def __call__(
         self, patches: jax.Array, positions: jax.Array | None = None, mask: jax.Array | None = None
     ) -> jax.Array:
         """The embedding [B, E] of each image, not normalised."""
-        return self.embed(self.tokens(patches, positions, mask), mask)
+        tokens = self.tokens(patches, positions, mask)
+        extra = tokens.shape[1] - patches.shape[1]
+        return self.embed(tokens, None if mask is None else jnp.pad(mask, ((0, 0), (extra, 0)), constant_values=True))

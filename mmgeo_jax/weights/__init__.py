@@ -1,0 +1,1 @@
+"""Published weights: in from big_vision and Hugging Face, and out again."""

@@ -1,0 +1,216 @@
+"""The same arrays under the names of our tree and of published checkpoints: one table for each layout.
+
+A row is (our path, their path, form). "{layer}" in their path stands for the number of a block; ours are stacked, with
+the layer as the first axis. A form says how an array is laid out there; several of our arrays may be parts of one of
+theirs. Rows for what a model does not have are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]  # path -> array
+
+
+class Row(NamedTuple):
+    """One array, or one part of one."""
+
+    ours: str
+    theirs: str
+    form: str = "same"
+
+
+class Form(NamedTuple):
+    """How an array is laid out elsewhere: functions of (array, number of heads)."""
+
+    to_ours: Callable[[np.ndarray, int], np.ndarray]
+    to_theirs: Callable[[np.ndarray, int], np.ndarray]
+
+
+def _part(which: int) -> Form:
+    """One of query, key and value, which are one array there, [3 * D, D] or [3 * D]; `write` puts them together."""
+    return Form(lambda x, heads: np.split(x, 3)[which].T, lambda x, heads: x.T)
+
+
+FORMS: dict[str, Form] = {
+    "same": Form(lambda x, heads: x, lambda x, heads: x),
+    "transposed": Form(lambda x, heads: x.T, lambda x, heads: x.T),  # [out, in]
+    "convolution": Form(lambda x, heads: x.transpose(2, 3, 1, 0), lambda x, heads: x.transpose(3, 2, 0, 1)),
+    "first": Form(lambda x, heads: x[0], lambda x, heads: x[None]),  # [1, ...]
+    "scalar": Form(lambda x, heads: x.reshape(()), lambda x, heads: x.reshape(1)),
+    "plain_scalar": Form(lambda x, heads: x.reshape(()), lambda x, heads: x.reshape(())),
+    "to_heads": Form(  # [D, H, E]
+        lambda x, heads: x.reshape(x.shape[0], -1), lambda x, heads: x.reshape(x.shape[0], heads, -1)
+    ),
+    "from_heads": Form(  # [H, E, D]
+        lambda x, heads: x.reshape(-1, x.shape[-1]), lambda x, heads: x.reshape(heads, -1, x.shape[-1])
+    ),
+    "heads": Form(lambda x, heads: x.reshape(-1), lambda x, heads: x.reshape(heads, -1)),  # [H, E]
+    "part0": _part(0),
+    "part1": _part(1),
+    "part2": _part(2),
+}
+PARTS = ("part0", "part1", "part2")
+
+
+def _pairs(ours: str, theirs: str, leaves: str, form: str = "same") -> Iterator[Row]:
+    """Rows of a module's leaves: "kernel=weight:transposed bias"."""
+    for leaf in leaves.split():
+        mine, _, rest = leaf.partition("=")
+        yours, _, own = (rest or mine).partition(":")
+        separator = "" if theirs.endswith((".", "/")) else "." if "." in theirs else "/"
+        yield Row(f"{ours}/{mine}", f"{theirs}{separator}{yours}", own or form)
+
+
+# ---- big_vision: nested dicts, heads apart ------------------------------------------------------------------------
+
+
+def _big_vision_attention(ours: str, theirs: str) -> Iterator[Row]:
+    for name in ("query", "key", "value"):
+        yield from _pairs(f"{ours}/{name}", f"{theirs}/{name}", "kernel=kernel:to_heads bias=bias:heads")
+    yield from _pairs(f"{ours}/out", f"{theirs}/out", "kernel=kernel:from_heads bias")
+
+
+def _big_vision_mlp(ours: str, theirs: str) -> Iterator[Row]:
+    for mine, yours in (("up", "Dense_0"), ("down", "Dense_1")):
+        yield from _pairs(f"{ours}/{mine}", f"{theirs}/{yours}", "kernel bias")
+
+
+def _big_vision_encoder(tower: str, theirs: str) -> Iterator[Row]:
+    ours, block = f"{tower}/encoder/blocks", f"{theirs}/encoderblock_{{layer}}"
+    yield from _pairs(f"{ours}/attention_norm", f"{block}/LayerNorm_0", "scale bias")
+    yield from _pairs(f"{ours}/mlp_norm", f"{block}/LayerNorm_1", "scale bias")
+    yield from _big_vision_attention(f"{ours}/attention", f"{block}/MultiHeadDotProductAttention_0")
+    yield from _big_vision_mlp(f"{ours}/mlp", f"{block}/MlpBlock_0")
+    yield from _pairs(f"{tower}/norm", f"{theirs}/encoder_norm", "scale bias")
+
+
+def big_vision() -> Iterator[Row]:
+    """SigLIP and SigLIP 2, blocks unrolled."""
+    yield from _pairs("image/stem", "img/embedding", "kernel bias")
+    yield Row("image/position", "img/pos_embedding", "first")
+    yield from _big_vision_encoder("image", "img/Transformer")
+    yield Row("image/pool/probe", "img/MAPHead_0/probe", "first")
+    yield from _big_vision_attention("image/pool/attention", "img/MAPHead_0/MultiHeadDotProductAttention_0")
+    yield from _pairs("image/pool/norm", "img/MAPHead_0/LayerNorm_0", "scale bias")
+    yield from _big_vision_mlp("image/pool/mlp", "img/MAPHead_0/MlpBlock_0")
+    yield from _pairs("image/head", "img/head", "kernel bias")
+    yield Row("text/token", "txt/Embed_0/embedding")
+    yield Row("text/position", "txt/pos_embedding", "first")
+    yield from _big_vision_encoder("text", "txt/Encoder_0")
+    yield from _pairs("text/head", "txt/head", "kernel bias")
+    yield Row("logit_scale", "t", "scalar")
+    yield Row("logit_bias", "b", "scalar")
+
+
+# ---- Hugging Face: flat names with dots, matrices transposed --------------------------------------------------------
+
+LINEAR, NORM = "kernel=weight:transposed bias", "scale=weight bias"
+
+
+def _hugging_face_encoder(tower: str, theirs: str) -> Iterator[Row]:
+    ours, block = f"{tower}/encoder/blocks", f"{theirs}.encoder.layers.{{layer}}"
+    for mine, yours in (("query", "q_proj"), ("key", "k_proj"), ("value", "v_proj"), ("out", "out_proj")):
+        yield from _pairs(f"{ours}/attention/{mine}", f"{block}.self_attn.{yours}", LINEAR)
+    for mine, yours in (("up", "fc1"), ("down", "fc2")):
+        yield from _pairs(f"{ours}/mlp/{mine}", f"{block}.mlp.{yours}", LINEAR)
+    yield from _pairs(f"{ours}/attention_norm", f"{block}.layer_norm1", NORM)
+    yield from _pairs(f"{ours}/mlp_norm", f"{block}.layer_norm2", NORM)
+
+
+def _hugging_face() -> Iterator[Row]:
+    """What SigLIP and CLIP have in common."""
+    yield Row("image/stem/kernel", "vision_model.embeddings.patch_embedding.weight", "convolution")
+    yield Row("image/position", "vision_model.embeddings.position_embedding.weight")
+    yield from _hugging_face_encoder("image", "vision_model")
+    yield from _pairs("image/norm", "vision_model.post_layernorm", NORM)
+    yield Row("text/token", "text_model.embeddings.token_embedding.weight")
+    yield Row("text/position", "text_model.embeddings.position_embedding.weight")
+    yield from _hugging_face_encoder("text", "text_model")
+    yield from _pairs("text/norm", "text_model.final_layer_norm", NORM)
+
+
+def siglip() -> Iterator[Row]:
+    """SigLIP, and SigLIP 2 of a fixed resolution."""
+    yield from _hugging_face()
+    yield Row("image/stem/bias", "vision_model.embeddings.patch_embedding.bias")
+    yield Row("image/pool/probe", "vision_model.head.probe", "first")
+    attention = "vision_model.head.attention"
+    for name, part in zip(("query", "key", "value"), PARTS, strict=True):
+        yield Row(f"image/pool/attention/{name}/kernel", f"{attention}.in_proj_weight", part)
+        yield Row(f"image/pool/attention/{name}/bias", f"{attention}.in_proj_bias", part)
+    yield from _pairs("image/pool/attention/out", f"{attention}.out_proj", LINEAR)
+    yield from _pairs("image/pool/norm", "vision_model.head.layernorm", NORM)
+    for mine, yours in (("up", "fc1"), ("down", "fc2")):
+        yield from _pairs(f"image/pool/mlp/{mine}", f"vision_model.head.mlp.{yours}", LINEAR)
+    yield from _pairs("text/head", "text_model.head", LINEAR)
+    yield Row("logit_scale", "logit_scale", "scalar")
+    yield Row("logit_bias", "logit_bias", "scalar")
+
+
+def clip() -> Iterator[Row]:
+    """CLIP: a class token, a norm before the first block, no biases at the ends, no bias of the scores."""
+    yield from _hugging_face()
+    yield Row("image/class_token", "vision_model.embeddings.class_embedding")
+    yield from _pairs("image/first_norm", "vision_model.pre_layrnorm", NORM)
+    yield Row("image/head/kernel", "visual_projection.weight", "transposed")
+    yield Row("text/head/kernel", "text_projection.weight", "transposed")
+    yield Row("logit_scale", "logit_scale", "plain_scalar")
+
+
+LAYOUTS: dict[str, tuple[Row, ...]] = {
+    "big_vision": tuple(big_vision()),
+    "siglip": tuple(siglip()),
+    "clip": tuple(clip()),
+}
+
+
+# ---- both ways ----------------------------------------------------------------------------------------------------
+
+
+def _heads(path: str, heads: dict[str, int]) -> int:
+    return heads.get(path.partition("/")[0], 1)
+
+
+def to_ours(theirs: Arrays, layout: str, heads: dict[str, int]) -> Arrays:
+    """Our flat tree of a checkpoint's arrays; what no row names is left out. heads: "image", "text" -> H."""
+    found: Arrays = {}
+    for row in LAYOUTS[layout]:
+        form, count = FORMS[row.form], _heads(row.ours, heads)
+        if "{layer}" not in row.theirs:
+            if row.theirs in theirs:
+                found[row.ours] = form.to_ours(theirs[row.theirs], count)
+            continue
+        stacked = row.theirs.replace("_{layer}", "")  # of big_vision's scanned blocks
+        layers = theirs[stacked] if stacked in theirs else list(_layers(theirs, row.theirs))
+        if len(layers):
+            found[row.ours] = np.stack([form.to_ours(layer, count) for layer in layers])
+    return found
+
+
+def _layers(theirs: Arrays, name: str) -> Iterator[np.ndarray]:
+    number = 0
+    while (path := name.format(layer=number)) in theirs:
+        yield theirs[path]
+        number += 1
+
+
+def to_theirs(ours: Arrays, layout: str, heads: dict[str, int]) -> Arrays:
+    """A checkpoint's arrays of our flat tree: the inverse of `to_ours`."""
+    found: Arrays = {}
+    for row in LAYOUTS[layout]:
+        if row.ours not in ours:
+            continue
+        form, count, array = FORMS[row.form], _heads(row.ours, heads), ours[row.ours]
+        if "{layer}" in row.theirs:
+            for number, layer in enumerate(array):
+                found[row.theirs.format(layer=number)] = form.to_theirs(layer, count)
+        elif row.form in PARTS:
+            before = [found[row.theirs]] if row.theirs in found else []
+            found[row.theirs] = np.concatenate([*before, form.to_theirs(array, count)])
+        else:
+            found[row.theirs] = form.to_theirs(array, count)
+    return found
