@@ -1,0 +1,87 @@
+"""Where a run starts from: another run, or a published checkpoint (`init_from`).
+
+Arrays are taken by name. Tables of positions are resized: a picture's as a grid, a caption's cut or continued. What is
+in one tree and not in the other, or of another shape, is an error that prints the difference.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+from ml_collections import ConfigDict
+
+from mmgeo_jax import checkpoints
+from mmgeo_jax.errors import UserError
+from mmgeo_jax.weights import files
+from mmgeo_jax.weights.names import Arrays
+
+MOST_NAMED = 12  # differences that an error prints
+OPTIONAL = r"logit_scale|logit_bias"  # a tower alone has none
+
+
+def read(source: str | Path) -> files.Checkpoint:
+    """A run's folder (its newest checkpoint), a big_vision `.npz`, or a Hugging Face folder."""
+    if (Path(source) / "checkpoints").is_dir():
+        trained = checkpoints.restore_run(source)
+        flat = traverse_util.flatten_dict(jax.device_get(trained.params), sep="/")
+        return files.Checkpoint(trained.config.model, flat, "run")
+    return files.read(source)
+
+
+def fill(params: Any, checkpoint: files.Checkpoint, config: ConfigDict, parts: str = "image|text") -> Any:
+    """The tree `params` of a model `config` with the arrays of a checkpoint.
+
+    Args:
+      parts: a pattern of what is taken: "image", or "image|text" with the scale and bias of the scores.
+
+    Raises UserError, which names the arrays, where the two do not fit.
+    """
+    flat = traverse_util.flatten_dict(params, sep="/")
+    with_scores = f"|{OPTIONAL}" if re.fullmatch(parts, "image") and re.fullmatch(parts, "text") else ""
+    taken = re.compile(f"({parts})/.*{with_scores}")
+    wanted = {name: leaf for name, leaf in flat.items() if taken.fullmatch(name)}
+    found = {name: array for name, array in checkpoint.params.items() if taken.fullmatch(name)}
+    if not found:
+        raise UserError(f"init_from has no array whose path begins with {parts}: change init_parts")
+    for name in found.keys() & wanted.keys():
+        found[name] = _resized(name, found[name], wanted[name].shape, config)
+    _compare(found, wanted)
+    return traverse_util.unflatten_dict(flat | {name: jnp.asarray(array) for name, array in found.items()}, sep="/")
+
+
+def _compare(found: Arrays, wanted: Arrays) -> None:
+    lines = []
+    for name in sorted(found.keys() | wanted.keys()):
+        here, there = (list(tree[name].shape) if name in tree else None for tree in (wanted, found))
+        if here != there and not (there is None and re.fullmatch(OPTIONAL, name)):
+            lines.append(f"{name} is {there or 'not there'}, the model has {here or 'none'}")
+    if lines:
+        more = f"; and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
+        raise UserError(f"init_from does not fit config.model: {'; '.join(lines[:MOST_NAMED])}{more}")
+
+
+def _resized(name: str, table: np.ndarray, shape: tuple[int, ...], config: ConfigDict) -> np.ndarray:
+    """A table of positions, as long as the model's; anything else as it is."""
+    if not name.endswith("/position") or table.shape == shape or table.shape[1:] != shape[1:]:
+        return table
+    if name.startswith("text/"):
+        more = max(0, shape[0] - len(table))
+        return np.concatenate([table[: shape[0]], np.repeat(table[-1:], more, axis=0)])
+    extra = int(config.image.class_token)
+    return np.concatenate([table[:extra], resize_grid(table[extra:], shape[0] - extra)])
+
+
+def resize_grid(table: np.ndarray, count: int) -> np.ndarray:
+    """Positions f32[P, D] of a square grid to f32[count, D], bilinear."""
+    old, new = round(len(table) ** 0.5), round(count**0.5)
+    if old**2 != len(table) or new**2 != count:
+        raise UserError(f"{len(table)} positions of pictures do not become {count}: both must be square grids")
+    grid = table.reshape(old, old, -1)
+    resized = jax.image.resize(grid, (new, new, grid.shape[-1]), "bilinear", antialias=False)
+    return np.asarray(resized).reshape(count, -1)
