@@ -10,6 +10,7 @@ CONFIG = configs/clip_tiny.py
 DIR = data/tiny
 REAL =
 NAME =
+DEVICES = 8
 RUN =
 ARGS =
 
@@ -24,7 +25,7 @@ INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
 INSTALLED_DEV := $(VENV)/.installed-requirements-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock train-clip eval report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock train-clip aot eval report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -86,6 +87,9 @@ train-clip: data ## data, training, evaluation, report in runs/ | make train-cli
 
 eval: need-RUN cairo ## scores of a trained run, again | make eval RUN=runs/clip_tiny
 	$(PY) -m mmgeo_jax.evaluate --run=$(RUN) $(ARGS)
+
+aot: setup ## bytes per device and FLOPs of a configuration, without the hardware | make aot CONFIG=configs/clip_tiny.py DEVICES=8
+	$(PY) -m mmgeo_jax.aot --config=$(CONFIG) --devices=$(DEVICES) $(ARGS)
 
 report: need-RUN setup ## report.html of a run, again | make report RUN=runs/clip_tiny
 	$(PY) -m mmgeo_jax.report --run=$(RUN) $(ARGS)

@@ -83,6 +83,27 @@ def state_shardings(tree: Any, mesh: Mesh) -> Any:
     return jax.tree_util.tree_map_with_path(sharding, tree)
 
 
+def bytes_per_device(tree: Any) -> int:
+    """What one device holds of a tree of arrays, or of shapes with shardings."""
+    return sum(_share(leaf) for leaf in jax.tree.leaves(tree))
+
+
+def _share(leaf: Any) -> int:
+    return int(np.prod(leaf.sharding.shard_shape(leaf.shape), dtype=np.int64)) * leaf.dtype.itemsize
+
+
+def overview(tree: Any, mesh: Mesh) -> str:
+    """A table of a tree: name, shape, how it is split, bytes per device."""
+    rows = [("array", "shape", "split over", "MiB per device")]
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        split = [f"{size}/{axis}" for size, axis in zip(leaf.shape, leaf.sharding.spec, strict=False) if axis]
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        rows.append((name, str(list(leaf.shape)), ", ".join(split) or "whole", f"{_share(leaf) / 2**20:.2f}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def place(tree: Any, mesh: Mesh) -> Any:
     """The arrays of `tree` on the devices where `state_shardings` has them."""
     return jax.device_put(tree, state_shardings(tree, mesh))

@@ -116,7 +116,7 @@ def train(config: ConfigDict, run: Path) -> bool:
 
 def make_train_step(
     config: ConfigDict, graphdef: nnx.GraphDef, optimizer: optax.GradientTransformation, state: Arrays, devices: Any
-) -> Callable[..., tuple[Any, Any, dict[str, jax.Array]]]:
+) -> Any:
     """The jitted pure function (params, opt_state, step, batch) -> (params, opt_state, metrics), which takes over
     the buffers of its first two arguments. `step` is int32, from 0; metrics are f32 scalars."""
     rate = optim.learning_rate(config.optim, config.train.steps)

@@ -1,0 +1,34 @@
+"""The paper's encoder: SigLIP So400m/14 at 384 px, tuned on whole families with ten hard negatives.
+
+    make train-clip CONFIG=configs/clip_so400m.py ARGS="--config.init_from=checkpoints/siglip_so400m_384.npz"
+    make aot CONFIG=configs/clip_so400m.py DEVICES=8
+"""
+
+from ml_collections import ConfigDict
+
+from configs import clip_tiny
+
+
+def get_config() -> ConfigDict:
+    config = clip_tiny.get_config()
+    config.name = "clip_so400m"
+    config.data.dir = "data/composed_384"
+    config.data.captions = 12
+    config.data.length = 64
+    config.data.size_px = 384 // 14 * 14  # 378: what a patch does not fill is border
+
+    model = config.model
+    model.dtype = "bfloat16"
+    model.embed = 1152
+    for tower in (model.image, model.text):
+        tower.update(width=1152, depth=27, heads=16, mlp_ratio=4304 / 1152, remat="full", unroll=1)
+    model.image.update(patch_px=14, patch_budget=365, stem="patch", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    model.text.update(pool="last", masked=False, vocab_size=32000)
+    model.init_scale, model.init_bias = 10.0, -10.0
+
+    config.loss.kind = "sigmoid"
+    config.loss.stranger_weight = 1.0
+
+    config.optim.update(lr=2e-5, weight_decay=1e-4, b2=0.95)
+    config.train.update(global_batch=256, steps=5000, anchors_first=0.0, eval_every=500, checkpoint_every=500)
+    return config

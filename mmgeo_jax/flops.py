@@ -1,0 +1,78 @@
+"""How much arithmetic a step is, and what a chip could do of it at most: the two sides of MFU.
+
+Model FLOPs are counted as the papers do it: the matrix products of the forward pass, two for a multiplication and an
+addition, times three for training (the backward pass has two products for each). What is recomputed does not count, and
+neither do norms, softmaxes and embeddings.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ml_collections import ConfigDict
+
+TRAINING = 3  # forward, and backward with respect to inputs and to weights
+# Dense bf16 FLOPs per second of one chip, by its makers' data sheets; the first pattern that fits the device's name.
+PEAKS: tuple[tuple[str, float], ...] = (
+    (r"H100 PCIe", 756e12),
+    (r"H100|H200|GH200", 989e12),
+    (r"B200|B100", 2250e12),
+    (r"A100", 312e12),
+    (r"A10G?\b", 125e12),
+    (r"L40S", 362e12),
+    (r"L4\b", 121e12),
+    (r"V100", 125e12),  # fp16
+    (r"T4\b", 65e12),  # fp16
+    (r"RTX 4090", 165e12),
+    (r"TPU v6 lite|TPU v6e", 918e12),
+    (r"TPU v5 lite|TPU v5e", 197e12),
+    (r"TPU v5p?\b", 459e12),
+    (r"TPU v4", 275e12),
+    (r"TPU v3", 61.5e12),  # of one core, which JAX calls a device
+    (r"TPU v2", 23e12),
+)
+
+
+def peak(device_kind: str) -> float | None:
+    """FLOPs per second of a device by its name (`jax.Device.device_kind`), None where the table has none."""
+    return next((flops for pattern, flops in PEAKS if re.search(pattern, device_kind)), None)
+
+
+def blocks(tower: ConfigDict, tokens: int) -> int:
+    """Forward FLOPs of the blocks of a tower, over one sequence of `tokens`."""
+    width, hidden = tower.width, round(tower.width * tower.mlp_ratio)
+    products = 4 * width * width + 2 * width * hidden  # query, key, value, out; up, down
+    attention = 2 * tokens * width  # scores, and their mix of values
+    return 2 * tower.depth * tokens * (products + attention)
+
+
+def image(model: ConfigDict) -> int:
+    """Forward FLOPs of one picture."""
+    tower = model.image
+    patches = (tower.size_px // tower.patch_px) ** 2
+    kept = min(patches, tower.patch_budget or patches)
+    pixels = tower.patch_px**2  # grey
+    return 2 * kept * pixels * tower.width + blocks(tower, kept + tower.class_token) + pool(tower, kept, model.embed)
+
+
+def text(model: ConfigDict) -> int:
+    """Forward FLOPs of one caption, padded to its length."""
+    return blocks(model.text, model.text.length) + pool(model.text, model.text.length, model.embed)
+
+
+def pool(tower: ConfigDict, tokens: int, embed: int) -> int:
+    """Forward FLOPs of the pool and the head."""
+    head = 2 * tower.width * embed if tower.head else 0
+    if tower.pool != "map":
+        return head
+    width, hidden = tower.width, round(tower.width * tower.mlp_ratio)
+    # Keys and values of all tokens, query and out of the probe alone.
+    return head + 4 * tokens * width * width + 4 * width * width + 4 * tokens * width + 4 * width * hidden
+
+
+def train_step(config: ConfigDict) -> int:
+    """Model FLOPs of one training step over the global batch, scores included."""
+    data, families = config.data, config.train.global_batch
+    images, captions = families * data.images, families * (data.captions + data.retrieved)
+    towers = images * image(config.model) + captions * text(config.model)
+    return TRAINING * (towers + 2 * images * captions * config.model.embed)
