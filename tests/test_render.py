@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from data_gen import families, render
+from data_gen import families, labels, render
 from data_gen.constructions import Program, Step
 from data_gen.diagram import (
     AngleArc,
@@ -200,15 +200,11 @@ def test_a_name_keeps_from_the_unnamed_end_of_a_stroke():
     assert away("B") + 0.25 * 12 <= away("_c") and (x0, y0, x1, y1) != alone
 
 
-def test_a_name_and_a_value_side_by_side_do_not_read_as_one():
-    for length in (24.0, 32.0, 40.0, 60.0):
-        points = {"O": (100.0, 100.0), "P": (100.0 + length, 100.0)}
-        eight = (LengthText("O", "P", "8"),)
-        diagram = Diagram(224, points, (Segment("O", "P"),), marks=eight, style=Style(font_px=20))
-        *names, (u0, v0, u1, v1) = (label.box for label in render.place_labels(diagram))
-        for x0, y0, x1, y1 in names:
-            level = min(y1, v1) - max(y0, v0) > 0
-            assert not level or max(u0 - x1, x0 - u1) >= 0.4 * 20 - 1e-6
+def test_texts_side_by_side_stand_wider_apart_than_above_each_other():
+    """ "O" and "8" on one line would read as one."""
+    name, beside, below = (0.0, 0.0, 10.0, 10.0), (16.0, 0.0, 26.0, 10.0), (0.0, 16.0, 10.0, 26.0)
+    options = [[name], [beside, below]]
+    assert labels._search(options, labels.BESIDE * 20, labels.ABOVE * 20) == [name, below]
 
 
 def test_a_tick_does_not_stand_beside_a_part_of_its_segment():
@@ -326,7 +322,7 @@ def test_a_tick_keeps_off_the_middle_where_another_stroke_crosses_there():
 
 def test_a_tick_keeps_off_a_circle():
     """The circle touches the segment in its middle."""
-    points = {"_a": (20.0, 56.0), "_b": (92.0, 56.0), "_o": (56.0, 82.0), "_t": (56.0, 56.0)}
+    points = {"_a": (20.0, 56.0), "_b": (92.0, 56.0), "_o": (56.0, 82.0), "_t": (56.0, 108.0)}
     touched = Diagram(
         112, points, (Segment("_a", "_b"),), (Circle("_o", "_t"),), (Ticks("_a", "_b"),), style=Style(font_px=10.0)
     )
