@@ -28,7 +28,17 @@ from data_gen.constructions import (
     stated_facts,
     strokes,
 )
-from data_gen.diagram import AngleText, Diagram, Divisions, LengthText, Mark, Style, Ticks
+from data_gen.diagram import (
+    AngleArc,
+    AngleText,
+    Diagram,
+    Divisions,
+    LengthText,
+    Mark,
+    RightAngle,
+    Style,
+    Ticks,
+)
 from data_gen.facts import Fact, Scene, to_json, truth_table
 from data_gen.geometry import angle_deg, segment_distance
 from data_gen.records import Family
@@ -37,6 +47,10 @@ from data_gen.signatures import caption_signature, image_signatures
 COMPUTED = 1
 HARDEST_FIRST = ("shape", "relation", "value", "order")  # a star that fails should fail early
 TRIES = 3  # figures drawn for one wish
+LEAST_STROKE = 1.2  # of the canvas's least gap
+SAME_LINE_DEG, LEAST_ANGLE_DEG = 0.5, 6.0  # strokes that turn less run along one line, and no others part less
+TICK_ROOM = 0.04  # of the canvas, the least distance between small strokes on a segment, and from its ends
+Angled = AngleText | AngleArc | RightAngle
 
 
 @dataclass(frozen=True)
@@ -119,16 +133,20 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
         return None
     drawn = strokes(program)
     points = fit(solved, drawn.circles, canvas)
-    if not _clear(points, program.names, canvas):
+    if not _clear(points, program.names, canvas) or _cramped(points, drawn, canvas):
         return None
     if any(f.predicate == "length" and _shared(f.args, points, program.names) for f in printed):
         return None
     texts = tuple(_text(fact) for fact in printed)
     shows = shown_marks(program)
-    plain = tuple(m for m in marks(program) if canvas.marks and _fits(m, texts + shows, points, program.names))
+    plain = tuple(
+        m
+        for m in marks(program)
+        if canvas.marks and _fits(m, texts + shows, points, program.names) and not _unclear(m, points, drawn, canvas)
+    )
     if any(isinstance(m, Ticks) and _shared((m.a, m.b), points, program.names) for m in shows):
         return None
-    if any(isinstance(m, AngleText) and _split(m, points, drawn) for m in texts + shows):
+    if any(_unclear(m, points, drawn, canvas) for m in texts + shows) or _numbered_twice(texts + shows):
         return None
     diagram = Diagram(
         size_px=canvas.size_px,
@@ -148,8 +166,24 @@ def _shared(ends: Sequence[str], points: dict[str, complex], names: Sequence[str
     return bool((segment_distance(others, a, b) < 1.0).any())
 
 
-def _split(mark: AngleText, points: dict[str, complex], drawn: Strokes) -> bool:
-    """Whether a stroke runs from an angle's vertex between its arms: what is printed there might belong to a part."""
+def _unclear(mark: Mark, points: dict[str, complex], drawn: Strokes, canvas: Canvas) -> bool:
+    """Whether one cannot see which angle is marked, or a segment is too short for the small strokes on it."""
+    if isinstance(mark, Angled):
+        return _split(mark, points, drawn)
+    if isinstance(mark, Ticks | Divisions):
+        gaps = mark.count + isinstance(mark, Ticks)  # `count` ticks, or so many parts
+        return abs(points[mark.a] - points[mark.b]) < gaps * TICK_ROOM * canvas.size_px
+    return False
+
+
+def _numbered_twice(some: Sequence[Mark]) -> bool:
+    """Whether two texts stand in one angle."""
+    angles = [(mark.vertex, frozenset((mark.a, mark.b))) for mark in some if isinstance(mark, AngleText)]
+    return len(set(angles)) < len(angles)
+
+
+def _split(mark: Angled, points: dict[str, complex], drawn: Strokes) -> bool:
+    """Whether a stroke runs from an angle's vertex between its arms: what stands there might belong to a part."""
     a, vertex, b = points[mark.a], points[mark.vertex], points[mark.b]
     ends = np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2)
     ways = ends[segment_distance(vertex, ends[:, 0], ends[:, 1]) < 1.0].ravel()
@@ -171,6 +205,16 @@ def _clear(points: dict[str, complex], names: Sequence[str], canvas: Canvas) -> 
     low, high = canvas.border_px - 1e-6, canvas.size_px - canvas.border_px + 1e-6
     inside = all(low <= points[n].real <= high and low <= points[n].imag <= high for n in names)
     return inside and all(abs(points[a] - points[b]) >= canvas.gap_px for a, b in itertools.combinations(names, 2))
+
+
+def _cramped(points: dict[str, complex], drawn: Strokes, canvas: Canvas) -> bool:
+    """Whether a stroke is hardly longer than the least gap between two points, or two part so little that they look
+    like one thick line."""
+    a, b = np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2).T
+    starts, ways = np.concatenate([a, b]), np.concatenate([b - a, a - b])
+    turn = np.abs(np.degrees(np.angle(ways[:, None] * ways.conj())))
+    narrow = (np.abs(starts[:, None] - starts) < 1.0) & (turn > SAME_LINE_DEG) & (turn < LEAST_ANGLE_DEG)
+    return bool((np.abs(ways) < LEAST_STROKE * canvas.gap_px).any() or narrow.any())
 
 
 def _fits(mark: Any, others: Sequence[Mark], points: dict[str, complex], names: Sequence[str]) -> bool:

@@ -30,6 +30,9 @@ ANGLE_GAPS = np.array([0.0, 0.15, 0.35, 0.6, 0.9, 1.3, 1.8])
 VALUE_SCALE = 0.92  # printed values are set a little smaller than the points' names
 FOOT_PX = 1.2
 SEARCH_STEPS = 400
+# Shares of the font size. How much nearer a name or a printed length must be to its own than to another's:
+NAME_MARGIN, LENGTH_MARGIN = 0.25, 0.35
+BESIDE, ABOVE = 0.4, 0.16  # how far texts keep from each other: "O" and "8" side by side would read as one
 
 
 class LabelCollision(Exception):
@@ -87,7 +90,7 @@ def place_labels(diagram: Diagram, ink: Ink | None = None) -> tuple[Label, ...]:
     if not texts:
         return ()
     options = _options(texts, *_judge(diagram, ink, texts))
-    choice = _search(options, gap=0.16 * diagram.style.font_px)
+    choice = _search(options, BESIDE * diagram.style.font_px, ABOVE * diagram.style.font_px)
     return tuple(_label(diagram, text, box) for text, box in zip(texts, choice, strict=True))
 
 
@@ -207,13 +210,16 @@ def _judge(diagram: Diagram, ink: Ink, texts: list[_Text]) -> tuple[np.ndarray, 
     edge = np.minimum(boxes[:, :2].min(1), diagram.size_px - boxes[:, 2:].max(1))
     clear = np.minimum(_clear_of_capsules(centres, halves, ink), _clear_of_rings(centres, halves, ink))
     names, values = texts[: len(diagram.names)], texts[len(diagram.names) :]
-    own = np.concatenate([_own_margin(centres, halves, names), *(_own_segment(diagram, text) for text in values)])
-    usable = (edge >= 1.0) & (clear >= max(0.9, 0.06 * font_px)) & (own > 0.1 * font_px)
+    own = np.concatenate(
+        [_own_margin(centres, halves, names, _ends(diagram)), *(_own_segment(diagram, text) for text in values)]
+    )
+    least = np.repeat([NAME_MARGIN] * len(names) + [LENGTH_MARGIN] * len(values), counts)
+    usable = (edge >= 1.0) & (clear >= max(0.9, 0.06 * font_px)) & (own > least * font_px)
     rows = np.flatnonzero(usable)
     feet = np.concatenate([text.feet for text in texts])
     usable[rows] = _unbroken(feet[rows], centres[rows], ink)
     costs = np.concatenate([text.costs for text in texts])
-    costs += 1.2 * np.clip(1 - clear / (0.22 * font_px), 0, 1) + np.clip(1 - own / (0.5 * font_px), 0, 1)
+    costs += 1.2 * np.clip(1 - clear / (0.22 * font_px), 0, 1) + np.clip(1 - own / (0.6 * font_px), 0, 1)
     # Rounded, so that the last bits of a sum never decide between mirrored places.
     return boxes, usable, np.round(costs, 3)
 
@@ -268,19 +274,25 @@ def _unbroken(feet: np.ndarray, centres: np.ndarray, ink: Ink) -> np.ndarray:
     return free
 
 
-def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text]) -> np.ndarray:
-    """How much nearer a name is to its own point than to any other's, px; for the candidates of all names."""
+def _ends(diagram: Diagram) -> list[Point]:
+    """The unnamed ends of strokes: a name beside one would be taken for its name."""
+    ends = sorted({end for s in diagram.segments for end in (s.a, s.b) if end.startswith("_")})
+    return [diagram.points[end] for end in ends]
+
+
+def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text], ends: list[Point]) -> np.ndarray:
+    """How much nearer a name is to its own point than to any other's or to an unnamed end, px; for the candidates of
+    all names."""
     owner = np.repeat(np.arange(len(names)), [len(text.costs) for text in names])
-    if len(names) < 2:
+    if len(names) + len(ends) < 2:
         return np.full(len(owner), np.inf)
-    x, y = np.array([text.owner for text in names]).T
+    x, y = np.array([text.owner for text in names] + ends).T
     half_x, half_y = halves[: len(owner)].T
     off_x, off_y = np.abs(_offsets(centres[: len(owner)], x, y))
     distance = np.hypot(np.maximum(off_x - half_x, 0), np.maximum(off_y - half_y, 0))
-    rows = np.arange(len(owner))
-    own = distance[owner, rows]
-    distance[owner, rows] = np.inf
-    return distance.min(0) - own
+    own = distance[owner, np.arange(len(owner))]
+    same = np.hypot(x[:, None] - x, y[:, None] - y)[:, owner] < 1.0  # the point itself, or an end in it
+    return np.where(same, np.inf, distance).min(0) - own
 
 
 def _own_segment(diagram: Diagram, text: _Text) -> np.ndarray:
@@ -309,8 +321,9 @@ def _options(texts: list[_Text], boxes: np.ndarray, usable: np.ndarray, costs: n
     return [list(itertools.islice(places, count)) for count in counts]
 
 
-def _search(options: list[list[Box]], gap: float) -> list[Box]:
-    """One box for each text, no two closer than `gap` px; the text with the fewest places chooses first."""
+def _search(options: list[list[Box]], beside: float, above: float) -> list[Box]:
+    """One box for each text, no two closer than so many px, `beside` or `above` each other; the text with the fewest
+    places chooses first."""
     turn = sorted(range(len(options)), key=lambda i: len(options[i]))
     placed: list[Box] = []
     tried = [0] * len(options)
@@ -320,7 +333,7 @@ def _search(options: list[list[Box]], gap: float) -> list[Box]:
             choice = dict(zip(turn, placed, strict=True))
             return [choice[i] for i in range(len(options))]
         places = options[turn[depth]]
-        while tried[depth] < len(places) and any(_touch(places[tried[depth]], box, gap) for box in placed):
+        while tried[depth] < len(places) and any(_touch(places[tried[depth]], box, beside, above) for box in placed):
             tried[depth] += 1
         if tried[depth] < len(places):
             placed.append(places[tried[depth]])
@@ -333,5 +346,5 @@ def _search(options: list[list[Box]], gap: float) -> list[Box]:
     raise LabelCollision(f"no room for {len(options)} texts side by side")
 
 
-def _touch(a: Box, b: Box, gap: float) -> bool:
-    return a[0] - gap < b[2] and b[0] - gap < a[2] and a[1] - gap < b[3] and b[1] - gap < a[3]
+def _touch(a: Box, b: Box, x: float, y: float) -> bool:
+    return a[0] - x < b[2] and b[0] - x < a[2] and a[1] - y < b[3] and b[1] - y < a[3]

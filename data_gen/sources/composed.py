@@ -35,9 +35,9 @@ SIBLINGS = 7
 
 FONTS = ("serif-italic", "sans", "serif", "cm-italic")
 LEVELS = (
-    Level(15, (0.095, 0.112), (0.009, 0.0115), 0.04, 100, 0.9, ("serif-italic",), 0.075),
-    Level(40, (0.082, 0.115), (0.007, 0.0125), 0.033, 300, 0.6, FONTS, 0.06),
-    Level(180, (0.058, 0.115), (0.0045, 0.0135), 0.028, 1000, 0.4, FONTS, 0.05),
+    Level(15, (0.095, 0.112), (0.009, 0.0115), 0.04, 100, 0.9, ("serif-italic",), 0.075, 1.05),
+    Level(40, (0.082, 0.115), (0.007, 0.0125), 0.033, 300, 0.6, FONTS, 0.06, 1.05),
+    Level(180, (0.058, 0.115), (0.0045, 0.0135), 0.028, 1000, 0.4, FONTS, 0.05, 1.05),
 )
 # slot: what it takes, and what it offers; roles are those of its rows ("triangle:abc": the triangle abc).
 SLOTS = {
