@@ -23,6 +23,7 @@ from data_gen.constructions import (
     Strokes,
     marks,
     printed_facts,
+    printed_texts,
     shown_marks,
     solve,
     stated_facts,
@@ -31,6 +32,7 @@ from data_gen.constructions import (
 from data_gen.diagram import (
     AngleArc,
     AngleText,
+    AreaText,
     Diagram,
     Divisions,
     LengthText,
@@ -39,9 +41,10 @@ from data_gen.diagram import (
     Style,
     Ticks,
 )
-from data_gen.facts import Fact, Scene, to_json, truth_table
+from data_gen.facts import Fact, Scene, to_json, truth_table, values_of
 from data_gen.geometry import angle_deg, segment_distance
 from data_gen.records import Family
+from data_gen.regions import divided
 from data_gen.signatures import caption_signature, image_signatures
 
 COMPUTED = 1
@@ -128,16 +131,15 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
     """Solves a program and puts it on paper; None where it cannot be drawn clearly."""
     try:
         solved = solve(program)
-        printed = printed_facts(program, solved)
+        texts = printed_texts(program, solved)
     except (ZeroDivisionError, ValueError):
         return None
     drawn = strokes(program)
     points = fit(solved, drawn.circles, canvas)
     if not _clear(points, program.names, canvas) or _cramped(points, drawn, canvas):
         return None
-    if any(f.predicate == "length" and _shared(f.args, points, program.names) for f in printed):
+    if any(isinstance(m, LengthText) and _shared((m.a, m.b), points, program.names) for m in texts):
         return None
-    texts = tuple(_text(fact) for fact in printed)
     shows = shown_marks(program)
     plain = tuple(
         m
@@ -146,7 +148,10 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
     )
     if any(isinstance(m, Ticks) and _shared((m.a, m.b), points, program.names) for m in shows):
         return None
-    if any(_unclear(m, points, drawn, canvas) for m in texts + shows) or _numbered_twice(texts + shows):
+    in_angles = [m for m in texts + shows if isinstance(m, AngleText)]
+    if any(_unclear(m, points, drawn, canvas) for m in texts + shows) or _doubled(in_angles, points):
+        return None
+    if any(isinstance(m, AreaText) and _doubtful(m, points, drawn, shows) for m in texts):
         return None
     diagram = Diagram(
         size_px=canvas.size_px,
@@ -156,7 +161,7 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
         dots=_dots(program, points, drawn),
         style=canvas.style,
     )
-    return Member(program, diagram, stated_facts(program) + printed)
+    return Member(program, diagram, stated_facts(program) + printed_facts(program, solved))
 
 
 def _shared(ends: Sequence[str], points: dict[str, complex], names: Sequence[str]) -> bool:
@@ -176,12 +181,6 @@ def _unclear(mark: Mark, points: dict[str, complex], drawn: Strokes, canvas: Can
     return False
 
 
-def _numbered_twice(some: Sequence[Mark]) -> bool:
-    """Whether two texts stand in one angle."""
-    angles = [(mark.vertex, frozenset((mark.a, mark.b))) for mark in some if isinstance(mark, AngleText)]
-    return len(set(angles)) < len(angles)
-
-
 def _split(mark: Angled, points: dict[str, complex], drawn: Strokes) -> bool:
     """Whether a stroke runs from an angle's vertex between its arms: what stands there might belong to a part."""
     a, vertex, b = points[mark.a], points[mark.vertex], points[mark.b]
@@ -192,12 +191,19 @@ def _split(mark: Angled, points: dict[str, complex], drawn: Strokes) -> bool:
     return bool(((np.minimum(first, second) > 1.0) & (first + second < angle_deg(a, vertex, b) + 1.0)).any())
 
 
-def _text(fact: Fact) -> LengthText | AngleText:
-    if fact.predicate == "length":
-        a, b = fact.args
-        return LengthText(a, b, fact.value or "")
-    a, vertex, b = fact.args
-    return AngleText(a, vertex, b, f"{fact.value}°")
+def _doubled(marks: Sequence[AngleText], points: dict[str, complex]) -> bool:
+    """Whether two texts are of one angle, whatever points name its arms: they would be read as one."""
+    for m, n in itertools.combinations(marks, 2):
+        a, v, b, p, q = (points[name] for name in (m.a, m.vertex, m.b, n.a, n.b))
+        ways = [max(angle_deg(a, v, x), angle_deg(b, v, y)) for x, y in ((p, q), (q, p))]
+        if m.vertex == n.vertex and min(ways) < 1.0:
+            return True
+    return False
+
+
+def _doubtful(mark: AreaText, points: dict[str, complex], drawn: Strokes, shows: Sequence[Mark]) -> bool:
+    """Whether a stroke divides the region of a printed area: it might be that of a part."""
+    return divided([points[name] for name in mark.corners], points, drawn, shows, least=1.5)
 
 
 def _clear(points: dict[str, complex], names: Sequence[str], canvas: Canvas) -> bool:
@@ -256,8 +262,8 @@ def _straight(points: np.ndarray, lines: np.ndarray) -> np.ndarray:
 
 def one_edit(anchor: Member, sibling: Member, axis: str) -> bool:
     """An edit of a shape or a relation leaves the printed values as they are, and one of a value everything else."""
-    values = [{(f.args, f.value) for f in m.facts if f.predicate in ("length", "angle")} for m in (anchor, sibling)]
-    return axis == "order" or (values[0] == values[1]) == (axis != "value")
+    same = values_of(anchor.facts) == values_of(sibling.facts)
+    return axis == "order" or same == (axis != "value")
 
 
 def star(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator) -> Built | None:

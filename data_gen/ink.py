@@ -14,6 +14,7 @@ from data_gen.diagram import (
     AngleArc,
     AngleText,
     Arc,
+    AreaText,
     Diagram,
     Divisions,
     Graph,
@@ -325,7 +326,7 @@ def _chords(centre: Point, radius: float, start: float, sweep: float) -> tuple[P
 
 
 def _nothing(ink: Ink, mark: Mark):
-    """A LengthText is only a label."""
+    """A LengthText or an AreaText is only a label."""
 
 
 DRAW: dict[type, Callable[[Ink, Any], None]] = {
@@ -337,4 +338,5 @@ DRAW: dict[type, Callable[[Ink, Any], None]] = {
     AngleArc: Ink._angle_arc,
     AngleText: Ink._angle_text,
     LengthText: _nothing,
+    AreaText: _nothing,
 }

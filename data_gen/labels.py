@@ -13,10 +13,11 @@ from math import cos, hypot, sin
 
 import numpy as np
 
-from data_gen.diagram import AngleText, Diagram, LengthText, Point
+from data_gen.diagram import AngleText, AreaText, Diagram, LengthText, Point
 from data_gen.geometry import segment_distance
 from data_gen.glyphs import Outline, outline
 from data_gen.ink import Ink
+from data_gen.regions import depth
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
@@ -28,6 +29,8 @@ SEGMENT_GAPS = np.array([0.0, 0.2, 0.45])
 ANGLE_TURNS = np.array([0.0, -0.12, 0.12, -0.24, 0.24])  # of the angle, off its bisector
 ANGLE_GAPS = np.array([0.0, 0.15, 0.35, 0.6, 0.9, 1.3, 1.8])
 VALUE_SCALE = 0.92  # printed values are set a little smaller than the points' names
+AREA_GAP = 0.6  # of the font size: "12 cm²" beside "51°" would read as one text
+AREA_STEPS = np.linspace(0.1, 0.9, 17)  # across the box around a region
 FOOT_PX = 1.2
 SEARCH_STEPS = 400
 # Shares of the font size. How much nearer a name or a printed length must be to its own than to another's:
@@ -60,7 +63,8 @@ class _Text:
 
     half: half its ink's width and height, px; centres: float64[K, 2]; feet: float64[K, 2], where the way from
     its owner to the text starts; costs: float64[K]; owner: the point that it names, and must be nearest to;
-    segment: that whose length it prints, and must be nearest to.
+    segment: that whose length it prints, and must be nearest to;
+    letter_font: of its letters, "" for that of names; gap_px: how far other texts keep, 0 for as far as usual.
     """
 
     text: str
@@ -73,6 +77,8 @@ class _Text:
     costs: np.ndarray
     owner: Point | None = None
     segment: tuple[Point, Point] | None = None
+    letter_font: str = ""
+    gap_px: float = 0.0
 
 
 def place_labels(diagram: Diagram, ink: Ink | None = None) -> tuple[Label, ...]:
@@ -87,22 +93,28 @@ def place_labels(diagram: Diagram, ink: Ink | None = None) -> tuple[Label, ...]:
             texts.append(_length(diagram, ink, mark))
         elif isinstance(mark, AngleText):
             texts.append(_angle(diagram, ink, mark))
+        elif isinstance(mark, AreaText):
+            texts.append(_area(diagram, mark))
     if not texts:
         return ()
     options = _options(texts, *_judge(diagram, ink, texts))
-    choice = _search(options, BESIDE * diagram.style.font_px, ABOVE * diagram.style.font_px)
+    font_px = diagram.style.font_px
+    gaps = [(max(text.gap_px, BESIDE * font_px), max(text.gap_px, ABOVE * font_px)) for text in texts]
+    choice = _search(options, gaps)
     return tuple(_label(diagram, text, box) for text, box in zip(texts, choice, strict=True))
 
 
 def _label(diagram: Diagram, text: _Text, box: Box) -> Label:
     x0, y0, _, _ = text.shape.box
     origin = (box[0] - x0 * text.font_px, box[1] - y0 * text.font_px)
-    return Label(text.text, text.font, diagram.style.font, text.font_px, origin, box)
+    return Label(text.text, text.font, text.letter_font or diagram.style.font, text.font_px, origin, box)
 
 
-def _head(diagram: Diagram, text: str, font: str, font_px: float) -> tuple[str, str, float, Outline, Point]:
+def _head(
+    diagram: Diagram, text: str, font: str, font_px: float, letter_font: str = ""
+) -> tuple[str, str, float, Outline, Point]:
     """The first fields of a text: what it says, how it is set, and half its ink's width and height in px."""
-    shape = outline(text, font, diagram.style.font)
+    shape = outline(text, font, letter_font or diagram.style.font)
     x0, y0, x1, y1 = shape.box
     return text, font, font_px, shape, ((x1 - x0) * font_px / 2, (y1 - y0) * font_px / 2)
 
@@ -198,6 +210,22 @@ def _angle(diagram: Diagram, ink: Ink, mark: AngleText) -> _Text:
     feet = np.broadcast_to(vertex + (radius + FOOT_PX) * directions, centres.shape)
     costs = (distance - radius) / diagram.style.font_px + 2 * np.abs(ANGLE_TURNS)
     return _Text(*head, centres.reshape(-1, 2), feet.reshape(-1, 2), costs.ravel())
+
+
+def _area(diagram: Diagram, mark: AreaText) -> _Text:
+    """Places inside a region, the nearest to its middle first; letters are upright: they are a unit's."""
+    font_px, upright = diagram.style.font_px, diagram.style.value_font
+    head = _head(diagram, mark.text, upright, VALUE_SCALE * font_px, upright)
+    region = [complex(*diagram.points[name]) for name in mark.corners]
+    reach = abs(region[1] - region[0])
+    border = [region[0] + reach * way for way in (1, 1j, -1, -1j)] if len(region) == 2 else region
+    xs, ys = np.array([(z.real, z.imag) for z in border]).T
+    x, y = np.meshgrid(xs.min() + np.ptp(xs) * AREA_STEPS, ys.min() + np.ptp(ys) * AREA_STEPS)
+    places = (x + 1j * y).ravel()
+    places = places[depth(region, places) > 0]
+    centres = np.stack((places.real, places.imag), -1)
+    costs = np.abs(places - np.mean(border)) / font_px
+    return _Text(*head, centres, centres, costs, letter_font=upright, gap_px=AREA_GAP * font_px)
 
 
 def _judge(diagram: Diagram, ink: Ink, texts: list[_Text]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -321,9 +349,9 @@ def _options(texts: list[_Text], boxes: np.ndarray, usable: np.ndarray, costs: n
     return [list(itertools.islice(places, count)) for count in counts]
 
 
-def _search(options: list[list[Box]], beside: float, above: float) -> list[Box]:
-    """One box for each text, no two closer than so many px, `beside` or `above` each other; the text with the fewest
-    places chooses first."""
+def _search(options: list[list[Box]], gaps: list[tuple[float, float]]) -> list[Box]:
+    """One box for each text, no two closer than either's gaps in px, beside and above each other; the text with the
+    fewest places chooses first."""
     turn = sorted(range(len(options)), key=lambda i: len(options[i]))
     placed: list[Box] = []
     tried = [0] * len(options)
@@ -333,7 +361,10 @@ def _search(options: list[list[Box]], beside: float, above: float) -> list[Box]:
             choice = dict(zip(turn, placed, strict=True))
             return [choice[i] for i in range(len(options))]
         places = options[turn[depth]]
-        while tried[depth] < len(places) and any(_touch(places[tried[depth]], box, beside, above) for box in placed):
+        while tried[depth] < len(places) and any(
+            _touch(places[tried[depth]], box, *map(max, gaps[turn[depth]], gaps[i]))
+            for i, box in zip(turn, placed, strict=False)
+        ):
             tried[depth] += 1
         if tried[depth] < len(places):
             placed.append(places[tried[depth]])

@@ -204,7 +204,7 @@ def test_texts_side_by_side_stand_wider_apart_than_above_each_other():
     """ "O" and "8" on one line would read as one."""
     name, beside, below = (0.0, 0.0, 10.0, 10.0), (16.0, 0.0, 26.0, 10.0), (0.0, 16.0, 10.0, 26.0)
     options = [[name], [beside, below]]
-    assert labels._search(options, labels.BESIDE * 20, labels.ABOVE * 20) == [name, below]
+    assert labels._search(options, [(labels.BESIDE * 20, labels.ABOVE * 20)] * 2) == [name, below]
 
 
 def test_a_tick_does_not_stand_beside_a_part_of_its_segment():
