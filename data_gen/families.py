@@ -43,6 +43,7 @@ from data_gen.diagram import (
 )
 from data_gen.facts import Fact, Scene, to_json, truth_table, values_of
 from data_gen.geometry import angle_deg, segment_distance
+from data_gen.layout import LEAST_ANGLE_DEG
 from data_gen.records import Family
 from data_gen.regions import divided
 from data_gen.signatures import caption_signature, image_signatures
@@ -51,7 +52,7 @@ COMPUTED = 1
 HARDEST_FIRST = ("shape", "relation", "value", "order")  # a star that fails should fail early
 TRIES = 3  # figures drawn for one wish
 LEAST_STROKE = 1.2  # of the canvas's least gap
-SAME_LINE_DEG, LEAST_ANGLE_DEG = 0.5, 6.0  # strokes that turn less run along one line, and no others part less
+SAME_LINE_DEG = 0.5  # strokes that turn less run along one line; none part by less than layout.LEAST_ANGLE_DEG
 TICK_ROOM = 0.04  # of the canvas, the least distance between small strokes on a segment, and from its ends
 Angled = AngleText | AngleArc | RightAngle
 
