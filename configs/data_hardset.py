@@ -16,7 +16,7 @@ MIX = dict(
     shape=0.9, role=2.5, centre=3.6, replaced=2.5, ratio=0.4, betweenness=0.3, incidence=0.7, inside_outside=3.3,
     tangency=2.3, two_circles=3.2, parallel=2.2, perpendicular=0.7, concyclic=3.4, congruence=3.8, element=3.6,
     dashes=2.6, shading=1.6, ticks=0.3, numbered=0.8, count=0.2, sector=3.1, graph=1.8, labels=0.3,
-    printed_length=0.3, printed_angle=3.7,
+    printed_length=0.3, printed_angle=3.7, printed_area=3.0,
 )  # fmt: skip
 
 

@@ -22,9 +22,11 @@ from data_gen.diagram import (
     AngleArc,
     AngleText,
     Arc,
+    AreaText,
     Circle,
     Divisions,
     Graph,
+    LengthText,
     Mark,
     ParallelArrows,
     RegularPolygon,
@@ -36,6 +38,7 @@ from data_gen.diagram import (
 )
 from data_gen.facts import Fact, facts_from_list, facts_to_list
 from data_gen.geometry import angle_deg
+from data_gen.predicates import PREDICATES
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ class Program:
 
     Attributes:
       steps: the constructions, in order.
-      prints: the measures that the figure prints: facts "length" with their value, "angle" with none (measured).
+      prints: the measures that the figure prints: facts with their value, an "angle" may have none (measured). Further
+        points say where the text stands: radius O A is that of circle O, printed on OA; circle_area O H fills it.
       draws: strokes beside those of the steps; states: facts beside theirs, for points that a solver or a file placed.
     """
 
@@ -144,7 +148,25 @@ def solve(program: Program) -> dict[str, complex]:
 
 
 def printed_facts(program: Program, points: dict[str, complex]) -> tuple[Fact, ...]:
-    """The program's prints with their values. Raises ValueError where an angle is not a whole number of degrees.
+    """What the program's prints state. Raises ValueError where an angle is not a whole number of degrees."""
+    return tuple(replace(fact, args=fact.args[: PREDICATES[fact.predicate].arity]) for fact in _prints(program, points))
+
+
+def printed_texts(program: Program, points: dict[str, complex]) -> tuple[Mark, ...]:
+    """The texts that the program's prints put into the picture. Raises ValueError as `printed_facts`."""
+    return tuple(_text(fact) for fact in _prints(program, points))
+
+
+def _text(fact: Fact) -> Mark:
+    if fact.predicate == "angle":
+        return AngleText(*fact.args, text=f"{fact.value}°")
+    if fact.predicate.endswith("_area"):
+        return AreaText(fact.args, fact.value or "")
+    return LengthText(*fact.args[-2:], text=fact.value or "")
+
+
+def _prints(program: Program, points: dict[str, complex]) -> tuple[Fact, ...]:
+    """The program's prints with their values.
 
     An angle that comes with its value is printed as it is ("2x", or a figure that is not to scale).
     """

@@ -122,6 +122,14 @@ class AngleText:
 
 
 @dataclass(frozen=True)
+class AreaText:
+    """A printed area ("12 cm²") inside the polygon with these corners; two stand for a circle, as in Shade."""
+
+    corners: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
 class Divisions:
     """Short strokes that divide ab into `count` equal parts."""
 
@@ -139,7 +147,7 @@ class RegularPolygon:
     count: int
 
 
-Mark = Divisions | RegularPolygon | Ticks | ParallelArrows | RightAngle | AngleArc | LengthText | AngleText
+Mark = Divisions | RegularPolygon | Ticks | ParallelArrows | RightAngle | AngleArc | LengthText | AngleText | AreaText
 
 
 @dataclass(frozen=True)

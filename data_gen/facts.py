@@ -17,7 +17,7 @@ import numpy as np
 
 from data_gen.diagram import Diagram
 from data_gen.geometry import angle_deg
-from data_gen.predicates import PREDICATES, symmetry_group
+from data_gen.predicates import PREDICATES, PRINTED, symmetry_group
 from data_gen.shown import shown
 
 TOLERANCE_PX = 0.02
@@ -148,11 +148,8 @@ def as_number(value: str) -> float:
         return np.nan
 
 
-OPEN = ("length", "angle")  # what is not printed may have any value, but an angle can be measured
-
-
 def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """What is shown decides; an angle that is not printed is measured; a length that is not printed stays open."""
+    """What is shown decides; an angle that is not printed is measured; another value that is not printed stays open."""
     truth, margin = np.full(len(scene.diagrams), -1, np.int8), np.full(len(scene.diagrams), np.nan)
     for i, diagram in enumerate(scene.diagrams):
         printed = scene.shown[i].get(canonical(Fact(fact.predicate, fact.args)))
@@ -160,7 +157,7 @@ def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
             printed = _number_along(fact, diagram, scene.shown[i])
         if printed != fact.value and fact.predicate == "inscribed_regular" and _is_corner(fact, diagram):
             continue
-        if printed is not None or fact.predicate not in OPEN:
+        if printed is not None or fact.predicate not in PRINTED:
             truth[i], margin[i] = printed == (fact.value or ""), diagram.style.font_px
         elif fact.predicate == "angle" and _is_number(fact.value):
             a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)
@@ -190,6 +187,11 @@ def _is_corner(fact: Fact, diagram: Diagram) -> bool:
     ends = [(s.a, s.b) for s in diagram.segments if corner in (s.a, s.b)]
     on = [all(abs(abs(complex(*diagram.points[n]) - o) - radius) < 1.0 for n in pair) for pair in ends]
     return sum(on) >= 2
+
+
+def values_of(facts: Sequence[Fact]) -> set[Fact]:
+    """Those of the facts that state printed values."""
+    return {fact for fact in facts if fact.predicate in PRINTED}
 
 
 def printed_values(diagram: Diagram) -> dict[Fact, str]:

@@ -23,20 +23,38 @@ from data_gen.constructions import (
     Strokes,
     marks,
     printed_facts,
+    printed_texts,
     shown_marks,
     solve,
     stated_facts,
     strokes,
 )
-from data_gen.diagram import AngleText, Diagram, Divisions, LengthText, Mark, Style, Ticks
-from data_gen.facts import Fact, Scene, to_json, truth_table
+from data_gen.diagram import (
+    AngleArc,
+    AngleText,
+    AreaText,
+    Diagram,
+    Divisions,
+    LengthText,
+    Mark,
+    RightAngle,
+    Style,
+    Ticks,
+)
+from data_gen.facts import Fact, Scene, to_json, truth_table, values_of
 from data_gen.geometry import angle_deg, segment_distance
+from data_gen.layout import LEAST_ANGLE_DEG
 from data_gen.records import Family
+from data_gen.regions import divided
 from data_gen.signatures import caption_signature, image_signatures
 
 COMPUTED = 1
 HARDEST_FIRST = ("shape", "relation", "value", "order")  # a star that fails should fail early
 TRIES = 3  # figures drawn for one wish
+LEAST_STROKE = 1.2  # of the canvas's least gap
+SAME_LINE_DEG = 0.5  # strokes that turn less run along one line; none part by less than layout.LEAST_ANGLE_DEG
+TICK_ROOM = 0.04  # of the canvas, the least distance between small strokes on a segment, and from its ends
+Angled = AngleText | AngleArc | RightAngle
 
 
 @dataclass(frozen=True)
@@ -114,21 +132,27 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
     """Solves a program and puts it on paper; None where it cannot be drawn clearly."""
     try:
         solved = solve(program)
-        printed = printed_facts(program, solved)
+        texts = printed_texts(program, solved)
     except (ZeroDivisionError, ValueError):
         return None
     drawn = strokes(program)
     points = fit(solved, drawn.circles, canvas)
-    if not _clear(points, program.names, canvas):
+    if not _clear(points, program.names, canvas) or _cramped(points, drawn, canvas):
         return None
-    if any(f.predicate == "length" and _shared(f.args, points, program.names) for f in printed):
+    if any(isinstance(m, LengthText) and _shared((m.a, m.b), points, program.names) for m in texts):
         return None
-    texts = tuple(_text(fact) for fact in printed)
     shows = shown_marks(program)
-    plain = tuple(m for m in marks(program) if canvas.marks and _fits(m, texts + shows, points, program.names))
+    plain = tuple(
+        m
+        for m in marks(program)
+        if canvas.marks and _fits(m, texts + shows, points, program.names) and not _unclear(m, points, drawn, canvas)
+    )
     if any(isinstance(m, Ticks) and _shared((m.a, m.b), points, program.names) for m in shows):
         return None
-    if any(isinstance(m, AngleText) and _split(m, points, drawn) for m in texts + shows):
+    in_angles = [m for m in texts + shows if isinstance(m, AngleText)]
+    if any(_unclear(m, points, drawn, canvas) for m in texts + shows) or _doubled(in_angles, points):
+        return None
+    if any(isinstance(m, AreaText) and _doubtful(m, points, drawn, shows) for m in texts):
         return None
     diagram = Diagram(
         size_px=canvas.size_px,
@@ -138,7 +162,7 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
         dots=_dots(program, points, drawn),
         style=canvas.style,
     )
-    return Member(program, diagram, stated_facts(program) + printed)
+    return Member(program, diagram, stated_facts(program) + printed_facts(program, solved))
 
 
 def _shared(ends: Sequence[str], points: dict[str, complex], names: Sequence[str]) -> bool:
@@ -148,8 +172,18 @@ def _shared(ends: Sequence[str], points: dict[str, complex], names: Sequence[str
     return bool((segment_distance(others, a, b) < 1.0).any())
 
 
-def _split(mark: AngleText, points: dict[str, complex], drawn: Strokes) -> bool:
-    """Whether a stroke runs from an angle's vertex between its arms: what is printed there might belong to a part."""
+def _unclear(mark: Mark, points: dict[str, complex], drawn: Strokes, canvas: Canvas) -> bool:
+    """Whether one cannot see which angle is marked, or a segment is too short for the small strokes on it."""
+    if isinstance(mark, Angled):
+        return _split(mark, points, drawn)
+    if isinstance(mark, Ticks | Divisions):
+        gaps = mark.count + isinstance(mark, Ticks)  # `count` ticks, or so many parts
+        return abs(points[mark.a] - points[mark.b]) < gaps * TICK_ROOM * canvas.size_px
+    return False
+
+
+def _split(mark: Angled, points: dict[str, complex], drawn: Strokes) -> bool:
+    """Whether a stroke runs from an angle's vertex between its arms: what stands there might belong to a part."""
     a, vertex, b = points[mark.a], points[mark.vertex], points[mark.b]
     ends = np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2)
     ways = ends[segment_distance(vertex, ends[:, 0], ends[:, 1]) < 1.0].ravel()
@@ -158,12 +192,19 @@ def _split(mark: AngleText, points: dict[str, complex], drawn: Strokes) -> bool:
     return bool(((np.minimum(first, second) > 1.0) & (first + second < angle_deg(a, vertex, b) + 1.0)).any())
 
 
-def _text(fact: Fact) -> LengthText | AngleText:
-    if fact.predicate == "length":
-        a, b = fact.args
-        return LengthText(a, b, fact.value or "")
-    a, vertex, b = fact.args
-    return AngleText(a, vertex, b, f"{fact.value}°")
+def _doubled(marks: Sequence[AngleText], points: dict[str, complex]) -> bool:
+    """Whether two texts are of one angle, whatever points name its arms: they would be read as one."""
+    for m, n in itertools.combinations(marks, 2):
+        a, v, b, p, q = (points[name] for name in (m.a, m.vertex, m.b, n.a, n.b))
+        ways = [max(angle_deg(a, v, x), angle_deg(b, v, y)) for x, y in ((p, q), (q, p))]
+        if m.vertex == n.vertex and min(ways) < 1.0:
+            return True
+    return False
+
+
+def _doubtful(mark: AreaText, points: dict[str, complex], drawn: Strokes, shows: Sequence[Mark]) -> bool:
+    """Whether a stroke divides the region of a printed area: it might be that of a part."""
+    return divided([points[name] for name in mark.corners], points, drawn, shows, least=1.5)
 
 
 def _clear(points: dict[str, complex], names: Sequence[str], canvas: Canvas) -> bool:
@@ -171,6 +212,16 @@ def _clear(points: dict[str, complex], names: Sequence[str], canvas: Canvas) -> 
     low, high = canvas.border_px - 1e-6, canvas.size_px - canvas.border_px + 1e-6
     inside = all(low <= points[n].real <= high and low <= points[n].imag <= high for n in names)
     return inside and all(abs(points[a] - points[b]) >= canvas.gap_px for a, b in itertools.combinations(names, 2))
+
+
+def _cramped(points: dict[str, complex], drawn: Strokes, canvas: Canvas) -> bool:
+    """Whether a stroke is hardly longer than the least gap between two points, or two part so little that they look
+    like one thick line."""
+    a, b = np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2).T
+    starts, ways = np.concatenate([a, b]), np.concatenate([b - a, a - b])
+    turn = np.abs(np.degrees(np.angle(ways[:, None] * ways.conj())))
+    narrow = (np.abs(starts[:, None] - starts) < 1.0) & (turn > SAME_LINE_DEG) & (turn < LEAST_ANGLE_DEG)
+    return bool((np.abs(ways) < LEAST_STROKE * canvas.gap_px).any() or narrow.any())
 
 
 def _fits(mark: Any, others: Sequence[Mark], points: dict[str, complex], names: Sequence[str]) -> bool:
@@ -212,8 +263,8 @@ def _straight(points: np.ndarray, lines: np.ndarray) -> np.ndarray:
 
 def one_edit(anchor: Member, sibling: Member, axis: str) -> bool:
     """An edit of a shape or a relation leaves the printed values as they are, and one of a value everything else."""
-    values = [{(f.args, f.value) for f in m.facts if f.predicate in ("length", "angle")} for m in (anchor, sibling)]
-    return axis == "order" or (values[0] == values[1]) == (axis != "value")
+    same = values_of(anchor.facts) == values_of(sibling.facts)
+    return axis == "order" or same == (axis != "value")
 
 
 def star(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator) -> Built | None:

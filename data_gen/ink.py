@@ -14,6 +14,7 @@ from data_gen.diagram import (
     AngleArc,
     AngleText,
     Arc,
+    AreaText,
     Diagram,
     Divisions,
     Graph,
@@ -183,7 +184,7 @@ class Ink:
         self._block((left, right, tip, left), 0.0)
 
     def _row(self, a: str, b: str, count: int, pitch: float) -> tuple[list[Point], float, float]:
-        """Where `count` small marks stand on ab, near its middle and clear of points; and ab's direction."""
+        """Where `count` small marks stand on ab, near its middle, clear of points and circles; and ab's direction."""
         start, end = self.diagram.points[a], self.diagram.points[b]
         dx, dy, length = _direction(start, end)
         pitch = min(pitch, 0.5 * length / count)
@@ -194,7 +195,8 @@ class Ink:
 
         def free(share: float) -> float:
             x, y = at(share * length)
-            return min(hypot(x - p, y - q) for p, q in self._taken)
+            rings = (abs(hypot(x - p, y - q) - radius) for p, q, radius, _ in self.rings)
+            return min(*(hypot(x - p, y - q) for p, q in self._taken), *rings)
 
         share = next((share for share in (0.5, 0.4, 0.6, 0.33, 0.67, 0.25, 0.75) if free(share) > room), 0.5)
         middle = share * length
@@ -324,7 +326,7 @@ def _chords(centre: Point, radius: float, start: float, sweep: float) -> tuple[P
 
 
 def _nothing(ink: Ink, mark: Mark):
-    """A LengthText is only a label."""
+    """A LengthText or an AreaText is only a label."""
 
 
 DRAW: dict[type, Callable[[Ink, Any], None]] = {
@@ -336,4 +338,5 @@ DRAW: dict[type, Callable[[Ink, Any], None]] = {
     AngleArc: Ink._angle_arc,
     AngleText: Ink._angle_text,
     LengthText: _nothing,
+    AreaText: _nothing,
 }

@@ -13,10 +13,11 @@ from math import cos, hypot, sin
 
 import numpy as np
 
-from data_gen.diagram import AngleText, Diagram, LengthText, Point
+from data_gen.diagram import AngleText, AreaText, Diagram, LengthText, Point
 from data_gen.geometry import segment_distance
 from data_gen.glyphs import Outline, outline
 from data_gen.ink import Ink
+from data_gen.regions import depth
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
@@ -28,8 +29,13 @@ SEGMENT_GAPS = np.array([0.0, 0.2, 0.45])
 ANGLE_TURNS = np.array([0.0, -0.12, 0.12, -0.24, 0.24])  # of the angle, off its bisector
 ANGLE_GAPS = np.array([0.0, 0.15, 0.35, 0.6, 0.9, 1.3, 1.8])
 VALUE_SCALE = 0.92  # printed values are set a little smaller than the points' names
+AREA_GAP = 0.6  # of the font size: "12 cm²" beside "51°" would read as one text
+AREA_STEPS = np.linspace(0.1, 0.9, 17)  # across the box around a region
 FOOT_PX = 1.2
 SEARCH_STEPS = 400
+# Shares of the font size. How much nearer a name or a printed length must be to its own than to another's:
+NAME_MARGIN, LENGTH_MARGIN = 0.25, 0.35
+BESIDE, ABOVE = 0.4, 0.16  # how far texts keep from each other: "O" and "8" side by side would read as one
 
 
 class LabelCollision(Exception):
@@ -57,7 +63,8 @@ class _Text:
 
     half: half its ink's width and height, px; centres: float64[K, 2]; feet: float64[K, 2], where the way from
     its owner to the text starts; costs: float64[K]; owner: the point that it names, and must be nearest to;
-    segment: that whose length it prints, and must be nearest to.
+    segment: that whose length it prints, and must be nearest to;
+    letter_font: of its letters, "" for that of names; gap_px: how far other texts keep, 0 for as far as usual.
     """
 
     text: str
@@ -70,6 +77,8 @@ class _Text:
     costs: np.ndarray
     owner: Point | None = None
     segment: tuple[Point, Point] | None = None
+    letter_font: str = ""
+    gap_px: float = 0.0
 
 
 def place_labels(diagram: Diagram, ink: Ink | None = None) -> tuple[Label, ...]:
@@ -84,22 +93,28 @@ def place_labels(diagram: Diagram, ink: Ink | None = None) -> tuple[Label, ...]:
             texts.append(_length(diagram, ink, mark))
         elif isinstance(mark, AngleText):
             texts.append(_angle(diagram, ink, mark))
+        elif isinstance(mark, AreaText):
+            texts.append(_area(diagram, mark))
     if not texts:
         return ()
     options = _options(texts, *_judge(diagram, ink, texts))
-    choice = _search(options, gap=0.16 * diagram.style.font_px)
+    font_px = diagram.style.font_px
+    gaps = [(max(text.gap_px, BESIDE * font_px), max(text.gap_px, ABOVE * font_px)) for text in texts]
+    choice = _search(options, gaps)
     return tuple(_label(diagram, text, box) for text, box in zip(texts, choice, strict=True))
 
 
 def _label(diagram: Diagram, text: _Text, box: Box) -> Label:
     x0, y0, _, _ = text.shape.box
     origin = (box[0] - x0 * text.font_px, box[1] - y0 * text.font_px)
-    return Label(text.text, text.font, diagram.style.font, text.font_px, origin, box)
+    return Label(text.text, text.font, text.letter_font or diagram.style.font, text.font_px, origin, box)
 
 
-def _head(diagram: Diagram, text: str, font: str, font_px: float) -> tuple[str, str, float, Outline, Point]:
+def _head(
+    diagram: Diagram, text: str, font: str, font_px: float, letter_font: str = ""
+) -> tuple[str, str, float, Outline, Point]:
     """The first fields of a text: what it says, how it is set, and half its ink's width and height in px."""
-    shape = outline(text, font, diagram.style.font)
+    shape = outline(text, font, letter_font or diagram.style.font)
     x0, y0, x1, y1 = shape.box
     return text, font, font_px, shape, ((x1 - x0) * font_px / 2, (y1 - y0) * font_px / 2)
 
@@ -197,6 +212,22 @@ def _angle(diagram: Diagram, ink: Ink, mark: AngleText) -> _Text:
     return _Text(*head, centres.reshape(-1, 2), feet.reshape(-1, 2), costs.ravel())
 
 
+def _area(diagram: Diagram, mark: AreaText) -> _Text:
+    """Places inside a region, the nearest to its middle first; letters are upright: they are a unit's."""
+    font_px, upright = diagram.style.font_px, diagram.style.value_font
+    head = _head(diagram, mark.text, upright, VALUE_SCALE * font_px, upright)
+    region = [complex(*diagram.points[name]) for name in mark.corners]
+    reach = abs(region[1] - region[0])
+    border = [region[0] + reach * way for way in (1, 1j, -1, -1j)] if len(region) == 2 else region
+    xs, ys = np.array([(z.real, z.imag) for z in border]).T
+    x, y = np.meshgrid(xs.min() + np.ptp(xs) * AREA_STEPS, ys.min() + np.ptp(ys) * AREA_STEPS)
+    places = (x + 1j * y).ravel()
+    places = places[depth(region, places) > 0]
+    centres = np.stack((places.real, places.imag), -1)
+    costs = np.abs(places - np.mean(border)) / font_px
+    return _Text(*head, centres, centres, costs, letter_font=upright, gap_px=AREA_GAP * font_px)
+
+
 def _judge(diagram: Diagram, ink: Ink, texts: list[_Text]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All candidates of all texts in one row: boxes float64[M, 4], usable bool[M], costs float64[M]."""
     font_px = diagram.style.font_px
@@ -207,13 +238,16 @@ def _judge(diagram: Diagram, ink: Ink, texts: list[_Text]) -> tuple[np.ndarray, 
     edge = np.minimum(boxes[:, :2].min(1), diagram.size_px - boxes[:, 2:].max(1))
     clear = np.minimum(_clear_of_capsules(centres, halves, ink), _clear_of_rings(centres, halves, ink))
     names, values = texts[: len(diagram.names)], texts[len(diagram.names) :]
-    own = np.concatenate([_own_margin(centres, halves, names), *(_own_segment(diagram, text) for text in values)])
-    usable = (edge >= 1.0) & (clear >= max(0.9, 0.06 * font_px)) & (own > 0.1 * font_px)
+    own = np.concatenate(
+        [_own_margin(centres, halves, names, _ends(diagram)), *(_own_segment(diagram, text) for text in values)]
+    )
+    least = np.repeat([NAME_MARGIN] * len(names) + [LENGTH_MARGIN] * len(values), counts)
+    usable = (edge >= 1.0) & (clear >= max(0.9, 0.06 * font_px)) & (own > least * font_px)
     rows = np.flatnonzero(usable)
     feet = np.concatenate([text.feet for text in texts])
     usable[rows] = _unbroken(feet[rows], centres[rows], ink)
     costs = np.concatenate([text.costs for text in texts])
-    costs += 1.2 * np.clip(1 - clear / (0.22 * font_px), 0, 1) + np.clip(1 - own / (0.5 * font_px), 0, 1)
+    costs += 1.2 * np.clip(1 - clear / (0.22 * font_px), 0, 1) + np.clip(1 - own / (0.6 * font_px), 0, 1)
     # Rounded, so that the last bits of a sum never decide between mirrored places.
     return boxes, usable, np.round(costs, 3)
 
@@ -268,19 +302,25 @@ def _unbroken(feet: np.ndarray, centres: np.ndarray, ink: Ink) -> np.ndarray:
     return free
 
 
-def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text]) -> np.ndarray:
-    """How much nearer a name is to its own point than to any other's, px; for the candidates of all names."""
+def _ends(diagram: Diagram) -> list[Point]:
+    """The unnamed ends of strokes: a name beside one would be taken for its name."""
+    ends = sorted({end for s in diagram.segments for end in (s.a, s.b) if end.startswith("_")})
+    return [diagram.points[end] for end in ends]
+
+
+def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text], ends: list[Point]) -> np.ndarray:
+    """How much nearer a name is to its own point than to any other's or to an unnamed end, px; for the candidates of
+    all names."""
     owner = np.repeat(np.arange(len(names)), [len(text.costs) for text in names])
-    if len(names) < 2:
+    if len(names) + len(ends) < 2:
         return np.full(len(owner), np.inf)
-    x, y = np.array([text.owner for text in names]).T
+    x, y = np.array([text.owner for text in names] + ends).T
     half_x, half_y = halves[: len(owner)].T
     off_x, off_y = np.abs(_offsets(centres[: len(owner)], x, y))
     distance = np.hypot(np.maximum(off_x - half_x, 0), np.maximum(off_y - half_y, 0))
-    rows = np.arange(len(owner))
-    own = distance[owner, rows]
-    distance[owner, rows] = np.inf
-    return distance.min(0) - own
+    own = distance[owner, np.arange(len(owner))]
+    same = np.hypot(x[:, None] - x, y[:, None] - y)[:, owner] < 1.0  # the point itself, or an end in it
+    return np.where(same, np.inf, distance).min(0) - own
 
 
 def _own_segment(diagram: Diagram, text: _Text) -> np.ndarray:
@@ -309,8 +349,9 @@ def _options(texts: list[_Text], boxes: np.ndarray, usable: np.ndarray, costs: n
     return [list(itertools.islice(places, count)) for count in counts]
 
 
-def _search(options: list[list[Box]], gap: float) -> list[Box]:
-    """One box for each text, no two closer than `gap` px; the text with the fewest places chooses first."""
+def _search(options: list[list[Box]], gaps: list[tuple[float, float]]) -> list[Box]:
+    """One box for each text, no two closer than either's gaps in px, beside and above each other; the text with the
+    fewest places chooses first."""
     turn = sorted(range(len(options)), key=lambda i: len(options[i]))
     placed: list[Box] = []
     tried = [0] * len(options)
@@ -320,7 +361,10 @@ def _search(options: list[list[Box]], gap: float) -> list[Box]:
             choice = dict(zip(turn, placed, strict=True))
             return [choice[i] for i in range(len(options))]
         places = options[turn[depth]]
-        while tried[depth] < len(places) and any(_touch(places[tried[depth]], box, gap) for box in placed):
+        while tried[depth] < len(places) and any(
+            _touch(places[tried[depth]], box, *map(max, gaps[turn[depth]], gaps[i]))
+            for i, box in zip(turn, placed, strict=False)
+        ):
             tried[depth] += 1
         if tried[depth] < len(places):
             placed.append(places[tried[depth]])
@@ -333,5 +377,5 @@ def _search(options: list[list[Box]], gap: float) -> list[Box]:
     raise LabelCollision(f"no room for {len(options)} texts side by side")
 
 
-def _touch(a: Box, b: Box, gap: float) -> bool:
-    return a[0] - gap < b[2] and b[0] - gap < a[2] and a[1] - gap < b[3] and b[1] - gap < a[3]
+def _touch(a: Box, b: Box, x: float, y: float) -> bool:
+    return a[0] - x < b[2] and b[0] - x < a[2] and a[1] - y < b[3] and b[1] - y < a[3]

@@ -17,10 +17,13 @@ import numpy as np
 
 from data_gen.construction import Construction
 from data_gen.constructions import CONSTRUCTIONS, Program, construction, strokes
+from data_gen.facts import Fact
 from data_gen.predicates import PREDICATES
 
 AXES = ("order", "shape", "relation", "value")
 MIN_TURN_DEG = 10  # the least change of a printed angle
+LENGTHS = ("length", "radius", "diameter_length")
+AREAS = ("triangle_area", "quadrilateral_area", "circle_area")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ PERTURBATIONS = (
     Perturbation("labels", "order"),
     Perturbation("printed_length", "value"),
     Perturbation("printed_angle", "value"),
+    Perturbation("printed_area", "value"),
     Perturbation("shape", "shape", "triangle inscribed_triangle quadrilateral pentagon hexagon heptagon octagon angle"),
     Perturbation("role", "relation", "cevian chord corner_line circled",
                  ("median/altitude", "median/bisector", "altitude/bisector", "diameter/off_centre_chord")),  # fmt: skip
@@ -115,9 +119,30 @@ def draw_symbolic(rng: np.random.Generator) -> str:
     return f"{factor if factor > 1 else ''}{unknown}" + (f"{term:+d}" if term else "")
 
 
-def draw_alike(value: str, rng: np.random.Generator) -> str:
-    """Another length in the style of one."""
-    return draw_symbolic(rng) if any(char.isalpha() for char in value) else draw_length(rng)
+def draw_symbolic_angle(rng: np.random.Generator) -> str:
+    """Degrees in an unknown, a sum in brackets: "x", "3x", "(x+40)" or "(2x-15)"."""
+    factor, unknown, term = int(rng.integers(1, 6)), "xy"[int(rng.integers(2))], 5 * int(rng.integers(-8, 9))
+    text = f"{factor if factor > 1 else ''}{unknown}"
+    return f"({text}{term:+d})" if term and rng.random() < 0.5 else text
+
+
+def draw_area(rng: np.random.Generator) -> str:
+    """An area with its unit, by which it is told from the length of a line nearby: "24 cm²"."""
+    return f"{int(rng.integers(4, 100))} cm²"
+
+
+def is_symbolic(fact: Fact) -> bool:
+    """Whether a printed value has an unknown."""
+    return any(char in "xyz" for char in fact.value or "")
+
+
+def draw_alike(fact: Fact, rng: np.random.Generator) -> str:
+    """Another value in the style of a printed one."""
+    if fact.predicate in AREAS:
+        return draw_area(rng)
+    if fact.predicate == "angle":
+        return draw_symbolic_angle(rng)
+    return draw_symbolic(rng) if is_symbolic(fact) else draw_length(rng)
 
 
 def exchange(place: int, name: str) -> Proposal:
@@ -159,25 +184,42 @@ def _labels(program: Program, rng: np.random.Generator) -> Edit | None:
     return Edit("order", lambda program: program.rename({first: second, second: first}), "labels")
 
 
-def _printed_length(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Another printed length."""
-    places = [i for i, fact in enumerate(program.prints) if fact.predicate == "length"]
+def _reprinted(kind: str, places: Sequence[int], program: Program, rng: np.random.Generator) -> Edit | None:
+    """Another value in the place of one of those printed."""
     if not places:
         return None
     which = int(rng.choice(places))
-    new_value = draw_alike(program.prints[which].value or "", rng)
+    new_value = draw_alike(program.prints[which], rng)
 
     def reprint(program: Program) -> Program:
         changed = replace(program.prints[which], value=new_value)
         return replace(program, prints=program.prints[:which] + (changed,) + program.prints[which + 1 :])
 
-    return Edit("value", reprint, "printed_length")
+    return Edit("value", reprint, kind)
+
+
+def _printed_length(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Another printed length, whatever it is the length of."""
+    return _reprinted("printed_length", _places(program, LENGTHS), program, rng)
+
+
+def _printed_area(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Another printed area."""
+    return _reprinted("printed_area", _places(program, AREAS), program, rng)
+
+
+def _places(program: Program, predicates: Sequence[str]) -> list[int]:
+    return [i for i, fact in enumerate(program.prints) if fact.predicate in predicates]
 
 
 def _printed_angle(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Another parameter behind a printed angle: the first one of the first step that has a range."""
-    if not any(fact.predicate == "angle" for fact in program.prints):
+    """Another text of an angle with an unknown, else another parameter behind it: the first one of a step's ranges."""
+    printed = _places(program, ("angle",))
+    if not printed:
         return None
+    symbolic = [i for i in printed if is_symbolic(program.prints[i])]
+    if symbolic:
+        return _reprinted("printed_angle", symbolic, program, rng)
     places = [i for i, s in enumerate(program.steps) if s.params and s.row.ranges[0][1] > s.row.ranges[0][0]]
     if not places:
         return None
@@ -199,7 +241,8 @@ def _value(program: Program, rng: np.random.Generator) -> Edit | None:
     if not program.prints:
         return None
     which = program.prints[int(rng.integers(len(program.prints)))].predicate
-    return (_printed_length if which == "length" else _printed_angle)(program, rng)
+    kind = "printed_length" if which in LENGTHS else "printed_area" if which in AREAS else "printed_angle"
+    return OF_KIND[kind](program, rng)
 
 
 PROPOSALS: dict[str, Proposal] = {"order": _labels, "value": _value}  # "shape" and "relation" are exchanges
@@ -207,6 +250,7 @@ OF_KIND: dict[str, Proposal] = {
     "labels": _labels,
     "printed_length": _printed_length,
     "printed_angle": _printed_angle,
+    "printed_area": _printed_area,
 }
 
 

@@ -346,15 +346,16 @@ _ROWS = (
               ((0, 2, 1, 3, 4, 5), (0, 1, 2, 3, 5, 4), (3, 4, 5, 0, 1, 2))),
     Predicate("arc", 3, "value", ("arc {1}{2} measures {value}°",), None, LAST_TWO[3]),
     Predicate("arc_length", 3, "value", ("arc {1}{2} is {value} long",), None, LAST_TWO[3]),
-    Predicate("radius", 1, "value", ("the radius of circle {0} is {value}",)),
-    Predicate("diameter_length", 1, "value", ("the diameter of circle {0} is {value}",)),
+    Predicate("radius", 1, "value", ("the radius of circle {0} is {value}",), shown=True),
+    Predicate("diameter_length", 1, "value", ("the diameter of circle {0} is {value}",), shown=True),
     Predicate("circumference", 1, "value", ("the circumference of circle {0} is {value}",)),
-    Predicate("circle_area", 1, "value", ("the area of circle {0} is {value}",)),
+    Predicate("circle_area", 1, "value", ("the area of circle {0} is {value}",), shown=True),
     Predicate("sector_area", 3, "value", ("the area of sector {1}{0}{2} is {value}",), None, LAST_TWO[3]),
-    Predicate("triangle_area", 3, "value", ("the area of △{0}{1}{2} is {value}",), None, TRIANGLE),
+    Predicate("triangle_area", 3, "value", ("the area of △{0}{1}{2} is {value}",), None, TRIANGLE, shown=True),
     Predicate("triangle_perimeter", 3, "value", ("the perimeter of △{0}{1}{2} is {value}",), None, TRIANGLE),
     Predicate("triangle_height", 3, "value", ("△{0}{1}{2} is {value} high",), None, TRIANGLE),
-    Predicate("quadrilateral_area", 4, "value", ("the area of {0}{1}{2}{3} is {value}",), None, DIHEDRAL),
+    Predicate("quadrilateral_area", 4, "value", ("the area of {0}{1}{2}{3} is {value}",), None, DIHEDRAL,
+              shown=True),
     Predicate("quadrilateral_perimeter", 4, "value", ("the perimeter of {0}{1}{2}{3} is {value}",), None, DIHEDRAL),
     Predicate("quadrilateral_height", 4, "value", ("{0}{1}{2}{3} is {value} high",), None, DIHEDRAL),
     Predicate("length_ratio", 4, "value", ("{0}{1} : {2}{3} = {value}",), None, ((1, 0, 2, 3), (0, 1, 3, 2))),
@@ -371,6 +372,8 @@ _ROWS = (
 # fmt: on
 
 PREDICATES: dict[str, Predicate] = {row.name: row for row in _ROWS}
+# What is not printed may have any value, though an angle can be measured.
+PRINTED = ("length", "angle", "radius", "diameter_length", "triangle_area", "quadrilateral_area", "circle_area")
 
 
 @cache

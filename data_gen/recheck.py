@@ -16,7 +16,7 @@ from data_gen import render
 from data_gen.captions import caption
 from data_gen.constructions import Program, program_from_json
 from data_gen.errors import UserError
-from data_gen.facts import Fact, Scene, from_json, same_facts, to_json, truth_table
+from data_gen.facts import Fact, Scene, from_json, same_facts, to_json, truth_table, values_of
 from data_gen.families import COMPUTED, Canvas, Member, canvas_from_json, draw
 from data_gen.predicates import PREDICATES
 from data_gen.records import Family
@@ -149,17 +149,13 @@ def _axes(family: Family, programs: Sequence[Program], stated: Sequence[tuple[Fa
             yield Difference(f"facts[{j}]", "say the same as those of the anchor")
     for i, program in enumerate(programs[1:], 1):
         named, axes = "+".join(family.edits[i]), family.edits[i]
-        if "order" not in axes and ("value" in axes) != (_values(stated[0]) != _values(stated[i])):
+        if "order" not in axes and ("value" in axes) != (values_of(stated[0]) != values_of(stated[i])):
             change = "no printed value changes" if "value" in axes else "a printed value changes"
             yield Difference(f"edits[{i}]", f"are {named}, but {change}")
         old, new = ([name for step in p.steps for name in step.outs] for p in (programs[0], program))
         if sorted(old) == sorted(new) and ("order" in axes) != (old != new):
             change = "letters change places" if old != new else "no letters change places"
             yield Difference(f"edits[{i}]", f"are {named}, but {change}")
-
-
-def _values(facts: Sequence[Fact]) -> set[tuple[tuple[str, ...], str | None]]:
-    return {(f.args, f.value) for f in facts if f.predicate in ("length", "angle")}
 
 
 def _tables(family: Family, truth: np.ndarray, margin: np.ndarray, exact: bool) -> Iterator[Difference]:

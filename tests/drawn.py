@@ -10,8 +10,8 @@ import math
 import re
 from collections.abc import Callable
 
-from data_gen.diagram import AngleText, Diagram, Divisions, LengthText, RegularPolygon, Ticks
-from tests.definitions import Condition, Point, angle, arm, distance, off_line, same, scalar
+from data_gen.diagram import AngleText, AreaText, Diagram, Divisions, LengthText, RegularPolygon, Ticks
+from tests.definitions import Condition, Point, angle, arm, distance, middle, off_line, same, scalar
 
 NEAR_PX = 0.05  # what is drawn through a point passes it no farther away
 Line = tuple[Point, Point]
@@ -170,6 +170,37 @@ def in_angle(degrees: bool) -> Callable[[Diagram, tuple[str, ...], str], bool | 
     return drawn
 
 
+def of_circle(diameter: bool) -> Callable[[Diagram, tuple[str, ...], str], bool | None]:
+    """As `printed`, for lengths beside segments from the circle's centre to a point of it, or right across it."""
+
+    def drawn(diagram: Diagram, names: tuple[str, ...], value: str) -> bool | None:
+        o, found = diagram.points[names[0]], set()
+        radii = [distance(o, diagram.points[c.through]) for c in diagram.circles if close(o, diagram.points[c.centre])]
+        for mark in diagram.marks if radii else ():
+            if isinstance(mark, LengthText):
+                a, b = diagram.points[mark.a], diagram.points[mark.b]
+                far = sorted((distance(o, a), distance(o, b)))
+                wanted = [radii[0], radii[0]] if diameter else [0.0, radii[0]]
+                across = not diameter or close(middle(a, b), o)
+                if across and max(abs(p - q) for p, q in zip(far, wanted, strict=True)) < NEAR_PX:
+                    found.add(mark.text)
+        return None if len(found) != 1 else found == {value}
+
+    return drawn
+
+
+def in_region(diagram: Diagram, names: tuple[str, ...], value: str) -> bool | None:
+    """As `printed`, for texts inside a polygon with those corners in order round, or a circle about that point."""
+    wanted, found = [diagram.points[n] for n in names], set()
+    for mark in diagram.marks:
+        if isinstance(mark, AreaText):
+            have = [diagram.points[n] for n in (mark.corners[:1] if len(mark.corners) == 2 else mark.corners)]
+            round_ = [order[k:] + order[:k] for order in (have, have[::-1]) for k in range(len(have))]
+            if any(len(order) == len(wanted) and all(map(close, order, wanted)) for order in round_):
+                found.add(mark.text)
+    return None if len(found) != 1 else found == {value}
+
+
 ANGLE, NUMBER = in_angle(True), in_angle(False)
 TICKS = {1: "one tick", 2: "two ticks", 3: "three ticks"}
 
@@ -182,6 +213,11 @@ BY_INK: dict[str, Callable[[Diagram, tuple[str, ...], str], bool | list[Conditio
     "length": printed(LengthText, ends, lambda m: m.text),
     "angle": measured_angle,
     "numbered_angle": only_if(NUMBER),
+    "radius": of_circle(diameter=False),
+    "diameter_length": of_circle(diameter=True),
+    "triangle_area": in_region,
+    "quadrilateral_area": in_region,
+    "circle_area": in_region,
     "ticked": only_if(printed(Ticks, ends, lambda m: TICKS[m.count])),
     "divided": only_if(printed(Divisions, ends, lambda m: str(m.count))),
     "inscribed_regular": regular_inscribed,

@@ -13,14 +13,14 @@ from data_gen.captions import JOINS, caption, phrase
 from data_gen.constructions import CONSTRUCTIONS, rows_of
 from data_gen.facts import Fact
 from data_gen.phrases import FURTHER, phrases
-from data_gen.predicates import PREDICATES
+from data_gen.predicates import PREDICATES, PRINTED
 from data_gen.sources.composed import SLOTS
 from mmgeo_jax.tokenizer import SIGNS, Tokenizer, train
 
 VALUE = "7.5"
 # "Arc AB" is how exam problems say it: the circle has no name where its centre is not drawn.
 UNNAMED = {("arc", 0), ("arc_length", 0)}
-GENERATED = sorted({fact.split()[0] for row in CONSTRUCTIONS.values() for fact in row.facts} | {"length", "angle"})
+GENERATED = sorted({fact.split()[0] for row in CONSTRUCTIONS.values() for fact in row.facts} | set(PRINTED))
 # The first phrases of what the quick start's figures say: its captions are these, byte for byte.
 PLAIN = {
     "acute": "triangle ABC is acute",

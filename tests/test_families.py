@@ -26,7 +26,7 @@ from data_gen.constructions import (
     solve,
     stated_facts,
 )
-from data_gen.diagram import Circle, Segment, Style, Ticks
+from data_gen.diagram import Circle, RightAngle, Segment, Style, Ticks
 from data_gen.errors import UserError
 from data_gen.facts import Fact, Scene, canonical, from_json, truth_table
 from data_gen.geometry import angle_deg
@@ -373,3 +373,54 @@ def test_ticks_of_different_steps_have_different_counts():
     triangle = Step("isosceles_triangle", (), ("A", "B", "C"), (70.0, 0.0))
     median = Step("median", ("A", "B", "C"), ("D",), ())
     assert [m.count for m in marks(Program((triangle, median))) if isinstance(m, Ticks)] == [1, 1, 2, 2]
+
+
+# ---- what cannot be read is not drawn -----------------------------------------------------------------------------
+
+
+def placed(draws: str, *steps: Step, prints=(), **at: complex) -> Program:
+    """Points where they are given, strokes between them ("AB CD"; T is hidden), and steps that mark them."""
+    flat = tuple(x for z in at.values() for x in (z.real, z.imag))
+    hidden = Program((Step("placed", (), tuple(at), flat), *steps), prints, tuple(Segment(*s) for s in draws.split()))
+    return hidden.rename({"T": "_T"})
+
+
+def test_a_right_angle_that_a_stroke_splits_is_not_marked():
+    side = Step("rectangle", (), ("A", "B", "C", "D"), (90.0, 60.0))
+    squares = {}
+    for name, draws in (("plain", ()), ("cut", (Segment("A", "C", dashed=True),)), ("beside", (Segment("A", "X"),))):
+        away = (Step("placed", (), ("X",), (-0.5, -0.3)),) if name == "beside" else ()
+        member = families.draw(Program((side, *away), draws=draws), canvas())
+        assert member is not None
+        squares[name] = {m.vertex for m in member.diagram.marks if isinstance(m, RightAngle)}
+    assert squares == {"plain": {"A", "B"}, "cut": {"B"}, "beside": {"A", "B"}}
+
+
+def test_a_measure_and_a_number_do_not_share_an_angle():
+    base = Step("acute_triangle", (), ("A", "B", "C"), (60.0, 50.0))
+    printed = (Fact("angle", ("B", "A", "C")),)
+    numbers = {corner: Step(f"numbered.at_{corner}", ("A", "B", "C"), (), ()) for corner in "abc"}
+    drawn = {corner: families.draw(Program((base, step), printed), canvas()) for corner, step in numbers.items()}
+    assert drawn["a"] is None and drawn["b"] is not None and drawn["c"] is not None
+
+
+@pytest.mark.parametrize(("marks_", "least"), [("ticks.one", 2), ("ticks.three", 4), ("parts.3", 3), ("parts.5", 5)])
+def test_small_strokes_need_a_segment_long_enough(marks_, least):
+    """Each of them stands at least families.TICK_ROOM of the canvas from the next and from the ends."""
+    room = 112 / (112 - 2 * 14) * families.TICK_ROOM  # of the figure's width, 1
+    for share, wanted in ((0.97, False), (1.03, True)):
+        some = placed("AB CD", Step(marks_, ("C", "D"), (), ()), A=0j, B=1 + 0j, C=0.5j, D=0.5j + share * least * room)
+        assert (families.draw(some, canvas(gap_px=3.0)) is not None) == wanted
+
+
+def test_a_stroke_hardly_longer_than_the_least_gap_is_not_drawn():
+    for length, wanted in ((11.8, False), (12.2, True)):
+        short = placed("AB AT", A=0j, B=84 + 0j, T=complex(0, length))
+        assert (families.draw(short, canvas(gap_px=10.0)) is not None) == wanted
+
+
+@pytest.mark.parametrize(("turn_deg", "wanted"), [(0.0, True), (5.0, False), (-5.0, False), (7.0, True), (175.0, True)])
+def test_strokes_that_part_look_apart(turn_deg, wanted):
+    way = np.exp(1j * np.radians(turn_deg))
+    some = placed("AB AC", A=0j, B=1 + 0j, C=complex(0.6 * way))
+    assert (families.draw(some, canvas(gap_px=1.0)) is not None) == wanted

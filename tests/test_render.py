@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from data_gen import families, render
+from data_gen import families, labels, render
 from data_gen.constructions import Program, Step
 from data_gen.diagram import (
     AngleArc,
@@ -164,6 +164,49 @@ def test_each_length_is_nearest_to_its_own_segment(seed):
                     assert far(middle, *ends) > own, (mark, other)
 
 
+def between(distance_px: float) -> Diagram:
+    """Two level strokes at a distance, and a length to print beside the lower one, with no room below it."""
+    points = {"_a": (20.0, 108.0), "_b": (200.0, 108.0)}
+    points |= {"_c": (20.0, 108.0 - distance_px), "_d": (200.0, 108.0 - distance_px)}
+    strokes = Segment("_a", "_b"), Segment("_c", "_d")
+    return Diagram(112, points, strokes, marks=(LengthText("_a", "_b", "5"),), style=Style(font_px=20))
+
+
+def test_a_length_between_two_strokes_is_well_nearer_to_its_own():
+    height = render.place_labels(between(80.0))[0].box
+    tall = height[3] - height[1]
+    for distance_px in np.arange(tall + 4, 60, 2):
+        try:
+            (label,) = render.place_labels(between(float(distance_px)))
+        except render.LabelCollision:
+            assert distance_px < 2 * tall + 10
+            continue
+        below, above = 108 - label.box[3], label.box[1] - 108 + distance_px
+        assert 0 < below < above - 0.3 * 20, distance_px
+
+
+def test_a_name_keeps_from_the_unnamed_end_of_a_stroke():
+    """The best place of B is above it, where a stroke of no name ends."""
+    strokes = Segment("A", "B"), Segment("_c", "_d")
+    points = {"A": (56.0, 100.0), "B": (56.0, 60.0)}
+    alone = render.place_labels(Diagram(112, points, strokes[:1], style=Style(font_px=12)))[1].box
+    points |= {"_c": ((alone[0] + alone[2]) / 2, alone[1] - 3.5), "_d": (56.0, 5.0)}
+    x0, y0, x1, y1 = render.place_labels(Diagram(112, points, strokes, style=Style(font_px=12)))[1].box
+
+    def away(name):
+        x, y = points[name]
+        return hypot(max(x0 - x, x - x1, 0), max(y0 - y, y - y1, 0))
+
+    assert away("B") + 0.25 * 12 <= away("_c") and (x0, y0, x1, y1) != alone
+
+
+def test_texts_side_by_side_stand_wider_apart_than_above_each_other():
+    """ "O" and "8" on one line would read as one."""
+    name, beside, below = (0.0, 0.0, 10.0, 10.0), (16.0, 0.0, 26.0, 10.0), (0.0, 16.0, 10.0, 26.0)
+    options = [[name], [beside, below]]
+    assert labels._search(options, [(labels.BESIDE * 20, labels.ABOVE * 20)] * 2) == [name, below]
+
+
 def test_a_tick_does_not_stand_beside_a_part_of_its_segment():
     """Of a segment with a third point on it, a tick might mean one of the parts: it is left out."""
     side = Step("rhombus", (), ("A", "B", "C", "D"), (60.0, 70.0))
@@ -275,6 +318,16 @@ def test_a_tick_keeps_off_the_middle_where_another_stroke_crosses_there():
     style = Style(font_px=10.0)
     row = render.to_pixels(Diagram(112, points, strokes, marks=(Ticks("_a", "_b"),), style=style))[53]
     assert dark_runs(row) == 2 and dark_runs(row[52:60]) == 1
+
+
+def test_a_tick_keeps_off_a_circle():
+    """The circle touches the segment in its middle."""
+    points = {"_a": (20.0, 56.0), "_b": (92.0, 56.0), "_o": (56.0, 82.0), "_t": (56.0, 108.0)}
+    touched = Diagram(
+        112, points, (Segment("_a", "_b"),), (Circle("_o", "_t"),), (Ticks("_a", "_b"),), style=Style(font_px=10.0)
+    )
+    assert dark_runs(render.to_pixels(touched)[53, 52:61]) == 0
+    assert dark_runs(render.to_pixels(touched)[53]) == 1
 
 
 @pytest.mark.parametrize("size", [96, 112, 384])

@@ -17,27 +17,27 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from data_gen import families, grids, perturb
-from data_gen.constructions import CONSTRUCTIONS, Program, Step, rows_of, solve
+from data_gen.constructions import CONSTRUCTIONS, Program, Step, rows_of
 from data_gen.errors import UserError
-from data_gen.facts import Fact
-from data_gen.geometry import segment_distance
 from data_gen.grids import Question
 from data_gen.perturb import PERTURBATIONS
 from data_gen.records import Family
+from data_gen.sources import printed
 from data_gen.sources.synthetic import Level, canvas_of, letters_split
 
 HARDSET_SEED = 7_000_003  # of the frozen benchmark alone
 MAX_TRIES, PATIENCE = 20_000, 1000
 MOST_POINTS = 9
-SYMBOLIC = (0.0, 0.15, 0.3)  # share of the printed lengths that have an unknown, by difficulty
+SYMBOLIC = (0.0, 0.15, 0.3)  # share of the printed lengths and angles that have an unknown, by difficulty
+SPOKES = 0.6  # share of the figures with a point on a circle that draw the radius to it
 MAX_CORNERS, MAX_EXTENSIONS = 40, 16
 SIBLINGS = 7
 
 FONTS = ("serif-italic", "sans", "serif", "cm-italic")
 LEVELS = (
-    Level(15, (0.095, 0.112), (0.009, 0.0115), 0.04, 100, 0.9, ("serif-italic",), 0.075),
-    Level(40, (0.082, 0.115), (0.007, 0.0125), 0.033, 300, 0.6, FONTS, 0.06),
-    Level(180, (0.058, 0.115), (0.0045, 0.0135), 0.028, 1000, 0.4, FONTS, 0.05),
+    Level(15, (0.095, 0.112), (0.009, 0.0115), 0.04, 100, 0.9, ("serif-italic",), 0.075, 1.05),
+    Level(40, (0.082, 0.115), (0.007, 0.0125), 0.033, 300, 0.6, FONTS, 0.06, 1.05),
+    Level(180, (0.058, 0.115), (0.0045, 0.0135), 0.028, 1000, 0.4, FONTS, 0.05, 1.05),
 )
 # slot: what it takes, and what it offers; roles are those of its rows ("triangle:abc": the triangle abc).
 SLOTS = {
@@ -62,6 +62,7 @@ SLOTS = {
     "touch": ("arm:oa", ""),
     "sector": ("arm:oa", "segment:ob"),
     "arc": ("arm:oa", ""),
+    "radius": ("arm:oa", "segment:oa"),
     "cevian": ("triangle:abc", "segment:ad"),
     "crossline": ("triangle:abc", "segment:de"),
     "circled": ("triangle:abc", "circle:oH"),
@@ -99,12 +100,11 @@ BASES = {
     "arm": (("circle", "chord"), ("circle", "inscribed_triangle")),
     "lines": (("lines",),),
 }
-PRINTED_ANGLES = {"triangle": "abc", "inscribed_triangle": "abc", "angle": "avb", "quadrilateral": "bad"}
 SLOTS_OF_KIND = {
     row.name: tuple(slot for slot in row.slots.split() if slot in SLOTS) for row in PERTURBATIONS if row.slots
 }
 CUBE_EDITS = 3
-LEAVES = {"labels": "order", "printed_length": "value", "printed_angle": "value"}
+LEAVES = {"labels": "order"} | dict.fromkeys(printed.POSSIBLE, "value")
 BESIDE = tuple(kind for kind in SLOTS_OF_KIND if kind != "graph")
 KINDS = tuple(SLOTS_OF_KIND) + tuple(LEAVES)
 
@@ -285,6 +285,8 @@ def _plan(
         return None
     for _ in range(int(rng.integers(difficulty + 1)) if focus != "graph" else 0):
         extend(figure, BESIDE, _odds(mix, BESIDE), rng)
+    if focus != "graph" and rng.random() < SPOKES:
+        figure.add("radius", rng)
     if figure.letters > MOST_POINTS:
         return None
     for place, step in enumerate(figure.steps):
@@ -321,11 +323,7 @@ def _asked(figure: Figure, first: str, siblings: int, most: int, mix, rng) -> di
 
 def _possible(kind: str, figure: Figure, asked: set[int]) -> bool:
     """Whether a figure has something to edit in this way, beside what is asked."""
-    if kind == "labels":
-        return figure.letters > 2
-    if kind == "printed_length":
-        return bool(figure.offers.get("segment"))
-    return _printed_angle(figure, asked) is not None
+    return figure.letters > 2 if kind == "labels" else bool(printed.POSSIBLE[kind](figure, asked))
 
 
 def _odds(mix, kinds: Sequence[str]) -> np.ndarray:
@@ -360,38 +358,8 @@ def _lettered(spec, split: str, plan: Plan, difficulty: int, rng: np.random.Gene
     if letters is None:
         return None
     asked = {question.place for question in plan.questions}
-    angle = _printed_angle(plan.figure, asked) if "printed_angle" in plan.leaves else None
-    lengths = [Fact("length", segment) for segment in _plain_segments(plan.figure)]
-    prints = [angle] if angle else []
-    if lengths and ("printed_length" in plan.leaves or rng.random() < 0.5):
-        some = lengths[int(rng.integers(len(lengths)))]
-        draw = perturb.draw_symbolic if rng.random() < SYMBOLIC[difficulty] else perturb.draw_length
-        prints.append(replace(some, value=draw(rng)))
-    return Program(tuple(plan.figure.steps), tuple(prints)).rename(letters)
-
-
-def _plain_segments(figure: Figure) -> list[tuple[str, ...]]:
-    """The free segments that no further point divides, so that a number beside one belongs to all of it."""
-    try:
-        points = solve(Program(tuple(figure.steps)))
-    except (ZeroDivisionError, ValueError):
-        return []
-    visible = [name for name in points if not name.startswith("_")]
-    free = figure.offers.get("segment", [])
-    return [
-        (a, b)
-        for a, b in free
-        if all(segment_distance(points[n], points[a], points[b]) > 0.02 for n in visible if n not in (a, b))
-    ]
-
-
-def _printed_angle(figure: Figure, asked: set[int]) -> Fact | None:
-    """The angle of the base that a parameter sets, unless the base's shape is what is asked."""
-    for place, step in enumerate(figure.steps):
-        roles = PRINTED_ANGLES.get(step.row.slot)
-        if roles and place not in asked and step.row.ranges[0][1] - step.row.ranges[0][0] > perturb.MIN_TURN_DEG:
-            return Fact("angle", tuple(step.roles[role] for role in roles))
-    return None
+    prints = printed.draw(plan.figure, plan.leaves, asked, SYMBOLIC[difficulty], rng)
+    return Program(tuple(plan.figure.steps), prints).rename(letters)
 
 
 def _letters(spec, split: str, count: int, rng: np.random.Generator) -> dict[str, str] | None:

@@ -73,6 +73,7 @@ class Level:
     marked: float  # share of families whose equal and right parts are marked
     fonts: tuple[str, ...]
     gap: float = 0.1  # no two points are closer
+    border: float = 0.9  # of the font's size: in a wider one every name finds room outside its figure
 
 
 LEVELS = (
@@ -202,7 +203,7 @@ def canvas_of(size_px: int, level: Level, rng: np.random.Generator) -> families.
     style = Style(round(float(rng.uniform(*level.stroke)) * size, 2), font, font_px, font.replace("-italic", ""))
     return families.Canvas(
         size_px=size,
-        border_px=0.9 * font_px,
+        border_px=level.border * font_px,
         rotation_deg=float(rng.uniform(-level.rotation_deg, level.rotation_deg)),
         mirror=bool(rng.random() < 0.5),
         style=style,
