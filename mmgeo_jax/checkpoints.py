@@ -20,6 +20,7 @@ from flax import traverse_util
 from ml_collections import ConfigDict
 
 from mmgeo_jax import config as configs
+from mmgeo_jax import processes
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
 from mmgeo_jax.tokenizer import Tokenizer
@@ -87,7 +88,9 @@ def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False)
             raise UserError(f"checkpoint {path} is broken, and none is left before it; delete the run ({reason})")
         print(f"warning: checkpoint {path} is broken, taking the one before it ({reason})", file=sys.stderr)
         if repair:
-            shutil.rmtree(path)
+            if processes.is_first():
+                shutil.rmtree(path)
+            processes.wait("repair")
             folder.reload()
     return None
 

@@ -105,8 +105,8 @@ def overview(tree: Any, mesh: Mesh) -> str:
 
 
 def place(tree: Any, mesh: Mesh) -> Any:
-    """The arrays of `tree` on the devices where `state_shardings` has them."""
-    return jax.device_put(tree, state_shardings(tree, mesh))
+    """The arrays of `tree`, the same in every process, on the devices where `state_shardings` has them."""
+    return jax.device_put(jax.device_get(tree), state_shardings(tree, mesh))
 
 
 def _size(mesh: Mesh, axes: tuple[str, ...] | str) -> int:

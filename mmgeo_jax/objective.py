@@ -21,7 +21,9 @@ from mmgeo_jax import losses, ring
 
 Arrays = dict[str, Any]
 Embeddings = tuple[jax.Array, jax.Array]  # of images f32[I, E], of captions f32[J, E]
-LABELLED = ("truth", "image_mask", "caption_mask", "image_signatures", "caption_signatures", "family")
+# What labels are made of. Families are told apart by their place in the batch: two copies of one, at the end of an
+# epoch, are strangers whose signatures say what may be true.
+LABELLED = ("truth", "image_mask", "caption_mask", "image_signatures", "caption_signatures")
 
 
 def flat(x: jax.Array) -> jax.Array:

@@ -7,7 +7,7 @@ time. The values equal those of `losses.contrastive_loss` over the whole matrix.
 The backward rule is written by hand: the captions travel again, their gradients with them, and each block of scores is
 made once more. What is kept between the two is of the size of the embeddings, whatever the number of devices.
 
-Two facts keep it to one round each way. A true pair is of one family, and a family's images and captions lie on one
+Two facts keep it to one round each way. A true pair is of one place in the batch, whose images and captions lie on one
 device: only false pairs are met on the way. And of the false pairs the softmax loss needs nothing but the log of the
 summed exponentials of each row and each column, which add up block by block.
 """

@@ -32,7 +32,7 @@ from tqdm import tqdm
 from data_gen import records, tfrecords
 from data_gen.nearest import WithRetrieved
 from data_gen.tfrecords import RecordSource
-from mmgeo_jax import checkpoints, evaluate, hits, input, mesh, metrics, objective, optim, report, tokenizer
+from mmgeo_jax import checkpoints, evaluate, hits, input, mesh, metrics, objective, optim, processes, report, tokenizer
 from mmgeo_jax import config as configs
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
@@ -71,9 +71,14 @@ def train(config: ConfigDict, run: Path) -> bool:
         train_step = make_train_step(config, graphdef, optimizer, state, devices)
         validate = make_validation(config, graphdef, words, devices)
         batches, switch = read_batches(sources, words, config, start)
-        log = files.enter_context(metrics.open_log(run / "metrics.jsonl", start))
-        timing = files.enter_context(metrics.open_log(run / "timing.jsonl", start))
-        bar = files.enter_context(tqdm(total=steps, initial=start, desc=config.name, unit="step", dynamic_ncols=True))
+        first, everywhere = processes.is_first(), jax.process_count()
+        log, timing = (
+            files.enter_context(metrics.open_log(run / name if first else os.devnull, start))
+            for name in ("metrics.jsonl", "timing.jsonl")
+        )
+        bar = files.enter_context(
+            tqdm(total=steps, initial=start, desc=config.name, unit="step", dynamic_ncols=True, disable=not first)
+        )
         clock, unchecked = metrics.Clock(), []
 
         for step in range(start, steps):
@@ -86,11 +91,14 @@ def train(config: ConfigDict, run: Path) -> bool:
                 for every in (config.train.log_every, config.train.eval_every, config.train.checkpoint_every)
             )
             unchecked.append((done, batch["family"], values["loss"], values["grad_norm"]))
-            clock.count(images=int(batch["image_mask"].sum()), tokens=int((batch["tokens"] != 0).sum()))
+            images, tokens = int(batch["image_mask"].sum()), int((batch["tokens"] != 0).sum())
+            clock.count(images=images * everywhere, tokens=tokens * everywhere)
             if step in (start, switch):  # which compiled
                 jax.block_until_ready(values)
                 clock = metrics.Clock()
-            if logs or validates or saves or stopped:
+            # Alone a process may stop at any step, several where they wait for each other anyway.
+            stops = bool(stopped) if everywhere == 1 else logs and processes.any_of_them(bool(stopped))
+            if logs or validates or saves or stops:
                 check_finite(unchecked, folder.latest_step())
                 unchecked.clear()
             if logs:
@@ -102,11 +110,12 @@ def train(config: ConfigDict, run: Path) -> bool:
             with clock.paused():
                 if validates:
                     metrics.write(log, done, validate(params))
-                if saves or stopped:
-                    os.fsync(log.fileno())
+                if saves or stops:
+                    if first:
+                        os.fsync(log.fileno())
                     checkpoints.save(folder, done, {"params": params, "opt_state": opt_state}, words.proto)
             bar.update()
-            if stopped and done < steps:
+            if stops and done < steps:
                 return False
     return True
 
@@ -183,7 +192,8 @@ def read_batches(
     switch = round(train.anchors_first * train.steps)
 
     def batches(layout: ConfigDict, first: int, size: int) -> Iterator[input.Batch]:
-        return input.train_batches(sources, words, layout, config.seed, first, size)
+        place = jax.process_index(), jax.process_count()
+        return input.train_batches(sources, words, layout, config.seed, first, size, *place)
 
     whole = ConfigDict(data)
     whole.captions = data.captions + data.retrieved
@@ -214,6 +224,8 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source
             for row in tqdm(rows.tolist(), "captions for the tokenizer", unit=" families", leave=False):
                 captions += source[row].captions
         proto = tokenizer.train(captions, config.tokenizer.vocab_size)
+        if not processes.is_first():  # which makes the same one
+            return tokenizer.Tokenizer(proto)
         with tfrecords.open_atomic(path) as file:
             file.write(proto)
     return tokenizer.Tokenizer(path)
@@ -227,7 +239,7 @@ def make_validation(
     data = ConfigDict(config.data)
     data.images = data.captions = len(source[0].images)  # whole families, whatever is trained on
     count = min(len(source), config.train.eval_families)
-    batches = input.eval_batches([source], words, data, global_batch)
+    batches = input.eval_batches([source], words, data, global_batch, jax.process_index(), jax.process_count())
     held = [mesh.put(batch, devices) for batch in itertools.islice(batches, -(-count // global_batch))]
     families = [source[row] for row in range(min(len(source), len(held) * global_batch))]
     pairs = [hits.single_edit_pairs(family.edits, data.images) for family in families]
@@ -282,11 +294,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         jax.config.update("jax_compilation_cache_dir", os.path.expanduser(CACHE))
     try:
         config = configs.parse(arguments, "mmgeo_jax.train_clip", "Train the two towers: a config -> runs/NAME.")
+        processes.join()
         run = Path(config.runs) / config.name
         config.data.fingerprint = fingerprint(config.data)
+        if processes.is_first():
+            configs.claim(run, config)
+        processes.wait("config.json")
         configs.claim(run, config)
         if not train(config, run):
             print(f"{run}: stopped and saved; the same command goes on")
+            return 0
+        if jax.process_count() > 1:
+            print(f"{run}: trained; now, on one machine: make eval RUN={run} and make report RUN={run}")
             return 0
         evaluate.evaluate_run(run)
         report.write_report(run)
