@@ -13,6 +13,8 @@ def get_config() -> ConfigDict:
     config.name = "clip_tiny"
     config.runs = "runs"  # the run's folder is runs/name
     config.seed = 0
+    config.init_from = ""  # another run, a big_vision .npz, or a Hugging Face folder of SigLIP or CLIP
+    config.init_parts = "image|text"  # what is taken from it: "image" for the image tower alone
 
     config.data = data = ConfigDict()
     data.dir = "data/tiny"

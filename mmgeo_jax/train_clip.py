@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,7 @@ from mmgeo_jax import checkpoints, evaluate, hits, input, mesh, metrics, objecti
 from mmgeo_jax import config as configs
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
+from mmgeo_jax.weights import start as start_from
 
 CACHE = "~/.cache/mmgeo_jax/xla"  # of compiled programs, where JAX_COMPILATION_CACHE_DIR says nothing else
 MOST_ROWS = 64  # families that an error names
@@ -60,6 +62,8 @@ def train(config: ConfigDict, run: Path) -> bool:
         input.lost_share(sources[0], words, data)
 
         graphdef, params = two_tower.init(config.model, config.seed)
+        if config.init_from and folder.latest_step() is None:
+            params = start_from.fill(params, start_from.read(config.init_from), config.model, config.init_parts)
         optimizer = optim.optimizer(config.optim, steps)
         state = mesh.place({"params": params, "opt_state": optimizer.init(params)}, devices)
         start, restored = 0, checkpoints.restore(folder, state, repair=True)
@@ -215,8 +219,11 @@ def fingerprint(data: ConfigDict) -> str:
 
 
 def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source]) -> tokenizer.Tokenizer:
-    """The run's tokenizer, trained on captions of its training families unless it is there."""
-    path = run / "tokenizer.model"
+    """The run's tokenizer: the one that is there, the one of the run that it starts from, or one that is trained on
+    captions of its training families."""
+    path, given = run / "tokenizer.model", Path(config.init_from or "none") / "tokenizer.model"
+    if not path.exists() and given.exists():
+        shutil.copy(given, path)
     if not path.exists():
         captions: list[str] = []
         for source in sources:

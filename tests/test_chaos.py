@@ -9,9 +9,9 @@ import time
 
 import jax
 import numpy as np
-from test_train import PROCESS, ROOT, arguments, base, compiled_programs  # noqa: F401
 
 from mmgeo_jax import checkpoints
+from tests.test_train import PROCESS, ROOT, arguments, base, compiled_programs  # noqa: F401
 
 STEPS = 60
 KILLS = 10

@@ -329,7 +329,7 @@ def test_params_are_plain_stacked_and_reproducible():
     [
         ({"embed": 20}, "image.head"),
         ({"image__stem": "convolution"}, "conv"),
-        ({"text__pool": "first"}, "last"),
+        ({"text__pool": "middle"}, "last"),
         ({"image__remat": "some"}, "full"),
         ({"image__size_px": 36}, "divide"),
         ({"image__heads": 5}, "heads"),

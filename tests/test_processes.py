@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_train import ROOT, arguments, base  # noqa: F401
 
 from mmgeo_jax import processes
 from mmgeo_jax.errors import UserError
+from tests.test_train import ROOT, arguments, base  # noqa: F401
 
 # A process that trains as the command does, without evaluation, to a step of its first argument, where it gets SIGTERM.
 PROCESS = """

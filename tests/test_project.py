@@ -173,7 +173,8 @@ def test_run_time_imports_are_required_and_requirements_are_used():
 
 
 def test_test_imports_are_required():
-    required = set(requirements("requirements.txt")) | set(requirements("requirements-dev.txt"))
+    files = ("requirements.txt", "requirements-dev.txt", "requirements-reference.txt")
+    required = {name for file in files for name in requirements(file)}
     for module, path in imported_modules("tests").items():
         assert distributions(module) & required, f"{path} imports {module}, which no requirements file has"
 

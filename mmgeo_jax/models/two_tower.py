@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import json
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from ml_collections import ConfigDict, FrozenConfigDict
+from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 from mmgeo_jax.models.text import TextTower
@@ -104,12 +105,13 @@ def init(config: ConfigDict, seed: int) -> tuple[nnx.GraphDef, Params]:
     `nnx.merge(graphdef, params)` is the TwoTower again, inside a jitted function as well.
     """
     graphdef = nnx.graphdef(nnx.eval_shape(lambda: TwoTower(config, nnx.Rngs(0))))
-    return graphdef, _fresh(FrozenConfigDict(config), jax.random.key(seed))
+    # As text, since frozen configs that differ in a nested value may compare equal.
+    return graphdef, _fresh(json.dumps(config.to_dict()), jax.random.key(seed))
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _fresh(config: FrozenConfigDict, key: jax.Array) -> Params:
-    return nnx.to_pure_dict(nnx.state(TwoTower(config, nnx.Rngs(key))))
+def _fresh(config: str, key: jax.Array) -> Params:
+    return nnx.to_pure_dict(nnx.state(TwoTower(ConfigDict(json.loads(config)), nnx.Rngs(key))))
 
 
 def parameter_count(params: Params) -> dict[str, int]:

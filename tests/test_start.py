@@ -1,0 +1,75 @@
+"""Where a run starts from: arrays by name, positions resized, differences told; and a run that starts from another."""
+
+import jax
+import numpy as np
+import pytest
+from flax import traverse_util
+
+from mmgeo_jax import checkpoints, train_clip
+from mmgeo_jax.errors import UserError
+from mmgeo_jax.models import two_tower
+from mmgeo_jax.weights import files, start
+from tests.test_train import arguments, base, compiled_programs, finished, whole  # noqa: F401
+from tests.test_weights import HEADS, random_siglip
+
+
+def model(config):
+    return two_tower.init(config, 1)[1]
+
+
+def flat(tree):
+    return traverse_util.flatten_dict(jax.device_get(tree), sep="/")
+
+
+def test_all_arrays_are_taken_and_longer_tables_are_resized(tmp_path):
+    config, params = random_siglip()
+    files.write_npz(tmp_path / "a.npz", params, HEADS)
+    config.image.size_px, config.text.length = 48, 12
+    found = flat(start.fill(model(config), start.read(tmp_path / "a.npz"), config))
+    for name, array in params.items():
+        if not name.endswith("/position"):
+            np.testing.assert_array_equal(found[name], array, err_msg=name)
+    assert found["image/position"].shape == (36, 24)
+    np.testing.assert_array_equal(found["text/position"][:9], params["text/position"])
+    np.testing.assert_array_equal(found["text/position"][11], params["text/position"][8])
+
+
+def test_a_grid_of_positions_keeps_its_shape():
+    """What is linear over the picture stays so, but for the border, beyond which nothing is known."""
+    rows, columns = np.mgrid[:4, :4]
+    table = np.stack([rows, columns], -1).reshape(16, 2).astype(np.float32)
+    grid = start.resize_grid(table, 64).reshape(8, 8, 2)
+    expected = np.clip((np.arange(8) + 0.5) / 2 - 0.5, 0, 3)
+    np.testing.assert_allclose(grid[:, 0, 0], expected, atol=1e-6)
+    np.testing.assert_allclose(grid[3, :, 1], expected, atol=1e-6)
+    with pytest.raises(UserError, match="square grids"):
+        start.resize_grid(table, 63)
+
+
+def test_the_image_tower_alone_leaves_the_rest(tmp_path):
+    config, params = random_siglip()
+    files.write_npz(tmp_path / "a.npz", params, HEADS)
+    before, found = model(config), start.fill(model(config), start.read(tmp_path / "a.npz"), config, "image")
+    np.testing.assert_array_equal(found["image"]["stem"]["kernel"], params["image/stem/kernel"])
+    jax.tree.map(np.testing.assert_array_equal, found["text"], before["text"])
+    assert found["logit_scale"] == before["logit_scale"]
+
+
+def test_trees_that_do_not_fit_are_told_apart(tmp_path):
+    config, params = random_siglip()
+    files.write_npz(tmp_path / "a.npz", params, HEADS)
+    config.image.depth, config.text.head = 3, False
+    config.text.width = config.embed = 24
+    with pytest.raises(UserError, match=r"image/encoder/blocks/.* is \[2, .*\], the model has \[3, "):
+        start.fill(model(config), start.read(tmp_path / "a.npz"), config)
+    with pytest.raises(UserError, match="init_parts"):
+        start.fill(model(config), start.read(tmp_path / "a.npz"), config, "nothing")
+
+
+def test_a_run_starts_from_another(base, whole, tmp_path, finished):  # noqa: F811
+    """With its tokenizer; at a learning rate of zero it stays where it began."""
+    more = (f"--config.init_from={whole}", "--config.optim.lr=0.0", "--config.train.steps=2")
+    assert train_clip.main(arguments(base, tmp_path, *more)) == 0
+    first, second = checkpoints.restore_run(whole), checkpoints.restore_run(tmp_path / "run")
+    jax.tree.map(np.testing.assert_array_equal, first.params, second.params)
+    assert first.tokenizer.proto == second.tokenizer.proto
