@@ -25,13 +25,13 @@ INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
 INSTALLED_DEV := $(VENV)/.installed-requirements-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock train-clip aot eval report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference train-clip aot eval report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
 	@echo "targets and examples (variables and their defaults are at the top of the Makefile):"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\) | \(.*\)/\1|\2|\3/p' $(MAKEFILE_LIST) \
-	| awk -F'|' '{ printf "  %-11s %-68s e.g. %s\n", $$1, $$2, $$3 }'
+	| awk -F'|' '{ printf "  %-14s %-72s e.g. %s\n", $$1, $$2, $$3 }'
 
 setup: $(INSTALLED) ## .venv with the locked packages; nothing to do when it is there | make setup
 
@@ -103,7 +103,10 @@ test-beam: .venv-beam/.installed ## the same shards from Apache Beam, in an envi
 test-stock: .venv-stock/.installed ## our shards by TensorFlow's readers, in an environment of its own | make test-stock
 	.venv-stock/bin/python -m pytest -q tests/test_stock_readers.py $(ARGS)
 
-.venv-%/.installed: requirements-%.txt requirements-data.txt
+test-reference: .venv-reference/.installed ## published weights against transformers, in an environment of its own | make test-reference
+	.venv-reference/bin/python -m pytest -q tests/test_weights.py $(ARGS)
+
+.venv-%/.installed: requirements-%.txt requirements.txt requirements-data.txt
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --disable-pip-version-check -r requirements-$*.txt
 	@touch $@
