@@ -73,7 +73,8 @@ def report(config: ConfigDict, devices: Any) -> str:
     }
     lines += [f"{name:26} {size / GIB:9.3f} GiB per device" for name, size in held.items()]
     lines.append(f"{'in all':26} {sum(held.values()) / GIB:9.3f} GiB per device of {devices.size}")
-    total = flops.train_step(config)
+    images, captions = (batch[name].shape[0] * batch[name].shape[1] for name in ("images", "tokens"))
+    total = flops.train_step(config.model, images, captions)
     each = total / devices.size
     lines.append(f"{'model FLOPs of a step':26} {total / 1e12:9.3f} TFLOP, {each / 1e12:.3f} per device")
     return "\n".join(lines)

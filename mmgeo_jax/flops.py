@@ -70,9 +70,12 @@ def pool(tower: ConfigDict, tokens: int, embed: int) -> int:
     return head + 4 * tokens * width * width + 4 * width * width + 4 * tokens * width + 4 * width * hidden
 
 
-def train_step(config: ConfigDict) -> int:
-    """Model FLOPs of one training step over the global batch, scores included."""
-    data, families = config.data, config.train.global_batch
-    images, captions = families * data.images, families * (data.captions + data.retrieved)
-    towers = images * image(config.model) + captions * text(config.model)
-    return TRAINING * (towers + 2 * images * captions * config.model.embed)
+def train_step(model: ConfigDict, images: int, captions: int) -> int:
+    """Model FLOPs of one training step over so many images and captions, the scores of all pairs included."""
+    return TRAINING * (images * image(model) + captions * text(model) + 2 * images * captions * model.embed)
+
+
+def mfu(flops: float, seconds: float, devices: int, device_kind: str) -> dict[str, float]:
+    """{"tflops_per_s": of all devices, "mfu": the share of what they could do}; the latter where the peak is known."""
+    rates, most = {"tflops_per_s": flops / seconds / 1e12}, peak(device_kind)
+    return rates | ({"mfu": flops / seconds / (most * devices)} if most else {})

@@ -2,13 +2,19 @@
 
 import contextlib
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
 from data_gen.tfrecords import open_atomic
+from mmgeo_jax import flops
 
 Scalars = Mapping[str, Any]
 
@@ -40,6 +46,24 @@ def write(log: TextIO, step: int, values: Scalars) -> None:
     line = {"step": step} | {name: float(value) for name, value in values.items()}
     log.write(json.dumps(line) + "\n")
     log.flush()
+
+
+def utilisation(model: ConfigDict, batch: Mapping[str, np.ndarray], step_s: float | None) -> dict[str, float]:
+    """Model FLOPs per second and MFU of a step over a process's `batch`, and the most device memory held so far."""
+    device, processes = jax.local_devices()[0], jax.process_count()
+    found: dict[str, float] = {}
+    if step_s:
+        images, captions = (math.prod(batch[name].shape[:2]) * processes for name in ("images", "tokens"))
+        total = flops.train_step(model, images, captions)
+        found |= flops.mfu(total, step_s, jax.device_count(), device.device_kind)
+    held = (device.memory_stats() or {}).get("peak_bytes_in_use")
+    return found | ({"device_memory_gib": held / 2**30} if held else {})
+
+
+def shown(loss: float, rates: Mapping[str, float]) -> dict[str, str]:
+    """What stands behind the progress bar."""
+    texts = {"loss": f"{loss:.3f}", "images/s": f"{rates.get('images_per_s', 0):.0f}"}
+    return texts | ({"mfu": f"{rates['mfu']:.0%}"} if "mfu" in rates else {})
 
 
 class Clock:

@@ -107,9 +107,10 @@ def train(config: ConfigDict, run: Path) -> bool:
                 unchecked.clear()
             if logs:
                 rates = clock.rates()
+                rates |= metrics.utilisation(config.model, batch, rates.get("step_s"))
                 metrics.write(log, done, jax.device_get(values))
                 metrics.write(timing, done, rates)
-                bar.set_postfix({"loss": f"{values['loss']:.3f}", "images/s": f"{rates.get('images_per_s', 0):.0f}"})
+                bar.set_postfix(metrics.shown(float(values["loss"]), rates))
                 clock = metrics.Clock()
             with clock.paused():
                 if validates:
