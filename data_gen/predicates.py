@@ -321,7 +321,7 @@ _ROWS = (
               measures.congruent, TOGETHER[4]),
     Predicate("smaller_quadrilateral", 8, "relation",
               ("{4}{5}{6}{7} is a smaller copy of {0}{1}{2}{3}", "{0}{1}{2}{3} is a larger copy of {4}{5}{6}{7}"),
-              measures.smaller, TOGETHER[4][:2], ("congruent_quadrilaterals",), order_matters=True),
+              measures.smaller, TOGETHER[4][:2], ("congruent_quadrilaterals",)),
     Predicate("centroid", 4, "relation", ("{0} is the centroid of △{1}{2}{3}",
                                           "the medians of triangle {1}{2}{3} meet at {0}"), measures.centroid,
               LAST_THREE, order_matters=True),

@@ -85,13 +85,24 @@ def _opposite(fact: Fact, context: Context) -> Iterator[Fact]:
             yield Fact(name, fact.args)
 
 
+MOST_REORDERED = 5  # points, of which all orders are proposed
+
+
 def _reorder(fact: Fact, context: Context) -> Iterator[Fact]:
     """The same points in an order that is no symmetry, where order matters. A circle's name stays."""
     row = PREDICATES[fact.predicate]
     if row.order_matters:
-        fixed = fact.args[: row.circles]
-        for args in itertools.permutations(fact.args[len(fixed) :]):
+        fixed, points = fact.args[: row.circles], fact.args[row.circles :]
+        for args in itertools.permutations(points) if len(points) <= MOST_REORDERED else _exchanges(points):
             yield Fact(fact.predicate, fixed + args, fact.value)
+
+
+def _exchanges(points: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Two points in each other's place: of many points there are too many orders."""
+    for i, j in itertools.combinations(range(len(points)), 2):
+        order = list(points)
+        order[i], order[j] = points[j], points[i]
+        yield tuple(order)
 
 
 def _replace(fact: Fact, context: Context) -> Iterator[Fact]:
