@@ -13,6 +13,7 @@ import time
 import zlib
 from typing import Any
 
+import cairocffi  # noqa: F401  # loaded here: the search for its library opens files everywhere
 import numpy as np
 import pytest
 from fake_source import make, png
