@@ -15,7 +15,7 @@ from data_gen.errors import UserError
 from data_gen.facts import Fact, canonical, from_json
 from data_gen.predicates import PREDICATES
 from data_gen.sources import balance, formalgeo, slots
-from data_gen.sources.cdl import Unsayable, parse_statement, readable
+from data_gen.sources.cdl import Equation, Unsayable, parse_statement, readable
 from data_gen.sources.figure import Figure, agrees, annotated_values, positions, verdict
 
 REAL = Path(os.environ.get("MMGEO_REAL", Path(__file__).parents[2] / "shared" / "data" / "formalgeo7k"))
@@ -93,6 +93,11 @@ def families(root, split="val", seed=0):
 )
 def test_statement(statement, fact):
     assert parse_statement(statement) == fact
+
+
+def test_measures_of_different_kinds_are_an_equation():
+    found = parse_statement("Equal(DiameterOfCircle(O),LengthOfLine(AB))")
+    assert found == Equation(("DiameterOfCircle", "O"), ("LengthOfLine", "AB"))
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,8 @@ def parse_statement(text: str) -> Fact | Equation | None:
         try:
             return _equation(arguments)
         except Unsayable:
-            if len(arguments) == 2 and all(map(_is_known, arguments)) and _depth(tuple(["", *arguments])) > 2:
+            longer = _depth(tuple(["", *arguments])) > 2 or not any(isinstance(side, str) for side in arguments)
+            if len(arguments) == 2 and all(map(_is_known, arguments)) and longer:
                 return Equation(*arguments)
             raise
     if head not in STATEMENTS or not all(isinstance(a, str) for a in arguments):
