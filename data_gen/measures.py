@@ -1,7 +1,7 @@
 """How far a drawing is from a condition: one function for each predicate that can be measured.
 
-Every function takes complex[...] arrays, one for each point (last, where a circle is meant, its radius float[...]),
-and gives (deviation, slack), float[...] in the unit of the points. A closed condition (two lengths are equal) has a
+Every function takes complex[...] arrays, one for each point, and gives (deviation, slack), float[...] in the unit of
+the points; `circle_measures.py` has those that take radii as well. A closed condition (two lengths are equal) has a
 deviation and infinite slack; an open one (an angle is obtuse) has deviation 0 and slack, positive where it holds. A nan
 says that books disagree.
 """
@@ -21,7 +21,7 @@ def _sides(*points):
     return [np.abs(b - a) for a, b in itertools.pairwise([*points, points[0]])]
 
 
-def _perpendicular_px(u, v):
+def perpendicular_px(u, v):
     return np.abs(dot(u, v)) / np.maximum(np.maximum(np.abs(u), np.abs(v)), 1e-12)
 
 
@@ -29,23 +29,23 @@ def _parallel_px(u, v):
     return np.abs(cross(u, v)) / np.maximum(np.maximum(np.abs(u), np.abs(v)), 1e-12)
 
 
-def _largest(*values):
+def largest(*values):
     return np.maximum.reduce(np.broadcast_arrays(*values))
 
 
-def _smallest(*values):
+def smallest(*values):
     return np.minimum.reduce(np.broadcast_arrays(*values))
 
 
 def _unequal(*lengths):
     """The smallest difference between any two of the lengths."""
-    return _smallest(*(np.abs(x - y) for x, y in itertools.combinations(lengths, 2)))
+    return smallest(*(np.abs(x - y) for x, y in itertools.combinations(lengths, 2)))
 
 
 def _proper(*corners):
     """Slack of a polygon: infinite, but where three neighbouring corners are nearly in line, how far off they are."""
     n = len(corners)
-    height = _smallest(*(collinear(corners[k - 1], corners[k], corners[(k + 1) % n])[0] for k in range(n)))
+    height = smallest(*(collinear(corners[k - 1], corners[k], corners[(k + 1) % n])[0] for k in range(n)))
     return np.where(height >= 1.0, INF, height)
 
 
@@ -58,13 +58,13 @@ def _crossed(a, b, c, d):
     return cut(a, b, c, d) | cut(b, c, d, a)
 
 
-def _in_order(a, b, c, d):
+def in_order(a, b, c, d):
     """Slack of a quadrilateral named by its corners in order round."""
     return np.where(_crossed(a, b, c, d), -INF, INF)
 
 
 def right(v, p, q):
-    return _perpendicular_px(p - v, q - v), INF
+    return perpendicular_px(p - v, q - v), INF
 
 
 def isosceles(v, p, q):
@@ -73,15 +73,15 @@ def isosceles(v, p, q):
 
 def equilateral(a, b, c):
     sides = _sides(a, b, c)
-    return _largest(*sides) - _smallest(*sides), INF
+    return largest(*sides) - smallest(*sides), INF
 
 
 def isosceles_right(v, p, q):
-    return _largest(right(v, p, q)[0], isosceles(v, p, q)[0]), INF
+    return largest(right(v, p, q)[0], isosceles(v, p, q)[0]), INF
 
 
 def scalene(a, b, c):
-    return 0.0, _smallest(_unequal(*_sides(a, b, c)), _proper(a, b, c))
+    return 0.0, smallest(_unequal(*_sides(a, b, c)), _proper(a, b, c))
 
 
 def _corner_px(v, p, q):
@@ -90,11 +90,11 @@ def _corner_px(v, p, q):
 
 
 def acute(a, b, c):
-    return 0.0, _smallest(_corner_px(a, b, c), _corner_px(b, c, a), _corner_px(c, a, b))
+    return 0.0, smallest(_corner_px(a, b, c), _corner_px(b, c, a), _corner_px(c, a, b))
 
 
 def obtuse(v, p, q):
-    return 0.0, _smallest(-_corner_px(v, p, q), _proper(v, p, q))
+    return 0.0, smallest(-_corner_px(v, p, q), _proper(v, p, q))
 
 
 def acute_angle(v, p, q):
@@ -106,26 +106,26 @@ def parallelogram(a, b, c, d):
 
 
 def rectangle(a, b, c, d):
-    return _largest(np.abs(a + c - b - d), np.abs(np.abs(c - a) - np.abs(d - b))), INF
+    return largest(np.abs(a + c - b - d), np.abs(np.abs(c - a) - np.abs(d - b))), INF
 
 
 def rhombus(a, b, c, d):
     sides = _sides(a, b, c, d)
-    return _largest(np.abs(a + c - b - d), _largest(*sides) - _smallest(*sides)), INF
+    return largest(np.abs(a + c - b - d), largest(*sides) - smallest(*sides)), INF
 
 
 def square(a, b, c, d):
-    return _largest(rectangle(a, b, c, d)[0], rhombus(a, b, c, d)[0]), INF
+    return largest(rectangle(a, b, c, d)[0], rhombus(a, b, c, d)[0]), INF
 
 
 def kite(a, b, c, d):
-    return _largest(np.abs(np.abs(b - a) - np.abs(d - a)), np.abs(np.abs(b - c) - np.abs(d - c))), _proper(a, b, c, d)
+    return largest(np.abs(np.abs(b - a) - np.abs(d - a)), np.abs(np.abs(b - c) - np.abs(d - c))), _proper(a, b, c, d)
 
 
 def _with_bases(deviation, a, b, c, d):
     """A kind of trapezoid. Books disagree on it where the other two sides are parallel as well: cannot say (nan)."""
     doubtful = _parallel_px(c - b, a - d) < 1.0
-    return np.where((deviation < 1.0) & doubtful, np.nan, deviation), _in_order(a, b, c, d)
+    return np.where((deviation < 1.0) & doubtful, np.nan, deviation), in_order(a, b, c, d)
 
 
 def trapezoid(a, b, c, d):
@@ -133,19 +133,19 @@ def trapezoid(a, b, c, d):
 
 
 def isosceles_trapezoid(a, b, c, d):
-    deviation = _largest(_parallel_px(b - a, d - c), np.abs(np.abs(c - b) - np.abs(d - a)))
+    deviation = largest(_parallel_px(b - a, d - c), np.abs(np.abs(c - b) - np.abs(d - a)))
     return _with_bases(deviation, a, b, c, d)
 
 
 def right_trapezoid(a, b, c, d):
-    square_corners = _largest(_perpendicular_px(b - a, d - a), _perpendicular_px(c - d, a - d))
-    return _with_bases(_largest(_parallel_px(b - a, d - c), square_corners), a, b, c, d)
+    square_corners = largest(perpendicular_px(b - a, d - a), perpendicular_px(c - d, a - d))
+    return _with_bases(largest(_parallel_px(b - a, d - c), square_corners), a, b, c, d)
 
 
 def irregular(a, b, c, d):
     """Of four points that are no corners in order round, nobody can say (nan)."""
     corners = ~_crossed(a, b, c, d) & (_proper(a, b, c, d) >= 1.0)
-    return np.where(corners, 0.0, np.nan), _smallest(_parallel_px(b - a, d - c), _parallel_px(c - b, a - d))
+    return np.where(corners, 0.0, np.nan), smallest(_parallel_px(b - a, d - c), _parallel_px(c - b, a - d))
 
 
 def midpoint(m, a, b):
@@ -157,7 +157,7 @@ def on_segment(p, a, b):
 
 
 def collinear(a, b, c):
-    longest = _largest(*_sides(a, b, c))
+    longest = largest(*_sides(a, b, c))
     return np.abs(cross(b - a, c - a)) / np.maximum(longest, 1e-12), INF
 
 
@@ -184,17 +184,17 @@ def parallel(a, b, c, d):
 
 
 def perpendicular(a, b, c, d):
-    return _perpendicular_px(b - a, d - c), INF
+    return perpendicular_px(b - a, d - c), INF
 
 
 def oblique(a, b, c, d):
     u, v = b - a, d - c
-    return 0.0, _smallest(_parallel_px(u, v), _perpendicular_px(u, v))
+    return 0.0, smallest(_parallel_px(u, v), perpendicular_px(u, v))
 
 
 def perpendicular_bisector(p, q, a, b):
     middle = (a + b) / 2
-    return _largest(_perpendicular_px(q - p, b - a), line_distance(middle, p, q)), INF
+    return largest(perpendicular_px(q - p, b - a), line_distance(middle, p, q)), INF
 
 
 def equal_length(a, b, c, d):
@@ -202,60 +202,15 @@ def equal_length(a, b, c, d):
 
 
 def equal_angle(a, b, c, d, e, f):
-    arms = _smallest(np.abs(a - b), np.abs(c - b), np.abs(d - e), np.abs(f - e))
+    arms = smallest(np.abs(a - b), np.abs(c - b), np.abs(d - e), np.abs(f - e))
     return np.radians(np.abs(angle_deg(a, b, c) - angle_deg(d, e, f))) * arms, INF
 
 
 def meet(p, a, b, c, d):
     """p is on both segments, and these do not run along one line."""
     turned = _parallel_px(b - a, d - c)
-    off = _largest(segment_distance(p, a, b), segment_distance(p, c, d))
+    off = largest(segment_distance(p, a, b), segment_distance(p, c, d))
     return off, np.where(turned >= 1.0, INF, turned)
-
-
-def on_circle(o, p, radius):
-    return np.abs(np.abs(p - o) - radius), INF
-
-
-def inside(o, p, radius):
-    return 0.0, radius - np.abs(p - o)
-
-
-def outside(o, p, radius):
-    return 0.0, np.abs(p - o) - radius
-
-
-def chord(o, a, b, radius):
-    return _largest(on_circle(o, a, radius)[0], on_circle(o, b, radius)[0]), INF
-
-
-def diameter(o, a, b, radius):
-    return _largest(chord(o, a, b, radius)[0], np.abs(o - (a + b) / 2)), INF
-
-
-def off_centre_chord(o, a, b, radius):
-    return chord(o, a, b, radius)[0], line_distance(o, a, b)
-
-
-def inscribed_triangle(o, a, b, c, radius):
-    return _largest(*(on_circle(o, p, radius)[0] for p in (a, b, c))), INF
-
-
-def inscribed_circle(o, a, b, c, radius):
-    """The circle touches the three sides from inside: each is a radius away, and the centre within the triangle."""
-    touches = _largest(*(np.abs(line_distance(o, p, q) - radius) for p, q in ((a, b), (b, c), (c, a))))
-    turns = [np.sign(cross(q - p, o - p)) for p, q in ((a, b), (b, c), (c, a))]
-    outside = np.abs(turns[0] + turns[1] + turns[2]) < 3
-    return np.where(outside, np.maximum(touches, radius), touches), INF
-
-
-def tangent(o, a, p, radius):
-    return _largest(on_circle(o, a, radius)[0], _perpendicular_px(a - o, p - a)), INF
-
-
-def crossing(o, a, p, radius):
-    """The line pa cuts the circle at a and once more: a on it, the line's distance from o well under the radius."""
-    return on_circle(o, a, radius)[0], radius - line_distance(o, a, p)
 
 
 # ---- points and lines ---------------------------------------------------------------------------------------------
@@ -279,7 +234,7 @@ def division(p, a, b, ratio):
 def _side_px(p, q, a, b):
     """Positive where p and q lie on the same side of the line ab: the distance of the nearer one."""
     first, second = (cross(b - a, z - a) / np.maximum(np.abs(b - a), 1e-12) for z in (p, q))
-    return np.where(first * second > 0, 1, -1) * _smallest(np.abs(first), np.abs(second))
+    return np.where(first * second > 0, 1, -1) * smallest(np.abs(first), np.abs(second))
 
 
 def same_side(p, q, a, b):
@@ -295,7 +250,7 @@ def _depth_px(p, a, b, c):
     sides = ((a, b), (b, c), (c, a))
     turns = [np.sign(cross(v - u, p - u)) for u, v in sides]
     within = np.abs(sum(turns)) == 3
-    gap = _smallest(*(segment_distance(p, u, v) for u, v in sides))
+    gap = smallest(*(segment_distance(p, u, v) for u, v in sides))
     return np.where(within, gap, -gap)
 
 
@@ -304,7 +259,7 @@ def in_triangle(p, a, b, c):
 
 
 def outside_triangle(p, a, b, c):
-    return 0.0, _smallest(-_depth_px(p, a, b, c), _proper(a, b, c))
+    return 0.0, smallest(-_depth_px(p, a, b, c), _proper(a, b, c))
 
 
 def joined(a, b, strokes):
@@ -334,30 +289,30 @@ def centroid(g, a, b, c):
 
 def circumcenter(o, a, b, c):
     arms = (np.abs(o - a), np.abs(o - b), np.abs(o - c))
-    return _largest(*arms) - _smallest(*arms), INF
+    return largest(*arms) - smallest(*arms), INF
 
 
 def incenter(i, a, b, c):
     heights = [line_distance(i, p, q) for p, q in ((a, b), (b, c), (c, a))]
-    uneven = _largest(*heights) - _smallest(*heights)
-    return np.where(_depth_px(i, a, b, c) > 0, uneven, _largest(*heights)), _proper(a, b, c)
+    uneven = largest(*heights) - smallest(*heights)
+    return np.where(_depth_px(i, a, b, c) > 0, uneven, largest(*heights)), _proper(a, b, c)
 
 
 def orthocenter(h, a, b, c):
     """h lies on all three heights: by its distance from the farthest."""
-    return _largest(*(np.abs(dot(h - p, r - q)) / np.maximum(np.abs(r - q), 1e-12)
+    return largest(*(np.abs(dot(h - p, r - q)) / np.maximum(np.abs(r - q), 1e-12)
                       for p, q, r in ((a, b, c), (b, c, a), (c, a, b)))), INF  # fmt: skip
 
 
 def midsegment(d, e, a, b, c):
     """de joins the middles of ab and ac, whichever end lies on which."""
-    ways = (_largest(np.abs(p - (a + b) / 2), np.abs(q - (a + c) / 2)) for p, q in ((d, e), (e, d)))
-    return _smallest(*ways), _proper(a, b, c)
+    ways = (largest(np.abs(p - (a + b) / 2), np.abs(q - (a + c) / 2)) for p, q in ((d, e), (e, d)))
+    return smallest(*ways), _proper(a, b, c)
 
 
 def congruent(*corners):
     half = len(corners) // 2
-    return _largest(*(np.abs(p - q) for p, q in zip(*_all_gaps(corners, half), strict=True))), _proper(*corners[:half])
+    return largest(*(np.abs(p - q) for p, q in zip(*_all_gaps(corners, half), strict=True))), _proper(*corners[:half])
 
 
 def similar(*corners):
@@ -366,7 +321,7 @@ def similar(*corners):
     size, other = np.maximum(sum(first), 1e-9), np.maximum(sum(second), 1e-9)
     # In pixels of the larger figure, so that it makes no difference which comes first.
     most = np.maximum(size, other)
-    uneven = _largest(*(np.abs(p / size - q / other) * most for p, q in zip(first, second, strict=True)))
+    uneven = largest(*(np.abs(p / size - q / other) * most for p, q in zip(first, second, strict=True)))
     return uneven, _proper(*corners[:half])
 
 
@@ -374,7 +329,7 @@ def smaller(*corners):
     half = len(corners) // 2
     first, second = _all_gaps(corners, half)
     deviation, proper = similar(*corners)
-    return deviation, _smallest((sum(first) - sum(second)) / len(first), proper)
+    return deviation, smallest((sum(first) - sum(second)) / len(first), proper)
 
 
 def _all_gaps(corners, half):
@@ -391,17 +346,17 @@ def regular(*corners):
     for sense in (1, -1):
         turns = [np.exp(sense * 2j * np.pi * k / n) for k in range(n)]
         arm = sum((p - centre) / turn for p, turn in zip(corners, turns, strict=True)) / n
-        deviations.append(_largest(*(np.abs(p - centre - arm * t) for p, t in zip(corners, turns, strict=True))))
-    return _smallest(*deviations), INF
+        deviations.append(largest(*(np.abs(p - centre - arm * t) for p, t in zip(corners, turns, strict=True))))
+    return smallest(*deviations), INF
 
 
 def uneven(*corners):
     """The sides are not all equal: by the difference of the longest and the shortest."""
     sides = _sides(*corners)
-    return 0.0, _largest(*sides) - _smallest(*sides)
+    return 0.0, largest(*sides) - smallest(*sides)
 
 
-# ---- circles ------------------------------------------------------------------------------------------------------
+# ---- four points on a circle, two arms of a sector ----------------------------------------------------------------
 
 
 def _off_circle_px(a, b, c, d):
@@ -417,59 +372,13 @@ def _off_circle_px(a, b, c, d):
 
 
 def concyclic(a, b, c, d):
-    return _largest(*_off_circle_px(a, b, c, d)), INF
+    return largest(*_off_circle_px(a, b, c, d)), INF
 
 
 def not_concyclic(a, b, c, d):
-    return 0.0, _smallest(*_off_circle_px(a, b, c, d))
-
-
-def secant(o, a, b, radius):
-    return 0.0, radius - line_distance(o, a, b)
-
-
-def tangent_line(o, a, b, radius):
-    return np.abs(line_distance(o, a, b) - radius), INF
-
-
-def outside_line(o, a, b, radius):
-    return 0.0, line_distance(o, a, b) - radius
-
-
-def arc_midpoint(o, m, a, b, radius):
-    on = _largest(*(on_circle(o, p, radius)[0] for p in (m, a, b)))
-    return _largest(on, np.abs(np.abs(m - a) - np.abs(m - b))), INF
-
-
-def minor_arc(o, a, b, radius, degrees):
-    on = _largest(on_circle(o, a, radius)[0], on_circle(o, b, radius)[0])
-    return _largest(on, np.radians(np.abs(angle_deg(a, o, b) - degrees)) * radius), INF
-
-
-def inscribed_quadrilateral(o, a, b, c, d, radius):
-    return _largest(*(on_circle(o, p, radius)[0] for p in (a, b, c, d))), _in_order(a, b, c, d)
-
-
-def tangent_outside(o, p, radius, other):
-    return np.abs(np.abs(p - o) - radius - other), INF
-
-
-def tangent_inside(o, p, radius, other):
-    return np.abs(np.abs(p - o) - np.abs(radius - other)), INF
-
-
-def circles_cross(o, p, radius, other):
-    return 0.0, _smallest(radius + other - np.abs(p - o), np.abs(p - o) - np.abs(radius - other))
-
-
-def circles_apart(o, p, radius, other):
-    return 0.0, np.abs(p - o) - radius - other
-
-
-def circle_in_circle(o, p, radius, other):
-    return 0.0, np.abs(radius - other) - np.abs(p - o)
+    return 0.0, smallest(*_off_circle_px(a, b, c, d))
 
 
 def sector(o, a, b, degrees):
-    arms = _smallest(np.abs(a - o), np.abs(b - o))
-    return _largest(np.radians(np.abs(angle_deg(a, o, b) - degrees)) * arms, np.abs(np.abs(a - o) - np.abs(b - o))), INF
+    arms = smallest(np.abs(a - o), np.abs(b - o))
+    return largest(np.radians(np.abs(angle_deg(a, o, b) - degrees)) * arms, np.abs(np.abs(a - o) - np.abs(b - o))), INF
