@@ -20,7 +20,7 @@ IMAGES, CAPTIONS, WIDTH, WORDS, EACH = 8, 16, 768, 8, 512
 
 def dense(images, captions, scale, bias, parts, choices, devices):
     """The loss over the whole matrix of scores."""
-    scores = scale * jnp.einsum("ie,je->ij", images, captions, precision="highest") + bias
+    scores = losses.pair_scores(images, captions, scale, bias)
     labels, weights = losses.label_block(*losses.rows_and_columns(**parts), *choices[1:])
     return losses.contrastive_loss(scores, labels, weights, choices.kind)
 

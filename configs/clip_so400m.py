@@ -1,7 +1,8 @@
-"""The paper's encoder: SigLIP So400m/14 at 384 px, tuned on whole families with ten hard negatives.
+"""The paper's encoder, SigLIP So400m/14, tuned on whole families; the text tower learns the captions' own tokens.
 
-    make train-clip CONFIG=configs/clip_so400m.py ARGS="--config.init_from=checkpoints/siglip_so400m_384.npz"
     make aot CONFIG=configs/clip_so400m.py DEVICES=8
+    python -m data_gen.build --spec=configs/data_composed.py --out=data/composed_378 --spec.size_px=378
+    make train-clip CONFIG=configs/clip_so400m.py SPEC= ARGS="--config.init_from=checkpoints/siglip_so400m_384.npz"
 """
 
 from ml_collections import ConfigDict
@@ -12,18 +13,18 @@ from configs import clip_tiny
 def get_config() -> ConfigDict:
     config = clip_tiny.get_config()
     config.name = "clip_so400m"
-    config.data.dir = "data/composed_384"
+    config.init_parts = "image"
+    config.data.dir = "data/composed_378"
     config.data.captions = 12
-    config.data.length = 64
+    config.data.length = 128  # the longest captions have 122 tokens
     config.data.size_px = 384 // 14 * 14  # 378: what a patch does not fill is border
 
     model = config.model
     model.dtype = "bfloat16"
     model.embed = 1152
-    for tower in (model.image, model.text):
-        tower.update(width=1152, depth=27, heads=16, mlp_ratio=4304 / 1152, remat="full", unroll=1)
+    model.image.update(width=1152, depth=27, heads=16, mlp_ratio=4304 / 1152, remat="full", unroll=1)
     model.image.update(patch_px=14, patch_budget=365, stem="patch", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    model.text.update(pool="last", masked=False, vocab_size=32000)
+    model.text.update(width=768, depth=12, heads=12, remat="full", unroll=1)
     model.init_scale, model.init_bias = 10.0, -10.0
 
     config.loss.kind = "sigmoid"

@@ -7,6 +7,7 @@ person sees. Shares are hundredths, angles degrees.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from data_gen.construction import Construction, Range
@@ -200,12 +201,15 @@ def _circle_rows() -> Iterator[Construction]:
         yield _row("polygon", str(sides), "oH", "a", lambda t, p: (t[0] + (t[1] - t[0]) * polar(1, p[0]),),
                    f"inscribed_regular o a ={sides}", ((0, 90),), shows=(f"polygon{sides} o a",))  # fmt: skip
     for degrees in (60, 90, 120, 150):
-        yield _row("arc", str(degrees), "oa", "b",
-                   lambda t, p, degrees=degrees: (t[0] + (t[1] - t[0]) * polar(1, degrees),),
-                   f"minor_arc o a b ={degrees}")  # fmt: skip
-        yield _row("sector", str(degrees), "oa", "b",
-                   lambda t, p, degrees=degrees: (t[0] + (t[1] - t[0]) * polar(1, degrees),),
-                   f"sector o a b ={degrees}", segments="oa ob")  # fmt: skip
+        turn = partial(_turned, degrees=degrees)
+        yield _row("arc", str(degrees), "oa", "b", turn, f"minor_arc o a b ={degrees}")
+        yield _row("sector", str(degrees), "oa", "b", turn, f"sector o a b ={degrees}", segments="oa ob")
+
+
+def _turned(taken: Sequence[complex], p: Sequence[float], degrees: float) -> Given:
+    """The point a, turned about o."""
+    o, a = taken
+    return (o + (a - o) * polar(1, degrees),)
 
 
 def _line_by(taken: Sequence[complex], p: Sequence[float]) -> Given:

@@ -74,8 +74,7 @@ def arc_midpoint(o, m, a, b, radius):
 
 
 def minor_arc(o, a, b, radius, degrees):
-    on = largest(on_circle(o, a, radius)[0], on_circle(o, b, radius)[0])
-    return largest(on, np.radians(np.abs(angle_deg(a, o, b) - degrees)) * radius), INF
+    return largest(chord(o, a, b, radius)[0], np.radians(np.abs(angle_deg(a, o, b) - degrees)) * radius), INF
 
 
 def inscribed_quadrilateral(o, a, b, c, d, radius):

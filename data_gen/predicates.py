@@ -74,14 +74,14 @@ PARALLEL_SIDES = ((1, 0, 3, 2), (2, 3, 0, 1))
 
 def _polygon_rows() -> Iterator[Predicate]:
     for sides, name in POLYGONS.items():
-        corners = "".join(f"{{{k}}}" for k in range(sides))
+        corners, article = "".join(f"{{{k}}}" for k in range(sides)), "an" if name[0] in "aeiou" else "a"
         yield Predicate(
             f"regular_{name}", sides, "shape", (f"{corners} is a regular {name}", f"{name} {corners} is regular"),
             measures.regular, DIHEDRALS[sides], (f"uneven_{name}",), order_matters=True,
         )  # fmt: skip
         yield Predicate(
             f"uneven_{name}", sides, "shape",
-            (f"{corners} is a {name} with unequal sides".replace("a o", "an o"),
+            (f"{corners} is {article} {name} with unequal sides",
              f"the sides of {name} {corners} are not all equal"),
             measures.uneven, DIHEDRALS[sides], (f"regular_{name}",), common=True,
         )  # fmt: skip

@@ -22,6 +22,7 @@ from mmgeo_jax import config as configs
 from mmgeo_jax import flops, input, mesh, optim
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
+from mmgeo_jax.train_clip import make_train_step
 
 EXAMPLE = """example:
   python -m mmgeo_jax.aot --config=configs/clip_tiny.py --devices=8 --config.mesh.fsdp=4"""
@@ -50,8 +51,6 @@ def shapes(config: ConfigDict, devices: Any) -> tuple[Any, Any, dict[str, jax.Sh
 
 def compiled(config: ConfigDict, devices: Any) -> Any:
     """The training step of whole families, compiled for a mesh."""
-    from mmgeo_jax.train_clip import make_train_step  # which imports all that trains
-
     graphdef, _ = jax.eval_shape(lambda: two_tower.init(config.model, config.seed))
     params, opt_state, batch = shapes(config, devices)
     optimizer = optim.optimizer(config.optim, config.train.steps)
@@ -64,7 +63,7 @@ def report(config: ConfigDict, devices: Any) -> str:
     """Where arrays lie, bytes per device and FLOPs, as lines."""
     params, opt_state, batch = shapes(config, devices)
     memory = compiled(config, devices).memory_analysis()
-    lines = [mesh.overview(params, devices), ""]
+    lines = [mesh.overview(params), ""]
     held = {
         "parameters": mesh.bytes_per_device(params),
         "optimizer state": mesh.bytes_per_device(opt_state),

@@ -117,22 +117,9 @@ def label_block(
     return labels, jnp.where(labels == 1, 1.0, jnp.where(labels == -1, weights, 0.0))
 
 
-def pair_labels(
-    truth: jax.Array,
-    image_mask: jax.Array,
-    caption_mask: jax.Array,
-    image_signatures: jax.Array,
-    caption_signatures: jax.Array,
-    pairs: str,
-    sibling_weight: float = 1.0,
-    stranger_weight: float = 1.0,
-    family: jax.Array | None = None,
-) -> tuple[jax.Array, jax.Array]:
-    """Labels int8[B*N, B*C] and weights f32[B*N, B*C] of a whole batch; see `rows_and_columns`,
-    `label_block`."""
-    parts = (truth, image_mask, caption_mask, image_signatures, caption_signatures, family)
-    rows, columns = rows_and_columns(*parts)
-    return label_block(rows, columns, pairs, sibling_weight, stranger_weight)
+def pair_scores(images: jax.Array, captions: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
+    """Scores f32[I, J] of embeddings f32[I, E] and f32[J, E] of length 1: scale * cosine + bias."""
+    return scale * jnp.einsum("ie,je->ij", images, captions, precision="highest") + bias
 
 
 def sigmoid_loss(scores: jax.Array, labels: jax.Array, weights: jax.Array) -> tuple[jax.Array, Metrics]:

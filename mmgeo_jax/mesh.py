@@ -92,8 +92,8 @@ def _share(leaf: Any) -> int:
     return int(np.prod(leaf.sharding.shard_shape(leaf.shape), dtype=np.int64)) * leaf.dtype.itemsize
 
 
-def overview(tree: Any, mesh: Mesh) -> str:
-    """A table of a tree: name, shape, how it is split, bytes per device."""
+def overview(tree: Any) -> str:
+    """A table of a tree of arrays, or of shapes with shardings: name, shape, how it is split, bytes per device."""
     rows = [("array", "shape", "split over", "MiB per device")]
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
         split = [f"{size}/{axis}" for size, axis in zip(leaf.shape, leaf.sharding.spec, strict=False) if axis]

@@ -46,11 +46,11 @@ def loss_of(
     stranger_weight = loss.stranger_weight if batch["truth"].shape[1] > 1 else 1.0
     choices = ring.Choices(loss.kind, loss.pairs, loss.sibling_weight, stranger_weight)
     rows, columns = losses.rows_and_columns(**{name: batch[name] for name in LABELLED})
-    scale, bias = jnp.exp(params["logit_scale"]), params["logit_bias"]
+    pairs = images, captions, jnp.exp(params["logit_scale"]), params["logit_bias"]
     if devices.size > 1:
-        return ring.contrastive_loss(images, captions, scale, bias, rows, columns, choices, devices)
-    scores = scale * jnp.einsum("ie,je->ij", images, captions, precision="highest") + bias
-    return losses.contrastive_loss(scores, *losses.label_block(rows, columns, *choices[1:]), choices.kind)
+        return ring.contrastive_loss(*pairs, rows, columns, choices, devices)
+    labelled = losses.label_block(rows, columns, *choices[1:])
+    return losses.contrastive_loss(losses.pair_scores(*pairs), *labelled, choices.kind)
 
 
 def make_gradients(
@@ -72,7 +72,7 @@ def make_gradients(
             return loss_of(config, devices, params, embeddings, batch)
 
         value, (gradients, pulls) = jax.value_and_grad(loss, (0, 1), has_aux=True)(params, embeddings)
-        pulls = jax.tree.map(lambda x: flat_parts(x, families, count), pulls)
+        pulls = jax.tree.map(lambda x: parted(x, families, count), pulls)
 
         def hand_on(total: Any, part: tuple[Arrays, Embeddings]) -> tuple[Any, None]:
             batch, pull = part
@@ -96,6 +96,6 @@ def joined(parts: jax.Array, families: int) -> jax.Array:
     return parts.reshape(count, -1, members, width).swapaxes(0, 1).reshape(-1, width)
 
 
-def flat_parts(x: jax.Array, families: int, count: int) -> jax.Array:
+def parted(x: jax.Array, families: int, count: int) -> jax.Array:
     """The inverse of `joined`."""
     return divided(x.reshape(families, -1, x.shape[-1]), count).reshape(count, -1, x.shape[-1])

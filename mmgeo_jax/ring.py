@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 
-from mmgeo_jax.losses import LOWEST, Columns, Metrics, Rows, label_block
+from mmgeo_jax.losses import LOWEST, Columns, Metrics, Rows, label_block, pair_scores
 from mmgeo_jax.mesh import AXES, batch_axes
 
 
@@ -82,10 +82,6 @@ class _Side(NamedTuple):
     pull: jax.Array  # f32[K]
 
 
-def _scores(images: jax.Array, captions: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
-    return scale * jnp.einsum("ie,je->ij", images, captions, precision="highest") + bias
-
-
 def _travel(step: Callable, carry: tuple, travelling: tuple, axes: tuple[str, ...], devices: int) -> tuple:
     """`step(carry, travelling) -> (carry, travelling)` at every device of the ring; all come home at the end."""
     onwards = [(i, (i + 1) % devices) for i in range(devices)]
@@ -107,14 +103,14 @@ def _forward(
 
     def step(by_image: Rivals, travelling: tuple) -> tuple:
         captions, columns, by_caption = travelling
-        scores = _scores(images, captions, scale, bias)
+        scores = pair_scores(images, captions, scale, bias)
         labels, weights = label_block(rows, columns, *choices[1:])
         by_image = _meet(by_image, scores, labels, weights, 1)
         return by_image, (captions, columns, _meet(by_caption, scores, labels, weights, 0))
 
     start = _no_rivals(len(images)), (captions, columns, _no_rivals(len(captions)))
     by_image, (_, _, by_caption) = _travel(step, *start, axes, devices)
-    scores = _scores(images, captions, scale, bias)
+    scores = pair_scores(images, captions, scale, bias)
     labels, weights = label_block(rows, columns, *choices[1:])
     everywhere = partial(jax.lax.psum, axis_name=axes)
     loss, parts = VALUES[choices.kind](scores, labels == 1, by_image, by_caption, everywhere)
@@ -206,7 +202,7 @@ def _backward(
     everywhere = partial(jax.lax.psum, axis_name=axes)
     own, slopes = SLOPES[choices.kind]
     labels, _ = label_block(rows, columns, *choices[1:])
-    at_home = _scores(images, captions, scale, bias)
+    at_home = pair_scores(images, captions, scale, bias)
     slope, image_pull, caption_pull = own(at_home, labels == 1, by_image, by_caption, everywhere)
     image = _Side(images, rows, by_image.log_total, image_pull)
 
@@ -217,7 +213,7 @@ def _backward(
 
     def step(kept: tuple, travelling: tuple) -> tuple:
         caption, gradient = travelling
-        scores = _scores(images, caption.embeddings, scale, bias)
+        scores = pair_scores(images, caption.embeddings, scale, bias)
         labels, weights = label_block(rows, caption.labelled, *choices[1:])
         parts = hand_on(slopes(scores, labels, weights, image, caption), caption.embeddings)
         kept = tuple(a + b for a, b in zip(kept, (parts[0], *parts[2:]), strict=True))

@@ -13,7 +13,6 @@ import hashlib
 import itertools
 import json
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -75,7 +74,7 @@ def train(config: ConfigDict, run: Path) -> bool:
         train_step = make_train_step(config, graphdef, optimizer, state, devices)
         validate = make_validation(config, graphdef, words, devices)
         batches, switch = read_batches(sources, words, config, start)
-        first, everywhere = processes.is_first(), jax.process_count()
+        first, process_count = processes.is_first(), jax.process_count()
         log, timing = (
             files.enter_context(metrics.open_log(run / name if first else os.devnull, start))
             for name in ("metrics.jsonl", "timing.jsonl")
@@ -96,12 +95,12 @@ def train(config: ConfigDict, run: Path) -> bool:
             )
             unchecked.append((done, batch["family"], values["loss"], values["grad_norm"]))
             images, tokens = int(batch["image_mask"].sum()), int((batch["tokens"] != 0).sum())
-            clock.count(images=images * everywhere, tokens=tokens * everywhere)
+            clock.count(images=images * process_count, tokens=tokens * process_count)
             if step in (start, switch):  # which compiled
                 jax.block_until_ready(values)
                 clock = metrics.Clock()
             # Alone a process may stop at any step, several where they wait for each other anyway.
-            stops = bool(stopped) if everywhere == 1 else logs and processes.any_of_them(bool(stopped))
+            stops = bool(stopped) if process_count == 1 else logs and processes.any_of_them(bool(stopped))
             if logs or validates or saves or stops:
                 check_finite(unchecked, folder.latest_step())
                 unchecked.clear()
@@ -130,7 +129,7 @@ def train(config: ConfigDict, run: Path) -> bool:
 
 def make_train_step(
     config: ConfigDict, graphdef: nnx.GraphDef, optimizer: optax.GradientTransformation, state: Arrays, devices: Any
-) -> Any:
+) -> jax.stages.Wrapped:
     """The jitted pure function (params, opt_state, step, batch) -> (params, opt_state, metrics), which takes over
     the buffers of its first two arguments. `step` is int32, from 0; metrics are f32 scalars."""
     rate = optim.learning_rate(config.optim, config.train.steps)
@@ -223,20 +222,21 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source
     """The run's tokenizer: the one that is there, the one of the run that it starts from, or one that is trained on
     captions of its training families."""
     path, given = run / "tokenizer.model", Path(config.init_from or "none") / "tokenizer.model"
-    if not path.exists() and given.exists():
-        shutil.copy(given, path)
-    if not path.exists():
+    if path.exists():
+        return tokenizer.Tokenizer(path)
+    if given.exists():
+        proto = given.read_bytes()
+    else:
         captions: list[str] = []
         for source in sources:
             rows = np.unique(np.linspace(0, len(source) - 1, config.tokenizer.families).astype(int))
             for row in tqdm(rows.tolist(), "captions for the tokenizer", unit=" families", leave=False):
                 captions += source[row].captions
         proto = tokenizer.train(captions, config.tokenizer.vocab_size)
-        if not processes.is_first():  # which makes the same one
-            return tokenizer.Tokenizer(proto)
+    if processes.is_first():  # the others make the same one
         with tfrecords.open_atomic(path) as file:
             file.write(proto)
-    return tokenizer.Tokenizer(path)
+    return tokenizer.Tokenizer(proto)
 
 
 def make_validation(
@@ -310,10 +310,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         processes.wait("config.json")
         configs.claim(run, config)
         if not train(config, run):
-            print(f"{run}: stopped and saved; the same command goes on")
+            _say(f"{run}: stopped and saved; the same command goes on")
             return 0
         if jax.process_count() > 1:
-            print(f"{run}: trained; now, on one machine: make eval RUN={run} and make report RUN={run}")
+            _say(f"{run}: trained; now, on one machine: make eval RUN={run} and make report RUN={run}")
             return 0
         evaluate.evaluate_run(run)
         report.write_report(run)
@@ -330,6 +330,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
     print(f"{run}: done, see {run / 'report.html'}")
     return 0
+
+
+def _say(line: str) -> None:
+    """Print a line, once for all processes."""
+    if processes.is_first():
+        print(line)
 
 
 def _fail(what: object) -> int:

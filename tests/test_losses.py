@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,6 @@ from mmgeo_jax import losses
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.losses import LOSSES, PAIRS, Columns, Rows, contrastive_loss, label_block
 
-pair_labels = jax.jit(losses.pair_labels, static_argnames="pairs")
 may_be_true = jax.jit(losses.may_be_true)
 rows_and_columns = jax.jit(losses.rows_and_columns)
 jitted_block = jax.jit(label_block, static_argnums=2)
@@ -20,6 +20,12 @@ value_and_gradient = jax.jit(jax.value_and_grad(contrastive_loss, has_aux=True),
 
 B, N, C, WORDS = 4, 3, 5, 2
 SIBLING, STRANGER = 1.5, 0.25
+
+
+@partial(jax.jit, static_argnames="pairs")
+def pair_labels(pairs, sibling_weight=1.0, stranger_weight=1.0, **parts):
+    """Labels int8[B*N, B*C] and weights f32[B*N, B*C] of a whole batch."""
+    return label_block(*losses.rows_and_columns(**parts), pairs, sibling_weight, stranger_weight)
 
 
 def make_batch(seed: int = 0) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from mmgeo_jax.errors import UserError
+from mmgeo_jax.losses import pair_scores
 from mmgeo_jax.models import two_tower, vit
 from mmgeo_jax.models.two_tower import TwoTower, default_model_config, init, parameter_count
 
@@ -321,7 +322,8 @@ def test_params_are_plain_stacked_and_reproducible():
     assert counts["total"] == sum(leaf.size for leaf in jax.tree.leaves(params))
     assert counts["total"] == counts["image"] + counts["text"] + 2
     towers = nnx.merge(graphdef, params)
-    np.testing.assert_allclose(towers.scores(jnp.eye(2), jnp.eye(2)), [[17, -3], [-3, 17]], rtol=1e-6)
+    scale, bias = jnp.exp(towers.logit_scale[...]), towers.logit_bias[...]
+    np.testing.assert_allclose(pair_scores(jnp.eye(2), jnp.eye(2), scale, bias), [[17, -3], [-3, 17]], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_plain_accumulation_is_another_loss():
 
 def test_parts_come_back_in_the_order_of_the_batch():
     x = jnp.arange(B * N * 2.0).reshape(B * N, 2)
-    parts = objective.flat_parts(x, B, 4)
+    parts = objective.parted(x, B, 4)
     assert parts.shape == (4, B * N // 4, 2)
     np.testing.assert_array_equal(objective.joined(parts, B), x)
     np.testing.assert_array_equal(parts[1, :N], x[N : 2 * N])

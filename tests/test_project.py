@@ -219,6 +219,12 @@ def test_files_of_the_data_engine_keep_the_bounds_of_the_whole():
         assert requirements(name)["pytest"].specifier == requirements("requirements-dev.txt")["pytest"].specifier
 
 
+def test_the_reference_environment_is_the_whole_and_more():
+    assert "-r requirements.txt" in (ROOT / "requirements-reference.txt").read_text()
+    tested, dev = requirements("requirements-reference.txt"), requirements("requirements-dev.txt")
+    assert tested["pytest"].specifier == dev["pytest"].specifier
+
+
 def test_metadata_agrees_with_makefile_licence_and_citation():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     citation = (ROOT / "CITATION.cff").read_text()

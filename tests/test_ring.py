@@ -34,8 +34,8 @@ def make_batch(seed):
 
 def dense(images, captions, scale, bias, parts, choices, devices):
     """The loss over the whole matrix, in one piece."""
-    scores = scale * jnp.einsum("ie,je->ij", images, captions, precision="highest") + bias
-    labels, weights = losses.pair_labels(**parts, **dict(zip(choices._fields[1:], choices[1:], strict=True)))
+    scores = losses.pair_scores(images, captions, scale, bias)
+    labels, weights = losses.label_block(*losses.rows_and_columns(**parts), *choices[1:])
     return losses.contrastive_loss(scores, labels, weights, choices.kind)
 
 

@@ -21,11 +21,17 @@ def flat(tree):
     return traverse_util.flatten_dict(jax.device_get(tree), sep="/")
 
 
-def test_all_arrays_are_taken_and_longer_tables_are_resized(tmp_path):
+def written(tmp_path, layout="run"):
+    """(config, arrays, checkpoint) of a random model; a run's knows its tokenizer, a published one does not."""
     config, params = random_siglip()
     files.write_npz(tmp_path / "a.npz", params, HEADS)
+    return config, params, start.read(tmp_path / "a.npz")._replace(layout=layout)
+
+
+def test_all_arrays_are_taken_and_longer_tables_are_resized(tmp_path):
+    config, params, checkpoint = written(tmp_path)
     config.image.size_px, config.text.length = 48, 12
-    found = flat(start.fill(model(config), start.read(tmp_path / "a.npz"), config))
+    found = flat(start.fill(model(config), checkpoint, config))
     for name, array in params.items():
         if not name.endswith("/position"):
             np.testing.assert_array_equal(found[name], array, err_msg=name)
@@ -47,23 +53,28 @@ def test_a_grid_of_positions_keeps_its_shape():
 
 
 def test_the_image_tower_alone_leaves_the_rest(tmp_path):
-    config, params = random_siglip()
-    files.write_npz(tmp_path / "a.npz", params, HEADS)
-    before, found = model(config), start.fill(model(config), start.read(tmp_path / "a.npz"), config, "image")
+    config, params, checkpoint = written(tmp_path, "big_vision")
+    before, found = model(config), start.fill(model(config), checkpoint, config, "image")
     np.testing.assert_array_equal(found["image"]["stem"]["kernel"], params["image/stem/kernel"])
     jax.tree.map(np.testing.assert_array_equal, found["text"], before["text"])
     assert found["logit_scale"] == before["logit_scale"]
 
 
 def test_trees_that_do_not_fit_are_told_apart(tmp_path):
-    config, params = random_siglip()
-    files.write_npz(tmp_path / "a.npz", params, HEADS)
+    config, _, checkpoint = written(tmp_path)
     config.image.depth, config.text.head = 3, False
     config.text.width = config.embed = 24
     with pytest.raises(UserError, match=r"image/encoder/blocks/.* is \[2, .*\], the model has \[3, "):
-        start.fill(model(config), start.read(tmp_path / "a.npz"), config)
+        start.fill(model(config), checkpoint, config)
     with pytest.raises(UserError, match="init_parts"):
-        start.fill(model(config), start.read(tmp_path / "a.npz"), config, "nothing")
+        start.fill(model(config), checkpoint, config, "nothing")
+
+
+def test_a_published_text_tower_is_refused_for_want_of_its_tokenizer(tmp_path):
+    config, _, checkpoint = written(tmp_path, "big_vision")
+    for parts in ("image|text", "text"):
+        with pytest.raises(UserError, match="init_parts=image"):
+            start.fill(model(config), checkpoint, config, parts)
 
 
 def test_a_run_starts_from_another(base, whole, tmp_path, finished):  # noqa: F811

@@ -150,7 +150,7 @@ def test_metrics_say_what_was_computed(whole):
     assert {"grad_norm", "lr", "scale", "bias", "hit_image_to_text"} <= trained[0].keys()
     assert not any(key.endswith(("_s", "_per_s")) for x in lines for key in x)
     timed = [json.loads(line) for line in (whole / "timing.jsonl").read_text().splitlines()]
-    assert {"step_s", "data_wait_s", "images_per_s", "tokens_per_s"} <= timed[-1].keys()
+    assert {"step_s", "data_wait_s", "images_per_s", "tokens_per_s", "tflops_per_s"} <= timed[-1].keys()
 
 
 def test_a_restored_model_is_the_trained_one(whole):

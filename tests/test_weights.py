@@ -13,6 +13,7 @@ import pytest
 from flax import nnx, traverse_util
 
 from mmgeo_jax.errors import UserError
+from mmgeo_jax.losses import pair_scores
 from mmgeo_jax.models import two_tower
 from mmgeo_jax.weights import files, names
 
@@ -73,7 +74,8 @@ def ours(config, params):
 
         unit = model.embed_images(images), model.embed_texts(tokens)
         patches = patchify(images, config.image.patch_px)[0]
-        return model.image(patches), model.text(tokens), model.scores(*unit)
+        scores = pair_scores(*unit, jax.numpy.exp(model.logit_scale[...]), model.logit_bias[...])
+        return model.image(patches), model.text(tokens), scores
 
     return run
 
@@ -196,6 +198,9 @@ def test_bad_folders_are_one_line(text, tmp_path):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(UserError, match=tmp_path.name):
         files.read(tmp_path)
+
+
+def test_an_index_names_files_of_its_folder_alone(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "siglip"}')
     (tmp_path / files.INDEX).write_text(json.dumps({"weight_map": {"a": "../other.safetensors"}}))
     with pytest.raises(UserError, match="not in its folder"):

@@ -65,7 +65,7 @@ class TwoTower(nnx.Module):
     """Embeddings of pictures and captions, in one space.
 
     `logit_scale` (kept as its logarithm) and `logit_bias` are f32 scalars: the score of a pair is
-    exp(logit_scale) * cosine + logit_bias.
+    exp(logit_scale) * cosine + logit_bias (`losses.pair_scores`).
     """
 
     def __init__(self, config: ConfigDict, rngs: nnx.Rngs):
@@ -86,11 +86,6 @@ class TwoTower(nnx.Module):
     def embed_texts(self, tokens: jax.Array) -> jax.Array:
         """Tokens int32[B, L], 0 where padded, to f32[B, E] of length 1."""
         return unit(self.text(tokens))
-
-    def scores(self, images: jax.Array, texts: jax.Array) -> jax.Array:
-        """Scores f32[I, J] of embeddings f32[I, E] and f32[J, E]."""
-        cosines = jnp.einsum("ie,je->ij", images, texts, precision="highest")
-        return jnp.exp(self.logit_scale[...]) * cosines + self.logit_bias[...]
 
 
 def unit(x: jax.Array) -> jax.Array:

@@ -40,8 +40,8 @@ FORMS: dict[str, Form] = {
     "transposed": Form(lambda x, heads: x.T, lambda x, heads: x.T),  # [out, in]
     "convolution": Form(lambda x, heads: x.transpose(2, 3, 1, 0), lambda x, heads: x.transpose(3, 2, 0, 1)),
     "first": Form(lambda x, heads: x[0], lambda x, heads: x[None]),  # [1, ...]
-    "scalar": Form(lambda x, heads: x.reshape(()), lambda x, heads: x.reshape(1)),
-    "plain_scalar": Form(lambda x, heads: x.reshape(()), lambda x, heads: x.reshape(())),
+    "one": Form(lambda x, heads: x.reshape(()), lambda x, heads: x.reshape(1)),
+    "scalar": Form(lambda x, heads: x.reshape(()), lambda x, heads: x.reshape(())),
     "to_heads": Form(  # [D, H, E]
         lambda x, heads: x.reshape(x.shape[0], -1), lambda x, heads: x.reshape(x.shape[0], heads, -1)
     ),
@@ -102,8 +102,8 @@ def big_vision() -> Iterator[Row]:
     yield Row("text/position", "txt/pos_embedding", "first")
     yield from _big_vision_encoder("text", "txt/Encoder_0")
     yield from _pairs("text/head", "txt/head", "kernel bias")
-    yield Row("logit_scale", "t", "scalar")
-    yield Row("logit_bias", "b", "scalar")
+    yield Row("logit_scale", "t", "one")
+    yield Row("logit_bias", "b", "one")
 
 
 # ---- Hugging Face: flat names with dots, matrices transposed --------------------------------------------------------
@@ -147,8 +147,8 @@ def siglip() -> Iterator[Row]:
     for mine, yours in (("up", "fc1"), ("down", "fc2")):
         yield from _pairs(f"image/pool/mlp/{mine}", f"vision_model.head.mlp.{yours}", LINEAR)
     yield from _pairs("text/head", "text_model.head", LINEAR)
-    yield Row("logit_scale", "logit_scale", "scalar")
-    yield Row("logit_bias", "logit_bias", "scalar")
+    yield Row("logit_scale", "logit_scale", "one")
+    yield Row("logit_bias", "logit_bias", "one")
 
 
 def clip() -> Iterator[Row]:
@@ -158,7 +158,7 @@ def clip() -> Iterator[Row]:
     yield from _pairs("image/first_norm", "vision_model.pre_layrnorm", NORM)
     yield Row("image/head/kernel", "visual_projection.weight", "transposed")
     yield Row("text/head/kernel", "text_projection.weight", "transposed")
-    yield Row("logit_scale", "logit_scale", "plain_scalar")
+    yield Row("logit_scale", "logit_scale", "scalar")
 
 
 LAYOUTS: dict[str, tuple[Row, ...]] = {

@@ -42,6 +42,11 @@ def fill(params: Any, checkpoint: files.Checkpoint, config: ConfigDict, parts: s
 
     Raises UserError, which names the arrays, where the two do not fit.
     """
+    if checkpoint.layout != "run" and re.fullmatch(parts, "text"):
+        raise UserError(
+            "init_from is a published checkpoint, whose text tower knows the tokens of its own tokenizer alone: "
+            "--config.init_parts=image takes the image tower"
+        )
     flat = traverse_util.flatten_dict(params, sep="/")
     with_scores = f"|{OPTIONAL}" if re.fullmatch(parts, "image") and re.fullmatch(parts, "text") else ""
     taken = re.compile(f"({parts})/.*{with_scores}")
