@@ -28,6 +28,7 @@ from data_gen.sources.synthetic import Level, canvas_of, letters_split
 HARDSET_SEED = 7_000_003  # of the frozen benchmark alone
 MAX_TRIES, PATIENCE = 20_000, 1000
 MOST_POINTS = 9
+GOLDEN = (math.sqrt(5) - 1) / 2
 SYMBOLIC = (0.0, 0.15, 0.3)  # share of the printed lengths and angles that have an unknown, by difficulty
 SPOKES = 0.6  # share of the figures with a point on a circle that draw the radius to it
 MAX_CORNERS, MAX_EXTENSIONS = 40, 16
@@ -203,20 +204,16 @@ def rows(spec, split: str) -> int:
 def family(spec, split: str, index: int) -> Family:
     """Family `index` of a split: a pure function of (spec, split, index).
 
-    The kind of its first edit, its layout and its difficulty take turns, so that all are equally often. Raises
-    UserError where the spec leaves no way to draw it.
+    Raises UserError where the spec leaves no way to draw it.
     """
     if spec.seed == HARDSET_SEED and spec.name != "hardset":
         raise UserError(f"{spec.name}: the seed {HARDSET_SEED} is the frozen benchmark's: take another")
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
-    turn, focus = divmod(index, len(KINDS))
-    turn, quarter = divmod(turn, 4)
-    layout = "cube" if quarter < round(4 * spec.cube_share) and KINDS[focus] != "graph" else "star"
-    difficulty = spec.difficulties[turn % len(spec.difficulties)]
+    layout, difficulty, lead = _turn(spec, index)
     proposals: dict[str, tuple[int, int]] = {}
     for tries in range(MAX_TRIES):
         leaves = spec.leaves + tries // PATIENCE  # fewer questions where many cannot all be told apart
-        plan = _plan(spec.mix, leaves, spec.answers, layout, KINDS[focus], difficulty, rng)
+        plan = _plan(spec.mix, leaves, spec.answers, layout, lead, difficulty, rng)
         program = plan and _lettered(spec, split, plan, difficulty, rng)
         if not plan or not program:
             continue
@@ -240,6 +237,17 @@ def family(spec, split: str, index: int) -> Family:
         f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
         f"use a larger size_px, more letters or a lower difficulty"
     )
+
+
+def _turn(spec, index: int) -> tuple[str, int, str]:
+    """Layout, difficulty and the kind of the first edit of family `index`: they take turns, so that any run of families
+    has each as often as the spec wants. Multiples of the golden ratio spread the kinds evenly over all the rest."""
+    turn, quarter = divmod(index, 4)
+    layout = "cube" if quarter < round(4 * spec.cube_share) else "star"
+    kinds = tuple(kind for kind in KINDS if kind != "graph" or layout == "star")
+    weights = np.cumsum(_odds(spec.leads[layout], kinds))
+    lead = kinds[int(np.searchsorted(weights[:-1], index * GOLDEN % 1.0, side="right"))]
+    return layout, spec.difficulties[turn % len(spec.difficulties)], lead
 
 
 def _cube(program: Program, plan: Plan, canvas: families.Canvas, rng: np.random.Generator) -> families.Built | None:
@@ -270,22 +278,22 @@ class Plan:
 
 
 def _plan(
-    mix, leaves: int, answers: int, layout: str, focus: str, difficulty: int, rng: np.random.Generator
+    mix, leaves: int, answers: int, layout: str, lead: str, difficulty: int, rng: np.random.Generator
 ) -> Plan | None:
     """Which edits a family has, and a figure that has them; None where they do not go together."""
     siblings, most = (SIBLINGS, answers) if layout == "star" else (CUBE_EDITS, 2)
-    first = focus if focus in SLOTS_OF_KIND else _drawn(mix, BESIDE, rng)
+    first = lead if lead in SLOTS_OF_KIND else _drawn(mix, BESIDE, rng)
     slots = SLOTS_OF_KIND[first]
     figure = begin(slots[int(rng.integers(len(slots)))], rng)
     if figure is None:
         return None
-    leaves = 0 if focus == "graph" else _leaf_count(leaves, layout, focus, rng)
-    asked = _asked(figure, first, siblings - leaves, siblings + 1 if focus == "graph" else most, mix, rng)
+    leaves = 0 if lead == "graph" else _leaf_count(leaves, layout, lead, rng)
+    asked = _asked(figure, first, siblings - leaves, siblings + 1 if lead == "graph" else most, mix, rng)
     if asked is None:
         return None
-    for _ in range(int(rng.integers(difficulty + 1)) if focus != "graph" else 0):
+    for _ in range(int(rng.integers(difficulty + 1)) if lead != "graph" else 0):
         extend(figure, BESIDE, _odds(mix, BESIDE), rng)
-    if focus != "graph" and rng.random() < SPOKES:
+    if lead != "graph" and rng.random() < SPOKES:
         figure.add("radius", rng)
     if figure.letters > MOST_POINTS:
         return None
@@ -293,17 +301,17 @@ def _plan(
         row = rows_of(step.row.slot)[int(rng.integers(len(rows_of(step.row.slot))))]
         figure.steps[place] = replace(step, construction=row.name, params=perturb.draw_params(row, rng))
     possible = [kind for kind in LEAVES if _possible(kind, figure, set(asked))]
-    if leaves and (not possible or focus in LEAVES and focus not in possible):
+    if leaves and (not possible or lead in LEAVES and lead not in possible):
         return None
-    kinds = [focus] * (focus in LEAVES) + [_drawn(mix, possible, rng) for _ in range(leaves)]
+    kinds = [lead] * (lead in LEAVES) + [_drawn(mix, possible, rng) for _ in range(leaves)]
     return Plan(figure, tuple(Question.of(place, names, rng) for place, names in asked.items()), tuple(kinds[:leaves]))
 
 
-def _leaf_count(leaves: int, layout: str, focus: str, rng: np.random.Generator) -> int:
+def _leaf_count(leaves: int, layout: str, lead: str, rng: np.random.Generator) -> int:
     """How many edits are of labels and values: `leaves` of a star's seven, as many in a cube on average."""
     if layout == "star":
-        return min(SIBLINGS - 1, max(leaves, int(focus in LEAVES)))
-    return int(focus in LEAVES or rng.random() < leaves * CUBE_EDITS / SIBLINGS)
+        return min(SIBLINGS - 1, max(leaves, int(lead in LEAVES)))
+    return int(lead in LEAVES or rng.random() < leaves * CUBE_EDITS / SIBLINGS)
 
 
 def _asked(figure: Figure, first: str, siblings: int, most: int, mix, rng) -> dict[int, list[str]] | None:
