@@ -1,7 +1,8 @@
 """Checkpoints of a run, runs/NAME/checkpoints/STEP/: arrays by Orbax, and the tokenizer beside them.
 
 Items `params` and `opt_state` are nested dicts of arrays, keyed by strings all the way down; item `run` is JSON
-with the step and the SentencePiece model. A checkpoint appears whole or not at all.
+with the step and the SentencePiece model; item `metrics` has what validation found at that step, if it ran. A checkpoint
+appears whole or not at all.
 """
 
 import base64
@@ -18,6 +19,7 @@ import jax
 import orbax.checkpoint as ocp
 from flax import traverse_util
 from ml_collections import ConfigDict
+from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
 from mmgeo_jax import config as configs
 from mmgeo_jax import processes
@@ -26,7 +28,8 @@ from mmgeo_jax.models import two_tower
 from mmgeo_jax.tokenizer import Tokenizer
 
 TREES = ("params", "opt_state")
-KEPT = 2
+KEPT = 2  # the newest, beside the best
+BEST = "val_hit1"  # the metric by which it is the best
 MOST_NAMED = 4  # differences that an error names
 
 Trees = Mapping[str, Any]  # item -> tree of arrays
@@ -42,24 +45,40 @@ class Trained(NamedTuple):
 
 
 def open_folder(run_dir: str | Path) -> ocp.CheckpointManager:
-    """The checkpoints of a run, of which the last KEPT stay; `latest_step()` is None where there are none."""
+    """The checkpoints of a run, of which the last KEPT and the best stay; `latest_step()` is None where there are none,
+    `best_step()` where none was validated. Leaving the context waits for what is still being written."""
     # Faults are raised; what is logged of them besides is a traceback for each thread.
     for logger in ("absl", "asyncio"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
-    # Written before training goes on: the step donates the buffers that a thread would still be reading.
-    options = ocp.CheckpointManagerOptions(max_to_keep=KEPT, enable_async_checkpointing=False)
+    options = ocp.CheckpointManagerOptions(
+        best_fn=_best, preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(KEPT), BEST_STAYS])
+    )
     # Named here, so that a folder can be asked for shapes before anything of it is read.
     handlers = {name: ocp.StandardCheckpointHandler() for name in TREES} | {"run": ocp.JsonCheckpointHandler()}
     folder = (Path(run_dir) / "checkpoints").absolute()
     return ocp.CheckpointManager(folder, options=options, item_handlers=handlers)
 
 
-def save(folder: ocp.CheckpointManager, step: int, trees: Trees, tokenizer: bytes) -> None:
-    """Write the checkpoint of a step: it is whole when this returns."""
+def _best(metrics: Mapping[str, float]) -> float:
+    return metrics[BEST]
+
+
+BEST_STAYS = policies.BestN(get_metric_fn=_best, n=1, keep_checkpoints_without_metrics=False)
+
+
+def save(
+    folder: ocp.CheckpointManager, step: int, trees: Trees, tokenizer: bytes, found: Mapping[str, float] | None = None
+) -> None:
+    """Write the checkpoint of a step, with what validation `found`, if it ran.
+
+    The arrays are taken before this returns (JAX keeps a buffer that is donated while something else reads it), and a
+    thread writes them while training goes on, one checkpoint at a time.
+    Its faults are raised by the next call, or where the folder is left.
+    """
     items = {name: ocp.args.StandardSave(plain(tree)) for name, tree in trees.items()}
     run = {"step": step, "sentencepiece_base64": base64.b64encode(tokenizer).decode()}
     with _quiet():
-        folder.save(step, args=ocp.args.Composite(run=ocp.args.JsonSave(run), **items))
+        folder.save(step, args=ocp.args.Composite(run=ocp.args.JsonSave(run), **items), metrics=found)
 
 
 def _quiet() -> contextlib.AbstractContextManager[Any]:

@@ -112,12 +112,14 @@ def train(config: ConfigDict, run: Path) -> bool:
                 bar.set_postfix(metrics.shown(float(values["loss"]), rates))
                 clock = metrics.Clock()
             with clock.paused():
-                if validates:
-                    metrics.write(log, done, validate(params))
+                found = validate(params) if validates else None
+                if found:
+                    metrics.write(log, done, found)
                 if saves or stops:
                     if first:
                         os.fsync(log.fileno())
-                    checkpoints.save(folder, done, {"params": params, "opt_state": opt_state}, words.proto)
+                    trees = {"params": params, "opt_state": opt_state}
+                    checkpoints.save(folder, done, trees, words.proto, found)
             bar.update()
             if stops and done < steps:
                 return False
@@ -271,7 +273,8 @@ def make_validation(
         }
         sides = [hits.by_kind(scores, truth, pairs, side) for side in (hits.PICTURES, hits.CAPTIONS)]
         tallies |= {f"val_{kind}": hits.total(side[kind] for side in sides) for kind in hits.KINDS}
-        return {name: tally.mean for name, tally in tallies.items() if tally.mean is not None}
+        found = {name: tally.mean for name, tally in tallies.items() if tally.mean is not None}
+        return found | {checkpoints.BEST: (found["val_image_hit1"] + found["val_text_hit1"]) / 2}
 
     return validate
 

@@ -40,7 +40,7 @@ def get_config():
 """
 # A process that trains as the command does, without evaluation, and kills itself at a place of its first argument.
 PROCESS = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 from mmgeo_jax import evaluate, mesh, report, train_clip
 
@@ -54,6 +54,8 @@ def kill(number):
 def counted(batch, devices):
     steps.append(1)
     if len(steps) == 2 + 6 and place == "in a line":
+        while not (Path(run) / "checkpoints" / "4").exists():  # a thread writes it
+            time.sleep(0.01)
         with (Path(run) / "metrics.jsonl").open("a") as file:
             file.write('{"step": 6, "lo')
         kill(signal.SIGKILL)
