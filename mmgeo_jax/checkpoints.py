@@ -1,8 +1,8 @@
 """Checkpoints of a run, runs/NAME/checkpoints/STEP/: arrays by Orbax, and the tokenizer beside them.
 
 Items `params` and `opt_state` are nested dicts of arrays, keyed by strings all the way down; item `run` is JSON
-with the step and the SentencePiece model; item `metrics` has what validation found at that step, if it ran. A checkpoint
-appears whole or not at all.
+with the step and the SentencePiece model; item `metrics` has what validation found at that step, if it ran.
+A checkpoint appears whole or not at all.
 """
 
 import base64
