@@ -13,6 +13,8 @@ def get_config() -> ConfigDict:
     config.name = "clip_tiny"
     config.runs = "runs"  # the run's folder is runs/name
     config.seed = 0
+    # On a GPU the same bits need XLA's slower kernels; a CPU and a TPU give them anyway.
+    config.deterministic = False
     config.init_from = ""  # another run, a big_vision .npz, or a Hugging Face folder of SigLIP or CLIP
     config.init_parts = "image|text"  # what is taken from it: "image" for the image tower alone
 
@@ -54,6 +56,7 @@ def get_config() -> ConfigDict:
     optim.b1 = 0.9
     optim.b2 = 0.98
     optim.clip = 1.0  # global norm of the gradient
+    optim.freeze = ""  # a pattern of parameters that stay as they are: "image/.*", or "image/blocks/.*|image/stem/.*"
 
     config.mesh = ConfigDict()
     config.mesh.fsdp = 1  # devices that parameters are split over
@@ -69,4 +72,5 @@ def get_config() -> ConfigDict:
     train.eval_every = 150
     train.eval_families = 128  # the first so many of val
     train.checkpoint_every = 150
+    train.trackers = ""  # beside the run's own files: "tensorboard", "wandb" or both, where they are installed
     return config

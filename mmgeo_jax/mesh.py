@@ -104,6 +104,14 @@ def overview(tree: Any) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def summary(state: dict[str, Any]) -> str:
+    """A line on the arrays of a run, {"params": ..., "opt_state": ...}: how many parameters, what a device holds."""
+    count = sum(leaf.size for leaf in jax.tree.leaves(state["params"]))
+    kept = " and ".join(f"{bytes_per_device(tree) / 2**20:.0f} MiB of {name}" for name, tree in state.items())
+    devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
+    return f"{count / 1e6:.1f} M parameters on {devices} with {kept} each"
+
+
 def place(tree: Any, mesh: Mesh) -> Any:
     """The arrays of `tree`, the same in every process, on the devices where `state_shardings` has them."""
     return jax.device_put(jax.device_get(tree), state_shardings(tree, mesh))

@@ -17,7 +17,7 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from mmgeo_jax import losses, ring
+from mmgeo_jax import losses, optim, ring
 
 Arrays = dict[str, Any]
 Embeddings = tuple[jax.Array, jax.Array]  # of images f32[I, E], of captions f32[J, E]
@@ -60,6 +60,7 @@ def make_gradients(
     count = config.train.micro_batches
 
     def whole(params: Any, batch: Arrays) -> tuple[jax.Array, losses.Metrics]:
+        params = optim.held(params, config.optim.freeze)
         return loss_of(config, devices, params, embed(graphdef, params, batch), batch)
 
     def in_micro_batches(params: Any, batch: Arrays) -> tuple[tuple[jax.Array, losses.Metrics], Any]:
@@ -69,6 +70,7 @@ def make_gradients(
         embeddings = jax.tree.map(lambda x: joined(x, families), kept)
 
         def loss(params: Any, embeddings: Embeddings) -> tuple[jax.Array, losses.Metrics]:
+            params = optim.held(params, config.optim.freeze)
             return loss_of(config, devices, params, embeddings, batch)
 
         value, (gradients, pulls) = jax.value_and_grad(loss, (0, 1), has_aux=True)(params, embeddings)
@@ -76,7 +78,7 @@ def make_gradients(
 
         def hand_on(total: Any, part: tuple[Arrays, Embeddings]) -> tuple[Any, None]:
             batch, pull = part
-            _, back = jax.vjp(lambda params: embed(graphdef, params, batch), params)
+            _, back = jax.vjp(lambda params: embed(graphdef, optim.held(params, config.optim.freeze), batch), params)
             return jax.tree.map(jnp.add, total, back(pull)[0]), None
 
         return value, jax.lax.scan(hand_on, gradients, (read, pulls))[0]

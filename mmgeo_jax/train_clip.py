@@ -32,10 +32,12 @@ from tqdm import tqdm
 from data_gen import records, tfrecords
 from data_gen.nearest import WithRetrieved
 from data_gen.tfrecords import RecordSource
-from mmgeo_jax import checkpoints, evaluate, hits, input, mesh, metrics, objective, optim, processes, report, tokenizer
+from mmgeo_jax import checkpoints, evaluate, hits, input, mesh, metrics, objective, optim, processes, report, trackers
 from mmgeo_jax import config as configs
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
+from mmgeo_jax.tokenizer import Tokenizer
+from mmgeo_jax.tokenizer import train as train_tokenizer
 from mmgeo_jax.weights import start as start_from
 
 CACHE = "~/.cache/mmgeo_jax/xla"  # of compiled programs, where JAX_COMPILATION_CACHE_DIR says nothing else
@@ -68,13 +70,18 @@ def train(config: ConfigDict, run: Path) -> bool:
         start, restored = 0, checkpoints.restore(folder, state, repair=True)
         if restored is not None:
             start, state, proto = restored
-            words = tokenizer.Tokenizer(proto)
+            words = Tokenizer(proto)
         params, opt_state = state["params"], state["opt_state"]
 
         train_step = make_train_step(config, graphdef, optimizer, state, devices)
         validate = make_validation(config, graphdef, words, devices)
         batches, switch = read_batches(sources, words, config, start)
         first, process_count = processes.is_first(), jax.process_count()
+        if first:
+            line = mesh.summary(state)
+            with tfrecords.open_atomic(run / "overview.txt") as file:
+                file.write(f"{line}\n\n{mesh.overview(state['params'])}\n".encode())
+            print(f"{line}: {run / 'overview.txt'}", file=sys.stderr)
         log, timing = (
             files.enter_context(metrics.open_log(run / name if first else os.devnull, start))
             for name in ("metrics.jsonl", "timing.jsonl")
@@ -82,6 +89,7 @@ def train(config: ConfigDict, run: Path) -> bool:
         bar = files.enter_context(
             tqdm(total=steps, initial=start, desc=config.name, unit="step", dynamic_ncols=True, disable=not first)
         )
+        track = files.enter_context(trackers.open_trackers(run, config)) if first else lambda step, values: None
         clock, unchecked = metrics.Clock(), []
 
         for step in range(start, steps):
@@ -107,14 +115,17 @@ def train(config: ConfigDict, run: Path) -> bool:
             if logs:
                 rates = clock.rates()
                 rates |= metrics.utilisation(config.model, batch, rates.get("step_s"))
-                metrics.write(log, done, jax.device_get(values))
+                values = jax.device_get(values)
+                metrics.write(log, done, values)
                 metrics.write(timing, done, rates)
+                track(done, {**values, **rates})
                 bar.set_postfix(metrics.shown(float(values["loss"]), rates))
                 clock = metrics.Clock()
             with clock.paused():
                 found = validate(params) if validates else None
                 if found:
                     metrics.write(log, done, found)
+                    track(done, found)
                 if saves or stops:
                     if first:
                         os.fsync(log.fileno())
@@ -220,12 +231,12 @@ def fingerprint(data: ConfigDict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source]) -> tokenizer.Tokenizer:
+def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source]) -> Tokenizer:
     """The run's tokenizer: the one that is there, the one of the run that it starts from, or one that is trained on
     captions of its training families."""
     path, given = run / "tokenizer.model", Path(config.init_from or "none") / "tokenizer.model"
     if path.exists():
-        return tokenizer.Tokenizer(path)
+        return Tokenizer(path)
     if given.exists():
         proto = given.read_bytes()
     else:
@@ -234,15 +245,15 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source
             rows = np.unique(np.linspace(0, len(source) - 1, config.tokenizer.families).astype(int))
             for row in tqdm(rows.tolist(), "captions for the tokenizer", unit=" families", leave=False):
                 captions += source[row].captions
-        proto = tokenizer.train(captions, config.tokenizer.vocab_size)
+        proto = train_tokenizer(captions, config.tokenizer.vocab_size)
     if processes.is_first():  # the others make the same one
         with tfrecords.open_atomic(path) as file:
             file.write(proto)
-    return tokenizer.Tokenizer(proto)
+    return Tokenizer(proto)
 
 
 def make_validation(
-    config: ConfigDict, graphdef: nnx.GraphDef, words: tokenizer.Tokenizer, devices: Any
+    config: ConfigDict, graphdef: nnx.GraphDef, words: Tokenizer, devices: Any
 ) -> Callable[[Any], dict[str, float]]:
     """A function of params: Hit@1 over the N x N block, and by kind of edit, on the first families of val."""
     source, global_batch = RecordSource(config.data.dir, "val"), config.train.global_batch
@@ -305,6 +316,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         jax.config.update("jax_compilation_cache_dir", os.path.expanduser(CACHE))
     try:
         config = configs.parse(arguments, "mmgeo_jax.train_clip", "Train the two towers: a config -> runs/NAME.")
+        if config.deterministic:  # XLA reads it when devices are first asked for
+            os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
         processes.join()
         run = Path(config.runs) / config.name
         config.data.fingerprint = fingerprint(config.data)

@@ -37,7 +37,9 @@ def test_the_newest_two_and_the_best_stay(tmp_path):
     with checkpoints.open_folder(tmp_path) as folder:
         assert sorted(folder.all_steps()) == [2, 5, 6] and folder.best_step() == 2
         assert folder.metrics(2) == {checkpoints.BEST: 0.6, "val_order": 0.1}
-        step, restored, proto = checkpoints.restore(folder, tree(0))
+        newest = checkpoints.restore(folder, tree(0))
+    assert newest is not None
+    step, restored, proto = newest
     assert step == 6 and proto == PROTO and float(restored["params"]["kernel"][0, 0]) == 6
 
 

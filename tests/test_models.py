@@ -288,11 +288,12 @@ def test_unrolling_and_remat_change_no_value_and_no_gradient():
         return jax.jit(jax.value_and_grad(loss))(params)
 
     expected, expected_gradient = value_and_gradient()
-    value, gradient = value_and_gradient(image__unroll=4, image__remat="full")
-    np.testing.assert_allclose(value, expected, rtol=1e-5)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), gradient, expected_gradient)
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
-    assert np.abs(gradient["image"]["encoder"]["blocks"]["mlp"]["up"]["kernel"]).max(axis=(1, 2)).min() > 0
+    for remat in ("dots", "full"):
+        value, gradient = value_and_gradient(image__unroll=4, image__remat=remat)
+        np.testing.assert_allclose(value, expected, rtol=1e-5)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), gradient, expected_gradient)
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+        assert np.abs(gradient["image"]["encoder"]["blocks"]["mlp"]["up"]["kernel"]).max(axis=(1, 2)).min() > 0
 
 
 def test_bfloat16_is_computed_in_and_float32_kept():

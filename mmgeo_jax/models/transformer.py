@@ -23,8 +23,14 @@ ACTIVATIONS = {
     "gelu": lambda x: nnx.gelu(x, approximate=False),
     "quick_gelu": lambda x: x * jax.nn.sigmoid(1.702 * x),  # of OpenAI's CLIP
 }
-# What the backward pass recomputes: nothing, or all that lies inside a block.
-REMAT = {"none": lambda layer: layer, "full": lambda layer: jax.checkpoint(layer, prevent_cse=False)}
+# What the backward pass recomputes of a block: nothing; all but the products with weights; all.
+REMAT = {
+    "none": lambda layer: layer,
+    "dots": lambda layer: jax.checkpoint(
+        layer, prevent_cse=False, policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable
+    ),
+    "full": lambda layer: jax.checkpoint(layer, prevent_cse=False),
+}
 T = TypeVar("T")
 
 
@@ -102,8 +108,8 @@ class Block(nnx.Module):
 class Transformer(nnx.Module):
     """`depth` blocks, whose parameters have a leading layer axis and which run as one `jax.lax.scan`.
 
-    `remat` is "none" (keep every activation) or "full" (keep only what enters a block); `unroll` is the
-    number of blocks per step of the scan.
+    `remat` is "none" (keep every activation), "dots" (keep the products with weights) or "full" (keep only what
+    enters a block); `unroll` is the number of blocks per step of the scan.
     """
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):

@@ -31,7 +31,7 @@ def default_model_config() -> ConfigDict:
         "activation": "gelu_tanh",  # gelu_tanh | gelu | quick_gelu
         "norm_epsilon": 1e-6,
         "causal": False,  # a token sees no later ones
-        "remat": "none",  # none | full: recompute each block in the backward pass
+        "remat": "none",  # none | dots | full: what the backward pass recomputes of a block
         "unroll": 4,  # blocks per step of the scan over layers: more is faster on a CPU, slower to compile
     }
     image = {
