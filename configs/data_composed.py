@@ -21,9 +21,10 @@ def get_spec() -> ConfigDict:
     spec.cube_share = 0.25  # of the families, in quarters; the rest are stars of seven siblings
     spec.leaves = 3  # of a star's seven edits: labels and printed values; the rest are exchanges of constructions
     spec.answers = 3  # at most, to what an exchange asks; two in a cube
-    # Weights of the kinds of the first edits, and of all others.
+    # Weights of the kinds of the first edits; and of all: of so many plans of a family one is drawn by their product.
     spec.leads = ConfigDict({layout: {kind: 1.0 for kind in KINDS} for layout in ("star", "cube")})
     spec.mix = ConfigDict({kind: 1.0 for kind in KINDS})
+    spec.choices = 8
     spec.text_only = 4  # further captions without a picture
     spec.letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
     return spec

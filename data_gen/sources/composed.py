@@ -176,12 +176,12 @@ def begin(slot: str, rng: np.random.Generator) -> Figure | None:
     return figure
 
 
-def extend(figure: Figure, kinds: Sequence[str], odds: np.ndarray, rng: np.random.Generator) -> tuple[str, int] | None:
-    """Asks one thing more of a figure: a step that it has, or a slot that it offers points for, of a kind by the odds.
+def extend(figure: Figure, kinds: Sequence[str], rng: np.random.Generator) -> tuple[str, int] | None:
+    """Asks one thing more of a figure: a step that it has, or a slot that it offers points for, of one of the kinds.
 
     Returns (kind, place of the step), or None where there is nothing of the kind drawn.
     """
-    kind = kinds[int(rng.choice(len(kinds), p=odds))]
+    kind = _drawn(kinds, rng)
     have = {step.row.slot: place for place, step in enumerate(figure.steps)}
     free = {offer for offer, some in figure.offers.items() if some}
     slots = [s for s in SLOTS_OF_KIND[kind] if s in have or SLOTS[s][0].partition(":")[0] in free]
@@ -213,7 +213,7 @@ def family(spec, split: str, index: int) -> Family:
     proposals: dict[str, tuple[int, int]] = {}
     for tries in range(MAX_TRIES):
         leaves = spec.leaves + tries // PATIENCE  # fewer questions where many cannot all be told apart
-        plan = _plan(spec.mix, leaves, spec.answers, layout, lead, difficulty, rng)
+        plan = _chosen(spec, leaves, layout, lead, difficulty, rng)
         program = plan and _lettered(spec, split, plan, difficulty, rng)
         if not plan or not program:
             continue
@@ -245,7 +245,7 @@ def _turn(spec, index: int) -> tuple[str, int, str]:
     turn, quarter = divmod(index, 4)
     layout = "cube" if quarter < round(4 * spec.cube_share) else "star"
     kinds = tuple(kind for kind in KINDS if kind != "graph" or layout == "star")
-    weights = np.cumsum(_odds(spec.leads[layout], kinds))
+    weights = np.cumsum(_shares([spec.leads[layout][kind] for kind in kinds]))
     lead = kinds[int(np.searchsorted(weights[:-1], index * GOLDEN % 1.0, side="right"))]
     return layout, spec.difficulties[turn % len(spec.difficulties)], lead
 
@@ -277,22 +277,30 @@ class Plan:
         return asked + list(self.leaves)
 
 
-def _plan(
-    mix, leaves: int, answers: int, layout: str, lead: str, difficulty: int, rng: np.random.Generator
-) -> Plan | None:
+def _chosen(spec, leaves: int, layout: str, lead: str, difficulty: int, rng: np.random.Generator) -> Plan | None:
+    """One of `spec.choices` plans, by the product of the weights of its edits' kinds; None where none holds."""
+    choices = spec.choices if len(set(spec.mix.values())) > 1 else 1
+    plans = [plan for _ in range(choices) if (plan := _plan(leaves, spec.answers, layout, lead, difficulty, rng))]
+    if len(plans) < 2:
+        return plans[0] if plans else None
+    weights = [math.prod(spec.mix[kind] for kind in plan.kinds) for plan in plans]
+    return plans[int(rng.choice(len(plans), p=_shares(weights)))]
+
+
+def _plan(leaves: int, answers: int, layout: str, lead: str, difficulty: int, rng: np.random.Generator) -> Plan | None:
     """Which edits a family has, and a figure that has them; None where they do not go together."""
     siblings, most = (SIBLINGS, answers) if layout == "star" else (CUBE_EDITS, 2)
-    first = lead if lead in SLOTS_OF_KIND else _drawn(mix, BESIDE, rng)
+    first = lead if lead in SLOTS_OF_KIND else _drawn(BESIDE, rng)
     slots = SLOTS_OF_KIND[first]
     figure = begin(slots[int(rng.integers(len(slots)))], rng)
     if figure is None:
         return None
     leaves = 0 if lead == "graph" else _leaf_count(leaves, layout, lead, rng)
-    asked = _asked(figure, first, siblings - leaves, siblings + 1 if lead == "graph" else most, mix, rng)
+    asked = _asked(figure, first, siblings - leaves, siblings + 1 if lead == "graph" else most, rng)
     if asked is None:
         return None
     for _ in range(int(rng.integers(difficulty + 1)) if lead != "graph" else 0):
-        extend(figure, BESIDE, _odds(mix, BESIDE), rng)
+        extend(figure, BESIDE, rng)
     if lead != "graph" and rng.random() < SPOKES:
         figure.add("radius", rng)
     if figure.letters > MOST_POINTS:
@@ -303,7 +311,7 @@ def _plan(
     possible = [kind for kind in LEAVES if _possible(kind, figure, set(asked))]
     if leaves and (not possible or lead in LEAVES and lead not in possible):
         return None
-    kinds = [lead] * (lead in LEAVES) + [_drawn(mix, possible, rng) for _ in range(leaves)]
+    kinds = [lead] * (lead in LEAVES) + [_drawn(possible, rng) for _ in range(leaves)]
     return Plan(figure, tuple(Question.of(place, names, rng) for place, names in asked.items()), tuple(kinds[:leaves]))
 
 
@@ -314,7 +322,7 @@ def _leaf_count(leaves: int, layout: str, lead: str, rng: np.random.Generator) -
     return int(lead in LEAVES or rng.random() < leaves * CUBE_EDITS / SIBLINGS)
 
 
-def _asked(figure: Figure, first: str, siblings: int, most: int, mix, rng) -> dict[int, list[str]] | None:
+def _asked(figure: Figure, first: str, siblings: int, most: int, rng) -> dict[int, list[str]] | None:
     """Place -> answers: so many questions about a figure, the last step's first, that they make the siblings."""
     asked: dict[int, list[str]] = {}
     more: tuple[str, int] | None = (first, len(figure.steps) - 1)
@@ -325,7 +333,7 @@ def _asked(figure: Figure, first: str, siblings: int, most: int, mix, rng) -> di
             asked[place] = _answers(figure.steps[place].row.slot, kind, min(most, missing + 1), rng)
         elif not missing:
             return asked if math.prod(map(len, asked.values())) <= MAX_CORNERS else None
-        more = extend(figure, BESIDE, _odds(mix, BESIDE), rng)
+        more = extend(figure, BESIDE, rng)
     return None
 
 
@@ -334,14 +342,13 @@ def _possible(kind: str, figure: Figure, asked: set[int]) -> bool:
     return figure.letters > 2 if kind == "labels" else bool(printed.POSSIBLE[kind](figure, asked))
 
 
-def _odds(mix, kinds: Sequence[str]) -> np.ndarray:
-    """float64[kinds]: the weights of the spec's mix (1 where it has none), as shares."""
-    weights = np.array([float(mix.get(kind, 1.0)) for kind in kinds])
-    return weights / weights.sum()
+def _drawn(kinds: Sequence[str], rng: np.random.Generator) -> str:
+    return kinds[int(rng.choice(len(kinds), p=_shares([1.0] * len(kinds))))]
 
 
-def _drawn(mix, kinds: Sequence[str], rng: np.random.Generator) -> str:
-    return kinds[int(rng.choice(len(kinds), p=_odds(mix, kinds)))]
+def _shares(weights: Sequence[float]) -> np.ndarray:
+    """float64[K]: weights as shares of their sum."""
+    return np.array(weights) / np.sum(weights)
 
 
 def _answers(slot: str, kind: str, most: int, rng: np.random.Generator) -> list[str]:
@@ -349,9 +356,7 @@ def _answers(slot: str, kind: str, most: int, rng: np.random.Generator) -> list[
     stated = {row.name: row.facts for row in rows_of(slot)}
     names = [str(name) for name in rng.permutation(list(stated))]
     pairs = [
-        (a, b)
-        for a, b in itertools.combinations(names, 2)
-        if stated[a] != stated[b] and perturb.kind_of(a, b) == kind
+        (a, b) for a, b in itertools.combinations(names, 2) if stated[a] != stated[b] and perturb.kind_of(a, b) == kind
     ]
     chosen = list(pairs[int(rng.integers(len(pairs)))])
     for name in names:
