@@ -16,7 +16,7 @@ from PIL import Image
 
 from data_gen.records import SIGNATURE_WORDS, Family
 from data_gen.records import UserError as RecordError
-from mmgeo_jax import workers
+from mmgeo_jax import augment, workers
 from mmgeo_jax.errors import UserError
 
 PAPER = 255
@@ -52,7 +52,8 @@ def train_batches(
 ) -> Iterator[Batch]:
     """Endless batches from `start_step` on, which costs nothing to reach; several sources are mixed as one.
 
-    data: images (N), captions (C), length (L), size_px; workers: processes that read, 0 for threads of this one.
+    data: images (N), captions (C), length (L), size_px; augment: chances of `augment.ROWS`, by seed and place in the
+    order; workers: processes that read, 0 for threads of this one.
     global_batch: B, in families, over all processes; each gets its B / process_count of them:
       images uint8[B, N, H, W] (255 is paper), image_mask bool[B, N],
       tokens int32[B, C, L] (0 is padding), caption_mask bool[B, C],
@@ -63,7 +64,8 @@ def train_batches(
     """
     slots = _slots(data, global_batch, process_index, process_count)
     order = grain.MapDataset.range(_total(sources)).shuffle(seed=seed % 2**32).repeat()
-    batch = partial(_train_batch, sources, tokenizer, data, order, global_batch, slots)
+    augment.check(data.get("augment", {}))
+    batch = partial(_train_batch, sources, tokenizer, data, order, seed, global_batch, slots)
     if data.get("workers", 0):
         return workers.in_order(batch, start_step, data.workers)
     steps = grain.MapDataset.range(start_step, 2**40)
@@ -75,11 +77,18 @@ def _train_batch(
     tokenizer: Tokenizer,
     data: Any,
     order: Sequence[int],
+    seed: int,
     global_batch: int,
     slots: range,
     step: int,
 ) -> Batch:
-    return _batch(sources, tokenizer, data, [order[step * global_batch + slot] for slot in slots])
+    places = [step * global_batch + slot for slot in slots]
+    batch = _batch(sources, tokenizer, data, [order[place] for place in places])
+    chances = data.get("augment", {})
+    if any(chances.values()):
+        for pictures, there, place in zip(batch["images"], batch["image_mask"], places, strict=True):
+            pictures[there] = augment.augment(pictures[there], chances, (seed % 2**32, place))
+    return batch
 
 
 def eval_batches(
