@@ -1,8 +1,8 @@
 """Pictures per second that the reader delivers, from record to a uint8 batch, and where its time goes.
 
-Families of 11 composed figures: a star of eight, and three of another's. One core makes batches in one thread, and times
-are of the processor. Then threads and workers take turns on all cores, so that what else the machine does strikes all
-alike: compare these with each other only.
+Families of 11 composed figures: a star of eight, and three of another's. One core makes batches in one thread, and
+times are of the processor. Then threads and workers take turns on all cores, so that what else the machine does strikes
+all alike: compare these with each other only.
 """
 
 from __future__ import annotations

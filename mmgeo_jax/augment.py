@@ -1,8 +1,8 @@
 """Looks of scans and photographs for pictures that are trained on; `data.augment` says how often each comes.
 
-All pictures of a family get the same: siblings differ in what captions say, and in nothing else. Captions stay true: letters
-stay readable, ink stays on the page, and strokes apart. So there is no mirror, in which letters are none and a turn to the
-left is one to the right.
+All pictures of a family get the same: siblings differ in what captions say, and in nothing else. Captions stay true:
+letters stay readable, ink stays on the page, and strokes apart. So there is no mirror, in which letters are none and a
+turn to the left is one to the right.
 """
 
 import io
@@ -157,7 +157,8 @@ def _blurred(pictures: np.ndarray, sigma_px: float, _: np.random.Generator) -> n
             padded = np.pad(pictures, [(1, 1) if axis == a else (0, 0) for a in range(3)], mode="edge")
             size = pictures.shape[axis]
             before, after = (padded.take(range(k, k + size), axis) for k in (0, 2))
-            pictures = _mixed(pictures, (before.astype(np.uint16) + after) >> 1, share)
+            beside = np.right_shift(before.astype(np.uint16) + after.astype(np.uint16), np.uint16(1))
+            pictures = _mixed(pictures, beside, share)
     return pictures
 
 
@@ -179,7 +180,7 @@ def _lit(pictures: np.ndarray, depth: float, random: np.random.Generator) -> np.
     turn = random.uniform(0, 2 * np.pi)
     across = x[None] * cos(turn) + y[:, None] * sin(turn) - random.uniform(-0.6, 0.6)
     shade = 1 / (1 + np.exp(-across * random.choice([2.0, 12.0])))
-    light = np.round(256 * (1 - depth * shade)).astype(np.uint16)
+    light: np.ndarray = np.round(256 * (1 - depth * shade)).astype(np.uint16)
     return ((pictures * light) >> 8).astype(np.uint8)
 
 

@@ -34,7 +34,8 @@ def in_order(make: Callable[[int], Any], start: int, workers: int) -> Iterator[A
         running = [stack.enter_context(_worker()) for _ in range(workers)]
         # A thread for each: it waits for its pipe, and Python runs on meanwhile.
         threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in running]
-        stack.callback(lambda: [process.kill() for process in running])
+        for process in running:
+            stack.callback(process.kill)
         pairs = list(zip(running, threads, strict=True))
         ahead = deque(
             thread.submit(_begin, process, (make, start + i, workers)) for i, (process, thread) in enumerate(pairs)
@@ -109,8 +110,8 @@ def read(pipe: IO[bytes]) -> Any:
     return pickle.loads(head, buffers=buffers)
 
 
-def _exactly(pipe: IO[bytes], size: int) -> np.ndarray:
-    data = np.empty(size, np.uint8)
+def _exactly(pipe: IO[bytes], size: int) -> memoryview:
+    data = memoryview(np.empty(size, np.uint8))  # type: ignore[arg-type]
     filled = 0
     while filled < size:
         got = pipe.readinto(data[filled:])  # type: ignore[attr-defined]

@@ -102,8 +102,8 @@ def test_a_worker_hands_on_its_fault_and_does_not_outlive_the_run():
 
 
 def test_a_worker_that_dies_is_one_line(monkeypatch):
-    started, start = [], workers._worker
-    monkeypatch.setattr(workers, "_worker", lambda: started.append(start()) or started[-1])
+    started = [workers._worker() for _ in range(2)]
+    monkeypatch.setattr(workers, "_worker", iter(started).__next__)
     made = workers.in_order(abs, 1, 2)
     assert next(made) == 1
     started[1].kill()
