@@ -136,7 +136,8 @@ def _neighbours(pictures: np.ndarray) -> tuple[np.ndarray, ...]:
 def _mixed(pictures: np.ndarray, others: np.ndarray, share: float) -> np.ndarray:
     """(1 - share) of the one and share of the other, in steps of 1/256."""
     part = np.uint16(round(256 * share))
-    return ((pictures * (np.uint16(256) - part) + others * part + np.uint16(128)) >> 8).astype(np.uint8)
+    mixed: np.ndarray = pictures * (np.uint16(256) - part) + others * part + np.uint16(128)
+    return (mixed >> 8).astype(np.uint8)
 
 
 def _thick(pictures: np.ndarray, px: float, _: np.random.Generator) -> np.ndarray:
