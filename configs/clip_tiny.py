@@ -5,6 +5,7 @@ make train-clip ARGS="--config.optim.lr=5e-4"
 
 from ml_collections import ConfigDict
 
+from mmgeo_jax import augment
 from mmgeo_jax.models.two_tower import default_model_config
 
 
@@ -28,6 +29,8 @@ def get_config() -> ConfigDict:
     data.retrieved = 0  # captions of other families after these, false of the anchor: needs make retrieval
     data.length = 54  # L, tokens of a caption
     data.size_px = 112
+    data.augment = augment.default_config()  # the chance of each look of scans and photographs, while training
+    data.workers = 0  # processes that read; 0: threads, enough until pictures are awaited (timing.jsonl)
 
     config.tokenizer = ConfigDict()
     config.tokenizer.vocab_size = 512

@@ -2,11 +2,12 @@
 
 A batch is a pure function of the seed and the step: step t holds places t*B to (t+1)*B of an endless order,
 in which every epoch is a fresh permutation of all families, and each process takes its slice of them. So the
-reader's whole state is the step, and the order is the same for any number of processes.
+reader's whole state is the step, and the order is the same for any number of processes, threads and workers.
 """
 
 import io
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import grain
@@ -15,6 +16,7 @@ from PIL import Image
 
 from data_gen.records import SIGNATURE_WORDS, Family
 from data_gen.records import UserError as RecordError
+from mmgeo_jax import augment, workers
 from mmgeo_jax.errors import UserError
 
 PAPER = 255
@@ -50,8 +52,9 @@ def train_batches(
 ) -> Iterator[Batch]:
     """Endless batches from `start_step` on, which costs nothing to reach; several sources are mixed as one.
 
-    data: images (N), captions (C), length (L), size_px. global_batch: B, in families, over all processes;
-    each gets its B / process_count of them:
+    data: images (N), captions (C), length (L), size_px; augment: chances of `augment.ROWS`, by seed and place in the
+    order; workers: processes that read, 0 for threads of this one.
+    global_batch: B, in families, over all processes; each gets its B / process_count of them:
       images uint8[B, N, H, W] (255 is paper), image_mask bool[B, N],
       tokens int32[B, C, L] (0 is padding), caption_mask bool[B, C],
       truth int8[B, N, C] (-1 cannot say, or padding),
@@ -61,12 +64,31 @@ def train_batches(
     """
     slots = _slots(data, global_batch, process_index, process_count)
     order = grain.MapDataset.range(_total(sources)).shuffle(seed=seed % 2**32).repeat()
-
-    def batch(step: int) -> Batch:
-        return _batch(sources, tokenizer, data, [order[step * global_batch + slot] for slot in slots])
-
+    augment.check(data.get("augment", {}))
+    batch = partial(_train_batch, sources, tokenizer, data, order, seed, global_batch, slots)
+    if data.get("workers", 0):
+        return workers.in_order(batch, start_step, data.workers)
     steps = grain.MapDataset.range(start_step, 2**40)
     return iter(steps.map(batch).to_iter_dataset(READ_OPTIONS))
+
+
+def _train_batch(
+    sources: Sequence[Source],
+    tokenizer: Tokenizer,
+    data: Any,
+    order: Sequence[int],
+    seed: int,
+    global_batch: int,
+    slots: range,
+    step: int,
+) -> Batch:
+    places = [step * global_batch + slot for slot in slots]
+    batch = _batch(sources, tokenizer, data, [order[place] for place in places])
+    chances = data.get("augment", {})
+    if any(chances.values()):
+        for pictures, there, place in zip(batch["images"], batch["image_mask"], places, strict=True):
+            pictures[there] = augment.augment(pictures[there], chances, (seed % 2**32, place))
+    return batch
 
 
 def eval_batches(
