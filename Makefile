@@ -103,8 +103,8 @@ test-beam: .venv-beam/.installed ## the same shards from Apache Beam, in an envi
 test-stock: .venv-stock/.installed ## our shards by TensorFlow's readers, in an environment of its own | make test-stock
 	.venv-stock/bin/python -m pytest -q tests/test_stock_readers.py $(ARGS)
 
-test-reference: .venv-reference/.installed ## published weights against transformers, in an environment of its own | make test-reference
-	.venv-reference/bin/python -m pytest -q tests/test_weights.py $(ARGS)
+test-reference: .venv-reference/.installed ## published weights and tokenizers against transformers, in an environment of its own | make test-reference
+	.venv-reference/bin/python -m pytest -q tests/test_weights.py tests/test_tokenizer_files.py $(ARGS)
 
 .venv-%/.installed: requirements-%.txt requirements.txt requirements-data.txt
 	$(PYTHON) -m venv .venv-$*
