@@ -12,6 +12,7 @@ REAL =
 NAME =
 DEVICES = 8
 RUN =
+CHECKPOINT =
 ARGS =
 
 PY := $(VENV)/bin/python
@@ -85,8 +86,12 @@ verify: cairo ## a data set against its programs; doubles, leaks | make verify D
 train-clip: data ## data, training, evaluation, report in runs/ | make train-clip ARGS="--config.seed=1"
 	$(PY) -m mmgeo_jax.train_clip --config=$(CONFIG) $(TRAIN_ARGS)
 
-eval: need-RUN cairo ## scores of a trained run, again | make eval RUN=runs/clip_tiny
-	$(PY) -m mmgeo_jax.evaluate --run=$(RUN) $(ARGS)
+eval: $(if $(CHECKPOINT),,need-RUN) cairo ## scores of a run, or of any CHECKPOINT on DIR and REAL | make eval CHECKPOINT=siglip DIR=data/hardset
+ifneq ($(and $(CHECKPOINT),$(REAL)),)
+	$(PY) -m data_gen.build --spec=configs/data_formalgeo.py --spec.root=$(REAL) --out=$(REAL_OUT)
+endif
+	$(PY) -m mmgeo_jax.evaluate $(if $(CHECKPOINT),--checkpoint=$(CHECKPOINT) --data $(DIR) \
+		$(if $(REAL),$(REAL_OUT)),--run=$(RUN)) $(ARGS)
 
 aot: setup ## bytes per device and FLOPs of a configuration, without the hardware | make aot CONFIG=configs/clip_tiny.py DEVICES=8
 	$(PY) -m mmgeo_jax.aot --config=$(CONFIG) --devices=$(DEVICES) $(ARGS)
