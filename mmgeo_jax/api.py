@@ -85,7 +85,7 @@ class Model:
         return self.tokenizer
 
     def _in_batches(
-        self, function: Callable[[np.ndarray], Any], things: Sequence[Any], stacked: Callable[[list[Any]], np.ndarray]
+        self, function: Callable[[np.ndarray], Any], things: Any, stacked: Callable[[list[Any]], np.ndarray]
     ) -> np.ndarray:
         found = [np.zeros((0, self.embed), np.float32)]
         for begin in range(0, len(things), BATCH):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmgeo_jax import blind, hits, sections
-from mmgeo_jax.evalset import Embedded, Split
+from mmgeo_jax.evalset import Embedded, Split, padded_with_zero
 from mmgeo_jax.hits import CAPTIONS, PICTURES
 
 FAMILIES, MEMBERS, TEXTS, WIDTH = 512, 8, 12, 32
@@ -190,3 +190,9 @@ def test_strangers_that_may_be_true_are_left_out():
     groups = hits.stranger_groups(1200)
     assert groups.shape == (1200, 501) and all(len(set(row)) == 501 for row in groups[:5])
     assert (groups[:, 0] == np.arange(1200)).all()
+
+
+def test_padding_becomes_zero_and_no_two_texts_become_one():
+    tokens = np.array([[4, 0, 3, 3], [4, 3, 3, 3]])
+    assert padded_with_zero(tokens, 3).tolist() == [[4, 3, 0, 0], [4, 0, 0, 0]]
+    np.testing.assert_array_equal(padded_with_zero(tokens, 0), tokens)
