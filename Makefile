@@ -12,6 +12,7 @@ REAL =
 NAME =
 DEVICES = 8
 RUN =
+CHECKPOINT =
 ARGS =
 
 PY := $(VENV)/bin/python
@@ -85,8 +86,12 @@ verify: cairo ## a data set against its programs; doubles, leaks | make verify D
 train-clip: data ## data, training, evaluation, report in runs/ | make train-clip ARGS="--config.seed=1"
 	$(PY) -m mmgeo_jax.train_clip --config=$(CONFIG) $(TRAIN_ARGS)
 
-eval: need-RUN cairo ## scores of a trained run, again | make eval RUN=runs/clip_tiny
-	$(PY) -m mmgeo_jax.evaluate --run=$(RUN) $(ARGS)
+eval: $(if $(CHECKPOINT),,need-RUN) cairo ## scores of a run, or of any CHECKPOINT on DIR and REAL | make eval CHECKPOINT=siglip DIR=data/hardset
+ifneq ($(and $(CHECKPOINT),$(REAL)),)
+	$(PY) -m data_gen.build --spec=configs/data_formalgeo.py --spec.root=$(REAL) --out=$(REAL_OUT)
+endif
+	$(PY) -m mmgeo_jax.evaluate $(if $(CHECKPOINT),--checkpoint=$(CHECKPOINT) --data $(DIR) \
+		$(if $(REAL),$(REAL_OUT)),--run=$(RUN)) $(ARGS)
 
 aot: setup ## bytes per device and FLOPs of a configuration, without the hardware | make aot CONFIG=configs/clip_tiny.py DEVICES=8
 	$(PY) -m mmgeo_jax.aot --config=$(CONFIG) --devices=$(DEVICES) $(ARGS)
@@ -103,8 +108,8 @@ test-beam: .venv-beam/.installed ## the same shards from Apache Beam, in an envi
 test-stock: .venv-stock/.installed ## our shards by TensorFlow's readers, in an environment of its own | make test-stock
 	.venv-stock/bin/python -m pytest -q tests/test_stock_readers.py $(ARGS)
 
-test-reference: .venv-reference/.installed ## published weights against transformers, in an environment of its own | make test-reference
-	.venv-reference/bin/python -m pytest -q tests/test_weights.py $(ARGS)
+test-reference: .venv-reference/.installed ## published weights and tokenizers against transformers, in an environment of its own | make test-reference
+	.venv-reference/bin/python -m pytest -q tests/test_weights.py tests/test_tokenizer_files.py $(ARGS)
 
 .venv-%/.installed: requirements-%.txt requirements.txt requirements-data.txt
 	$(PYTHON) -m venv .venv-$*

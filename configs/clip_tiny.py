@@ -33,6 +33,9 @@ def get_config() -> ConfigDict:
     data.workers = 0  # processes that read; 0: threads, enough until pictures are awaited (timing.jsonl)
 
     config.tokenizer = ConfigDict()
+    # "" trains one on the captions. Or somebody else's: a SentencePiece .model, a tokenizer.json, or a folder with one;
+    # tokenizer_config.json beside it says how it prepares captions.
+    config.tokenizer.file = ""
     config.tokenizer.vocab_size = 512
     config.tokenizer.families = 2000  # whose captions it is trained on
 

@@ -1,7 +1,7 @@
 """Checkpoints of a run, runs/NAME/checkpoints/STEP/: arrays by Orbax, and the tokenizer beside them.
 
 Items `params` and `opt_state` are nested dicts of arrays, keyed by strings all the way down; item `run` is JSON
-with the step and the SentencePiece model; item `metrics` has what validation found at that step, if it ran.
+with the step and the tokenizer; item `metrics` has what validation found at that step, if it ran.
 A checkpoint appears whole or not at all.
 """
 
@@ -76,7 +76,7 @@ def save(
     Its faults are raised by the next call, or where the folder is left.
     """
     items = {name: ocp.args.StandardSave(plain(tree)) for name, tree in trees.items()}
-    run = {"step": step, "sentencepiece_base64": base64.b64encode(tokenizer).decode()}
+    run = {"step": step, "tokenizer_base64": base64.b64encode(tokenizer).decode()}
     with _quiet():
         folder.save(step, args=ocp.args.Composite(run=ocp.args.JsonSave(run), **items), metrics=found)
 
@@ -121,7 +121,7 @@ def _read(folder: ocp.CheckpointManager, step: int, like: Trees) -> tuple[Trees,
     wanted = {name: ocp.args.StandardRestore(plain(jax.tree.map(_abstract, tree))) for name, tree in like.items()}
     items = folder.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore(), **wanted))
     return {name: _shaped_as(items[name], tree) for name, tree in like.items()}, base64.b64decode(
-        items["run"]["sentencepiece_base64"]
+        items["run"]["tokenizer_base64"]
     )
 
 

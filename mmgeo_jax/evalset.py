@@ -4,14 +4,19 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
+from flax import nnx
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from data_gen import records, tfrecords
 from mmgeo_jax import blind, input
 from mmgeo_jax.errors import UserError
+from mmgeo_jax.models import two_tower
+from mmgeo_jax.tokenizer import Tokenizer
 
-CHUNK = 32  # families decoded and embedded at a time
+CHUNK = 8  # families decoded and embedded at a time
 
 
 class Embedder(NamedTuple):
@@ -19,6 +24,14 @@ class Embedder(NamedTuple):
 
     images: Callable[[np.ndarray], np.ndarray]
     texts: Callable[[np.ndarray], np.ndarray]
+
+
+def embedder(config: ConfigDict, params: Any) -> Embedder:
+    """The model of these settings, `config.model` of a run, with these parameters."""
+    graphdef = two_tower.init_graph(config)
+    images = jax.jit(lambda params, images: nnx.merge(graphdef, params).embed_images(images))
+    texts = jax.jit(lambda params, tokens: nnx.merge(graphdef, params).embed_texts(tokens))
+    return Embedder(lambda batch: images(params, batch), lambda batch: texts(params, batch))
 
 
 class Embedded(NamedTuple):
@@ -39,11 +52,14 @@ class Split(NamedTuple):
     rows: np.ndarray  # int32[F], their places in the split on disk
     truth: np.ndarray  # int8[F, N, C], -1 where padded
     edits: list[tuple[tuple[str, ...], ...]]
+    kinds: list[tuple[tuple[str, ...], ...]]  # the same edits, named more finely
     layouts: np.ndarray  # str[F]
+    difficulties: np.ndarray  # int32[F]
     anchor_captions: np.ndarray  # str[F]
     image_signatures: np.ndarray  # uint32[F, 8], of anchors
     caption_signatures: np.ndarray  # uint32[F, 8], of anchors
-    tokens: np.ndarray  # int32[F, C, L], 0 where padded
+    captioned: np.ndarray  # bool[F, C]: which captions are there
+    tokens: np.ndarray  # int32[F, C, L], 0 where padded: a token 0 that is none has the number of the padding
     thumbnails: np.ndarray  # uint8[F, N, h, w], 0 where padded
     embedded: tuple[Embedded, ...]  # one for each model asked for
 
@@ -52,16 +68,11 @@ class Split(NamedTuple):
         """bool[F, N]: which pictures are there."""
         return np.any(self.truth >= 0, axis=2)
 
-    @property
-    def captioned(self) -> np.ndarray:
-        """bool[F, C]: which captions are there."""
-        return np.any(self.tokens != 0, axis=2)
-
 
 def read_split(
     data_dir: str,
     split: str,
-    tokenizer: input.Tokenizer,
+    tokenizer: Tokenizer,
     data: Any,
     embedders: Sequence[Embedder] = (),
     limit: int | None = None,
@@ -86,7 +97,8 @@ def read_split(
         parts = [input.load_family(family, tokenizer, shape) for family in chunk]
         parts += [input.empty(shape)] * (CHUNK - len(parts))
         arrays = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
-        chunks.append({name: array[: len(chunk)] for name, array in _reduced(arrays, embedders).items()})
+        kept = _reduced(arrays, embedders, tokenizer.pad_id)
+        chunks.append({name: array[: len(chunk)] for name, array in kept.items()})
         bar.update(len(chunk))
     bar.close()
     columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
@@ -94,7 +106,9 @@ def read_split(
     return Split(
         rows=rows,
         edits=[family.edits for family in families],
+        kinds=[family.kinds for family in families],
         layouts=np.array([family.layout for family in families]),
+        difficulties=np.array([family.difficulty for family in families], np.int32),
         anchor_captions=np.array([family.captions[0] for family in families]),
         embedded=tuple(Embedded(columns.pop(f"images {k}"), columns.pop(f"texts {k}")) for k in models),
         **columns,
@@ -113,12 +127,13 @@ def _families(data_dir: str, split: str, limit: int | None) -> tuple[np.ndarray,
         raise UserError(str(fault)) from None
 
 
-def _reduced(arrays: input.Batch, embedders: Sequence[Embedder]) -> dict[str, np.ndarray]:
+def _reduced(arrays: input.Batch, embedders: Sequence[Embedder], pad_id: int) -> dict[str, np.ndarray]:
     """Of a full chunk, what a Split keeps."""
     images, tokens, there = arrays["images"], arrays["tokens"], arrays["image_mask"]
     kept = {
         "truth": arrays["truth"],
-        "tokens": tokens,
+        "captioned": arrays["caption_mask"],
+        "tokens": padded_with_zero(tokens, pad_id) * arrays["caption_mask"][..., None],
         "image_signatures": arrays["image_signatures"][:, 0],
         "caption_signatures": arrays["caption_signatures"][:, 0],
         "thumbnails": blind.shrink(images) * there[:, :, None, None].astype(np.uint8),
@@ -131,3 +146,8 @@ def _reduced(arrays: input.Batch, embedders: Sequence[Embedder]) -> dict[str, np
             flat = np.asarray(function(members.reshape(-1, *members.shape[2:])), np.float32)
             kept[f"{name} {k}"] = flat.reshape(*mask.shape, -1) * mask[..., None]
     return kept
+
+
+def padded_with_zero(tokens: np.ndarray, pad_id: int) -> np.ndarray:
+    """Token ids, any shape, with `pad_id` and 0 exchanged: no two texts become one."""
+    return np.where(tokens == pad_id, 0, np.where(tokens == 0, pad_id, tokens)).astype(np.int32)

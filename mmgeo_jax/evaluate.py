@@ -1,6 +1,9 @@
-"""Score a run on its test sets: python -m mmgeo_jax.evaluate --run=runs/clip_tiny writes runs/clip_tiny/eval.json.
+"""Score a run on its own test sets, or any checkpoint on any data set; eval.json holds the scores.
 
-`synthetic` is the test split of the run's data, `real` the val split of real figures where the run has some. Beside
+    python -m mmgeo_jax.evaluate --run=runs/clip_tiny                              # runs/clip_tiny/eval.json
+    python -m mmgeo_jax.evaluate --checkpoint=path/to/siglip --data data/hardset   # runs/eval_siglip_hardset/eval.json
+
+Of a run, `synthetic` is the test split of its data, `real` the val split of real figures where it has some. Beside
 eval.json lies scores.npz, the cosines of every family, for the report.
 """
 
@@ -19,18 +22,18 @@ from typing import Any
 import jax
 import numpy as np
 from etils import epath
-from flax import nnx
 
 from data_gen import records, tfrecords
-from mmgeo_jax import blind, sections
+from mmgeo_jax import api, blind, sections
 from mmgeo_jax.checkpoints import restore_run
 from mmgeo_jax.errors import UserError
-from mmgeo_jax.evalset import Embedder, Split, read_split
+from mmgeo_jax.evalset import Embedder, Split, embedder, read_split
 from mmgeo_jax.models import two_tower
 from mmgeo_jax.sections import BlindScores
 
 TRAIN_FAMILIES = 1500  # on which the blind scorers train
-VERSION = 1  # of what is measured: a higher one makes old results stale
+HELD_OUT = ("test", "val")  # the first of them that a data set has
+VERSION = 2  # of what is measured: a higher one makes old results stale
 PACKAGES = ("jax", "flax", "optax", "numpy")
 
 
@@ -51,18 +54,48 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
     if not force and (finished := _finished(run, made_of)):
         print(f"{run / 'eval.json'} is there for step {step} and the same data")
         return finished
-    embedders, scale = _embedders(config, params)
+    embedders = [embedder(config.model, each) for each in (params, two_tower.init(config.model, config.seed)[1])]
+    scale = float(np.exp(params["logit_scale"]))
     results: dict[str, Any] = {"synthetic": None, "real": None}
     arrays: dict[str, Any] = {"logit_scale": scale}
     for name, folder in folders.items():
         results[name], test = _measure(name, folder, config, tokenizer, embedders)
         arrays |= {f"{name}_rows": test.rows, f"{name}_scores": test.embedded[0].scores()}
-    results |= made_of | {"run": _how(run, started)}
-    with tfrecords.open_atomic(run / "scores.npz") as file:
-        np.savez_compressed(file, **arrays)
-    with tfrecords.open_atomic(run / "eval.json") as file:
-        file.write(json.dumps(results, indent=1, allow_nan=False).encode())
+    results |= made_of | {"run": _how(f"--run={run}", started)}
+    _write(run, results, arrays)
     return results
+
+
+def evaluate_checkpoint(model: api.Model, data_dir: str, runs: str | Path = "runs") -> tuple[dict[str, Any], Path]:
+    """Score a model on the test split of a data set, or on val where it has no test split.
+
+    Returns what eval.json holds, and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the model has no
+    text tower or no tokenizer, or the data is missing or broken.
+    """
+    started, words = time.perf_counter(), model.words()
+    folder = Path(runs) / "eval_{}_{}".format(*(Path(path).resolve().stem for path in (model.source, data_dir)))
+    splits = {name for name, shards in tfrecords.read_manifest(data_dir)["splits"].items() if shards}
+    split = next((name for name in HELD_OUT if name in splits), None)
+    if split is None:
+        raise UserError(f"{data_dir} has no families to score: none of the splits {', '.join(HELD_OUT)}")
+    test = read_split(data_dir, split, words, model, [model.embedder])
+    results = {
+        "version": VERSION,
+        "checkpoint": str(model.source),
+        "data": {"folder": str(data_dir), "split": split, "fingerprint": fingerprint(data_dir)},
+        "scores": sections.section(test, test.embedded[0]),
+        "run": _how(f"--checkpoint={model.source} --data {data_dir}", started),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder, results, {"logit_scale": model.scale, "rows": test.rows, "scores": test.embedded[0].scores()})
+    return results, folder
+
+
+def _write(folder: Path, results: dict[str, Any], arrays: dict[str, Any]) -> None:
+    with tfrecords.open_atomic(folder / "scores.npz") as file:
+        np.savez_compressed(file, **arrays)
+    with tfrecords.open_atomic(folder / "eval.json") as file:
+        file.write(json.dumps(results, indent=1, allow_nan=False).encode())
 
 
 def fingerprint(data_dir: str) -> str:
@@ -98,18 +131,6 @@ def _measure(name: str, folder: str, config: Any, tokenizer: Any, embedders: Seq
     return sections.section(test, trained, untrained, blind_scores(train, test, tokenizer.vocab_size)), test
 
 
-def _embedders(config: Any, params: Any) -> tuple[list[Embedder], float]:
-    """The trained and the untrained model, and the trained one's logit scale."""
-    graphdef, fresh = two_tower.init(config.model, config.seed)
-
-    def embedder(params: Any) -> Embedder:
-        images = jax.jit(lambda params, images: nnx.merge(graphdef, params).embed_images(images))
-        texts = jax.jit(lambda params, tokens: nnx.merge(graphdef, params).embed_texts(tokens))
-        return Embedder(lambda batch: images(params, batch), lambda batch: texts(params, batch))
-
-    return [embedder(params), embedder(fresh)], float(np.exp(params["logit_scale"]))
-
-
 def _finished(run: Path, made_of: dict[str, Any]) -> dict[str, Any] | None:
     """The results of a run where they are whole and made of the same parts."""
     try:
@@ -120,10 +141,10 @@ def _finished(run: Path, made_of: dict[str, Any]) -> dict[str, Any] | None:
     return results if same else None
 
 
-def _how(run: Path, started: float) -> dict[str, Any]:
+def _how(arguments: str, started: float) -> dict[str, Any]:
     """What the report says of the evaluation."""
     return {
-        "command": f"python -m mmgeo_jax.evaluate --run={run}",
+        "command": f"python -m mmgeo_jax.evaluate {arguments}",
         "versions": ", ".join([f"python {python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]),
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}, {os.cpu_count()} CPU cores",
         "seconds": round(time.perf_counter() - started, 1),
@@ -142,13 +163,57 @@ def summary(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def table(results: dict[str, Any]) -> str:
+    """Both Hit@1 of a checkpoint on a data set, by layout and difficulty, and two-alternative accuracies by kind."""
+    scores, data = results["scores"], results["data"]
+    details, sides = scores["details"], ("text", "image")
+    whole = {f"{side}_hit1": {"score": scores[f"{side}_hit1"], "interval": scores["intervals"][f"{side}_hit1"],
+                              "chance": details["chance"][f"{side}_hit1"]} for side in sides}  # fmt: skip
+    rows = {"all": whole}
+    for title, groups in (("", details["by_layout"]), ("difficulty ", details["by_difficulty"])):
+        rows |= {f"{title}{name}": group for name, group in groups.items()}
+    for kinds in (details["by_kind"], details["by_finer_kind"]):
+        rows |= {kind: {f"{side}_hit1": kinds[side][kind] for side in sides} for kind in kinds["text"]}
+    lines = [f"{results['checkpoint']} on {data['folder']}, {data['split']}, {scores['n']} families; 95 % intervals",
+             f"{'':20}{'picture finds caption':27}{'caption finds picture':27}chance"]  # fmt: skip
+    for name, row in rows.items():
+        entries = [row[f"{side}_hit1"] for side in sides]
+        if any(entry["score"] is not None for entry in entries):
+            chance = next(entry["chance"] for entry in entries if entry["score"] is not None)
+            lines.append(f"{name:20}{_shown(entries[0]):27}{_shown(entries[1]):27}{chance:.3f}")
+    return "\n".join(lines)
+
+
+def _shown(entry: dict[str, Any]) -> str:
+    if entry["score"] is None:
+        return "-"
+    low, high = entry["interval"]
+    return f"{entry['score']:.3f} ({low:.3f} to {high:.3f})"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser("python -m mmgeo_jax.evaluate", description=__doc__.splitlines()[0])
-    parser.add_argument("--run", required=True, help="the folder of a trained run, such as runs/clip_tiny")
-    parser.add_argument("--force", action="store_true", help="measure again what is there")
+    parser = argparse.ArgumentParser(
+        "python -m mmgeo_jax.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run", help="the folder of a trained run, scored on its own data")
+    what.add_argument("--checkpoint", help="a run, a big_vision .npz, or a Hugging Face folder of SigLIP or CLIP")
+    parser.add_argument("--data", nargs="+", default=[], metavar="DIR", help="data sets for --checkpoint")
+    parser.add_argument("--tokenizer", help="of a published checkpoint: a file or folder (default: in its own folder)")
+    parser.add_argument("--force", action="store_true", help="measure again what is there, for --run")
     options = parser.parse_args(arguments)
+    if bool(options.checkpoint) != bool(options.data):
+        parser.error("--checkpoint and --data go together")
     try:
-        print(summary(evaluate_run(options.run, options.force)))
+        if options.run:
+            print(summary(evaluate_run(options.run, options.force)))
+            return 0
+        model = api.load(options.checkpoint, options.tokenizer)
+        for folder in options.data:
+            results, where = evaluate_checkpoint(model, folder)
+            print(f"{table(results)}\n{where / 'eval.json'}")
     except (UserError, records.UserError, OSError) as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 1

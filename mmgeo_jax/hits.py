@@ -6,7 +6,7 @@ say; entries of -1 (padding too) are no candidates.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -81,8 +81,8 @@ def block(table: np.ndarray) -> np.ndarray:
     return table[:, :, : table.shape[1]]
 
 
-def single_edit_pairs(edits: Sequence[tuple[str, ...]], members: int) -> list[Pair]:
-    """Pairs of the first `members` captions that differ in exactly one edit, with its kind.
+def single_edit_pairs(edits: Sequence[tuple[str, ...]], members: int, kinds: Collection[str] = KINDS) -> list[Pair]:
+    """Pairs of the first `members` captions that differ in exactly one edit, one of `kinds`, with its kind.
 
     In a star that is the anchor and each sibling; in a cube, both ends of every edge.
     """
@@ -92,10 +92,16 @@ def single_edit_pairs(edits: Sequence[tuple[str, ...]], members: int) -> list[Pa
         for i in range(len(bags))
         for j in range(i + 1, len(bags))
     )
-    return [(i, j, kinds[0]) for i, j, kinds in differences if len(kinds) == 1 and kinds[0] in KINDS]
+    return [(i, j, names[0]) for i, j, names in differences if len(names) == 1 and names[0] in kinds]
 
 
-def by_kind(scores: np.ndarray, truth: np.ndarray, pairs: Sequence[Sequence[Pair]], ranked: int) -> dict[str, Tally]:
+def by_kind(
+    scores: np.ndarray,
+    truth: np.ndarray,
+    pairs: Sequence[Sequence[Pair]],
+    ranked: int,
+    kinds: Collection[str] = KINDS,
+) -> dict[str, Tally]:
     """Two-alternative accuracy by kind of edit, of members i and j of each family's pairs; chance is 1/2.
 
     scores f[F, N, C] and truth int8[F, N, C]. Ranking CAPTIONS, picture i must prefer caption i to caption
@@ -103,7 +109,7 @@ def by_kind(scores: np.ndarray, truth: np.ndarray, pairs: Sequence[Sequence[Pair
     where the truth table has 1 for the one and 0 for the other. A pair whose j has no picture asks picture
     i alone.
     """
-    tallies = {kind: np.zeros((2, len(scores))) for kind in KINDS}
+    tallies = {kind: np.zeros((2, len(scores))) for kind in kinds}
     for f, family_pairs in enumerate(pairs):
         for i, j, kind in family_pairs:
             for own, other in ((i, j), (j, i)):

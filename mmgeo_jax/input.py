@@ -8,7 +8,7 @@ reader's whole state is the step, and the order is the same for any number of pr
 import io
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import grain
 import numpy as np
@@ -23,6 +23,7 @@ PAPER = 255
 MAX_PIXELS = 40_000_000
 READ_OPTIONS = grain.ReadOptions(num_threads=4, prefetch_buffer_size=4)  # counted in batches
 MAX_LOST_SHARE = 0.01
+UNCUT = 4096  # tokens that hold any caption
 
 Batch = dict[str, np.ndarray]
 
@@ -56,7 +57,7 @@ def train_batches(
     order; workers: processes that read, 0 for threads of this one.
     global_batch: B, in families, over all processes; each gets its B / process_count of them:
       images uint8[B, N, H, W] (255 is paper), image_mask bool[B, N],
-      tokens int32[B, C, L] (0 is padding), caption_mask bool[B, C],
+      tokens int32[B, C, L] (of the tokenizer), caption_mask bool[B, C],
       truth int8[B, N, C] (-1 cannot say, or padding),
       image_signatures uint32[B, N, 8], caption_signatures uint32[B, C, 8],
       family int32[B] (row over all sources, -1 for padding).
@@ -183,13 +184,23 @@ def decode_picture(png: bytes, size_px: int) -> np.ndarray:
     """The picture as grey uint8[size_px, size_px]: transparency becomes paper, and a picture of another
     size is scaled with its aspect kept and centred on a square of paper. Raises UserError where it does not
     decode."""
+    return grey_square(open_picture(io.BytesIO(png), ("PNG",)), size_px)
+
+
+def open_picture(file: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
+    """A picture of one of Pillow's formats. Raises UserError where it does not decode, or is too large."""
     try:
-        image: Image.Image = Image.open(io.BytesIO(png), formats=("PNG",))
+        image: Image.Image = Image.open(file, formats=formats)
         if image.width * image.height > MAX_PIXELS:
             raise ValueError("a small file can claim any size")
         image.load()
     except Exception:  # decoders raise nearly anything on broken files
         raise UserError("does not decode") from None
+    return image
+
+
+def grey_square(image: Image.Image, size_px: int) -> np.ndarray:
+    """Any picture as the grey uint8[size_px, size_px] of `decode_picture`; colour becomes its luma (ITU-R 601)."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -223,16 +234,22 @@ def lost_share(source: Source, tokenizer: Tokenizer, data: Any, limit: int = 100
 
     Raises UserError above 1 %, naming the setting to change.
     """
-    negatives = lost = cut = 0
+    negatives = lost = merged = 0
     for row in np.unique(np.linspace(0, len(source) - 1, limit).astype(int)).tolist():
         family = _family([source], row)
         truth = family.truth[: data.images, : data.captions]
-        tokens = tokenizer.encode_batch(list(family.captions[: truth.shape[1]]), data.length)
-        gone = lost_negatives(tokens, truth)
-        negatives, lost = negatives + int((truth == 0).sum()), lost + int(gone.sum())
-        cut += int(gone[:, (tokens != 0).all(1)].sum())
+        captions = list(family.captions[: truth.shape[1]])
+        gone = int(lost_negatives(tokenizer.encode_batch(captions, data.length), truth).sum())
+        negatives, lost = negatives + int((truth == 0).sum()), lost + gone
+        if gone:
+            merged += int(lost_negatives(tokenizer.encode_batch(captions, UNCUT), truth).sum())
     share = lost / max(1, negatives)
     if share > MAX_LOST_SHARE:
-        setting = f"data.length={data.length} cuts captions short" if cut * 2 > lost else "the tokenizer merges them"
+        setting = (
+            "the tokenizer merges them, such as by small letters or without punctuation: take another, or leave "
+            "tokenizer.file empty for one that loses nothing"
+            if merged * 2 > lost
+            else f"data.length={data.length} cuts captions short: raise it"
+        )
         raise UserError(f"{share:.1%} of the negatives have the tokens of a true caption: {setting}")
     return share

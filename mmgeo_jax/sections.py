@@ -1,6 +1,6 @@
 """The scores of one test set: Hit@1 and its controls, with intervals. Pure functions of arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from mmgeo_jax.evalset import Embedded, Split
 from mmgeo_jax.hits import CAPTIONS, PICTURES, Tally
 
 ANCHORS = slice(0, 1)
+CONTROLS = ("blind_text_hit1", "blind_image_hit1", "untrained_image_hit1", "untrained_text_hit1")
 
 
 class BlindScores(NamedTuple):
@@ -47,19 +48,21 @@ def wanted_pictured(split: Split) -> np.ndarray:
     return wanted
 
 
-def section(split: Split, trained: Embedded, untrained: Embedded, seeing_one: BlindScores) -> dict[str, Any]:
+def section(
+    split: Split, trained: Embedded, untrained: Embedded | None = None, seeing_one: BlindScores | None = None
+) -> dict[str, Any]:
     """The section of `eval.json` for one test set; a score that does not apply is None.
 
     image_* rank pictures given a caption, text_* rank captions given a picture, over the candidates of a
-    family with every sibling as the query; anchor_* ask anchors only. A blind scorer gives every query the
+    family with every sibling as the query; anchor_* ask anchors only. Scores of an `untrained` model and of scorers
+    `seeing_one` side are controls, None where none are given. A blind scorer gives every query the
     same scores, so over all siblings it is at chance by construction; `details` has its anchors-only scores
     and the one-by-one probes.
     """
     scores, truth = trained.scores(), split.truth
     ours, block = candidates(scores), candidates(truth)
-    fresh = candidates(untrained.scores())
-    pairs = _pairs(split)
-    kinds = [hits.by_kind(ours, block, pairs, ranked) for ranked in (PICTURES, CAPTIONS)]
+    kinds = _two_alternatives(split, split.edits, hits.KINDS, ours, block)
+    finer = sorted({name for row in split.kinds for edits in row for name in edits})
     text = hits.hit1(ours, block, CAPTIONS)
     tallies: dict[str, Tally | None] = {
         "image_hit1": hits.hit1(ours, block, PICTURES),
@@ -67,13 +70,17 @@ def section(split: Split, trained: Embedded, untrained: Embedded, seeing_one: Bl
         "anchor_image_hit1": hits.hit1(ours, block, PICTURES, ANCHORS),
         "anchor_text_hit1": hits.hit1(ours, block, CAPTIONS, ANCHORS),
         "random_hit1": strangers(split, trained),
-        "blind_text_hit1": hits.hit1(for_captions(seeing_one.captions.in_set, ours), block, CAPTIONS),
-        "blind_image_hit1": seeing_one.pictures
-        and hits.hit1(for_pictures(seeing_one.pictures.in_set, ours), block, PICTURES),
-        "untrained_image_hit1": hits.hit1(fresh, block, PICTURES),
-        "untrained_text_hit1": hits.hit1(fresh, block, CAPTIONS),
+        **dict.fromkeys(CONTROLS),
     }
-    by_kind = {kind: hits.total([tally[kind] for tally in kinds]) for kind in hits.KINDS}
+    if seeing_one:
+        tallies["blind_text_hit1"] = hits.hit1(for_captions(seeing_one.captions.in_set, ours), block, CAPTIONS)
+    if seeing_one and seeing_one.pictures:
+        tallies["blind_image_hit1"] = hits.hit1(for_pictures(seeing_one.pictures.in_set, ours), block, PICTURES)
+    if untrained:
+        fresh = candidates(untrained.scores())
+        tallies["untrained_image_hit1"] = hits.hit1(fresh, block, PICTURES)
+        tallies["untrained_text_hit1"] = hits.hit1(fresh, block, CAPTIONS)
+    by_kind = {kind: hits.total([side[kind] for side in kinds.values()]) for kind in hits.KINDS}
     return {
         **{name: tally and tally.mean for name, tally in tallies.items()},
         "chance": text.mean_chance,
@@ -84,13 +91,12 @@ def section(split: Split, trained: Embedded, untrained: Embedded, seeing_one: Bl
         "details": {
             "queries": {name: tally.n if tally else 0 for name, tally in tallies.items()},
             "chance": {name: tally and tally.mean_chance for name, tally in tallies.items()},
-            "by_kind": {
-                side: {kind: entry(tally) for kind, tally in tallies.items()}
-                for side, tallies in zip(("image", "text"), kinds, strict=True)
-            },
-            "by_layout": _by_layout(split, ours, block),
+            "by_kind": _entries(kinds),
+            "by_finer_kind": _entries(_two_alternatives(split, split.kinds, finer, ours, block)),
+            "by_layout": _grouped(split.layouts, ours, block),
+            "by_difficulty": _grouped(split.difficulties, ours, block),
             "text_only_by_kind": _text_only(split, scores),
-            "blind": _blind_details(split, untrained, seeing_one, ours, block),
+            "blind": _blind_details(split, untrained, seeing_one, ours, block) if untrained and seeing_one else None,
         },
     }
 
@@ -119,10 +125,21 @@ def for_pictures(scores: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.broadcast_to(scores[:, : like.shape[1], None], like.shape)
 
 
-def _pairs(split: Split) -> list[list[hits.Pair]]:
-    """Two-alternative pairs of each family: of members with pictures, or of the one picture's captions."""
+Sides = dict[str, dict[str, Tally]]  # "image" (pictures ranked), "text" (captions) -> kind -> tally
+
+
+def _two_alternatives(
+    split: Split, edits: Sequence[Any], kinds: Collection[str], scores: np.ndarray, truth: np.ndarray
+) -> Sides:
+    """By kind of edit: among members with pictures, or among the one picture's captions."""
     members = split.truth.shape[1] if split.truth.shape[1] > 1 else split.truth.shape[2]
-    return [hits.single_edit_pairs(edits, members) for edits in split.edits]
+    pairs = [hits.single_edit_pairs(row, members, kinds) for row in edits]
+    sides = {"image": PICTURES, "text": CAPTIONS}
+    return {side: hits.by_kind(scores, truth, pairs, ranked, kinds) for side, ranked in sides.items()}
+
+
+def _entries(sides: Sides) -> dict[str, Any]:
+    return {side: {kind: entry(tally) for kind, tally in tallies.items()} for side, tallies in sides.items()}
 
 
 def _text_only(split: Split, scores: np.ndarray) -> dict[str, Any]:
@@ -140,13 +157,14 @@ def _text_only(split: Split, scores: np.ndarray) -> dict[str, Any]:
     return {kind: entry(tally) for kind, tally in hits.by_kind(scores, split.truth, pairs, CAPTIONS).items()}
 
 
-def _by_layout(split: Split, scores: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+def _grouped(groups: np.ndarray, scores: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    """Both Hit@1 of each group of families; groups [F] names them."""
     return {
-        str(layout): {
-            "image_hit1": entry(hits.hit1(scores[split.layouts == layout], truth[split.layouts == layout], PICTURES)),
-            "text_hit1": entry(hits.hit1(scores[split.layouts == layout], truth[split.layouts == layout], CAPTIONS)),
+        str(group): {
+            "image_hit1": entry(hits.hit1(scores[groups == group], truth[groups == group], PICTURES)),
+            "text_hit1": entry(hits.hit1(scores[groups == group], truth[groups == group], CAPTIONS)),
         }
-        for layout in np.unique(split.layouts)
+        for group in np.unique(groups)
     }
 
 

@@ -1,19 +1,23 @@
-"""Captions to tokens and back: SentencePiece with byte fallback, which loses neither case, digits nor signs.
+"""Captions to tokens and back, by tokenizers of our own and by others'.
 
-Capital letters, digits and signs are tokens of their own: "ABC" is A, B, C and "5.5" is 5, ., 5, so that
-captions that differ in one of them differ in one token. Decoding gives back any text, except that U+2581,
-which SentencePiece writes for a space, comes back as one.
+Ours are SentencePiece with byte fallback, which loses neither case, digits nor signs. Capital letters, digits and
+signs are tokens of their own: "ABC" is A, B, C and "5.5" is 5, ., 5, so that captions that differ in one of them
+differ in one token. Decoding gives back any text, except that U+2581, which SentencePiece writes for a space, comes
+back as one.
 """
 
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sentencepiece
 
+from mmgeo_jax import tokenizer_files
 from mmgeo_jax.errors import UserError
 
 PAD_ID, EOS_ID, UNKNOWN_ID = 0, 1, 2
@@ -63,33 +67,37 @@ def train(captions: Iterable[str], vocab_size: int) -> bytes:
 
 
 class Tokenizer:
-    """A SentencePiece model with fixed-length batches; `source` is its bytes or the path of its file."""
+    """Captions to token ids of one length and back. `source`: a SentencePiece `.model`, a `tokenizer.json`, a folder
+    that holds one, or the bytes that `proto` has.
+
+    `pad_id` fills a caption up; `end_id` is the token after which there is padding alone, which is the end token, or
+    the padding itself where nothing ends a caption.
+    """
 
     def __init__(self, source: bytes | str | Path):
-        try:
-            self.proto = source if isinstance(source, bytes) else Path(source).read_bytes()
-            self._pieces = sentencepiece.SentencePieceProcessor(model_proto=self.proto)
-        except (RuntimeError, OSError) as error:
-            name = "the bytes given" if isinstance(source, bytes) else str(source)
-            raise UserError(f"no SentencePiece model in {name}: {error}") from error
+        self.proto = source if isinstance(source, bytes) else tokenizer_files.read(Path(source))
+        name = "the tokenizer given" if isinstance(source, bytes) else f"tokenizer {source}"
+        self._pieces = tokenizer_files.load(self.proto, name)
+        self.vocab_size, self.pad_id = self._pieces.vocab_size, self._pieces.pad_id
+        self.end_id = self._pieces.after[0] if self._pieces.after else self.pad_id
+        self.stated = self._pieces.stated
 
-    @property
-    def vocab_size(self) -> int:
-        return self._pieces.vocab_size()
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tokenizer, (self.proto,)
 
     def encode_batch(self, captions: Sequence[str], length: int) -> np.ndarray:
-        """Token ids int32[n, length]: cut to `length` - 1, then the end token, then PAD_ID."""
-        batch = np.full((len(captions), length), PAD_ID, np.int32)
-        for row, ids in zip(batch, self._pieces.encode(list(captions)), strict=True):
-            ids = [*ids[: length - 1], EOS_ID]
+        """Token ids int32[n, length]: the text cut to what is left beside its beginning and end, then `pad_id`."""
+        before, after = self._pieces.before, self._pieces.after
+        room = length - len(before) - len(after)
+        if room < 0:
+            raise UserError(f"data.length={length} is less than what begins and ends each caption: raise it")
+        batch = np.full((len(captions), length), self.pad_id, np.int32)
+        for row, ids in zip(batch, self._pieces.ids(list(captions)), strict=True):
+            ids = [*before, *ids[:room], *after]
             row[: len(ids)] = ids
         return batch
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of token ids, up to the first end token or padding."""
-        kept: list[int] = []
-        for token in ids:
-            if token in (PAD_ID, EOS_ID):
-                break
-            kept.append(int(token))
-        return self._pieces.decode(kept)
+        kept = itertools.takewhile(lambda token: token not in (self.pad_id, self.end_id), map(int, ids))
+        return self._pieces.text([token for token in kept if token not in self._pieces.before])

@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -60,11 +61,14 @@ def train(config: ConfigDict, run: Path) -> bool:
 
         sources = open_sources(data)
         words = find_tokenizer(run, config, sources)
+        check_tokenizer(words, config.model.text)
         input.lost_share(sources[0], words, data)
 
         graphdef, params = two_tower.init(config.model, config.seed)
         if config.init_from and folder.latest_step() is None:
-            params = start_from.fill(params, start_from.read(config.init_from), config.model, config.init_parts)
+            given = words if config.tokenizer.file else None
+            checkpoint = start_from.read(config.init_from)
+            params = start_from.fill(params, checkpoint, config.model, config.init_parts, given)
         optimizer = optim.optimizer(config.optim, steps)
         state = mesh.place({"params": params, "opt_state": optimizer.init(params)}, devices)
         start, restored = 0, checkpoints.restore(folder, state, repair=True)
@@ -102,7 +106,7 @@ def train(config: ConfigDict, run: Path) -> bool:
                 for every in (config.train.log_every, config.train.eval_every, config.train.checkpoint_every)
             )
             unchecked.append((done, batch["family"], values["loss"], values["grad_norm"]))
-            images, tokens = int(batch["image_mask"].sum()), int((batch["tokens"] != 0).sum())
+            images, tokens = int(batch["image_mask"].sum()), int((batch["tokens"] != words.pad_id).sum())
             clock.count(images=images * process_count, tokens=tokens * process_count)
             if step in (start, switch):  # which compiled
                 jax.block_until_ready(values)
@@ -232,12 +236,19 @@ def fingerprint(data: ConfigDict) -> str:
 
 
 def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source]) -> Tokenizer:
-    """The run's tokenizer: the one that is there, the one of the run that it starts from, or one that is trained on
-    captions of its training families."""
+    """The run's tokenizer: the one that is there, that of `tokenizer.file`, the one of the run that it starts from, or
+    one that is trained on captions of its training families."""
     path, given = run / "tokenizer.model", Path(config.init_from or "none") / "tokenizer.model"
     if path.exists():
         return Tokenizer(path)
-    if given.exists():
+    if config.tokenizer.file:
+        if given.exists() and re.fullmatch(config.init_parts, "text"):
+            raise UserError(
+                "init_from is a run, whose text tower knows its own tokenizer alone: leave tokenizer.file empty, or "
+                "take the image tower with --config.init_parts=image"
+            )
+        proto = Tokenizer(config.tokenizer.file).proto
+    elif given.exists():
         proto = given.read_bytes()
     else:
         captions: list[str] = []
@@ -250,6 +261,15 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source
         with tfrecords.open_atomic(path) as file:
             file.write(proto)
     return Tokenizer(proto)
+
+
+def check_tokenizer(words: Tokenizer, text: ConfigDict) -> None:
+    """Raises UserError, which says what to set, where the text tower of a config does not fit a tokenizer."""
+    wrong = {"tokenizer.vocab_size": words.vocab_size} if words.vocab_size > text.vocab_size else {}
+    wrong |= {"model.text.end_id": words.end_id} if words.end_id != text.end_id else {}
+    if wrong:
+        settings = " ".join(f"--config.{key}={value}" for key, value in wrong.items())
+        raise UserError(f"the text tower does not fit the tokenizer: set {settings}")
 
 
 def make_validation(

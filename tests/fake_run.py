@@ -33,6 +33,7 @@ def make_run(folder: Path) -> tuple[Path, Trained]:
         "seed": 0,
         "data": {"dir": str(generated), "real": str(real), "length": 32, "size_px": SIZE_PX},
         "model": model.to_dict(),
+        "loss": {"kind": "softmax"},
     }
     run = folder / "tiny <run>"
     run.mkdir()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmgeo_jax import blind, hits, sections
-from mmgeo_jax.evalset import Embedded, Split
+from mmgeo_jax.evalset import Embedded, Split, padded_with_zero
 from mmgeo_jax.hits import CAPTIONS, PICTURES
 
 FAMILIES, MEMBERS, TEXTS, WIDTH = 512, 8, 12, 32
@@ -38,10 +38,13 @@ def split_of(layout: str, families: int = FAMILIES, seed: int = 0) -> Split:
         rows=np.arange(families, dtype=np.int32),
         truth=truth,
         edits=[(STAR if layout == "star" else CUBE) + TEXT_ONLY] * families,
+        kinds=[(STAR if layout == "star" else CUBE) + TEXT_ONLY] * families,
         layouts=np.full(families, layout),
+        difficulties=np.arange(families) % 3,
         anchor_captions=np.array([f"caption {row}" for row in range(families)]),
         image_signatures=signatures,
         caption_signatures=signatures,
+        captioned=np.ones((families, TEXTS), bool),
         tokens=rng.integers(1, 50, (families, TEXTS, 6)).astype(np.int32),
         thumbnails=rng.integers(0, 255, (families, MEMBERS, 8, 8)).astype(np.uint8),
         embedded=(Embedded(texts[:, :MEMBERS], texts),),
@@ -187,3 +190,9 @@ def test_strangers_that_may_be_true_are_left_out():
     groups = hits.stranger_groups(1200)
     assert groups.shape == (1200, 501) and all(len(set(row)) == 501 for row in groups[:5])
     assert (groups[:, 0] == np.arange(1200)).all()
+
+
+def test_padding_becomes_zero_and_no_two_texts_become_one():
+    tokens = np.array([[4, 0, 3, 3], [4, 3, 3, 3]])
+    assert padded_with_zero(tokens, 3).tolist() == [[4, 3, 0, 0], [4, 0, 0, 0]]
+    np.testing.assert_array_equal(padded_with_zero(tokens, 0), tokens)

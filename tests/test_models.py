@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.losses import pair_scores
 from mmgeo_jax.models import two_tower, vit
+from mmgeo_jax.models.text import up_to_end
 from mmgeo_jax.models.two_tower import TwoTower, default_model_config, init, parameter_count
 
 BATCH = 3
@@ -349,3 +350,8 @@ def test_captions_longer_than_the_table_are_refused():
         nnx.merge(graphdef, params).embed_texts(jnp.ones((1, 13), jnp.int32))
     with pytest.raises(UserError, match="size_px"):
         nnx.merge(graphdef, params).embed_images(jnp.ones((1, 40, 40), jnp.uint8))
+
+
+def test_a_caption_goes_up_to_its_first_end_token():
+    tokens = np.array([[5, 1, 1, 1], [0, 7, 1, 0], [4, 5, 6, 7]])
+    assert up_to_end(jnp.asarray(tokens), 1).tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]

@@ -1,5 +1,8 @@
 """Where a run starts from: arrays by name, positions resized, differences told; and a run that starts from another."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -8,7 +11,9 @@ from flax import traverse_util
 from mmgeo_jax import checkpoints, train_clip
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
+from mmgeo_jax.tokenizer import Tokenizer
 from mmgeo_jax.weights import files, start
+from tests.test_tokenizer_files import folder, sentence_piece
 from tests.test_train import arguments, base, compiled_programs, finished, whole  # noqa: F401
 from tests.test_weights import HEADS, random_siglip
 
@@ -73,8 +78,36 @@ def test_trees_that_do_not_fit_are_told_apart(tmp_path):
 def test_a_published_text_tower_is_refused_for_want_of_its_tokenizer(tmp_path):
     config, _, checkpoint = written(tmp_path, "big_vision")
     for parts in ("image|text", "text"):
-        with pytest.raises(UserError, match="init_parts=image"):
+        with pytest.raises(UserError, match="tokenizer.file=, or .*init_parts=image"):
             start.fill(model(config), checkpoint, config, parts)
+
+
+def words_of(**what) -> Any:
+    """As much of a tokenizer as is looked at."""
+    return SimpleNamespace(**what)
+
+
+def test_a_published_text_tower_is_taken_with_its_own_tokenizer(tmp_path):
+    config, params, checkpoint = written(tmp_path, "big_vision")
+    own, small, bare = (words_of(vocab_size=n, stated=stated) for n, stated in ((50, 1), (30, 1), (50, 0)))
+    found = flat(start.fill(model(config), checkpoint, config, words=own))
+    np.testing.assert_array_equal(found["text/token"], params["text/token"])
+    for words, told in ((small, "has 30 tokens, but .* knows 50"), (bare, "tokenizer_config.json")):
+        with pytest.raises(UserError, match=told):
+            start.fill(model(config), checkpoint, config, words=words)
+
+
+def test_a_run_trains_with_a_tokenizer_of_others(base, tmp_path, capsys, finished):  # noqa: F811
+    """SigLIP's, whose padding is its end token; settings that do not fit it are told, ready to be pasted."""
+    told = {"tokenizer_class": "SiglipTokenizer"}
+    words = folder(tmp_path / "words", "spiece.model", sentence_piece("siglip"), **told)
+    more = [f"--config.tokenizer.file={words}", "--config.train.steps=2", "--config.data.length=24"]
+    assert train_clip.main(arguments(base, tmp_path, *more, "--config.tokenizer.vocab_size=300")) == 1
+    assert "set --config.tokenizer.vocab_size=" in (error := capsys.readouterr().err)
+    settings = [word for word in error.split() if word.startswith("--config.")]
+    assert train_clip.main(arguments(base, tmp_path / "fits", *more, *settings)) == 0
+    kept = checkpoints.restore_run(tmp_path / "fits" / "run").tokenizer
+    assert (kept.pad_id, kept.end_id) == (1, 1) and kept.proto == Tokenizer(words).proto
 
 
 def test_a_run_starts_from_another(base, whole, tmp_path, finished):  # noqa: F811

@@ -46,9 +46,9 @@ def default_model_config() -> ConfigDict:
         "class_token": False,  # before the patches, as CLIP has it
         "first_norm": False,  # before the first block
     }
-    # `masked`: padding is not attended to. SigLIP's own weights were trained with it attended to, at a fixed
-    # length.
-    text = {"vocab_size": 512, "length": 64, "depth": 2, "masked": True}
+    # `masked`: what comes after the first token `end_id`, padding, is not attended to. SigLIP's own weights were
+    # trained with it attended to, at a fixed length.
+    text = {"vocab_size": 512, "length": 64, "depth": 2, "masked": True, "end_id": 1}
     return ConfigDict(
         {
             "image": shared | image,
@@ -84,7 +84,7 @@ class TwoTower(nnx.Module):
         return unit(self.image(patches, positions, mask))
 
     def embed_texts(self, tokens: jax.Array) -> jax.Array:
-        """Tokens int32[B, L], 0 where padded, to f32[B, E] of length 1."""
+        """Tokens int32[B, L], as `Tokenizer.encode_batch` gives them, to f32[B, E] of length 1."""
         return unit(self.text(tokens))
 
 
@@ -94,14 +94,18 @@ def unit(x: jax.Array) -> jax.Array:
     return x * jax.lax.rsqrt(jnp.sum(x * x, axis=-1, keepdims=True) + 1e-12)
 
 
+def init_graph(config: ConfigDict) -> nnx.GraphDef:
+    """What `init` gives beside the parameters, at no cost."""
+    return nnx.graphdef(nnx.eval_shape(lambda: TwoTower(config, nnx.Rngs(0))))
+
+
 def init(config: ConfigDict, seed: int) -> tuple[nnx.GraphDef, Params]:
     """A fresh model as `(graphdef, params)`; params are plain nested dicts of f32 arrays with string keys.
 
     `nnx.merge(graphdef, params)` is the TwoTower again, inside a jitted function as well.
     """
-    graphdef = nnx.graphdef(nnx.eval_shape(lambda: TwoTower(config, nnx.Rngs(0))))
     # As text, since frozen configs that differ in a nested value may compare equal.
-    return graphdef, _fresh(json.dumps(config.to_dict()), jax.random.key(seed))
+    return init_graph(config), _fresh(json.dumps(config.to_dict()), jax.random.key(seed))
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from mmgeo_jax.models.two_tower import default_model_config
 from mmgeo_jax.weights.names import Arrays, to_ours, to_theirs
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+CLIP_END = 49407  # the token that ends a text
 ACTIVATIONS = {"gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "quick_gelu": "quick_gelu"}
 CLASSES = {"siglip": "Siglip", "clip": "CLIP"}  # what their names begin with in transformers
 SAFETENSORS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -56,7 +58,7 @@ def read_npz(path: Path) -> Arrays:
             arrays = {name: _float32(file[name]) for name in file.files if not name.startswith("opt/")}
     except FileNotFoundError:
         raise UserError(f"checkpoint {path} is not there") from None
-    except (ValueError, OSError, zipfile.BadZipFile, KeyError, EOFError) as fault:
+    except (ValueError, OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError) as fault:
         raise UserError(f"checkpoint {path} is no .npz of plain arrays: {fault}") from None
     prefix = "params/"
     inner = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
@@ -166,7 +168,8 @@ def _tower(theirs: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, 
 
 def _images(theirs: Mapping[str, Any], defaults: Mapping[str, Any], look: Mapping[str, Any]) -> dict[str, Any]:
     part = {**defaults, **theirs}
-    size = {"size_px": part["image_size"], "patch_px": part["patch_size"]}
+    patch = part["patch_size"]
+    size = {"size_px": part["image_size"] // patch * patch, "patch_px": patch}  # what no patch fills is border
     look = {**defaults, **look}
     return size | {"mean": tuple(look["image_mean"]), "std": tuple(look["image_std"])}
 
@@ -205,7 +208,9 @@ def _clip_config(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> ConfigDi
     config.image.update(_tower(images, CLIP_IMAGE_DEFAULTS) | _images(images, CLIP_IMAGE_DEFAULTS, look))
     config.text.update(_tower(texts, CLIP_TEXT_DEFAULTS) | _texts(texts, CLIP_TEXT_DEFAULTS))
     config.image.update(pool="first", head=True, head_bias=False, stem_bias=False, class_token=True, first_norm=True)
+    end = texts.get("eos_token_id", CLIP_END)
     config.text.update(pool="last", causal=True, head_bias=False)
+    config.text.end_id = config.text.vocab_size - 1 if end == 2 else end  # 2 stands in old files for the last token
     config.embed = theirs.get("projection_dim", 512)
     config.init_scale, config.init_bias = 1 / 0.07, 0.0
     return config
@@ -260,6 +265,7 @@ def _their_config(config: ConfigDict, layout: str) -> dict[str, Any]:
         "text_config": texts | {"model_type": f"{layout}_text_model"},
     }
     if layout == "clip":
+        found["text_config"]["eos_token_id"] = config.text.end_id
         return found | {"projection_dim": config.embed}
     found["text_config"]["projection_size"] = config.embed
     return found

@@ -18,9 +18,12 @@ from ml_collections import ConfigDict
 
 from mmgeo_jax import checkpoints
 from mmgeo_jax.errors import UserError
+from mmgeo_jax.models import two_tower
+from mmgeo_jax.tokenizer import Tokenizer
 from mmgeo_jax.weights import files
 from mmgeo_jax.weights.names import Arrays
 
+LEAST_USED = 0.99  # tables of tokens may be a little longer than their tokenizer
 MOST_NAMED = 12  # differences that an error prints
 OPTIONAL = r"logit_scale|logit_bias"  # a tower alone has none
 
@@ -34,19 +37,28 @@ def read(source: str | Path) -> files.Checkpoint:
     return files.read(source)
 
 
-def fill(params: Any, checkpoint: files.Checkpoint, config: ConfigDict, parts: str = "image|text") -> Any:
+def fill(
+    params: Any,
+    checkpoint: files.Checkpoint,
+    config: ConfigDict,
+    parts: str = "image|text",
+    words: Tokenizer | None = None,
+) -> Any:
     """The tree `params` of a model `config` with the arrays of a checkpoint.
 
     Args:
       parts: a pattern of what is taken: "image", or "image|text" with the scale and bias of the scores.
+      words: the tokenizer of the checkpoint, without which a published text tower is of no use.
 
     Raises UserError, which names the arrays, where the two do not fit.
     """
     if checkpoint.layout != "run" and re.fullmatch(parts, "text"):
-        raise UserError(
-            "init_from is a published checkpoint, whose text tower knows the tokens of its own tokenizer alone: "
-            "--config.init_parts=image takes the image tower"
-        )
+        if words is None:
+            raise UserError(
+                "init_from is a published checkpoint, whose text tower knows the tokens of its own tokenizer alone: "
+                "name its file with --config.tokenizer.file=, or take the image tower with --config.init_parts=image"
+            )
+        check_words(words, checkpoint)
     flat = traverse_util.flatten_dict(params, sep="/")
     with_scores = f"|{OPTIONAL}" if re.fullmatch(parts, "image") and re.fullmatch(parts, "text") else ""
     taken = re.compile(f"({parts})/.*{with_scores}")
@@ -56,11 +68,39 @@ def fill(params: Any, checkpoint: files.Checkpoint, config: ConfigDict, parts: s
         raise UserError(f"init_from has no array whose path begins with {parts}: change init_parts")
     for name in found.keys() & wanted.keys():
         found[name] = _resized(name, found[name], wanted[name].shape, config)
-    _compare(found, wanted)
+    compare(found, wanted, "init_from does not fit config.model")
     return traverse_util.unflatten_dict(flat | {name: jnp.asarray(array) for name, array in found.items()}, sep="/")
 
 
-def _compare(found: Arrays, wanted: Arrays) -> None:
+def check_words(words: Tokenizer, checkpoint: files.Checkpoint) -> None:
+    """Raises UserError where a tokenizer is not that of a published text tower."""
+    known = checkpoint.config.text.vocab_size
+    if not LEAST_USED * known <= words.vocab_size <= known:
+        raise UserError(f"the tokenizer has {words.vocab_size} tokens, but the checkpoint's text tower knows {known}")
+    if not words.stated:
+        raise UserError(
+            "the tokenizer is a SentencePiece model that does not say how captions are prepared: write "
+            '{"tokenizer_class": "SiglipTokenizer"}, or "Siglip2Tokenizer", into tokenizer_config.json beside it'
+        )
+
+
+def whole(checkpoint: files.Checkpoint, name: str) -> Any:
+    """A published checkpoint as the tree of its own model; zeros for a text tower, a scale or a bias that it has not.
+
+    Raises UserError, which says `name`, where an array is missing or of another shape.
+    """
+    tree = jax.eval_shape(lambda: two_tower.init(checkpoint.config, 0)[1])
+    shapes = {path: leaf.shape for path, leaf in traverse_util.flatten_dict(tree, sep="/").items()}
+    zeros = {path: np.zeros(shape, np.float32) for path, shape in shapes.items()}
+    absent = OPTIONAL if "text/token" in checkpoint.params else f"{OPTIONAL}|text/.*"
+    wanted = {path: zero for path, zero in zeros.items() if not re.fullmatch(absent, path)}
+    found = {path: array for path, array in checkpoint.params.items() if not re.fullmatch(absent, path)}
+    compare(found, wanted, f"{name} is not whole")
+    return traverse_util.unflatten_dict(zeros | checkpoint.params, sep="/")
+
+
+def compare(found: Arrays, wanted: Arrays, what: str) -> None:
+    """Raises UserError, which begins with `what` and names the differences, where two flat trees differ in shape."""
     lines = []
     for name in sorted(found.keys() | wanted.keys()):
         here, there = (list(tree[name].shape) if name in tree else None for tree in (wanted, found))
@@ -68,7 +108,7 @@ def _compare(found: Arrays, wanted: Arrays) -> None:
             lines.append(f"{name} is {there or 'not there'}, the model has {here or 'none'}")
     if lines:
         more = f"; and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
-        raise UserError(f"init_from does not fit config.model: {'; '.join(lines[:MOST_NAMED])}{more}")
+        raise UserError(f"{what}: {'; '.join(lines[:MOST_NAMED])}{more}")
 
 
 def _resized(name: str, table: np.ndarray, shape: tuple[int, ...], config: ConfigDict) -> np.ndarray:
