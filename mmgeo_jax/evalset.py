@@ -64,6 +64,12 @@ class Split(NamedTuple):
     embedded: tuple[Embedded, ...]  # one for each model asked for
 
     @property
+    def lost_share(self) -> float:
+        """The share of false pairs whose caption has the tokens of one that is true: no model can tell them apart."""
+        lost = [input.lost_negatives(tokens, truth) for tokens, truth in zip(self.tokens, self.truth, strict=True)]
+        return float(np.sum(lost) / max(1, (self.truth == 0).sum()))
+
+    @property
     def pictured(self) -> np.ndarray:
         """bool[F, N]: which pictures are there."""
         return np.any(self.truth >= 0, axis=2)
@@ -95,6 +101,8 @@ def read_split(
     for start in range(0, len(families), CHUNK):
         chunk = families[start : start + CHUNK]
         parts = [input.load_family(family, tokenizer, shape) for family in chunk]
+        for part, family in zip(parts, chunk, strict=True):  # false captions with the tokens of a true one stay: ties
+            part["truth"][: family.truth.shape[0], : family.truth.shape[1]] = family.truth
         parts += [input.empty(shape)] * (CHUNK - len(parts))
         arrays = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
         kept = _reduced(arrays, embedders, tokenizer.pad_id)
@@ -145,6 +153,9 @@ def _reduced(arrays: input.Batch, embedders: Sequence[Embedder], pad_id: int) ->
         ):
             flat = np.asarray(function(members.reshape(-1, *members.shape[2:])), np.float32)
             kept[f"{name} {k}"] = flat.reshape(*mask.shape, -1) * mask[..., None]
+        # The same tokens have the same embedding to the last bit, so that they tie.
+        first = (tokens[:, :, None] == tokens[:, None]).all(-1).argmax(-1)
+        kept[f"texts {k}"] = np.take_along_axis(kept[f"texts {k}"], first[..., None], axis=1)
     return kept
 
 

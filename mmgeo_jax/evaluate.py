@@ -83,6 +83,7 @@ def evaluate_checkpoint(model: api.Model, data_dir: str, runs: str | Path = "run
         "version": VERSION,
         "checkpoint": str(model.source),
         "data": {"folder": str(data_dir), "split": split, "fingerprint": fingerprint(data_dir)},
+        "lost_share": test.lost_share,
         "scores": sections.section(test, test.embedded[0]),
         "run": _how(f"--checkpoint={model.source} --data {data_dir}", started),
     }
@@ -181,6 +182,10 @@ def table(results: dict[str, Any]) -> str:
         if any(entry["score"] is not None for entry in entries):
             chance = next(entry["chance"] for entry in entries if entry["score"] is not None)
             lines.append(f"{name:20}{_shown(entries[0]):27}{_shown(entries[1]):27}{chance:.3f}")
+    if lost := results["lost_share"]:
+        lines.append(
+            f"the tokenizer, or the length of captions, makes {lost:.1%} of the false ones the same as a true one"
+        )
     return "\n".join(lines)
 
 

@@ -353,5 +353,5 @@ def test_captions_longer_than_the_table_are_refused():
 
 
 def test_a_caption_goes_up_to_its_first_end_token():
-    tokens = np.array([[5, 1, 1, 1], [0, 7, 1, 0], [4, 5, 6, 7]])
-    assert up_to_end(jnp.asarray(tokens), 1).tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]
+    tokens = jnp.array([[5, 1, 1, 1], [0, 7, 1, 0], [4, 5, 6, 7]])
+    assert up_to_end(tokens, 1).tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]

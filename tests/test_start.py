@@ -1,7 +1,6 @@
 """Where a run starts from: arrays by name, positions resized, differences told; and a run that starts from another."""
 
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,6 +15,13 @@ from mmgeo_jax.weights import files, start
 from tests.test_tokenizer_files import folder, sentence_piece
 from tests.test_train import arguments, base, compiled_programs, finished, whole  # noqa: F401
 from tests.test_weights import HEADS, random_siglip
+
+
+class Words(NamedTuple):
+    """What is asked of a tokenizer."""
+
+    vocab_size: int
+    stated: bool
 
 
 def model(config):
@@ -82,14 +88,10 @@ def test_a_published_text_tower_is_refused_for_want_of_its_tokenizer(tmp_path):
             start.fill(model(config), checkpoint, config, parts)
 
 
-def words_of(**what) -> Any:
-    """As much of a tokenizer as is looked at."""
-    return SimpleNamespace(**what)
-
-
 def test_a_published_text_tower_is_taken_with_its_own_tokenizer(tmp_path):
     config, params, checkpoint = written(tmp_path, "big_vision")
-    own, small, bare = (words_of(vocab_size=n, stated=stated) for n, stated in ((50, 1), (30, 1), (50, 0)))
+    fakes: Any = (Words(vocab_size=n, stated=stated) for n, stated in ((50, True), (30, True), (50, False)))
+    own, small, bare = fakes
     found = flat(start.fill(model(config), checkpoint, config, words=own))
     np.testing.assert_array_equal(found["text/token"], params["text/token"])
     for words, told in ((small, "has 30 tokens, but .* knows 50"), (bare, "tokenizer_config.json")):
@@ -102,7 +104,7 @@ def test_a_run_trains_with_a_tokenizer_of_others(base, tmp_path, capsys, finishe
     told = {"tokenizer_class": "SiglipTokenizer"}
     words = folder(tmp_path / "words", "spiece.model", sentence_piece("siglip"), **told)
     more = [f"--config.tokenizer.file={words}", "--config.train.steps=2", "--config.data.length=24"]
-    assert train_clip.main(arguments(base, tmp_path, *more, "--config.tokenizer.vocab_size=300")) == 1
+    assert train_clip.main(arguments(base, tmp_path, *more, "--config.tokenizer.vocab_size=100")) == 1
     assert "set --config.tokenizer.vocab_size=" in (error := capsys.readouterr().err)
     settings = [word for word in error.split() if word.startswith("--config.")]
     assert train_clip.main(arguments(base, tmp_path / "fits", *more, *settings)) == 0
