@@ -1,0 +1,23 @@
+"""SigLIP B/16 at 224 px, tuned on whole families: for a single GPU.
+
+    make aot CONFIG=configs/clip_b16.py DEVICES=1
+    make data SPEC=configs/data_composed.py
+    make train-clip CONFIG=configs/clip_b16.py SPEC= ARGS="--config.init_from=checkpoints/siglip_b16_224.npz"
+"""
+
+from ml_collections import ConfigDict
+
+from configs import clip_so400m
+
+
+def get_config() -> ConfigDict:
+    config = clip_so400m.get_config()
+    config.name = "clip_b16"
+    config.data.dir = "data/composed"
+    config.data.size_px = 224
+    model = config.model
+    model.embed = 768
+    model.image.update(width=768, depth=12, heads=12, mlp_ratio=4.0, patch_px=16, patch_budget=None)
+    config.optim.lr = 3e-5
+    config.train.update(global_batch=64, micro_batches=4)  # 512 pictures a step, 128 in memory
+    return config

@@ -1,0 +1,21 @@
+"""The paper's recipe, second stage: an anchor against 30 retrieved captions and 10 edited ones, and no strangers.
+
+make train-clip CONFIG=configs/clip_stage2.py
+"""
+
+from ml_collections import ConfigDict
+
+from configs import clip_tiny
+
+
+def get_config() -> ConfigDict:
+    config = clip_tiny.get_config()
+    config.name = "clip_stage2"
+    config.init_from = "runs/clip_stage1"
+    config.data.images = 1
+    config.data.captions = 1 + 10  # its own; those of its siblings, and three that have no picture
+    config.data.retrieved = 30
+    config.loss.pairs = "mm_text"
+    config.optim.lr = 3e-4
+    config.train.update(steps=300, anchors_first=0.0)
+    return config

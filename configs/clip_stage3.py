@@ -1,0 +1,20 @@
+"""The paper's recipe, third stage: a caption against the pictures of the anchor's siblings.
+
+    make train-clip CONFIG=configs/clip_stage3.py
+
+The paper has 10 pictures, our families 7 siblings. `loss.pairs="family"` uses every picture and caption as anchor.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import clip_tiny
+
+
+def get_config() -> ConfigDict:
+    config = clip_tiny.get_config()
+    config.name = "clip_stage3"
+    config.init_from = "runs/clip_stage2"
+    config.loss.pairs = "mm_image"
+    config.optim.lr = 3e-4
+    config.train.update(steps=300, anchors_first=0.0)
+    return config

@@ -1,0 +1,31 @@
+"""Every training config loads, and its step can be traced; the paper's three stages hang together."""
+
+from pathlib import Path
+
+import jax
+import pytest
+
+from mmgeo_jax import aot, config, mesh, objective
+from mmgeo_jax.models import two_tower
+
+CONFIGS = sorted(path.stem for path in Path("configs").glob("clip_*.py"))
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_step_can_be_traced(name):
+    settings = config.load(f"configs/{name}.py")
+    assert settings.name == name
+    alone = mesh.mesh_of(jax.devices()[:1], fsdp=1)
+    mesh.check_batch(settings.train, alone)
+    params, _, batch = aot.shapes(settings, alone)
+    graphdef, _ = jax.eval_shape(lambda: two_tower.init(settings.model, 0))
+    (loss, _), gradients = jax.eval_shape(objective.make_gradients(settings, graphdef, alone), params, batch)
+    assert loss.shape == ()
+    assert all(jax.tree.leaves(jax.tree.map(lambda gradient, leaf: gradient.shape == leaf.shape, gradients, params)))
+
+
+def test_each_stage_begins_where_the_one_before_ended():
+    first, second, third = (config.load(f"configs/clip_stage{number}.py") for number in (1, 2, 3))
+    assert (first.init_from, second.init_from, third.init_from) == ("", "runs/clip_stage1", "runs/clip_stage2")
+    assert first.model == second.model == third.model
+    assert (second.data.captions - 1, second.data.retrieved, third.data.images - 1) == (10, 30, 7)
