@@ -19,10 +19,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from mmgeo_jax import config as configs
-from mmgeo_jax import flops, input, mesh, optim
+from mmgeo_jax import input, loop, mesh, objective, optim, train_clip
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
-from mmgeo_jax.train_clip import make_train_step
 
 EXAMPLE = """example:
   python -m mmgeo_jax.aot --config=configs/clip_tiny.py --devices=8 --config.mesh.fsdp=4"""
@@ -55,7 +54,8 @@ def compiled(config: ConfigDict, devices: Any) -> Any:
     params, opt_state, batch = shapes(config, devices)
     optimizer = optim.optimizer(config.optim, config.train.steps)
     state = {"params": params, "opt_state": opt_state}
-    step = make_train_step(config, graphdef, optimizer, state, devices)
+    gradients = objective.make_gradients(config, graphdef, devices)
+    step = loop.make_train_step(config, gradients, train_clip.scale_and_bias, optimizer, state, devices)
     return step.lower(params, opt_state, jax.ShapeDtypeStruct((), jnp.int32), batch).compile()
 
 
@@ -72,8 +72,7 @@ def report(config: ConfigDict, devices: Any) -> str:
     }
     lines += [f"{name:26} {size / GIB:9.3f} GiB per device" for name, size in held.items()]
     lines.append(f"{'in all':26} {sum(held.values()) / GIB:9.3f} GiB per device of {devices.size}")
-    images, captions = (batch[name].shape[0] * batch[name].shape[1] for name in ("images", "tokens"))
-    total = flops.train_step(config.model, images, captions)
+    total = train_clip.step_flops(config.model, batch)
     each = total / devices.size
     lines.append(f"{'model FLOPs of a step':26} {total / 1e12:9.3f} TFLOP, {each / 1e12:.3f} per device")
     return "\n".join(lines)

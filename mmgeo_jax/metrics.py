@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,8 +9,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import jax
-import numpy as np
-from ml_collections import ConfigDict
 
 from data_gen.tfrecords import open_atomic
 from mmgeo_jax import flops
@@ -48,14 +45,10 @@ def write(log: TextIO, step: int, values: Scalars) -> None:
     log.flush()
 
 
-def utilisation(model: ConfigDict, batch: Mapping[str, np.ndarray], step_s: float | None) -> dict[str, float]:
-    """Model FLOPs per second and MFU of a step over a process's `batch`, and the most device memory held so far."""
-    device, processes = jax.local_devices()[0], jax.process_count()
-    found: dict[str, float] = {}
-    if step_s:
-        images, captions = (math.prod(batch[name].shape[:2]) * processes for name in ("images", "tokens"))
-        total = flops.train_step(model, images, captions)
-        found |= flops.mfu(total, step_s, jax.device_count(), device.device_kind)
+def utilisation(total_flops: float, step_s: float | None) -> dict[str, float]:
+    """Model FLOPs per second and MFU of a step of so many, and the most device memory held so far."""
+    device = jax.local_devices()[0]
+    found = flops.mfu(total_flops, step_s, jax.device_count(), device.device_kind) if step_s else {}
     held = (device.memory_stats() or {}).get("peak_bytes_in_use")
     return found | ({"device_memory_gib": held / 2**30} if held else {})
 

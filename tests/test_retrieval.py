@@ -19,6 +19,7 @@ from data_gen.diagram import Style
 from data_gen.errors import UserError
 from data_gen.facts import Fact, Scene, caption_truth, from_json, to_json
 from data_gen.predicates import PREDICATES
+from mmgeo_jax import config as configs
 from mmgeo_jax import input as reader
 from mmgeo_jax import train_clip
 
@@ -299,7 +300,7 @@ class Letters:
 
 
 def test_training_reads_them_behind_its_captions(data):
-    config = train_clip.configs.load("configs/clip_tiny.py", ["--config.data.retrieved=2", f"--config.data.dir={data}"])
+    config = configs.load("configs/clip_tiny.py", ["--config.data.retrieved=2", f"--config.data.dir={data}"])
     with config.unlocked():
         config.data.update(images=1, captions=1, size_px=8, length=80)
         config.train.update(global_batch=2, anchors_first=0.5, steps=4)

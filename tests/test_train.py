@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from data_gen import tfrecords
-from mmgeo_jax import checkpoints, evaluate, metrics, optim, report, train_clip
+from mmgeo_jax import checkpoints, evaluate, loop, metrics, optim, report, train_clip
 from mmgeo_jax import config as configs
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
@@ -228,7 +228,7 @@ def test_missing_data_are_one_line(base, tmp_path, finished, capsys):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(base, tmp_path, finished, capsys, monkeypatch):
-    make, rows = train_clip.make_train_step, []
+    make, rows = loop.make_train_step, []
 
     def poisoned(*parts):
         step = make(*parts)
@@ -240,7 +240,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(base, tmp_path, finished, capsy
 
         return poisoned_step
 
-    monkeypatch.setattr(train_clip, "make_train_step", poisoned)
+    monkeypatch.setattr(loop, "make_train_step", poisoned)
     line = fails(capsys, arguments(base, tmp_path))
     assert "step 6 has a loss of nan and a gradient of " in line
     assert f"over families {rows[5]} of train" in line and "checkpoint of step 4 stays" in line
