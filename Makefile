@@ -30,7 +30,7 @@ INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
 INSTALLED_DEV := $(VENV)/.installed-requirements-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference train-clip aot eval report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-gcs train-clip aot eval report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -113,6 +113,9 @@ test-stock: .venv-stock/.installed ## our shards by TensorFlow's readers, in an 
 
 test-reference: .venv-reference/.installed ## published weights against transformers, in an environment of its own | make test-reference
 	.venv-reference/bin/python -m pytest -q tests/test_weights.py $(ARGS)
+
+test-gcs: .venv-gcs/.installed ## gs:// paths against a local stand-in server, in an environment of its own | make test-gcs
+	.venv-gcs/bin/python -m pytest -q tests/test_gcs.py $(ARGS)
 
 .venv-%/.installed: requirements-%.txt requirements.txt requirements-data.txt
 	$(PYTHON) -m venv .venv-$*

@@ -248,7 +248,7 @@ def test_run_time_imports_are_required_and_requirements_are_used():
 
 
 def test_test_imports_are_required():
-    files = ("requirements.txt", "requirements-dev.txt", "requirements-reference.txt")
+    files = ("requirements.txt", "requirements-dev.txt", "requirements-reference.txt", "requirements-gcs.txt")
     required = {name for file in files for name in requirements(file)}
     for module, path in imported_modules("tests").items():
         assert distributions(module) & required, f"{path} imports {module}, which no requirements file has"
@@ -289,7 +289,7 @@ def test_files_of_the_data_engine_keep_the_bounds_of_the_whole():
     imported = set(imported_modules("data_gen")) - {"apache_beam"}
     assert set(alone) == {name for module in imported for name in distributions(module)} & set(whole)
     assert all(whole[name].specifier == row.specifier for name, row in alone.items())
-    for name in ("requirements-beam.txt", "requirements-stock.txt"):
+    for name in ("requirements-beam.txt", "requirements-stock.txt", "requirements-gcs.txt"):
         assert "-r requirements-data.txt" in (ROOT / name).read_text()
         assert requirements(name)["pytest"].specifier == requirements("requirements-dev.txt")["pytest"].specifier
 
