@@ -1,9 +1,12 @@
 # mmgeo-jax: everything a user types. `make` alone lists the targets.
 
+SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
 VENV = .venv
 PYTHON = $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
-REQUIREMENTS = requirements.txt
+MACHINE := $(shell $(PYTHON) machine.py 2>/dev/null)
+REQUIREMENTS = $(firstword $(wildcard requirements-$(MACHINE).txt) requirements.txt)
 SPEC = configs/data_tiny.py
 OUT = data/$(patsubst data_%,%,$(basename $(notdir $(SPEC))))
 CONFIG = configs/clip_tiny.py
@@ -15,9 +18,11 @@ RUN =
 CHECKPOINT =
 ARGS =
 
-PY := $(VENV)/bin/python
+# Colab's own JAX, where it serves, is used in place, from a notebook too; unless told which requirements.
+COLAB := $(if $(filter file,$(origin REQUIREMENTS)),$(filter colab,$(MACHINE)))
+PY := $(if $(COLAB),$(PYTHON),$(VENV)/bin/python)
 PIP := $(PY) -m pip install --disable-pip-version-check
-SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PINS := $(if $(COLAB),$$($(PY) -m pip list --format=freeze | grep -E '^jax(lib)?=='),-c requirements.lock)
 REAL_OUT := data/formalgeo7k
 # Without SPEC the configuration says which data to read.
 TRAIN_ARGS = $(strip $(if $(filter file,$(origin SPEC)),,--config.data.dir=$(OUT)) \
@@ -26,7 +31,7 @@ INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
 INSTALLED_DEV := $(VENV)/.installed-requirements-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference train-clip aot eval report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-gcs train-clip aot eval report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -34,21 +39,24 @@ help: ## this list | make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\) | \(.*\)/\1|\2|\3/p' $(MAKEFILE_LIST) \
 	| awk -F'|' '{ printf "  %-14s %-72s e.g. %s\n", $$1, $$2, $$3 }'
 
-setup: $(INSTALLED) ## .venv with the locked packages; nothing to do when it is there | make setup
+setup: $(INSTALLED) ## .venv with the locked packages and the JAX for this machine, if not there yet | make setup
 
 # The stamp is written last: an interrupted installation is not taken for a whole one.
 $(INSTALLED): $(REQUIREMENTS) requirements.txt requirements.lock
 	@$(PYTHON) -c '$(SUPPORTED)' || { echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1)," \
 		"but Python 3.11, 3.12 or 3.13 is needed; type: $(SUDO)apt-get install python3.11 python3.11-venv" \
-		"(or: uv python install 3.12), then make setup PYTHON=python3.11 (or 3.12)" >&2; exit 1; }
+		"(or: uv python install 3.12), then make setup again" >&2; exit 1; }
+	@echo "machine: $(MACHINE) (REQUIREMENTS=$(REQUIREMENTS))"
+ifeq ($(COLAB),)
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "error: $(PYTHON) has no venv module;" \
 		"type: $(SUDO)apt-get install $(notdir $(PYTHON))-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -r $(REQUIREMENTS) -c requirements.lock
-	@touch $@
+endif
+	$(PIP) -r $(REQUIREMENTS) $(PINS)
+	@mkdir -p $(VENV) && touch $@
 
 $(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
-	$(PIP) -r requirements-dev.txt -c requirements.lock
+	$(PIP) -r requirements-dev.txt $(PINS)
 	@touch $@
 
 cairo: setup ## libcairo2, the one system package: installs it as root with apt | make cairo
@@ -110,6 +118,9 @@ test-stock: .venv-stock/.installed ## our shards by TensorFlow's readers, in an 
 
 test-reference: .venv-reference/.installed ## published weights and tokenizers against transformers, in an environment of its own | make test-reference
 	.venv-reference/bin/python -m pytest -q tests/test_weights.py tests/test_tokenizer_files.py $(ARGS)
+
+test-gcs: .venv-gcs/.installed ## gs:// paths against a local stand-in server, in an environment of its own | make test-gcs
+	.venv-gcs/bin/python -m pytest -q tests/test_gcs.py $(ARGS)
 
 .venv-%/.installed: requirements-%.txt requirements.txt requirements-data.txt
 	$(PYTHON) -m venv .venv-$*

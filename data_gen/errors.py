@@ -22,6 +22,10 @@ def exit_status(command: Callable[[], int], where: str) -> int:
         full = fault.errno in (errno.ENOSPC, errno.EDQUOT)
         line = f"the disk is full, writing {where}: make room and give the same command again" if full else (
             f"{fault.filename or where}: {fault.strerror}")  # fmt: skip
+    except ImportError as fault:
+        if "://" not in where:
+            raise
+        line = f"{where}: {fault}; for gs:// paths type: .venv/bin/pip install gcsfs"
     except KeyboardInterrupt:
         line = "interrupted; give the same command again to go on"
     print(f"error: {line}", file=sys.stderr)

@@ -265,3 +265,8 @@ def test_a_shard_of_another_spec_is_made_again(spec, tmp_path):
     for folder in (out, clean):
         assert build.main([spec, f"--out={folder}", "--workers=1", "--spec.seed=1"]) == 0
     assert contents(out) == contents(clean)
+
+
+def test_a_bucket_without_the_package_for_it_is_one_line(spec, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gcsfs", None)  # as if it were not installed
+    assert "for gs:// paths type: .venv/bin/pip install gcsfs" in fails(capsys, spec, "--out=gs://bucket/small")

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -17,14 +17,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+import machine
+
 ROOT = Path(__file__).resolve().parent.parent
-INSTALLED = packages_distributions()
+INSTALLED = metadata.packages_distributions()
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
-def make(*arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+def make(*arguments: str, path: str | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs make in the repository without what an outer make put into the environment."""
-    environment = {"PATH": path or os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    environment = {"PATH": path or os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
     command = [shutil.which("make") or "make", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
 
@@ -50,7 +52,7 @@ def requirements(name: str) -> dict[str, Requirement]:
 
 def imported_modules(*folders: str) -> dict[str, str]:
     """Third-party top-level modules imported under the folders, with one file that imports each."""
-    own = {"data_gen", "mmgeo_jax", "configs", "tests"} | {path.stem for path in ROOT.glob("tests/*.py")}
+    own = {"data_gen", "mmgeo_jax", "configs", "tests", "machine"} | {path.stem for path in ROOT.glob("tests/*.py")}
     found = {}
     for path in sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -137,6 +139,75 @@ def test_setup_finds_a_newer_python_beside_an_old_one(tmp_path):
     assert f"python3.11 -m venv {tmp_path}/venv" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("files", "variables", "word"),
+    [
+        ({}, {}, "cpu"),
+        ({"dev/nvidia0": ""}, {}, "gpu"),
+        ({"dev/nvidiactl": "", "dev/nvidia3": ""}, {}, "gpu"),
+        ({"sys/bus/pci/devices/0000:00:04.0/vendor": "0x1ae0", "sys/bus/pci/devices/0000:00:04.0/device": "0x0063"},
+         {}, "tpu"),
+        # Google's network card, which any of its virtual machines has
+        ({"sys/bus/pci/devices/0000:00:03.0/vendor": "0x1ae0", "sys/bus/pci/devices/0000:00:03.0/device": "0x0042"},
+         {}, "cpu"),
+        # A TPU's number, but of another vendor
+        ({"sys/bus/pci/devices/0000:00:03.0/vendor": "0x8086", "sys/bus/pci/devices/0000:00:03.0/device": "0x0063"},
+         {}, "cpu"),
+        ({}, {"TPU_ACCELERATOR_TYPE": "v5litepod-8"}, "tpu"),
+        ({"dev/nvidia0": ""}, {"COLAB_RELEASE_TAG": "release-colab"}, "colab"),
+    ],
+)  # fmt: skip
+def test_accelerators_are_found(files, variables, word, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    assert machine.name(tmp_path, variables) == word
+
+
+@pytest.mark.parametrize(("jax", "word"), [("", "gpu"), ("0.9.2", "gpu"), ("0.12.1", "colab"), ("0.13.0", "gpu")])
+def test_colab_keeps_its_jax_where_it_is_in_range(jax, word, tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "installed_jax", lambda: jax)
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/nvidiactl").touch()
+    assert machine.name(tmp_path, {"COLAB_RELEASE_TAG": "release-colab"}) == word
+
+
+@pytest.mark.parametrize("version", ["0.9.2", "0.10", "0.10.0", "0.12.9", "0.13.0", "1.0", "x"])
+def test_range_of_jax_is_that_of_the_requirements(version):
+    bounds = requirements("requirements.txt")["jax"].specifier
+    assert machine.in_range(version) == (version != "x" and bounds.contains(version))
+
+
+def setup_commands(*arguments: str, **variables: str) -> str:
+    """What `make setup` would do with this Python, as one text."""
+    return make("-n", "setup", "VENV=nowhere/venv", f"PYTHON={sys.executable}", *arguments, **variables).stdout
+
+
+@pytest.mark.parametrize(
+    ("word", "file"), [("cpu", "requirements.txt"), ("gpu", "requirements-gpu.txt"), ("tpu", "requirements-tpu.txt")]
+)
+def test_setup_installs_the_jax_of_the_machine(word, file):
+    done = setup_commands(f"MACHINE={word}")
+    assert f"{sys.executable} -m venv nowhere/venv" in done
+    assert f"nowhere/venv/bin/python -m pip install --disable-pip-version-check -r {file} -c requirements.lock" in done
+
+
+def test_setup_on_colab_makes_no_venv_and_pins_the_jax_that_is_there():
+    colab = {"COLAB_RELEASE_TAG": "release-colab"}
+    done = setup_commands(**colab)
+    assert "-m venv" not in done and "requirements.lock" not in done
+    assert f"{sys.executable} -m pip install --disable-pip-version-check -r requirements.txt $(" in done
+    listing = re.search(r"-r requirements.txt \$\((.*)\)$", done, re.M)
+    assert listing is not None
+    pins = subprocess.run(listing.group(1), shell=True, capture_output=True, text=True, check=True).stdout.split()
+    assert pins == [f"{name}=={metadata.version(name)}" for name in ("jax", "jaxlib")]
+    assert make("-n", "report", "RUN=x", f"PYTHON={sys.executable}", **colab).stdout.splitlines()[-1].startswith(
+        f"{sys.executable} -m mmgeo_jax.report"
+    )  # fmt: skip
+    told = setup_commands("REQUIREMENTS=requirements-tpu.txt", **colab)
+    assert f"{sys.executable} -m venv nowhere/venv" in told and "-r requirements-tpu.txt -c" in told
+
+
 @pytest.fixture
 def without_cairo(tmp_path):
     """A folder for PATH's front and an installed-looking environment whose cairocffi finds no library."""
@@ -145,9 +216,13 @@ def without_cairo(tmp_path):
     return tmp_path
 
 
+def make_cairo(folder: Path) -> subprocess.CompletedProcess[str]:
+    return make("cairo", "MACHINE=cpu", f"VENV={folder}/venv", path=f"{folder}/bin:{os.environ['PATH']}")
+
+
 def test_missing_cairo_is_one_line_for_a_user(without_cairo):
     script(without_cairo / "bin/id", "echo 1000")
-    result = make("cairo", f"VENV={without_cairo}/venv", path=f"{without_cairo}/bin:{os.environ['PATH']}")
+    result = make_cairo(without_cairo)
     errors = [line for line in result.stderr.splitlines() if not line.startswith("make: ")]
     assert result.returncode and len(errors) == 1
     assert "error: libcairo2 is missing; type: sudo apt-get install libcairo2" in errors[0]
@@ -156,7 +231,7 @@ def test_missing_cairo_is_one_line_for_a_user(without_cairo):
 def test_missing_cairo_is_installed_for_root(without_cairo):
     script(without_cairo / "bin/id", "echo 0")
     script(without_cairo / "bin/apt-get", f'echo "$*" >>{without_cairo}/apt; touch {without_cairo}/libcairo2')
-    result = make("cairo", f"VENV={without_cairo}/venv", path=f"{without_cairo}/bin:{os.environ['PATH']}")
+    result = make_cairo(without_cairo)
     assert result.returncode == 0, result.stderr
     calls = (without_cairo / "apt").read_text().splitlines()
     assert calls == ["update", "install -y --no-install-recommends libcairo2"]
@@ -173,7 +248,7 @@ def test_run_time_imports_are_required_and_requirements_are_used():
 
 
 def test_test_imports_are_required():
-    files = ("requirements.txt", "requirements-dev.txt", "requirements-reference.txt")
+    files = ("requirements.txt", "requirements-dev.txt", "requirements-reference.txt", "requirements-gcs.txt")
     required = {name for file in files for name in requirements(file)}
     for module, path in imported_modules("tests").items():
         assert distributions(module) & required, f"{path} imports {module}, which no requirements file has"
@@ -214,7 +289,7 @@ def test_files_of_the_data_engine_keep_the_bounds_of_the_whole():
     imported = set(imported_modules("data_gen")) - {"apache_beam"}
     assert set(alone) == {name for module in imported for name in distributions(module)} & set(whole)
     assert all(whole[name].specifier == row.specifier for name, row in alone.items())
-    for name in ("requirements-beam.txt", "requirements-stock.txt"):
+    for name in ("requirements-beam.txt", "requirements-stock.txt", "requirements-gcs.txt"):
         assert "-r requirements-data.txt" in (ROOT / name).read_text()
         assert requirements(name)["pytest"].specifier == requirements("requirements-dev.txt")["pytest"].specifier
 
