@@ -52,7 +52,7 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
         "data": {name: fingerprint(folder) for name, folder in folders.items()},
     }
     if not force and (finished := _finished(run, made_of)):
-        print(f"{run / 'eval.json'} is there for step {step} and the same data")
+        print(f"{run / 'eval.json'} is there for step {step} and the same data (ARGS=--force measures again)")
         return finished
     embedders = [embedder(config.model, each) for each in (params, two_tower.init(config.model, config.seed)[1])]
     scale = float(np.exp(params["logit_scale"]))

@@ -96,7 +96,8 @@ def overview(tree: Any) -> str:
     """A table of a tree of arrays, or of shapes with shardings: name, shape, how it is split, bytes per device."""
     rows = [("array", "shape", "split over", "MiB per device")]
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        split = [f"{size}/{axis}" for size, axis in zip(leaf.shape, leaf.sharding.spec, strict=False) if axis]
+        mesh, places = leaf.sharding.mesh, zip(leaf.shape, leaf.sharding.spec, strict=False)
+        split = [f"{size}/{axis}" for size, axis in places if axis and _size(mesh, axis) > 1]
         name = jax.tree_util.keystr(path, simple=True, separator="/")
         rows.append((name, str(list(leaf.shape)), ", ".join(split) or "whole", f"{_share(leaf) / 2**20:.2f}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
