@@ -24,7 +24,7 @@ EXAMPLE = """example:
 Any value of the config file can be set with --config.KEY=VALUE; --help after --config=FILE lists the keys. The
 same command on the same run goes on where it stopped, and skips what is done."""
 # What a run may go on with although it has changed: what is computed in training does not depend on it.
-FREE = r"eval\..*|runs|train\.trackers|data\.workers"
+FREE = r"eval\..*|runs|train\.trackers|data\.workers|mesh\.fsdp"
 FREE_UNTRAINED = FREE + r"|data\.real"
 
 

@@ -90,6 +90,15 @@ def test_a_run_goes_on_with_other_processes_and_devices(base, tmp_path, alone, b
     shutil.rmtree(run)
 
 
+def test_a_run_goes_on_from_eight_devices_to_four(base, tmp_path):  # noqa: F811
+    larger = "--config.train.global_batch=8"
+    expected = losses(train(base, tmp_path / "alone", 1, 1, larger))
+    run = train(base, tmp_path, 1, 8, larger, "--config.mesh.fsdp=2", until=4)  # one batch is for validation
+    assert max(losses(run)) == 5
+    train(base, tmp_path, 1, 4, larger, "--config.mesh.fsdp=4")
+    close(losses(run), expected)
+
+
 def test_half_told_processes_are_one_line():
     with pytest.raises(UserError, match="JAX_PROCESS_ID"):
         processes.join({"JAX_COORDINATOR_ADDRESS": "localhost:1", "JAX_NUM_PROCESSES": "2"})
