@@ -21,7 +21,7 @@ from data_gen import errors as data_errors
 from data_gen.sources import outside
 from data_gen.tfrecords import open_atomic
 from mmgeo_jax.benchmarks import formalgeo, geoqa, mathvista, mmmath, wemath
-from mmgeo_jax.benchmarks.item import Item, Judge, Verdict, prompt
+from mmgeo_jax.benchmarks.item import Item, Judge, Verdict, prompt, verdict
 from mmgeo_jax.errors import UserError
 
 __all__ = [
@@ -56,7 +56,7 @@ def read(name: str, root: str | Path) -> list[Item]:
 
 def judge(name: str, item: Item, response: str) -> Verdict:
     """What a response was taken to say, and whether it is right."""
-    return _row(name).judge(item, response) if response.strip() else Verdict(None, False)
+    return verdict(_row(name).judge, item, response)
 
 
 def score(name: str, items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:

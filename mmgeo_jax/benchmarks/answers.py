@@ -17,15 +17,16 @@ from mmgeo_jax.benchmarks import expressions
 
 LETTERS = "ABCDEFGH"
 SAME = 1e-3  # values that near are the same, as in GeoQA's solver
+BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 # "answer is", "Answer:", "answer = ", "answer will be", "the answer would then be"
 MARK = re.compile(
-    r"(?:answer|choice|option|答案)[^\S\n]*(?:\([^()\n]{0,30}\)|to[^\n.:]{0,60}?)?[^\S\n]*"
+    r"(?:answer|choice|option|答案)[>*_\"']*[^\S\n]*(?:\([^()\n]{0,30}\)|to[^\n.:]{0,60}?)?[^\S\n]*"
     r"(?:\b(?:is|are|be|should be|must be|would be|will be)\b|[为是]|[:：=])(?:[^\S\n]*(?:is\b|[:：=为是]))*|故选|应选",
     re.IGNORECASE,
 )
 HEDGE = re.compile(r"^\s*[,;/]?\s*(?:or|and|或者?|和)\b|^\s*[/&,]", re.IGNORECASE)
 # A letter that stands for a choice. The first is for the words of an answer, all of them for a last line.
-LEADING = re.compile(r"^[\W_]*(?:(?:option|choice)\s*)?[\W_]*([A-H])(?![A-Za-z0-9'’=])(?!\s*=)", re.ASCII)
+LEADING = re.compile(r"^[\W_]*(?:(?:option|choice)[\W_]*)?([A-H])(?![A-Za-z0-9'’=])(?!\s*=)", re.ASCII)
 BRACKETED = re.compile(r"\(\s*([A-Ha-h])\s*\)|（\s*([A-Ha-h])\s*）")
 CHOSEN = re.compile(
     r"(?:\b(?:option|choice|choose|select|pick)|选)\s*[:：]?\s*[\"'*(（]*([A-H])(?![A-Za-z0-9])"
@@ -34,14 +35,15 @@ CHOSEN = re.compile(
 
 
 def boxes(text: str) -> list[str]:
-    """What stands in each \\boxed{} of a text, in order; a box that is not closed ends with the text."""
-    found = []
-    for match in re.finditer(r"\\boxed\s*\{", text):
+    """What stands in each \\boxed{} of a text, in order; a box that is not closed ends with the text. A box in a box
+    is a part of it."""
+    found, end = [], 0
+    while match := BOX.search(text, end):
         depth, end = 1, match.end()
         while end < len(text) and depth:
             depth += {"{": 1, "}": -1}.get(text[end], 0)
             end += 1
-        found.append(text[match.end() : end - (depth == 0)].strip())
+        found.append(BOX.sub("{", text[match.end() : end - (depth == 0)]).strip())
     return found
 
 
@@ -105,7 +107,7 @@ def choice(response: str, choices: Sequence[str]) -> int | None:
     same = [i for i, v in enumerate(values) if v is not None and number_ is not None and abs(v - number_) <= SAME]
     if same:
         return same[0] if len(same) == 1 else None
-    named = [i for i, text in enumerate(choices) if values[i] is None and len(text) > 1 and _says(words, text)]
+    named = [i for i, text in enumerate(choices) if values[i] is None and _says(words, text)]
     longest = [i for i in named if not any(j != i and texts[i] in texts[j] for j in named)]
     return longest[0] if len(longest) == 1 else None
 
@@ -149,5 +151,6 @@ def _hedged(rest: str) -> bool:
 
 
 def _says(words: str, text: str) -> bool:
-    """Whether words contain a choice's text, not as a part of a longer word or number."""
-    return bool(re.search(rf"(?<![\w.]){re.escape(text.lower())}(?!\w|\.\d)", words.lower()))
+    """Whether words contain a choice's text, not as a part of a longer word or number; a lone letter is none."""
+    alone = rf"(?<![\w.]){re.escape(text.lower())}(?!\w|\.\d)"
+    return not re.fullmatch("[A-Za-z0-9]", text) and bool(re.search(alone, words.lower()))

@@ -18,7 +18,7 @@ MAX_LENGTH, MAX_DEPTH = 400, 40
 # What LaTeX and Unicode write in other ways, to one way; in this order.
 SPELLINGS = tuple((re.compile(pattern), plain) for pattern, plain in (
     (r"\\left|\\right|\\displaystyle|\\[,;:! ]|\\$|~", " "),
-    (r"\^\s*\{?\s*\\circ\s*\}?|\\degree|\\circ|º|˚", "°"),
+    (r"\^\s*\{\s*\\circ\s*\}|\^?\s*\\circ|\\degree|º|˚", "°"),
     (r"\\[dt]frac(?![a-z])", r"\\frac"),
     (r"\\times|\\cdot|\\ast|[×·⋅∙]", "*"),
     (r"\\div|÷|∕", "/"),
@@ -50,7 +50,7 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
     "asin": math.asin, "acos": math.acos, "atan": math.atan,
 }  # fmt: skip
 OF_ANGLES = ("sin", "cos", "tan")
-CLOSES = {"(": ")", "{": "}", "[": "]"}
+CLOSES = {"(": ")", "{": "}"}
 # A stretch of a text in which an expression may stand, of a spelled text.
 _ITEM = rf"(?:{NUMBER}|\\?(?:{'|'.join(NAMES)})(?![a-z])|[-+*/^(){{}}\[\]°%=≈])"
 STRETCH = re.compile(rf"{_ITEM}(?:\s*{_ITEM})*")
@@ -63,6 +63,7 @@ class Unreadable(Exception):
 def spelled(text: str) -> str:
     """The same text with one way to write each sign, without dollars, asterisks of emphasis and \\text{}."""
     text = re.sub(r"\*\*(?![\d(])|(?<![\d)])\*\*", " ", text).replace("$", " ").replace("`", " ")
+    text = re.sub(r"[^\S\n]+", " ", text)
     for _ in range(3):
         text = WRAPPED.sub(r" \1 ", text)
     for pattern, plain in SPELLINGS:
@@ -78,7 +79,7 @@ def value(text: str) -> float:
     if len(text) > MAX_LENGTH:
         raise Unreadable("too long")
     text = spelled(text)
-    text = re.split(r"\\approx|≈|\\simeq|≒", text)[0].strip(" \n\t.,;:。")
+    text = re.split(r"\\approx|≈|\\simeq|≒", text)[0].strip().rstrip(" .,;:。")
     if re.search(r",(?!\d{3}(?!\d))", text):
         raise Unreadable("a list")
     text = text.rsplit("=", 1)[-1].strip()
@@ -107,8 +108,8 @@ def find(text: str) -> list[tuple[str, float]]:
     text, found = spelled(text), []
     for match in STRETCH.finditer(text):
         stretch = re.sub(r"^\^\s*\{?\d\}?", "", match[0])  # the power of a unit
-        if stretch[:1].isdigit() and re.search(r"[A-Za-z_]$", text[: match.start()]):
-            continue  # the digit of a name, as in x1
+        if text[match.start() - 1 : match.start()].isalpha() and text[match.start() - 1].isascii():
+            stretch = re.sub(r"^[\d.]+", "", stretch)  # the digit of a name, as in x1
         for part in (stretch, stretch.strip("(){}[]*/+^ "), stretch.strip("(){}[]*/+-^= ")):
             number = read(part)
             if number is not None:
@@ -216,14 +217,16 @@ def _argument(tokens: Sequence[str], at: int, depth: int) -> tuple[float, int]:
 def _function(tokens: Sequence[str], at: int, depth: int) -> tuple[float, int]:
     name, at, power = tokens[at], at + 1, 1.0
     if name == "sqrt" and _peek(tokens, at) == "[":  # \sqrt[3]{8}
-        root, at = _atom(tokens, at, depth)
-        result, at = _atom(tokens, at, depth)
+        root, at = _sum(tokens, at + 1, depth + 1)
+        if _peek(tokens, at) != "]":
+            raise Unreadable("brackets")
+        result, at = _atom(tokens, at + 1, depth)
         return math.copysign(abs(result) ** (1 / root), result), at
     if name in OF_ANGLES and _peek(tokens, at) == "^":  # sin^2 x
         power, at = _atom(tokens, at + 1, depth)
     argument, end = _atom(tokens, at, depth)
     degrees = [t for t in tokens[at:end] if t not in ("(", ")", "{", "}")]
-    marked = _peek(tokens, end) == "°" or "°" in degrees
+    marked = _peek(tokens, end) == "°" and tokens[at] not in CLOSES or "°" in degrees
     if name in OF_ANGLES and (marked or len(degrees) == 1 and degrees[0] != "pi"):
         argument = math.radians(argument)
     return math.pow(FUNCTIONS[name](argument), power), end

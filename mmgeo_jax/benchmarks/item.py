@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from data_gen.errors import UserError
 from data_gen.sources import outside
 from mmgeo_jax.benchmarks.answers import LETTERS
 
+MAX_READ = 10_000  # characters of a response
 KINDS = {
     "choice": "Answer with the letter of the correct choice, as in: The answer is A.",
     "integer": "Put your final answer, an integer, in \\boxed{}.",
@@ -57,12 +59,20 @@ def prompt(item: Item) -> str:
     return "\n".join([*lines, hint.format(precision=item.precision) if item.kind == "float" else hint])
 
 
+def verdict(judge: Judge, item: Item, response: str | None) -> Verdict:
+    """The verdict of a response; a blank or missing one says nothing and is wrong.
+
+    Of a response of more than MAX_READ characters its beginning and its end are read, where answers stand.
+    """
+    text = re.sub(r"[^\S\n]+", " ", response or "").strip()
+    if len(text) > MAX_READ:
+        text = f"{text[:1000]}\n{text[1000 - MAX_READ:]}"
+    return judge(item, text) if text else Verdict(None, False)
+
+
 def judged(items: Sequence[Item], responses: Mapping[str, str], judge: Judge) -> dict[str, Verdict]:
-    """The verdict of every item, by key. A blank or missing response says nothing and is wrong."""
-    nothing = Verdict(None, False)
-    return {
-        item.key: judge(item, responses[item.key]) if responses.get(item.key, "").strip() else nothing for item in items
-    }
+    """The verdict of every item, by key."""
+    return {item.key: verdict(judge, item, responses.get(item.key)) for item in items}
 
 
 def rate(right: int, count: int) -> dict[str, Any]:

@@ -35,7 +35,7 @@ TOLERANCE = 1e-2 * 1.01
 DIFFICULTIES = {"容易": "easy", "普通": "medium", "困难": "hard"} | {name: name for name in ("easy", "medium", "hard")}
 GRADES = {"七年级": "seven", "八年级": "eight", "九年级": "nine"} | {name: name for name in ("seven", "eight", "nine")}
 KNOWLEDGE = ("Transformations of Shapes", "Properties of Shapes", "Functions")
-SIGNS = ("\\left", "\\right", "^\\circ", "^{\\circ}", "°", "$", "\\,", "厘米", "\\ ")
+SIGNS = ("\\left", "\\right", "^\\circ", "^{\\circ}", "°", "$", "\\%", "厘米")
 
 
 def read(root: Path) -> list[Item]:
@@ -71,7 +71,7 @@ def _item(root: Path, row: Any, where: str, number: int) -> Item:
 
 def parts(boxed: str) -> list[str]:
     """The parts of an answer: split at commas outside of brackets, without units and signs; \\pm makes two of one."""
-    text = boxed.replace("，", ",").replace("（", "(").replace("）", ")")
+    text = re.sub(r"\\[,;:! ]", "", boxed).replace("，", ",").replace("（", "(").replace("）", ")")
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))(?![^(\[]*[)\]])", "", text)  # the comma of a thousand
     found, depth, start = [], 0, 0
     for i, sign in enumerate(text + ","):

@@ -90,7 +90,7 @@ def split_options(text: str) -> tuple[str, ...]:
         if not found:
             break
         starts.append(found.span())
-    ends = [start for start, _ in starts[1:]] + [len(text)]
+    ends = ([start for start, _ in starts] + [len(text)])[1:]
     return tuple(text[start:end].strip(" ;\n") for (_, start), end in zip(starts, ends, strict=True))
 
 
