@@ -65,6 +65,15 @@ def test_mathvista_takes_the_nearest_choice(response, said):
     assert judge("mathvista", choice_item("12"), response).said == said
 
 
+def test_choices_that_look_like_letters_or_brackets():
+    """A lone letter is a letter even where the choices are letters; a bracket in a choice's text is none."""
+    letters = Item("q", "?", "C", "choice", ("C", "D", "A", "B"))
+    assert judge("mathvista", letters, "A") == ("C", True) and judge("mathvista", letters, "(C)").said == "A"
+    formulas = Item("q", "?", "f(b)", "choice", ("f(a)", "f(b)", "f(x)"))
+    assert judge("mathvista", formulas, "f(b)").right
+    assert judge("mathvista", formulas, "The answer is f(x).").said == "f(x)"
+
+
 def test_we_math_reads_its_own_form_first():
     """The public rule: the first letter of what follows the last 'Answer'; and a word is not a letter."""
     item = choice_item("B")

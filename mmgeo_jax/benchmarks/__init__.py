@@ -70,8 +70,8 @@ def run(
 ) -> dict[str, Any]:
     """Ask a model all items of a benchmark and write their scores to `out`; return them.
 
-    `answer` gets up to `batch` items and returns a response for each. Beside `out` lies a .jsonl of the responses, with
-    what they were taken to say. Items whose picture is not there are left out (with all of their problem), and counted
+    `answer` gets up to `batch` items and returns a response for each. Beside eval.json lies eval_responses.jsonl, with
+    what each was taken to say. Items whose picture is not there are left out (with all of their problem), and counted
     in `without_picture`. Raises UserError where the data is missing or broken, or no item has its picture.
     """
     everything = read(name, root)
@@ -89,7 +89,8 @@ def run(
             responses |= {item.key: response for item, response in zip(some, given, strict=True)}
             bar.update(len(some))
     scores = score(name, items, responses) | {"without_picture": len(everything) - len(items)}
-    _write(Path(out).with_suffix(".jsonl"), "".join(_line(name, item, responses[item.key]) for item in items))
+    beside = Path(out).with_name(f"{Path(out).stem}_responses.jsonl")
+    _write(beside, "".join(_line(name, item, responses[item.key]) for item in items))
     _write(Path(out), json.dumps(scores, indent=1, ensure_ascii=False) + "\n")
     return scores
 

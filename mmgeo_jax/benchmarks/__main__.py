@@ -52,8 +52,8 @@ def _do(options: argparse.Namespace) -> int:
         return 0
     if options.prompts:
         for item in benchmarks.read(name, root):
-            row = {"key": item.key, "prompt": benchmarks.prompt(item), "pictures": [str(p) for p in item.pictures]}
-            print(json.dumps(row, ensure_ascii=False))
+            asked = {"key": item.key, "prompt": benchmarks.prompt(item), "pictures": [str(p) for p in item.pictures]}
+            print(json.dumps(asked, ensure_ascii=False))
         return 0
     if options.baseline:
         scores = benchmarks.run(name, root, benchmarks.trivial(benchmarks.read(name, root)), options.out)

@@ -94,7 +94,7 @@ def letter(response: str, count: int) -> int | None:
 def choice(response: str, choices: Sequence[str]) -> int | None:
     """The number of the choice that a response means, or None: from its letter, else from its text or value."""
     texts, whole = [normal(text) for text in choices], normal(response)
-    if whole and texts.count(whole) == 1 or whole in texts and len(whole) > 1:
+    if whole in texts and not re.fullmatch("[a-h]?", whole):
         return texts.index(whole)
     found = letter(response, len(choices))
     if found is not None or hedged(response):

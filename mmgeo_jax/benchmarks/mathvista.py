@@ -84,12 +84,13 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
 
 
 def extract(item: Item, response: str) -> str | None:
-    """The answer of a response, in place of GPT-4's: a choice's text, the text of a number or list, other words for a
-    choice that is not clear, or None."""
+    """The answer of a response, in place of GPT-4's: a choice in brackets as (A), the text of a number or list, other
+    words for a choice that is not clear, or None."""
     if item.kind == "choice":
         found = answers.choice(response, item.choices)
-        words = answers.final(response)
-        return item.choices[found] if found is not None else None if answers.hedged(response) or not words else words
+        if found is not None:
+            return f"({answers.LETTERS[found]})"
+        return None if answers.hedged(response) else answers.final(response) or None
     if item.kind == "list":
         lists = re.findall(r"\[[^\[\]]*\]", response)
         return lists[-1] if lists else None
