@@ -191,7 +191,9 @@ def test_a_broken_row_is_one_line_that_names_it(name, rows, message, tmp_path):
     assert message in str(fault.value) and "\n" not in str(fault.value)
 
 
-JUNK = [None, 3, -1, 2**80, 1.5, float("nan"), True, "", "x", "\x00", "../x", "x" * 30000, [], [[]], [None], [1], {}]
+JUNK: list[Any] = [
+    None, 3, -1, 2**80, 1.5, float("nan"), True, "", "x", "\x00", "../x", "x" * 30000, [], [[]], [None], [1], {},
+]  # fmt: skip
 ROWS = {"geoqa": geoqa_rows, "mathvista": mathvista_rows, "wemath": wemath_rows, "mmmath": mmmath_rows,
         "formalgeo": formalgeo_rows}  # fmt: skip
 
