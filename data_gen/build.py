@@ -35,6 +35,7 @@ SOURCES = {
     "mmgeolm": "data_gen.sources.mmgeolm",
     "jsonl": "data_gen.sources.jsonl",
     "redrawn": "data_gen.sources.redrawn",
+    "problems": "data_gen.problems",
 }
 PACKAGES = (
     "numpy",

@@ -10,7 +10,8 @@ from data_gen import build, records, render, tfrecords
 tf = pytest.importorskip("tensorflow", reason="TensorFlow has an environment of its own: make test-stock")
 tfds = pytest.importorskip("tensorflow_datasets")
 
-QUESTION = {"question": "How long is AB?", "choices": ("3", "4"), "answer": "4", "solution": "3² + 4² = 5², so AB = 4."}
+QUESTION = {"question": "How long is AB?", "choices": ("3", "4"), "answer": "4", "solution": "3² + 4² = 5², so AB = 4.",
+            "tags": ("pythagoras", "picture")}  # fmt: skip
 WORDS = records.SIGNATURE_WORDS
 
 
@@ -77,7 +78,8 @@ TABLES = {"truth": tf.int8, "provenance": tf.uint8, "margin_px": tf.float32}
 PARSED = (
     dict.fromkeys(("key", "layout", "canvas", "source", "question/question", "question/answer"), TEXT)
     | {"question/solution": TEXT, "difficulty": INT, "size_px": INT, "schema_version": INT}
-    | dict.fromkeys(("images", "captions", "edits", "kinds", "facts", "programs", "question/choices"), TEXTS)
+    | dict.fromkeys(("images", "captions", "edits", "kinds", "facts", "programs"), TEXTS)
+    | dict.fromkeys(("question/choices", "question/tags"), TEXTS)
     | {f"{name}/shape": tf.io.FixedLenFeature([2], tf.int64) for name in TABLES}
     | {f"{name}/value": TEXT for name in TABLES}
     | dict.fromkeys(("image_signatures", "caption_signatures"), tf.io.RaggedFeature(tf.int64))
