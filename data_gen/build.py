@@ -36,6 +36,8 @@ SOURCES = {
     "jsonl": "data_gen.sources.jsonl",
     "redrawn": "data_gen.sources.redrawn",
     "problems": "data_gen.problems",
+    "exams": "data_gen.sources.exams",
+    "conversations": "data_gen.sources.conversations",
 }
 PACKAGES = (
     "numpy",

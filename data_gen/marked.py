@@ -21,6 +21,4 @@ def rows() -> Iterator[Construction]:
         ("parallel", "abcd", "parallel a b c d", ("arrows a b", "arrows c d")),
         ("bisector", "vdab", "bisector v d a b", ("arc a v d", "arc d v b")),
     ):
-        yield Construction(
-            f"marked.{name}", "marked", "", ins, "", (), lambda taken, p: (), (fact,), shows=shows
-        )
+        yield Construction(f"marked.{name}", "marked", "", ins, "", (), lambda taken, p: (), (fact,), shows=shows)

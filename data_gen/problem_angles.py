@@ -14,7 +14,7 @@ BASE = "base angles of an isosceles triangle"
 
 
 def pick(rng, low: int, high: int, hint: int | None = None) -> int:
-    """A whole number from low to high, mostly the hint where it is one of them. Raises ValueError where there is none."""
+    """A whole number from low to high, mostly the hint where it fits. Raises ValueError where there is none."""
     if high < low:
         raise ValueError(f"no number lies from {low} to {high}")
     if hint is not None and low <= hint <= high and rng.random() < 0.8:

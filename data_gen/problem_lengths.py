@@ -259,7 +259,8 @@ def isosceles_area(answer: int, hint: int, rng) -> Sketch:
     return Sketch(
         points, "ab bd dc ca ad", ("length a b", "length a d"), "triangle_area a b c",
         (Line("length b d", squares, _root(side**2 - height**2), PYTHAGORAS),
-         Line("length b c", f"2 × [bd] = 2 × {half}", 2 * half, "the altitude of an isosceles triangle bisects its base"),
+         Line("length b c", f"2 × [bd] = 2 × {half}", 2 * half,
+              "the altitude bisects the base of an isosceles triangle"),
          Line("triangle_area a b c", f"½ × {2 * half} × {height}", half * height, "area of a triangle")),
         "[ab] = [ac], and [ad] ⊥ [bc] at [d]", ("equal a b a c", "right_angle a d c"), ("altitude a d b c",),
     )  # fmt: skip
@@ -283,7 +284,8 @@ def incircle_perimeter(answer: int, hint: int, rng) -> Sketch:
     equal = "two tangents from a point are equal"
     return Sketch(
         points, "ad db be ec cf fa", ("length a d", "length b e", "length c f"), "triangle_perimeter a b c",
-        (Line("length a f", "[ad]", x, equal), Line("length b d", "[be]", y, equal), Line("length c e", "[cf]", z, equal),
+        (Line("length a f", "[ad]", x, equal), Line("length b d", "[be]", y, equal),
+         Line("length c e", "[cf]", z, equal),
          Line("triangle_perimeter a b c", f"2 × ({x} + {y} + {z})", 2 * (x + y + z), "sum of the sides")),
         "circle [o] touches the sides [ab], [bc] and [ca] of triangle [abc] at [d], [e] and [f]",
         states=("inscribed_circle o a b c", "on_circle o d", "on_circle o e", "on_circle o f"), circle="oe", told=True,

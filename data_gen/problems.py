@@ -68,7 +68,7 @@ ROWS: tuple[Row, ...] = (
     Row("parallel_in_triangle", range(30, 101), ("supplement", "repeat"), angles.parallel_triangle),
     Row("tangent_radius", range(22, 69), ("complement",), angles.tangent_radius),
     Row("tangent_chord", range(35, 116), ("supplement", "repeat"), angles.tangent_chord),
-    Row("equal_tangents", range(45, 76), ("repeat", "two_values"), angles.equal_tangents, (3, 4, 5, 6, 8)),
+    Row("equal_tangents", range(54, 79), ("repeat", "two_values"), angles.equal_tangents, (3, 4, 5, 6, 8)),
     Row("tangents_and_arc", range(30, 105, 2), ("repeat", "double"), angles.tangents_arc, (6, 8, 10, 12, 16)),
     Row("isosceles_exterior", range(100, 156), ("repeat",), angles.isosceles_exterior, (4, 5, 6, 8, 10, 12)),
     Row("bisected_angle", range(55, 126), ("supplement", "repeat"), angles.bisected),
@@ -81,7 +81,8 @@ ROWS: tuple[Row, ...] = (
     Row("triangle_area", lengths.products(8, 100, half=True), ("double",), lengths.triangle_area, (2, 3, 5, 6, 9)),
     Row("parallelogram_area", lengths.products(16, 160), ("double", "two_values"), lengths.parallelogram_area,
         (4, 5, 8, 9, 12)),
-    Row("trapezoid_area", lengths.products(12, 90, True, 4, 4.5), ("double", "two_values"), lengths.trapezoid_area, (2, 4, 6, 9, 12)),
+    Row("trapezoid_area", lengths.products(12, 90, True, 4, 4.5), ("double", "two_values"), lengths.trapezoid_area,
+        (2, 4, 6, 9, 12)),
     Row("rectangle_perimeter", range(12, 81, 2), ("double", "two_values"), lengths.rectangle_perimeter, (2, 4, 6, 8)),
     Row("rectangle_area", lengths.products(12, 120), ("double", "two_values"), lengths.rectangle_area, (4, 5, 8, 12)),
     Row("isosceles_area", lengths.products(12, 120), ("double", "two_values"), lengths.isosceles_area, (4, 5, 8, 12)),
@@ -191,7 +192,7 @@ def program_of(posed: _Posed) -> Program:
     for mark in sketch.marks:
         kind, *roles = mark.split()
         steps.append(Step(f"marked.{kind}", tuple(letters[role] for role in roles), (), ()))
-    draws: list[Segment | Circle] = [Segment(letters[a], letters[b]) for a, b in sketch.lines.split()]
+    draws: list[Segment | Circle] = [Segment(letters[ab[0]], letters[ab[1]]) for ab in sketch.lines.split()]
     if sketch.circle:
         draws.append(Circle(*(letters[role] for role in sketch.circle)))
     states = [_fact(template, letters) for template in sketch.states]

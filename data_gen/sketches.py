@@ -20,7 +20,7 @@ RELATIVE = 1e-6  # to which a stated number is what is measured
 
 
 class Line(NamedTuple):
-    """A step of a solution: what it finds, how ("180° − 50°"; [abc] stands for letters), its value, by which theorem."""
+    """A step: what it finds, how ("180° − ∠[abc]", with letters for [abc]), its value, by which theorem."""
 
     finds: str
     working: str
