@@ -6,6 +6,8 @@ python -m data_gen.build --spec=configs/data_problems.py --out=data/problems --s
 
 from ml_collections import ConfigDict
 
+from data_gen.problems import OF_NAME
+
 
 def get_spec() -> ConfigDict:
     spec = ConfigDict()
@@ -15,6 +17,7 @@ def get_spec() -> ConfigDict:
     spec.size_px = 168
     spec.families = ConfigDict(dict(train=4000, val=200, test=1000))
     spec.shard_size = 250
+    spec.kinds = tuple(OF_NAME)  # they take turns
     spec.in_picture = 0.7  # share of the problems whose given values stand in the picture alone
     spec.letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
     return spec

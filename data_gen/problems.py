@@ -108,7 +108,7 @@ def problem(spec, split: str, index: int) -> Family:
     Raises UserError where the spec leaves no way to draw it.
     """
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
-    row = ROWS[index % len(ROWS)]
+    row = _row(spec, index)
     in_picture = bool(rng.random() < spec.in_picture)
     for _ in range(MAX_SETS):
         four, answer, hint = choices.draw(row.answers, row.errors, row.slips, rng)
@@ -124,6 +124,17 @@ def problem(spec, split: str, index: int) -> Family:
     raise UserError(
         f"{spec.name} {split} problem {index} ({row.name}): nothing could be drawn; use a larger size_px, more letters"
     )
+
+
+def _row(spec, index: int) -> Row:
+    """The kind of problem `index`: those of the spec take turns. Raises UserError where it names others."""
+    kinds = tuple(spec.kinds)
+    unknown = [kind for kind in kinds if kind not in OF_NAME]
+    if unknown or not kinds:
+        raise UserError(
+            f"{spec.name}: spec.kinds has {unknown[0] if unknown else 'no kind'}: take {', '.join(OF_NAME)}"
+        )
+    return OF_NAME[kinds[index % len(kinds)]]
 
 
 family = problem  # what a source is asked for

@@ -165,4 +165,45 @@ def solution(sketch: Sketch, letters: Mapping[str, str], unit: str) -> str:
 
 
 def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+    return text[:1].upper() + text[1:]
+
+
+# ---- a solution against its figure -------------------------------------------------------------------------------
+
+
+def _readable(kind: str, name: str) -> tuple[str, re.Pattern, list[int]]:
+    """(kind, how a line of a solution begins, which point each letter of the name is)."""
+    roles = [int(place) if place else i for i, place in enumerate(re.findall(r"\{(\d?)\}", name))]
+    before = name.partition("[")[0]
+    return kind, re.compile(rf"\d+\. {_capital(before)}([A-Z]{{{len(roles)}}}) = .* \("), roles
+
+
+LINES = [_readable(kind, measure.name) for kind, measure in MEASURES.items()]
+VALUE = re.compile(r"(\d*)(?:√(\d+)|(π))?(?:°| c?m²?)? \([^()]*\)\.$")
+
+
+def misstated(text: str, points: Mapping[str, complex], rim: str = "") -> list[str]:
+    """Which lines of a solution are not what is measured in its figure, or cannot be read; none where all is well.
+
+    Args:
+      points: letter -> place, in the units of the problem; rim: a point on the circle, if there is one.
+    """
+    found = []
+    *lines, last = text.split("\n")
+    for line in lines:
+        value, measure = VALUE.search(line), None
+        for kind, begins, roles in LINES:
+            if match := begins.match(line):
+                names = {0: "O"} | dict(zip(roles, match[1], strict=True))  # an arc's name leaves out the centre
+                whole = [names[place] for place in sorted(names)] + [rim] * (len(roles) == 1)
+                measure = measured(" ".join([kind, *whole]), points)
+        if value is None or measure is None or not math.isclose(_read(value), measure, rel_tol=RELATIVE):
+            found.append(f"'{line}' is not what is measured ({measure})")
+    answer = re.fullmatch(r"The answer is \\boxed\{(.*)\}\.", last)
+    if not answer or not lines or not lines[-1].rpartition(" (")[0].endswith(f"= {answer[1]}"):
+        found.append(f"'{last}' is not what the last step finds")
+    return found
+
+
+def _read(match: re.Match) -> float:
+    return float(match[1] or 1) * math.sqrt(int(match[2] or 1)) * (math.pi if match[3] else 1)
