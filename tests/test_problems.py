@@ -245,9 +245,9 @@ def test_each_of_four_is_the_answer_alike():
     for _ in range(20_000):
         four, answer, _ = choices.draw([10, 20, 40, 60, 70, 80], ("complement", "double"), (10, 20, 30), rng)
         seen.setdefault(frozenset(four), Counter())[answer] += 1
-    for four, counts in seen.items():
+    for members, counts in seen.items():
         total = sum(counts.values())
-        assert all(abs(counts[n] - total / 4) < 5 * math.sqrt(total * 3 / 16) for n in four)
+        assert all(abs(counts[n] - total / 4) < 5 * math.sqrt(total * 3 / 16) for n in members)
 
 
 def test_a_row_without_four_numbers_says_so():
