@@ -131,16 +131,24 @@ def encode(family: Family) -> bytes:
     Raises UserError where a field does not fit the schema.
     """
     validate(family)
+    values, example = _values(family), Example()
+    for field in fields_of(family):
+        _write_field(example.features.feature, field, values[field.name])
+    return example.SerializeToString(deterministic=True)
+
+
+def fields_of(family: Family) -> tuple[Field, ...]:
+    """The fields that a family's record has: all but optional ones that are empty."""
+    values = _values(family)
+    return tuple(field for field in SCHEMA if not field.optional or values[field.name])
+
+
+def _values(family: Family) -> dict[str, Any]:
     question = family.question or Question("", (), "", "")
     values: dict[str, Any] = {field.name: getattr(family, field.name, None) for field in SCHEMA}
     values |= {f"question/{name}": value for name, value in vars(question).items()}
     values |= {"schema_version": SCHEMA_VERSION}
-    values |= {name: tuple("+".join(some) for some in values[name]) for name in ("edits", "kinds")}
-    example = Example()
-    for field in SCHEMA:
-        if not field.optional or values[field.name]:
-            _write_field(example.features.feature, field, values[field.name])
-    return example.SerializeToString(deterministic=True)
+    return values | {name: tuple("+".join(some) for some in values[name]) for name in ("edits", "kinds")}
 
 
 def _write_field(features: Any, field: Field, value: Any) -> None:

@@ -10,8 +10,7 @@ from data_gen import build, records, render, tfrecords
 tf = pytest.importorskip("tensorflow", reason="TensorFlow has an environment of its own: make test-stock")
 tfds = pytest.importorskip("tensorflow_datasets")
 
-QUESTION = {"question": "How long is AB?", "choices": ("3", "4"), "answer": "4", "solution": "3² + 4² = 5², so AB = 4.",
-            "tags": ("pythagoras", "picture")}  # fmt: skip
+QUESTION = {"question": "How long is AB?", "choices": ("3", "4"), "answer": "4", "solution": "3² + 4² = 5², so AB = 4."}
 WORDS = records.SIGNATURE_WORDS
 
 
@@ -43,7 +42,7 @@ def compare(family, found):
     seen = set()
     for field in records.SCHEMA:
         seen.add(field.name)
-        value = found[field.name]
+        value = found.get(field.name, []) if field.optional else found[field.name]
         if field.name == "schema_version":
             assert value == records.SCHEMA_VERSION
         elif field.name.startswith("question/"):
