@@ -35,6 +35,9 @@ SOURCES = {
     "mmgeolm": "data_gen.sources.mmgeolm",
     "jsonl": "data_gen.sources.jsonl",
     "redrawn": "data_gen.sources.redrawn",
+    "problems": "data_gen.problems",
+    "exams": "data_gen.sources.exams",
+    "conversations": "data_gen.sources.conversations",
 }
 PACKAGES = (
     "numpy",

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from data_gen import additions, figures
+from data_gen import additions, figures, marked
 from data_gen.construction import ANY, Construction
 from data_gen.diagram import (
     AngleArc,
@@ -282,12 +282,15 @@ def _mark(template: str, roles: dict[str, str]) -> Mark:
 
 
 CONSTRUCTIONS: dict[str, Construction] = {row.name: row for rows in (figures.rows, additions.rows) for row in rows()}
+MARKED: dict[str, Construction] = {row.name: row for row in marked.rows()}
 
 
 def construction(name: str) -> Construction:
-    """The row that a step names, of this table or of `jgex`. Raises UserError where there is none."""
+    """The row that a step names, of these tables or of `jgex`. Raises UserError where there is none."""
     if name in CONSTRUCTIONS:
         return CONSTRUCTIONS[name]
+    if name in MARKED:
+        return MARKED[name]
     from data_gen import jgex  # whose rows are built from the classes above
 
     return jgex.row(name)

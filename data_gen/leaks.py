@@ -51,7 +51,7 @@ def measure(folder: str, families: int, workers: int, seed: int = 0) -> dict[str
     """Train scorers on up to `families` families of train and ask them about the other splits: {what is seen: result}.
 
     A result has "overall" and "kinds": {"accuracy", "low", "high" (%), "pairs", "families"}, "hit@1". {} where there
-    are not both train and another split. Raises UserError where a record is broken.
+    are not both train and another split, or no siblings. Raises UserError where a record is broken.
     """
     splits = tfrecords.read_manifest(folder)["splits"]
     sizes = {split: sum(row["families"] for row in rows) for split, rows in splits.items()}
@@ -62,6 +62,8 @@ def measure(folder: str, families: int, workers: int, seed: int = 0) -> dict[str
     asked = [task for split in held_out for task in _tasks(folder, split, min(families, sizes[split]))]
     looks = dict(tqdm(pooled(look, tasks + asked, workers), "leaks: looks", len(tasks) + len(asked), leave=False))
     train, test = joined([looks.pop(task) for task in tasks]), _apart([looks.pop(task) for task in asked])
+    if not all((looks.kind != "").any() for looks in (train, test)):
+        return {}
     report: dict[str, Any] = {"trained on": int(train.family[-1]) + 1, "asked about": len(np.unique(test.family))}
     ways = [
         ("captions", "captions", _linear),

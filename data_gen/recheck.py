@@ -14,13 +14,14 @@ import numpy as np
 
 from data_gen import render
 from data_gen.captions import caption
-from data_gen.constructions import Program, program_from_json
+from data_gen.constructions import Program, program_from_json, solve, strokes
 from data_gen.errors import UserError
 from data_gen.facts import Fact, Scene, from_json, same_facts, to_json, truth_table, values_of
 from data_gen.families import COMPUTED, Canvas, Member, canvas_from_json, draw
 from data_gen.predicates import PREDICATES
 from data_gen.records import Family
 from data_gen.signatures import caption_signature, image_signatures
+from data_gen.sketches import misstated
 
 STAGES = ("rebuild", "truth", "signatures", "png")
 MARGIN_TOLERANCE_PX = 1e-3  # between versions of the libraries; none within one
@@ -68,6 +69,7 @@ def recheck(family: Family, clock: Clock, exact: bool = True) -> list[Difference
     whole, said = [m for m in members if m], [facts for facts in stated if facts is not None]
     found += _texts(family, canvas, whole, said)
     found += _axes(family, [m.program for m in whole], said)
+    found += _question(family, whole[0].program)
     with clock("truth"):
         scene = Scene.of([m.diagram for m in whole])
         truth, margin = truth_table(said, scene, canvas.margin_px)
@@ -156,6 +158,20 @@ def _axes(family: Family, programs: Sequence[Program], stated: Sequence[tuple[Fa
         if sorted(old) == sorted(new) and ("order" in axes) != (old != new):
             change = "letters change places" if old != new else "no letters change places"
             yield Difference(f"edits[{i}]", f"are {named}, but {change}")
+
+
+def _question(family: Family, program: Program) -> Iterator[Difference]:
+    """A worked problem of ours: its choices hold the answer once, and its steps are what its figure measures."""
+    if family.source != "problems" or family.question is None:
+        return
+    question = family.question
+    if question.choices.count(question.answer) != 1 or len(set(question.choices)) < len(question.choices):
+        yield Difference("question/choices", f"are {question.choices}, the answer is '{question.answer}'")
+    if not question.solution.endswith(f"\\boxed{{{question.answer}}}."):
+        yield Difference("question/answer", f"is '{question.answer}', not that of its solution")
+    circles = strokes(program).circles
+    for what in misstated(question.solution, solve(program), circles[0].through if circles else ""):
+        yield Difference("question/solution", what)
 
 
 def _tables(family: Family, truth: np.ndarray, margin: np.ndarray, exact: bool) -> Iterator[Difference]:

@@ -15,16 +15,36 @@ SCHEMA_VERSION = 2
 LAYOUTS = ("star", "cube", "product")
 EDIT_AXES = ("order", "shape", "relation", "value", "retrieved")
 SIGNATURE_WORDS = 8
+IN_PICTURE = "picture"  # a tag of a question
 
 
 @dataclass(frozen=True)
 class Question:
-    """A problem over the anchor: `answer` is one of `choices` where there are any; all fields are text."""
+    """A problem over the anchor: `answer` is one of `choices` where there are any; all fields are text.
+
+    `tags`: none, or the kind of problem ("inscribed_angle") and, where the text alone does not do, IN_PICTURE.
+    """
 
     question: str
     choices: tuple[str, ...]
     answer: str
     solution: str
+    tags: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The kind of problem; "" where its source does not tell."""
+        return self.tags[0] if self.tags else ""
+
+    @property
+    def needs_picture(self) -> bool:
+        """Whether what is given stands in the picture alone."""
+        return IN_PICTURE in self.tags[1:]
+
+    @property
+    def letter(self) -> str:
+        """The answer as the letter of its choice, "A" for the first; "" where it is none of them."""
+        return chr(ord("A") + self.choices.index(self.answer)) if self.answer in self.choices else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +76,16 @@ class Family:
 
 
 class Field(NamedTuple):
-    """A row of the schema. kind: "text", "texts", "images", "int", "array"; shape: letters N, C, or sizes."""
+    """A row of the schema. kind: "text", "texts", "images", "int", "array"; shape: letters N, C, or sizes.
+
+    optional: a list that is left out where it is empty, so that records written before it was thought of stay the same.
+    """
 
     name: str
     kind: str
     dtype: str = ""
     shape: tuple[str | int, ...] = ()
+    optional: bool = False
 
 
 # A table of two open sizes is stored as raw bytes beside its shape, which is how TFDS stores one.
@@ -87,8 +111,10 @@ SCHEMA: tuple[Field, ...] = (
     Field("question/choices", "texts"),
     Field("question/answer", "text"),
     Field("question/solution", "text"),
+    Field("question/tags", "texts", optional=True),
     Field("schema_version", "int"),
 )
+QUESTION_FIELDS = tuple(field.name for field in dataclasses.fields(Question))
 
 
 def stored_raw(field: Field) -> bool:
@@ -105,15 +131,24 @@ def encode(family: Family) -> bytes:
     Raises UserError where a field does not fit the schema.
     """
     validate(family)
+    values, example = _values(family), Example()
+    for field in fields_of(family):
+        _write_field(example.features.feature, field, values[field.name])
+    return example.SerializeToString(deterministic=True)
+
+
+def fields_of(family: Family) -> tuple[Field, ...]:
+    """The fields that a family's record has: all but optional ones that are empty."""
+    values = _values(family)
+    return tuple(field for field in SCHEMA if not field.optional or values[field.name])
+
+
+def _values(family: Family) -> dict[str, Any]:
     question = family.question or Question("", (), "", "")
     values: dict[str, Any] = {field.name: getattr(family, field.name, None) for field in SCHEMA}
     values |= {f"question/{name}": value for name, value in vars(question).items()}
     values |= {"schema_version": SCHEMA_VERSION}
-    values |= {name: tuple("+".join(some) for some in values[name]) for name in ("edits", "kinds")}
-    example = Example()
-    for field in SCHEMA:
-        _write_field(example.features.feature, field, values[field.name])
-    return example.SerializeToString(deterministic=True)
+    return values | {name: tuple("+".join(some) for some in values[name]) for name in ("edits", "kinds")}
 
 
 def _write_field(features: Any, field: Field, value: Any) -> None:
@@ -145,7 +180,7 @@ def decode(data: bytes) -> Family:
         found = version[0] if version else "none"
         raise UserError(f"it has schema version {found}, this code reads {SCHEMA_VERSION}")
     values = {field.name: _read_field(features, field) for field in SCHEMA if field.name != "schema_version"}
-    parts = {name: values.pop(f"question/{name}") for name in ("question", "choices", "answer", "solution")}
+    parts = {name: values.pop(f"question/{name}") for name in QUESTION_FIELDS}
     for name in ("edits", "kinds"):
         values[name] = tuple(tuple(some.split("+")) if some else () for some in values[name])
     family = Family(**values, question=Question(**parts) if parts["question"] else None)
@@ -159,6 +194,8 @@ def _read_field(features: Any, field: Field) -> Any:
             shape = tuple(_require(features, field.name + "/shape").int64_list.value)
             raw = _require(features, field.name + "/value").bytes_list.value[0]
             return np.frombuffer(raw, np.dtype(field.dtype).newbyteorder("<")).reshape(shape)
+        if field.optional and field.name not in features:
+            return ()
         found = _require(features, field.name)
         if field.kind == "array":
             words = np.array(found.int64_list.value, np.int64).reshape(-1, SIGNATURE_WORDS)

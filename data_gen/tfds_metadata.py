@@ -1,12 +1,13 @@
 """The two files with which `tfds.builder_from_directory` reads a data set: what TFDS itself would write."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from etils import epath
 
-from data_gen.records import SCHEMA, SCHEMA_VERSION, Field, stored_raw
-from data_gen.tfrecords import open_atomic
+from data_gen.records import SCHEMA, SCHEMA_VERSION, Field, fields_of, stored_raw
+from data_gen.tfrecords import open_atomic, read_shard
 
 _CLASSES = {
     "text": "text_feature.Text",
@@ -19,7 +20,10 @@ _CLASSES = {
 
 
 def write_metadata(directory: epath.PathLike, name: str, splits: dict[str, list[dict[str, Any]]]) -> None:
-    """Write dataset_info.json and features.json. `splits`: as in the manifest."""
+    """Write dataset_info.json and features.json of a folder whose shards are there. `splits`: as in the manifest.
+
+    An optional field is a feature where the first record has it: TFDS wants every feature in every record.
+    """
     info = {
         "name": name,
         "version": f"{SCHEMA_VERSION}.0.0",
@@ -36,15 +40,18 @@ def write_metadata(directory: epath.PathLike, name: str, splits: dict[str, list[
             if rows
         ],
     }
-    for file_name, content in {"dataset_info.json": info, "features.json": features()}.items():
+    first = next((rows[0]["file"] for rows in splits.values() if rows), "")
+    family = next(read_shard(epath.Path(directory) / first), None) if first else None
+    fields = fields_of(family) if family else SCHEMA
+    for file_name, content in {"dataset_info.json": info, "features.json": features(fields)}.items():
         with open_atomic(epath.Path(directory) / file_name) as file:
             file.write(json.dumps(content, indent=1).encode())
 
 
-def features() -> dict[str, Any]:
-    """The schema as TFDS's JSON; fields named "a/b" are the field b of a dictionary a."""
+def features(fields: Iterable[Field] = SCHEMA) -> dict[str, Any]:
+    """Fields of the schema as TFDS's JSON; fields named "a/b" are the field b of a dictionary a."""
     tree: dict[str, Any] = {}
-    for field in SCHEMA:
+    for field in fields:
         group, _, leaf = field.name.rpartition("/")
         (tree.setdefault(group, {}) if group else tree)[leaf] = _feature(field)
     rows = {

@@ -20,6 +20,7 @@ QUESTIONS = st.none() | st.fixed_dictionaries(
         "choices": st.lists(st.text(max_size=5), max_size=4).map(tuple),
         "answer": st.text(max_size=5),
         "solution": st.text(max_size=20),
+        "tags": st.lists(st.text(max_size=5), max_size=3).map(tuple),
     }
 )
 
@@ -64,12 +65,14 @@ def test_a_family_comes_back_as_it_went_in(n, extra, seed, question, caption):
     assert records.encode(records.decode(data)) == data
 
 
-def test_the_bytes_are_those_of_tensorflows_own_classes(tmp_path):
+@pytest.mark.parametrize("tags", [(), ("semicircle", "picture")])
+def test_the_bytes_are_those_of_tensorflows_own_classes(tmp_path, tags):
     """TFDS, without TensorFlow, parses the record by features.json; its Example class writes the same bytes."""
     tfds = pytest.importorskip("tensorflow_datasets")
     from tensorflow_datasets.proto import tf_example_pb2
 
-    family = make(c=5, question={"question": "AB?", "choices": ("1", "2"), "answer": "1", "solution": "∵ …"})
+    question = {"question": "AB?", "choices": ("1", "2"), "answer": "1", "solution": "∵ …", "tags": tags}
+    family = make(c=5, question=question)
     data = records.encode(family)
     assert tf_example_pb2.Example.FromString(data).SerializeToString(deterministic=True) == data
     write_set(tmp_path, [family] * 5)
@@ -84,6 +87,18 @@ def test_the_bytes_are_those_of_tensorflows_own_classes(tmp_path):
     assert [text.decode() for text in read["captions"]] == list(family.captions)
     assert len(read["images"]) == 3 and read["images"][0].shape == (8, 8, 1)
     assert read["question"]["solution"].decode() == "∵ …"
+    # What most sources do not write is no feature of their data sets.
+    assert ("tags" in read["question"]) == bool(tags)
+    assert [text.decode() for text in read["question"].get("tags", [])] == list(tags)
+
+
+def test_tags_say_what_a_question_is_and_old_records_have_none():
+    bare = {"question": "AB?", "choices": ("1", "2"), "answer": "2", "solution": ""}
+    plain, tagged = (make(question=bare | {"tags": tags}) for tags in ((), ("midsegment", "picture")))
+    old, new = (records.decode(records.encode(family)).question for family in (plain, tagged))
+    assert old and new and b"question/tags" not in records.encode(plain)
+    assert (old.kind, old.needs_picture, old.letter) == ("", False, "B")
+    assert (new.kind, new.needs_picture) == ("midsegment", True)
 
 
 def test_crc_is_the_one_that_tfrecord_uses():

@@ -42,7 +42,7 @@ def compare(family, found):
     seen = set()
     for field in records.SCHEMA:
         seen.add(field.name)
-        value = found[field.name]
+        value = found.get(field.name, []) if field.optional else found[field.name]
         if field.name == "schema_version":
             assert value == records.SCHEMA_VERSION
         elif field.name.startswith("question/"):
@@ -77,7 +77,8 @@ TABLES = {"truth": tf.int8, "provenance": tf.uint8, "margin_px": tf.float32}
 PARSED = (
     dict.fromkeys(("key", "layout", "canvas", "source", "question/question", "question/answer"), TEXT)
     | {"question/solution": TEXT, "difficulty": INT, "size_px": INT, "schema_version": INT}
-    | dict.fromkeys(("images", "captions", "edits", "kinds", "facts", "programs", "question/choices"), TEXTS)
+    | dict.fromkeys(("images", "captions", "edits", "kinds", "facts", "programs"), TEXTS)
+    | dict.fromkeys(("question/choices", "question/tags"), TEXTS)
     | {f"{name}/shape": tf.io.FixedLenFeature([2], tf.int64) for name in TABLES}
     | {f"{name}/value": TEXT for name in TABLES}
     | dict.fromkeys(("image_signatures", "caption_signatures"), tf.io.RaggedFeature(tf.int64))

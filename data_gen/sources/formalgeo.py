@@ -314,7 +314,7 @@ def family(spec, split: str, index: int) -> Family:
         kinds=edits,
         # Nobody has listed all that may be true of a real picture.
         image_signatures=np.full((1, SIGNATURE_WORDS), 0xFFFFFFFF, np.uint32),
-        caption_signatures=np.stack([caption_signature([f for f in facts if _computable(f)]) for facts in stated]),
+        caption_signatures=np.stack([caption_signature(computable(facts)) for facts in stated]),
         facts=tuple(to_json(facts) for facts in stated),
         programs=(),
         canvas="",
@@ -325,9 +325,9 @@ def family(spec, split: str, index: int) -> Family:
     )
 
 
-def _computable(fact: Fact) -> bool:
-    """Whether signatures of generated pictures know a predicate; a bit that they never set would deny what may hold."""
-    return PREDICATES[fact.predicate].measure is not None or fact.predicate in ("length", "angle")
+def computable(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts that signatures of generated pictures know; a bit that they never set would deny what may hold."""
+    return [f for f in facts if PREDICATES[f.predicate].measure is not None or f.predicate in ("length", "angle")]
 
 
 def _provenance(facts: Sequence[Fact], corner: int, reading: Reading) -> int:
@@ -346,15 +346,15 @@ def question(problem: dict) -> Question | None:
 
 def picture(root: str, problem: dict) -> bytes:
     """A problem's diagram as a grey PNG on white paper, its long side at most 384 px. Raises UserError."""
-    return grey_png(*_located(root, problem))
+    return grey_png(*located(root, problem))
 
 
 def paper(root: str, problem: dict) -> Image.Image:
     """A problem's diagram, grey on white, at its own size. Raises UserError where it is not there or broken."""
-    return on_paper(*_located(root, problem))
+    return on_paper(*located(root, problem))
 
 
-def _located(root: str, problem: dict) -> tuple[Path, str]:
+def located(root: str, problem: dict) -> tuple[Path, str]:
     """Where a problem's picture lies, and what errors call it. Raises UserError where the name leaves the folder."""
     name = str(problem["problem_img"])
     where = f"problem {problem['problem_id']}"
