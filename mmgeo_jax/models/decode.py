@@ -61,8 +61,8 @@ def check(sampling: Sampling, prompt: int) -> None:
         raise UserError(f"sampling: {name}={getattr(sampling, name)} makes no sense")
     if prompt + sampling.length > sampling.cache:
         raise UserError(
-            f"a prompt of {prompt} places (image and question) and an answer of up to {sampling.length} tokens do not fit "
-            f"into a cache of {sampling.cache}: shorten the question, or raise the cache to {prompt + sampling.length}"
+            f"a prompt of {prompt} places (image and question) and an answer of up to {sampling.length} tokens do not "
+            f"fit into a cache of {sampling.cache}: shorten the question, or raise the cache to {prompt + sampling.length}"
         )
 
 
