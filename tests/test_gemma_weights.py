@@ -13,7 +13,8 @@ from flax import nnx, traverse_util
 
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import lmm
-from mmgeo_jax.weights import files, gemma
+from mmgeo_jax.models.gemma import GEMMA3
+from mmgeo_jax.weights import files, gemma, names
 
 SMALL = dict(hidden_size=32, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
              intermediate_size=40, vocab_size=50)  # fmt: skip
@@ -125,3 +126,113 @@ def test_transformers_loads_what_we_write(kind, tmp_path):
         tokens = torch.arange(9)[None]
         with torch.no_grad():
             np.testing.assert_allclose(again(tokens).logits.numpy(), model(tokens).logits.numpy(), rtol=1e-6, atol=1e-6)
+
+
+# ---- without the reference ------------------------------------------------------------------------------------------
+
+
+def random_model(kind):
+    """A config and a flat tree of random arrays, in PaliGemma's layout."""
+    config = lmm.default_lmm_config()
+    config.update(features="last", projector="linear")
+    config.image.update(size_px=32, patch_px=8, width=24, depth=2, heads=3, mlp_ratio=40 / 24, pool="mean")
+    small = dict(vocab_size=50, width=32, depth=3, heads=4, kv_heads=2, head_dim=16, hidden=40)
+    kinds = {"gemma": {}, "gemma2": gemma.GEMMA2 | {"query_scalar": 16.0}, "gemma3": GEMMA3 | {"query_scalar": 16.0}}
+    config.decoder.update(small | kinds[kind])
+    shapes = traverse_util.flatten_dict(
+        nnx.to_pure_dict(nnx.state(nnx.eval_shape(lambda: lmm.LMM(config, nnx.Rngs(0)))))
+    )
+    rng = np.random.default_rng(0)
+    params = {"/".join(k): rng.normal(size=v.shape).astype(np.float32) for k, v in shapes.items()}
+    return config, params
+
+
+@pytest.mark.parametrize("kind", ["gemma", "gemma2", "gemma3"])
+def test_a_folder_comes_back_as_it_went(kind, tmp_path, monkeypatch):
+    """In several files, with an index; a decoder alone where there is no projector."""
+    monkeypatch.setattr(gemma, "SHARD_BYTES", 20_000)
+    config, params = random_model(kind)
+    if kind == "gemma3":
+        params = {name: array for name, array in params.items() if name.startswith("decoder/")}
+    gemma.write_hugging_face(tmp_path, config, params)
+    assert len(list(tmp_path.glob("model-*-of-*.safetensors"))) > 2 and (tmp_path / files.INDEX).is_file()
+    found = gemma.read(tmp_path)
+    assert found.config.decoder == config.decoder and (kind == "gemma3" or found.config == config)
+    assert found.params.keys() == params.keys()
+    jax.tree.map(np.testing.assert_array_equal, found.params, params)
+
+
+@pytest.mark.parametrize("kind", ["gemma", "gemma2"])
+def test_an_npz_of_big_vision_is_read(kind, tmp_path):
+    """A fake one: heads apart, keys and values in one array, gate and up in one, layers stacked."""
+    config, params = random_model(kind)
+    blocks = {name.removeprefix("decoder/blocks/"): array for name, array in params.items() if "decoder/blocks" in name}
+
+    def apart(name, heads):  # [L, D, H * E] to [L, H, D, E]
+        return np.stack(np.split(blocks[f"attention/{name}/kernel"], heads, axis=2), axis=1)
+
+    theirs = {
+        "llm/embedder/input_embedding": params["decoder/token"],
+        "llm/final_norm/scale": params["decoder/norm/scale"],
+        "llm/layers/attn/q_einsum/w": apart("query", 4),
+        "llm/layers/attn/kv_einsum/w": np.stack([apart("key", 2), apart("value", 2)], axis=1),
+        "llm/layers/attn/attn_vec_einsum/w": blocks["attention/out/kernel"].reshape(3, 4, 16, 32),
+        "llm/layers/mlp/gating_einsum": np.stack([blocks["mlp/gate/kernel"], blocks["mlp/up/kernel"]], axis=1),
+        "llm/layers/mlp/linear": blocks["mlp/down/kernel"],
+    }
+    norms = {"attention_norm": "pre_attention_norm", "mlp_norm": "pre_ffw_norm",
+             "attention_post_norm": "post_attention_norm", "mlp_post_norm": "post_ffw_norm"}  # fmt: skip
+    theirs |= {f"llm/layers/{name}/scale": blocks[f"{ours}/scale"] for ours, name in norms.items()
+               if f"{ours}/scale" in blocks}  # fmt: skip
+    image = {name: array for name, array in params.items() if name.startswith("image/")}
+    image |= {name.replace("projector/out", "image/head"): params[name] for name in params if "projector" in name}
+    flat = names.to_theirs(image, "big_vision", {"image": 3})
+    for name in [name for name in flat if "encoderblock_0/" in name]:
+        layers = [flat.pop(name), flat.pop(name.replace("encoderblock_0", "encoderblock_1"))]
+        flat[name.replace("encoderblock_0", "encoderblock")] = np.stack(layers)
+    np.savez(tmp_path / "a.npz", **{f"params/{name}": array for name, array in (theirs | flat).items()})
+    found = gemma.read(tmp_path / "a.npz")
+    assert found.config == config and found.params.keys() == params.keys()
+    jax.tree.map(np.testing.assert_array_equal, found.params, params)
+
+
+OTHER = {
+    "caps": {"attention_cap": 50.0},
+    "no window": {"post_norms": True},
+    "two rope bases": {"rope_scale": 8.0},
+    "qk_norm without": {"qk_norm": True},
+}
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_what_hugging_face_has_no_model_for_is_one_line(what, tmp_path):
+    config, params = random_model("gemma")
+    config.decoder.update(OTHER[what])
+    with pytest.raises(UserError, match=what.split()[0]):
+        gemma.write_hugging_face(tmp_path, config, params)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"model_type": "bert"}', '{"model_type": "paligemma"}',
+             '{"model_type": "gemma3_text", "layer_types": ["full_attention", "sliding_attention"]}']
+)  # fmt: skip
+def test_bad_folders_are_one_line(text, tmp_path):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match=tmp_path.name):
+        gemma.read(tmp_path)
+
+
+def test_files_with_too_few_layers_are_one_line(tmp_path):
+    config, params = random_model("gemma")
+    gemma.write_hugging_face(tmp_path, config, {k: v for k, v in params.items() if k.startswith("decoder/")})
+    data = json.loads((tmp_path / "config.json").read_text()) | {"num_hidden_layers": 5}
+    (tmp_path / "config.json").write_text(json.dumps(data))
+    with pytest.raises(UserError, match="5 layers"):
+        gemma.read(tmp_path)
+
+
+@pytest.mark.parametrize("arrays", [{"a": np.zeros(3)}, {"llm/layers/attn/q_einsum/w": np.zeros((1, 2))}])
+def test_bad_npz_files_are_one_line(arrays, tmp_path):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(UserError, match=r"a\.npz"):
+        gemma.read(tmp_path / "a.npz")

@@ -59,10 +59,11 @@ def check(sampling: Sampling, prompt: int) -> None:
     }
     for name in (name for name, is_wrong in wrong.items() if is_wrong):
         raise UserError(f"sampling: {name}={getattr(sampling, name)} makes no sense")
-    if prompt + sampling.length > sampling.cache:
+    need = prompt + sampling.length
+    if need > sampling.cache:
         raise UserError(
             f"a prompt of {prompt} places (image and question) and an answer of up to {sampling.length} tokens do not "
-            f"fit into a cache of {sampling.cache}: shorten the question, or raise the cache to {prompt + sampling.length}"
+            f"fit into a cache of {sampling.cache}: shorten the question, or raise the cache to {need}"
         )
 
 

@@ -303,12 +303,12 @@ def write_hugging_face(folder: str | Path, config: ConfigDict, params: Arrays) -
         arrays = {name: array for name, array in arrays.items() if name.startswith("model.")}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_safetensors(folder, arrays)
+    write_safetensors(folder, arrays, SHARD_BYTES)
     with open_atomic(folder / "config.json") as file:
         file.write((json.dumps(found, indent=1) + "\n").encode())
 
 
-def write_safetensors(folder: Path, arrays: Arrays, shard_bytes: int = SHARD_BYTES) -> None:
+def write_safetensors(folder: Path, arrays: Arrays, shard_bytes: int) -> None:
     """One file, or several of at most `shard_bytes` with an index; float32."""
     shards: list[Arrays] = [{}]
     for name, array in arrays.items():
