@@ -1,6 +1,7 @@
 """The decoder: against a float64 NumPy forward; masks, positions, shardings."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -187,7 +188,7 @@ def test_sizes_have_their_parameters(size):
 
 def test_every_matrix_is_split_over_its_width():
     """fsdp over the dimension of the decoder's width, of all that is not a norm."""
-    shape = jax.sharding.AbstractMesh((1, 8), ("data", "fsdp"))
+    shape: Any = jax.sharding.AbstractMesh((1, 8), ("data", "fsdp"))
     config = gemma.decoder_config("tiny3")
     state = nnx.to_pure_dict(
         nnx.state(nnx.eval_shape(lambda: gemma.Decoder(config, jnp.dtype("float32"), nnx.Rngs(0))))

@@ -4,6 +4,7 @@ The reference needs torch and transformers (requirements-reference.txt); without
 """
 
 import json
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,18 +17,20 @@ from mmgeo_jax.models import lmm
 from mmgeo_jax.models.gemma import GEMMA3
 from mmgeo_jax.weights import files, gemma, names
 
-SMALL = dict(hidden_size=32, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
-             intermediate_size=40, vocab_size=50)  # fmt: skip
+SMALL: dict[str, Any] = dict(
+    hidden_size=32, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
+    intermediate_size=40, vocab_size=50,
+)  # fmt: skip
 TOWER = dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, image_size=32,
              patch_size=8, vision_use_head=False, model_type="siglip_vision_model")  # fmt: skip
 LATER = SMALL | dict(query_pre_attn_scalar=24, sliding_window=3)
-KINDS = {
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "gemma": ("Gemma", SMALL),
     "gemma2": ("Gemma2", LATER | dict(attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
     "gemma3": ("Gemma3", LATER | dict(rope_scaling={"rope_type": "linear", "factor": 8.0}, sliding_window_pattern=3)),
 }
 # Products of matrices are summed in another order there.
-CLOSE = dict(rtol=1e-4, atol=1e-4)
+CLOSE: dict[str, Any] = dict(rtol=1e-4, atol=1e-4)
 
 
 def theirs(kind):

@@ -1,6 +1,7 @@
 """The multimodal model and generation: what must change logits and what must not, packed rows, the cache."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import decode, lmm
 from mmgeo_jax.models.decode import Sampling
 
-CLOSE = dict(rtol=1e-5, atol=1e-5)
+CLOSE: dict[str, Any] = dict(rtol=1e-5, atol=1e-5)
 V, P = 30, 6  # tokens of the vocabulary, image tokens of a picture
 
 
@@ -86,7 +87,9 @@ def test_the_answer_is_causal_and_the_question_is_not():
 
 
 def test_packed_and_unpacked_losses_agree():
-    apart, found = lmm.answer_loss(forward()(pictures(), TOKENS, SEGMENTS, PREFIX), TOKENS, ANSWER)
+    apart, found = lmm.answer_loss(
+        forward()(pictures(), TOKENS, SEGMENTS, PREFIX), jnp.asarray(TOKENS), jnp.asarray(ANSWER)
+    )
 
     def pack(x):
         return np.concatenate([x[0, :6], x[1, :4], x[0, :0]])[None]
@@ -94,12 +97,12 @@ def test_packed_and_unpacked_losses_agree():
     tokens, prefix = pack(TOKENS), pack(PREFIX)
     segments = np.array([[1] * 6 + [2] * 4], np.int32)
     logits = forward()(pictures()[None], tokens, segments, prefix, np.array([[1, 2]]))
-    packed, again = lmm.answer_loss(logits, tokens, pack(ANSWER))
+    packed, again = lmm.answer_loss(logits, tokens, jnp.asarray(pack(ANSWER)))
     np.testing.assert_allclose(packed, apart, rtol=1e-6)
     assert found["tokens"] == again["tokens"] == 5 and found["accuracy"] == again["accuracy"]
     # Each sample has the other's picture: not the same.
     swapped = forward()(pictures()[None], tokens, segments, prefix, np.array([[2, 1]]))
-    assert abs(lmm.answer_loss(swapped, tokens, pack(ANSWER))[0] - apart) > 1e-4
+    assert abs(lmm.answer_loss(swapped, tokens, jnp.asarray(pack(ANSWER)))[0] - apart) > 1e-4
 
 
 def test_an_image_gives_as_many_tokens_as_its_mask_leaves():
@@ -109,6 +112,11 @@ def test_an_image_gives_as_many_tokens_as_its_mask_leaves():
     np.testing.assert_allclose(shown[REAL], forward()(pictures(), TOKENS, SEGMENTS, PREFIX)[REAL], **CLOSE)
     tokens, mask = jax.jit(lambda p, x: nnx.merge(graphdef, p).image_tokens(x))(params, pictures())
     assert tokens.shape == (2, P, 16) and mask.sum(1).tolist() == [4, 5]
+    # In reading order: of all 16 patches, those with ink are where they are in the picture.
+    inked = pictures().reshape(2, 4, 8, 4, 8).min((2, 4)).reshape(2, 16) < 255
+    np.testing.assert_array_equal(
+        jax.jit(lambda p, x: nnx.merge(wide, p).image_tokens(x)[1])(params, pictures()), inked
+    )
 
 
 def test_smaller_pictures_are_put_on_white_paper():
@@ -116,7 +124,7 @@ def test_smaller_pictures_are_put_on_white_paper():
     square = lmm.to_square(small, 32)
     assert square.shape == (2, 32, 32) and (square[:, 2:30, 1:31] == small).all() and (square[:, 31] == 255).all()
     with pytest.raises(UserError, match="40 x 32 px"):
-        lmm.to_square(np.zeros((1, 32, 40)), 32)
+        lmm.to_square(jnp.zeros((1, 32, 40)), 32)
 
 
 def test_answer_loss_by_hand():
@@ -135,7 +143,7 @@ def test_layouts_have_their_parameters(features, projector, head, class_token):
     config.update(features=features, projector=projector)
 
     def run(tokens):
-        return lmm.LMM(config, nnx.Rngs(0))(pictures(), tokens, SEGMENTS, PREFIX)
+        return lmm.LMM(config, nnx.Rngs(0))(jnp.asarray(pictures()), tokens, jnp.asarray(SEGMENTS), jnp.asarray(PREFIX))
 
     assert jax.eval_shape(run, TOKENS).shape == (2, 8, V)
     shapes = jax.eval_shape(lambda: nnx.to_pure_dict(nnx.state(lmm.LMM(config, nnx.Rngs(0)))))
@@ -158,7 +166,8 @@ L = 5
 
 
 def generate(sampling, seed=0, prompts=PROMPTS):
-    return decode.generate(*model(), pictures(), prompts, sampling, seed)
+    graphdef, params = model()
+    return decode.generate(graphdef, params, pictures(), prompts, sampling, seed)
 
 
 def without_cache(tokens):
@@ -208,7 +217,8 @@ def test_stop_tokens_end_answers():
         end = places[0] if len(places) else L
         assert lengths[row, 0] == end and (tokens[row, 0, end:] == 0).all()
         np.testing.assert_array_equal(tokens[row, 0, :end], free[row, 0, :end])
-    steps = list(decode.stream(*model(), pictures(), PROMPTS, sampling))
+    graphdef, params = model()
+    steps = list(decode.stream(graphdef, params, pictures(), PROMPTS, sampling))
     np.testing.assert_array_equal(np.stack([token for token, _ in steps], axis=2), tokens[..., : len(steps)])
     assert len(steps) == min(L, lengths.max() + 1)
 
