@@ -117,7 +117,7 @@ test-stock: .venv-stock/.installed ## our shards by TensorFlow's readers, in an 
 	.venv-stock/bin/python -m pytest -q tests/test_stock_readers.py $(ARGS)
 
 test-reference: .venv-reference/.installed ## published weights and tokenizers against transformers, in an environment of its own | make test-reference
-	.venv-reference/bin/python -m pytest -q tests/test_weights.py tests/test_tokenizer_files.py $(ARGS)
+	.venv-reference/bin/python -m pytest -q tests/test_weights.py tests/test_gemma_weights.py tests/test_tokenizer_files.py $(ARGS)
 
 test-gcs: .venv-gcs/.installed ## gs:// paths against a local stand-in server, in an environment of its own | make test-gcs
 	.venv-gcs/bin/python -m pytest -q tests/test_gcs.py $(ARGS)

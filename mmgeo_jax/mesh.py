@@ -27,7 +27,7 @@ DIMENSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"stem/kernel\d?$", ("pixel", "width")),
     (r"(query|key|value)/kernel$", ("width", "heads")),
     (r"out/kernel$", ("heads", "width")),
-    (r"up/kernel$", ("width", "hidden")),
+    (r"(up|gate)/kernel$", ("width", "hidden")),
     (r"down/kernel$", ("hidden", "width")),
     (r"head/kernel$", ("width", "embed")),
     (r"token$", ("vocab", "width")),

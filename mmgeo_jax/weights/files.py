@@ -31,7 +31,8 @@ SAFETENSORS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 class Checkpoint(NamedTuple):
-    """A published model. config: of a TwoTower; params: our flat tree, float32; layout: a row of `names.LAYOUTS`."""
+    """A published model. config: of a TwoTower, or (weights/gemma.py) an LMM; params: our flat tree, float32; layout:
+    whose names they had."""
 
     config: ConfigDict
     params: Arrays
@@ -239,12 +240,13 @@ def write_hugging_face(folder: str | Path, config: ConfigDict, params: Arrays) -
             "image_processor_type": f"{CLASSES[layout]}ImageProcessor"}  # fmt: skip
     with open_atomic(folder / SAFETENSORS) as file:
         file.write(safetensors.numpy.save(arrays, {"format": "pt"}))
-    for name, data in (("config.json", _their_config(config, layout)), ("preprocessor_config.json", look)):
+    for name, data in (("config.json", their_config(config, layout)), ("preprocessor_config.json", look)):
         with open_atomic(folder / name) as file:
             file.write((json.dumps(data, indent=1) + "\n").encode())
 
 
-def _their_config(config: ConfigDict, layout: str) -> dict[str, Any]:
+def their_config(config: ConfigDict, layout: str) -> dict[str, Any]:
+    """The config.json of a TwoTower's config in a layout, "siglip" or "clip"."""
     names = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
 
     def tower(part: ConfigDict) -> dict[str, Any]:

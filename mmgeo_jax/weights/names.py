@@ -175,10 +175,13 @@ def _heads(path: str, heads: dict[str, int]) -> int:
     return heads.get(path.partition("/")[0], 1)
 
 
-def to_ours(theirs: Arrays, layout: str, heads: dict[str, int]) -> Arrays:
-    """Our flat tree of a checkpoint's arrays; what no row names is left out. heads: "image", "text" -> H."""
+def to_ours(theirs: Arrays, layout: str | tuple[Row, ...], heads: dict[str, int]) -> Arrays:
+    """Our flat tree of a checkpoint's arrays; what no row names is left out.
+
+    layout: a row of LAYOUTS, or the table itself. heads: "image", "text" -> H.
+    """
     found: Arrays = {}
-    for row in LAYOUTS[layout]:
+    for row in LAYOUTS[layout] if isinstance(layout, str) else layout:
         form, count = FORMS[row.form], _heads(row.ours, heads)
         if "{layer}" not in row.theirs:
             if row.theirs in theirs:
@@ -198,10 +201,10 @@ def _layers(theirs: Arrays, name: str) -> Iterator[np.ndarray]:
         number += 1
 
 
-def to_theirs(ours: Arrays, layout: str, heads: dict[str, int]) -> Arrays:
+def to_theirs(ours: Arrays, layout: str | tuple[Row, ...], heads: dict[str, int]) -> Arrays:
     """A checkpoint's arrays of our flat tree: the inverse of `to_ours`."""
     found: Arrays = {}
-    for row in LAYOUTS[layout]:
+    for row in LAYOUTS[layout] if isinstance(layout, str) else layout:
         if row.ours not in ours:
             continue
         form, count, array = FORMS[row.form], _heads(row.ours, heads), ours[row.ours]
