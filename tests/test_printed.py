@@ -156,9 +156,10 @@ def test_a_measured_angle_is_turned_and_one_with_an_unknown_keeps_its_figure():
 @pytest.fixture(scope="module")
 def made():
     spec = get_spec()
-    kinds = [composed.KINDS.index(kind) for kind in ("printed_area", "printed_angle", "printed_length")]
-    turns = (0, 2, 5, 8)
-    return [composed.family(spec, "train", kind + len(composed.KINDS) * turn) for turn in turns for kind in kinds]
+    led: dict[str, list[int]] = {"printed_area": [], "printed_angle": [], "printed_length": []}
+    for index in range(400):
+        led.setdefault(composed._turn(spec, index)[2], []).append(index)
+    return [composed.family(spec, "train", led[kind][turn]) for turn in range(4) for kind in tuple(led)[:3]]
 
 
 def test_families_that_print_them_are_rebuilt_and_the_definitions_agree(made):
