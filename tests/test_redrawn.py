@@ -20,7 +20,7 @@ from data_gen.errors import UserError
 from data_gen.facts import Fact, from_json
 from data_gen.solver import Unsolved
 from data_gen.sources import drawing as drawing_module
-from data_gen.sources import redrawn
+from data_gen.sources import formalgeo, redrawn
 from data_gen.sources.cdl import Equation, parse_statement
 from data_gen.sources.describe import from_annotation, from_statements, subject
 from data_gen.sources.drawing import program, redraw, statable
@@ -125,6 +125,13 @@ def test_an_annotation_of_another_figure_stands_alone():
     note["point_positions"] = {name: HAND[name] for name in "ABC"}
     found = subject(problem(1, geometry3k_diagram=note))
     assert not found.lettered and set(found.described.names) == set("ABC")
+
+
+def test_an_annotation_that_lacks_a_point_of_the_statements_stands_alone():
+    """As problem 1691, whose statements have a "Hj": no letter is taken for a point that has no place."""
+    typed = ["Shape(AB,BD,DA)", "Shape(BC,Cj,jB)", "Collinear(ADC)", "Cocircular(j,AB)"]
+    found = subject(problem(1, annotated=True, construction_cdl=typed))
+    assert not found.lettered and set(found.described.names) == set("ABCD")
 
 
 def test_longer_equations_are_read():
@@ -309,6 +316,11 @@ def test_real_figures_are_redrawn():
     assert len(near) >= 0.9 * len(with_positions)
     solved = [o for o in found if not o.annotated]
     assert sum(o.fault is None for o in solved) >= 0.75 * len(solved)
+
+
+@needs_real
+def test_no_real_problem_is_garbled():
+    assert sum(len([subject(each) for each in formalgeo.load(str(REAL), split)]) for split in formalgeo.SPLITS) == 5586
 
 
 @needs_real

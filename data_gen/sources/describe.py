@@ -66,8 +66,9 @@ def _subject(problem: dict) -> Subject:
     pictured = from_annotation(annotation)
     pixels = {name: complex(*xy) for name, xy in annotation["point_positions"].items()}
     names = match(stated.described, pictured.described, pixels)
-    if names is None and reading.points:
-        names = {name: name for name in reading.points}
+    placed = reading.points or {}
+    if names is None and placed.keys() >= set(stated.described.names):
+        names = {name: name for name in placed}
     return replace(_placed(stated, annotation, names), instead=pictured) if names else pictured
 
 
