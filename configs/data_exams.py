@@ -5,14 +5,11 @@ python -m data_gen.build --spec=configs/data_exams.py --out=data/exams --spec.ro
 
 from ml_collections import ConfigDict
 
+from configs.data_formalgeo import get_spec as formalgeo
+
 
 def get_spec() -> ConfigDict:
-    spec = ConfigDict()
-    spec.name = "exams"
-    spec.source = "exams"
-    spec.seed = 0
+    spec = formalgeo()
+    spec.name = spec.source = "exams"
     spec.size_px = 168
-    spec.root = "data/formalgeo7k"  # the folder with train.jsonl, val.jsonl and diagrams/
-    spec.families = ConfigDict(dict(train=10_000, val=10_000))  # at most
-    spec.shard_size = 256
     return spec

@@ -8,7 +8,7 @@ often).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -51,8 +51,4 @@ def draw(
         if len(four) == 4 and four <= possible:
             mixed = tuple(int(n) for n in rng.permutation(sorted(four)))
             return mixed, mixed[int(rng.integers(4))], d
-    raise ValueError(f"{errors} have no four numbers of {_span(answers)}")
-
-
-def _span(answers: Collection[int]) -> str:
-    return f"{min(answers)} to {max(answers)}"
+    raise ValueError(f"{errors} have no four numbers of {min(answers)} to {max(answers)}")

@@ -1,6 +1,6 @@
 """Worked problems: a figure with its values, a question, four choices, and a solution step by step, all of it checked.
 
-`ROWS` is the table of the kinds of problems. `problem(spec, split, index)` is a pure function that yields a family of
+`ROWS` is the table of the kinds of problems. `family(spec, split, index)` is a pure function that yields a family of
 one picture, whose `question` has
 
 * question: the text; where what is given stands in the picture alone, it asks no more than "Find ∠ABC.";
@@ -102,7 +102,7 @@ def rows(spec, split: str) -> int:
     return int(spec.families[split])
 
 
-def problem(spec, split: str, index: int) -> Family:
+def family(spec, split: str, index: int) -> Family:
     """Problem `index` of a split: a pure function of (spec, split, index), the kinds taking turns.
 
     Raises UserError where the spec leaves no way to draw it.
@@ -114,13 +114,13 @@ def problem(spec, split: str, index: int) -> Family:
         four, answer, hint = choices.draw(row.answers, row.errors, row.slips, rng)
         # The set stays while figures fail: one that is hard to draw must not be rarer as an answer than as an error.
         for _ in range(MAX_FIGURES):
-            made = _figure(spec, split, row, answer, hint, in_picture, rng)
-            if made:
-                member, canvas, question = made
+            found = _figure(spec, split, row, answer, hint, in_picture, rng)
+            if found:
+                member, canvas, posed = found
                 key = f"{spec.name}/{split}/{index:07d}"
                 built = families.Built([member], [()], [])
-                family = families.assemble(key, "star", built, canvas, "problems", len(question.sketch.steps))
-                return replace(family, question=question.asked(row, four, rng))
+                made = families.assemble(key, "star", built, canvas, "problems", len(posed.sketch.steps))
+                return replace(made, question=posed.asked(row, four, rng))
     raise UserError(
         f"{spec.name} {split} problem {index} ({row.name}): nothing could be drawn; use a larger size_px, more letters"
     )
@@ -135,9 +135,6 @@ def _row(spec, index: int) -> Row:
             f"{spec.name}: spec.kinds has {unknown[0] if unknown else 'no kind'}: take {', '.join(OF_NAME)}"
         )
     return OF_NAME[kinds[index % len(kinds)]]
-
-
-family = problem  # what a source is asked for
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def axis_of(kind):
 def test_every_kind_comes(made):
     spec = get_spec()
     kinds = {kind for family in made for some in family.kinds for kind in some}
-    led = {composed._turn(spec, index)[2]: index for index in range(200)}
+    led = {composed.turn_of(spec, index)[2]: index for index in range(200)}
     for kind in set(composed.KINDS) - kinds:
         assert kind in {k for some in composed.family(spec, "train", led[kind]).kinds for k in some}
 
@@ -114,7 +114,7 @@ def test_every_kind_comes(made):
 def test_layouts_difficulties_and_first_kinds_take_turns_as_the_spec_wants():
     spec = get_spec()
     spec.cube_share, spec.leads.cube.shape, spec.leads.star.role = 0.5, 3.0, 0.0
-    turns = Counter(composed._turn(spec, index) for index in range(12_000))
+    turns = Counter(composed.turn_of(spec, index) for index in range(12_000))
     for layout, level in itertools.product(("star", "cube"), (0, 1, 2)):
         counts = {kind: turns[layout, level, kind] for kind in composed.KINDS}
         assert sum(counts.values()) == 2000
@@ -153,7 +153,7 @@ def test_any_answer_may_be_the_anchor():
     spec = get_spec()
     anchors: Counter[str] = Counter()
     siblings: Counter[str] = Counter()
-    led = [index for index in range(2000) if composed._turn(spec, index)[2] == "ticks"]
+    led = [index for index in range(2000) if composed.turn_of(spec, index)[2] == "ticks"]
     for index in led[:32]:
         family = composed.family(spec, "train", index)
         facts = [[f for f in from_json(text) if f.predicate == "ticked"] for text in family.facts[:8]]
@@ -169,7 +169,7 @@ def test_graphs_stand_upright_and_say_their_polynomial():
     assert [polynomial(c) for c in ((-1, 2), (0, 1), (2,), (1, 0, -1), (0, -3, 1))] == [
         "2x - 1", "x", "2", "-x² + 1", "x² - 3x"]  # fmt: skip
     spec = get_spec()
-    family = composed.family(spec, "train", next(i for i in range(200) if composed._turn(spec, i)[2] == "graph"))
+    family = composed.family(spec, "train", next(i for i in range(200) if composed.turn_of(spec, i)[2] == "graph"))
     canvas = families.canvas_from_json(family.canvas)
     assert canvas.rotation_deg == 0 and not canvas.mirror
     member = families.draw(program_from_json(family.programs[0]), canvas)

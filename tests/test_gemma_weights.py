@@ -153,7 +153,7 @@ def random_model(kind):
 @pytest.mark.parametrize("kind", ["gemma", "gemma2", "gemma3"])
 def test_a_folder_comes_back_as_it_went(kind, tmp_path, monkeypatch):
     """In several files, with an index; a decoder alone where there is no projector."""
-    monkeypatch.setattr(gemma, "SHARD_BYTES", 20_000)
+    monkeypatch.setattr(files, "SHARD_BYTES", 20_000)
     config, params = random_model(kind)
     if kind == "gemma3":
         params = {name: array for name, array in params.items() if name.startswith("decoder/")}

@@ -158,7 +158,7 @@ def made():
     spec = get_spec()
     led: dict[str, list[int]] = {"printed_area": [], "printed_angle": [], "printed_length": []}
     for index in range(400):
-        led.setdefault(composed._turn(spec, index)[2], []).append(index)
+        led.setdefault(composed.turn_of(spec, index)[2], []).append(index)
     return [composed.family(spec, "train", led[kind][turn]) for turn in range(4) for kind in tuple(led)[:3]]
 
 

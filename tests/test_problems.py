@@ -146,7 +146,7 @@ def test_a_wrong_step_is_a_fault():
 def posed():
     """Two problems of every kind, in pictures and in texts."""
     spec = spec_of("--spec.in_picture=0.5")
-    return [problems.problem(spec, "train", index) for index in range(2 * len(problems.ROWS))]
+    return [problems.family(spec, "train", index) for index in range(2 * len(problems.ROWS))]
 
 
 def test_a_problem_reads_as_an_exam_has_it(posed):
@@ -175,9 +175,9 @@ def test_problems_are_a_pure_function_and_records_bring_them_back(posed):
     spec = spec_of("--spec.in_picture=0.5")
     for index in (0, 23, 50):
         data = records.encode(posed[index])
-        assert records.encode(problems.problem(spec, "train", index)) == data
+        assert records.encode(problems.family(spec, "train", index)) == data
         assert records.decode(data).question == posed[index].question
-        assert records.encode(problems.problem(spec, "test", index)) != data
+        assert records.encode(problems.family(spec, "test", index)) != data
 
 
 def test_verify_takes_problems_and_names_a_wrong_answer(posed):
@@ -196,15 +196,15 @@ def test_letters_keep_the_splits_apart(posed):
     letters = {frozenset(program_from_json(f.programs[0]).names) - {"O"} for f in posed}
     spec = spec_of()
     for split in ("val", "test"):
-        other = problems.problem(spec, split, 3)
+        other = problems.family(spec, split, 3)
         assert frozenset(program_from_json(other.programs[0]).names) - {"O"} not in letters
 
 
 def test_wrong_specs_are_one_line():
     with pytest.raises(UserError, match=r"spec\.kinds has circles"):
-        problems.problem(spec_of("--spec.kinds=('circles',)"), "train", 0)
+        problems.family(spec_of("--spec.kinds=('circles',)"), "train", 0)
     with pytest.raises(UserError, match="letters"):
-        problems.problem(spec_of("--spec.letters=ABC"), "train", 0)
+        problems.family(spec_of("--spec.letters=ABC"), "train", 0)
 
 
 # ---- choices that do not tell ------------------------------------------------------------------------------------

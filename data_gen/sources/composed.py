@@ -209,7 +209,7 @@ def family(spec, split: str, index: int) -> Family:
     if spec.seed == HARDSET_SEED and spec.name != "hardset":
         raise UserError(f"{spec.name}: the seed {HARDSET_SEED} is the frozen benchmark's: take another")
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
-    layout, difficulty, lead = _turn(spec, index)
+    layout, difficulty, lead = turn_of(spec, index)
     proposals: dict[str, tuple[int, int]] = {}
     for tries in range(MAX_TRIES):
         leaves = spec.leaves + tries // PATIENCE  # fewer questions where many cannot all be told apart
@@ -239,7 +239,7 @@ def family(spec, split: str, index: int) -> Family:
     )
 
 
-def _turn(spec, index: int) -> tuple[str, int, str]:
+def turn_of(spec, index: int) -> tuple[str, int, str]:
     """Layout, difficulty and the kind of the first edit of family `index`: they take turns, so that any run of families
     has each as often as the spec wants. Multiples of the golden ratio spread the kinds evenly over all the rest."""
     turn, quarter = divmod(index, 4)

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from data_gen.boxes import boxes
 from data_gen.errors import UserError
 from data_gen.records import Family, Question
 from data_gen.sources import asserted
@@ -72,22 +73,11 @@ def question(asked: str, reply: str) -> Question:
     found = CHOICE.findall(asked)
     in_order = [letter for letter, _ in found] == [chr(ord("A") + i) for i in range(len(found))]
     choices = tuple(choice for _, choice in found) if in_order and len(found) > 1 else ()
-    answer = boxed(reply) or _said(reply)
+    answer = next(reversed(boxes(reply, closed=True)), "") or _said(reply)
     letter = re.fullmatch(r"\(?([A-H])\)?[.:]?", answer)
     if letter and ord(letter[1]) - ord("A") < len(choices):
         answer = choices[ord(letter[1]) - ord("A")]
     return Question(asked, choices, answer, reply, ("conversation",))
-
-
-def boxed(reply: str) -> str:
-    r"""What stands in the last \boxed{}, braces in it balanced; "" where there is none."""
-    start = reply.rfind("\\boxed{")
-    depth, first = 0, start + len("\\boxed{")
-    for place in range(first, len(reply)) if start >= 0 else ():
-        if reply[place] == "}" and depth == 0:
-            return reply[first:place].strip()
-        depth += {"{": 1, "}": -1}.get(reply[place], 0)
-    return ""
 
 
 def _said(reply: str) -> str:

@@ -13,11 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from data_gen.boxes import boxes
 from mmgeo_jax.benchmarks import expressions
 
 LETTERS = "ABCDEFGH"
 SAME = 1e-3  # values that near are the same, as in GeoQA's solver
-BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 # "answer is", "Answer:", "answer = ", "answer will be", "the answer would then be"
 MARK = re.compile(
     r"(?:answer|choice|option|答案)[>*_\"']*[^\S\n]*(?:\([^()\n]{0,30}\)|to[^\n.:]{0,60}?)?[^\S\n]*"
@@ -32,19 +32,6 @@ CHOSEN = re.compile(
     r"(?:\b(?:option|choice|choose|select|pick)|选)\s*[:：]?\s*[\"'*(（]*([A-H])(?![A-Za-z0-9])"
     r"|^[\W_]*([A-H])[.):：、]\s|(?<![A-Za-z0-9])([A-H])[\"'*)]*\s+is\s+(?:the\s+)?(?:correct|right|answer)"
 )
-
-
-def boxes(text: str) -> list[str]:
-    """What stands in each \\boxed{} of a text, in order; a box that is not closed ends with the text. A box in a box
-    is a part of it."""
-    found, end = [], 0
-    while match := BOX.search(text, end):
-        depth, end = 1, match.end()
-        while end < len(text) and depth:
-            depth += {"{": 1, "}": -1}.get(text[end], 0)
-            end += 1
-        found.append(BOX.sub("{", text[match.end() : end - (depth == 0)]).strip())
-    return found
 
 
 def final(response: str) -> str:

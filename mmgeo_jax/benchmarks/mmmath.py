@@ -25,9 +25,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_gen.boxes import boxes
 from data_gen.errors import UserError
 from data_gen.sources import outside
-from mmgeo_jax.benchmarks import answers, expressions
+from mmgeo_jax.benchmarks import expressions
 from mmgeo_jax.benchmarks.item import Item, Verdict, accuracies, distinct, first_file, get
 
 WHERE = "MM-Math is at Hugging Face THU-KEG/MM_Math: MM_Math.jsonl, and the pictures of MM_Math.zip in images/"
@@ -48,7 +49,7 @@ def read(root: Path) -> list[Item]:
 def _item(root: Path, row: Any, where: str, number: int) -> Item:
     if not isinstance(row, dict):
         raise UserError(f"{where} is not an object: fetch the file again")
-    boxed = answers.boxes(get(row, "solution", where))
+    boxed = boxes(get(row, "solution", where))
     if not any(boxed):
         raise UserError(f"{where}: the solution has no answer in \\boxed{{}}: fetch the file again")
     difficulty = DIFFICULTIES.get(str(row.get("difficult")).strip().lower())
@@ -111,7 +112,7 @@ def equal(reference: str, part: str) -> bool:
 
 
 def judge(item: Item, response: str) -> Verdict:
-    boxed = ",".join(box for box in answers.boxes(response) if box)
+    boxed = ",".join(box for box in boxes(response) if box)
     if not boxed:
         return Verdict(None, False)
     wanted, given = parts(item.answer), parts(boxed)

@@ -9,7 +9,6 @@ stands, goes by sample and position (models/gemma.py). So a row holds one sample
 from __future__ import annotations
 
 import functools
-import json
 from typing import NamedTuple
 
 import jax
@@ -18,9 +17,10 @@ from flax import nnx
 from ml_collections import ConfigDict
 
 from mmgeo_jax.errors import UserError
+from mmgeo_jax.models import fresh
 from mmgeo_jax.models.gemma import Decoder, default_decoder_config, positions_of, prefix_mask
 from mmgeo_jax.models.transformer import choice, dense
-from mmgeo_jax.models.two_tower import Params, default_model_config
+from mmgeo_jax.models.two_tower import default_model_config
 from mmgeo_jax.models.vit import ImageTower, patchify
 
 # What is taken from the image tower: (number of blocks, as Transformer has it; whether the final norm follows).
@@ -182,19 +182,5 @@ def answer_loss(logits: jax.Array, tokens: jax.Array, loss_mask: jax.Array) -> t
     return jnp.sum(losses * weights) * share, {"tokens": count, "accuracy": hits.sum() * share}
 
 
-def init_graph(config: ConfigDict) -> nnx.GraphDef:
-    """What `init` gives beside the parameters, at no cost."""
-    return nnx.graphdef(nnx.eval_shape(lambda: LMM(config, nnx.Rngs(0))))
-
-
-def init(config: ConfigDict, seed: int) -> tuple[nnx.GraphDef, Params]:
-    """A fresh model as `(graphdef, params)`, as `two_tower.init` has it: nested dicts of f32 arrays.
-
-    `nnx.merge(graphdef, params)` is the LMM again, inside a jitted function as well.
-    """
-    return init_graph(config), _fresh(json.dumps(config.to_dict()), jax.random.key(seed))
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _fresh(config: str, key: jax.Array) -> Params:
-    return nnx.to_pure_dict(nnx.state(LMM(ConfigDict(json.loads(config)), nnx.Rngs(key))))
+init_graph = functools.partial(fresh.init_graph, LMM)
+init = functools.partial(fresh.init, LMM)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +10,10 @@ from flax import nnx
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
+from mmgeo_jax.models import fresh
+from mmgeo_jax.models.fresh import Params
 from mmgeo_jax.models.text import TextTower
 from mmgeo_jax.models.vit import ImageTower, patchify
-
-Params = dict[str, Any]
 
 
 def default_model_config() -> ConfigDict:
@@ -94,23 +92,8 @@ def unit(x: jax.Array) -> jax.Array:
     return x * jax.lax.rsqrt(jnp.sum(x * x, axis=-1, keepdims=True) + 1e-12)
 
 
-def init_graph(config: ConfigDict) -> nnx.GraphDef:
-    """What `init` gives beside the parameters, at no cost."""
-    return nnx.graphdef(nnx.eval_shape(lambda: TwoTower(config, nnx.Rngs(0))))
-
-
-def init(config: ConfigDict, seed: int) -> tuple[nnx.GraphDef, Params]:
-    """A fresh model as `(graphdef, params)`; params are plain nested dicts of f32 arrays with string keys.
-
-    `nnx.merge(graphdef, params)` is the TwoTower again, inside a jitted function as well.
-    """
-    # As text, since frozen configs that differ in a nested value may compare equal.
-    return init_graph(config), _fresh(json.dumps(config.to_dict()), jax.random.key(seed))
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _fresh(config: str, key: jax.Array) -> Params:
-    return nnx.to_pure_dict(nnx.state(TwoTower(ConfigDict(json.loads(config)), nnx.Rngs(key))))
+init_graph = functools.partial(fresh.init_graph, TwoTower)
+init = functools.partial(fresh.init, TwoTower)
 
 
 def parameter_count(params: Params) -> dict[str, int]:

@@ -28,6 +28,7 @@ CLIP_END = 49407  # the token that ends a text
 ACTIVATIONS = {"gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "quick_gelu": "quick_gelu"}
 CLASSES = {"siglip": "Siglip", "clip": "CLIP"}  # what their names begin with in transformers
 SAFETENSORS, INDEX = "model.safetensors", "model.safetensors.index.json"
+SHARD_BYTES = 4 * 2**30  # a file of safetensors is not longer than this, or than its longest array
 
 
 class Checkpoint(NamedTuple):
@@ -231,18 +232,39 @@ def write_hugging_face(folder: str | Path, config: ConfigDict, params: Arrays) -
     if layout == "clip" and float(params.get("logit_bias", np.float32(0))):
         raise UserError("CLIP has no bias of the scores, but this model's is not zero: export it as .npz")
     heads = {tower: config[tower].heads for tower in ("image", "text")}
-    arrays = {k: np.array(v, np.float32, order="C") for k, v in to_theirs(params, layout, heads).items()}
+    arrays = to_theirs(params, layout, heads)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     look = {"image_mean": list(config.image.mean), "image_std": list(config.image.std), "do_normalize": True,
             "do_rescale": True, "rescale_factor": 1 / 255, "do_resize": True,
             "size": dict.fromkeys(("height", "width"), config.image.size_px),
             "image_processor_type": f"{CLASSES[layout]}ImageProcessor"}  # fmt: skip
-    with open_atomic(folder / SAFETENSORS) as file:
-        file.write(safetensors.numpy.save(arrays, {"format": "pt"}))
+    write_safetensors(folder, arrays)
     for name, data in (("config.json", their_config(config, layout)), ("preprocessor_config.json", look)):
         with open_atomic(folder / name) as file:
             file.write((json.dumps(data, indent=1) + "\n").encode())
+
+
+def write_safetensors(folder: Path, arrays: Arrays) -> None:
+    """One file, or several of at most SHARD_BYTES with an index; float32."""
+    shards: list[Arrays] = [{}]
+    for name, array in arrays.items():
+        if shards[-1] and sum(each.nbytes for each in shards[-1].values()) + array.nbytes > SHARD_BYTES:
+            shards.append({})
+        shards[-1][name] = np.array(array, np.float32, order="C")
+    files = [f"model-{number:05}-of-{len(shards):05}.safetensors" for number in range(1, len(shards) + 1)]
+    if len(shards) == 1:
+        files = [SAFETENSORS]
+    for name, shard in zip(files, shards, strict=True):
+        with open_atomic(folder / name) as file:
+            file.write(safetensors.numpy.save(shard, {"format": "pt"}))
+    index = {name: file for file, shard in zip(files, shards, strict=True) for name in shard}
+    if len(shards) > 1:
+        total = sum(array.nbytes for array in arrays.values())
+        with open_atomic(folder / INDEX) as file:
+            file.write((json.dumps({"metadata": {"total_size": total}, "weight_map": index}, indent=1) + "\n").encode())
+    else:
+        (folder / INDEX).unlink(missing_ok=True)  # of a longer model that was here
 
 
 def their_config(config: ConfigDict, layout: str) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 from ml_collections import ConfigDict
 
 from data_gen.tfrecords import open_atomic
@@ -21,10 +20,9 @@ from mmgeo_jax.errors import UserError
 from mmgeo_jax.models.gemma import GEMMA2, default_decoder_config
 from mmgeo_jax.models.lmm import default_lmm_config
 from mmgeo_jax.models.two_tower import default_model_config
-from mmgeo_jax.weights.files import CONFIGS, INDEX, SAFETENSORS, Checkpoint, read_npz, read_safetensors, their_config
+from mmgeo_jax.weights.files import CONFIGS, Checkpoint, read_npz, read_safetensors, their_config, write_safetensors
 from mmgeo_jax.weights.names import LAYOUTS, Arrays, Row, to_ours, to_theirs
 
-SHARD_BYTES = 4 * 2**30  # a file of safetensors is not longer than this, or than its longest array
 # ---- names in Hugging Face's files ----------------------------------------------------------------------------------
 
 # The first generation calls the norm before the MLP what later ones call the norm behind attention.
@@ -303,28 +301,6 @@ def write_hugging_face(folder: str | Path, config: ConfigDict, params: Arrays) -
         arrays = {name: array for name, array in arrays.items() if name.startswith("model.")}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_safetensors(folder, arrays, SHARD_BYTES)
+    write_safetensors(folder, arrays)
     with open_atomic(folder / "config.json") as file:
         file.write((json.dumps(found, indent=1) + "\n").encode())
-
-
-def write_safetensors(folder: Path, arrays: Arrays, shard_bytes: int) -> None:
-    """One file, or several of at most `shard_bytes` with an index; float32."""
-    shards: list[Arrays] = [{}]
-    for name, array in arrays.items():
-        if shards[-1] and sum(each.nbytes for each in shards[-1].values()) + array.nbytes > shard_bytes:
-            shards.append({})
-        shards[-1][name] = np.array(array, np.float32, order="C")
-    files = [f"model-{number:05}-of-{len(shards):05}.safetensors" for number in range(1, len(shards) + 1)]
-    if len(shards) == 1:
-        files = [SAFETENSORS]
-    for name, shard in zip(files, shards, strict=True):
-        with open_atomic(folder / name) as file:
-            file.write(safetensors.numpy.save(shard, {"format": "pt"}))
-    index = {name: file for file, shard in zip(files, shards, strict=True) for name in shard}
-    if len(shards) > 1:
-        total = sum(array.nbytes for array in arrays.values())
-        with open_atomic(folder / INDEX) as file:
-            file.write((json.dumps({"metadata": {"total_size": total}, "weight_map": index}, indent=1) + "\n").encode())
-    else:
-        (folder / INDEX).unlink(missing_ok=True)  # of a longer model that was here

@@ -1,0 +1,23 @@
+"""What stands in the boxes of a solution, \\boxed{...}."""
+
+from __future__ import annotations
+
+import re
+
+BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+
+
+def boxes(text: str, closed: bool = False) -> list[str]:
+    """What stands in each \\boxed{} of a text, in order.
+
+    A box in a box is a part of it. One whose brace is missing ends with the text, or is empty if all must be `closed`.
+    """
+    found, end = [], 0
+    while match := BOX.search(text, end):
+        depth, end = 1, match.end()
+        while end < len(text) and depth:
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        inside = "" if closed and depth else text[match.end() : end - (depth == 0)]
+        found.append(BOX.sub("{", inside).strip())
+    return found
