@@ -222,22 +222,23 @@ def truth_table(captions: Sequence[Sequence[Fact]], scene: Scene, margin_px: flo
     """The truth int8[N, C] of every caption in every diagram, and the margins float64[N, C].
 
     A caption is false where any of its facts is (margin: of the most plainly false one), true where all are (margin: of
-    the least plain one), and otherwise nobody can say.
+    the least plain one), and otherwise nobody can say. One that states nothing is true everywhere, by any margin.
     """
     known: dict[Fact, tuple[np.ndarray, np.ndarray]] = {}
     for fact in {canonical(fact) for facts in captions for fact in facts}:
         known[fact] = evaluate(fact, scene, margin_px)
-    columns = [_all_hold(*zip(*(known[canonical(fact)] for fact in facts), strict=True)) for facts in captions]
+    columns = [_all_hold([known[canonical(fact)] for fact in facts], len(scene.points)) for facts in captions]
     truths, margins = zip(*columns, strict=True)
     return np.stack(truths, 1), np.stack(margins, 1)
 
 
-def _all_hold(truths: Sequence[np.ndarray], margins: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    truth, margin = np.array(truths), np.array(margins)
+def _all_hold(facts: Sequence[tuple[np.ndarray, np.ndarray]], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Truth int8[N] and margin float64[N] of some facts together, of which each has the same in N = `count` diagrams."""
+    truth, margin = (np.array([fact[i] for fact in facts]).reshape(-1, count) for i in (0, 1))
     false, true = truth == 0, truth == 1
     any_false, all_true = false.any(0), true.all(0)
-    plainest = np.where(false, margin, -np.inf).max(0)
-    slimmest = np.where(true, margin, np.inf).min(0)
+    plainest = np.where(false, margin, -np.inf).max(0, initial=-np.inf)
+    slimmest = np.where(true, margin, np.inf).min(0, initial=np.inf)
     verdict = np.where(any_false, 0, np.where(all_true, 1, -1)).astype(np.int8)
     return verdict, np.where(any_false, plainest, np.where(all_true, slimmest, np.nan))
 

@@ -186,6 +186,12 @@ def test_a_caption_is_false_by_any_and_true_by_all_of_its_facts():
         assert caption_truth(facts, Scene.of([drawing]), MARGIN_PX)[0][0] == expected
 
 
+def test_a_caption_that_states_nothing_is_true_everywhere():
+    """So it is no hard negative of anybody, and no family takes it."""
+    truth, margin = caption_truth([], Scene.of([right_triangle(), isosceles()]), MARGIN_PX)
+    assert truth.tolist() == [1, 1] and np.isinf(margin).all()
+
+
 def test_facts_survive_json():
     facts = [Fact("angle", ("A", "B", "C"), "60"), Fact("square", tuple("ABCD"))]
     assert from_json(to_json(facts)) == facts
