@@ -233,7 +233,7 @@ def truth_table(captions: Sequence[Sequence[Fact]], scene: Scene, margin_px: flo
 
 
 def _all_hold(facts: Sequence[tuple[np.ndarray, np.ndarray]], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Truth int8[N] and margin float64[N] of some facts together, of which each has the same in N = `count` diagrams."""
+    """Truth int8[N] and margin float64[N] of facts together, each with its own in the N = `count` diagrams."""
     truth, margin = (np.array([fact[i] for fact in facts]).reshape(-1, count) for i in (0, 1))
     false, true = truth == 0, truth == 1
     any_false, all_true = false.any(0), true.all(0)
