@@ -13,7 +13,7 @@ import re
 import sys
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -113,7 +113,7 @@ def card(row: int, family: Family, numbers: dict[str, int], retrieved: Sequence[
     return (
         f'<article class="family" data-kinds="{kinds}"><header><h3>{escape(family.key)}</h3>{about}</header>'
         f'<div class="members">{members}</div>{_text_only(family, numbers)}{_retrieved(family, retrieved)}'
-        f"{_truth(family)}{_origin(family)}</article>"
+        f"{_truth(family)}{_problem(family)}{_origin(family)}</article>"
     )
 
 
@@ -189,13 +189,25 @@ def _cell(family: Family, i: int, j: int) -> str:
     return f'<td class="{kind}" title="{says}">{TRUTH_MARKS[truth]}</td>'
 
 
+def _problem(family: Family) -> str:
+    """The question over the anchor, its choices, answer and solution; nothing where there is none."""
+    if not family.question:
+        return ""
+    fields = vars(family.question).items()
+    told = {name: ", ".join(value) if isinstance(value, tuple) else value for name, value in fields}
+    return f"<dl>{_entries(told)}</dl>"
+
+
 def _origin(family: Family) -> str:
     """The anchor's facts and program, as they are stored."""
     told = {"facts": family.facts[0], "program": (family.programs or ("",))[0], "canvas": family.canvas}
-    if family.question:
-        told |= vars(family.question) | {"choices": ", ".join(family.question.choices)}
-    rows = "".join(f"<dt>{name}</dt><dd><code>{escape(text)}</code></dd>" for name, text in told.items() if text)
-    return f"<details><summary>where it comes from: {escape(family.source)}</summary><dl>{rows}</dl></details>"
+    return (
+        f"<details><summary>where it comes from: {escape(family.source)}</summary><dl>{_entries(told)}</dl></details>"
+    )
+
+
+def _entries(told: Mapping[str, str]) -> str:
+    return "".join(f"<dt>{name}</dt><dd><code>{escape(text)}</code></dd>" for name, text in told.items() if text)
 
 
 def write_page(title: str, chosen: Sequence[tuple[int, Family]], retrieved: Sequence[Sequence[Retrieved]]) -> str:

@@ -70,7 +70,7 @@ def evil():
     """A family each of whose texts would do harm."""
     family = make(
         key=EVIL.format(0), n=3, c=4, caption=EVIL, source=EVIL,
-        question=dict(question=EVIL, choices=(EVIL,), answer=EVIL, solution=EVIL),
+        question=dict(question=EVIL, choices=(EVIL,), answer=EVIL, solution=EVIL, tags=(EVIL, records.IN_PICTURE)),
     )  # fmt: skip
     kinds = ((), ('"><b>', "midpoint_ratio"), ("swap",), ("swap",))
     changed = dict(kinds=kinds, facts=(EVIL,) * 4, programs=(EVIL,) * 3, canvas=EVIL)
