@@ -190,8 +190,8 @@ def _misplaced(found: Sequence[Found]) -> Iterator[str]:
 
 
 def _numbered(key: str) -> tuple[int, int]:
-    """A key's place: keys with a longer last number come later; (0, 0) where it ends in none."""
-    digits = re.search(r"(\d+)$", key)
+    """A key's place, by the number that its last part begins with ("000012", "000012-003456"); (0, 0) without one."""
+    digits = re.match(r"(\d+)(-|$)", key.rpartition("/")[2])
     return (1, int(digits[1])) if digits else (0, 0)
 
 

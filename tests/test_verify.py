@@ -211,6 +211,19 @@ def test_swapped_records_are_found_though_all_hashes_fit(small, tmp_path, capsys
     ]
 
 
+def test_keys_that_name_a_problem_ascend_by_their_first_number(small, tmp_path, capsys):
+    """As those of redrawn problems."""
+
+    def renamed(some):
+        return [replace(one, key=f"{one.key}-{9 - i:06d}") for i, one in enumerate(some)]
+
+    status, _, errors = run(capsys, rewrite(small, tmp_path, renamed), "--workers=1", "--leaks=0")
+    assert status == 0 and not errors
+    (tmp_path / "swapped").mkdir()
+    swapped = rewrite(small, tmp_path / "swapped", lambda some: renamed(some)[::-1])
+    assert run(capsys, swapped, "--workers=1", "--leaks=0")[0] == 1
+
+
 def test_a_record_that_occurs_twice_is_found(small, tmp_path, capsys):
     folder = rewrite(small, tmp_path, lambda some: [*some[:4], some[0]])
     status, _, errors = run(capsys, folder, "--workers=1", "--leaks=0")
