@@ -72,7 +72,7 @@ def report(config: ConfigDict, devices: Any) -> str:
     }
     lines += [f"{name:26} {size / GIB:9.3f} GiB per device" for name, size in held.items()]
     lines.append(f"{'in all':26} {sum(held.values()) / GIB:9.3f} GiB per device of {devices.size}")
-    total = train_clip.step_flops(config.model, batch)
+    total = train_clip.step_flops(config, batch)
     each = total / devices.size
     lines.append(f"{'model FLOPs of a step':26} {total / 1e12:9.3f} TFLOP, {each / 1e12:.3f} per device")
     return "\n".join(lines)

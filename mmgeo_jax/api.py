@@ -50,7 +50,7 @@ class Model:
         return self._in_batches(
             self.embedder.images,
             pictures,
-            lambda part: np.stack([_square(picture, self.size_px) for picture in part]),
+            lambda part: np.stack([grey_picture(picture, self.size_px) for picture in part]),
         )
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -119,7 +119,7 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Model:
 def _of_run(source: str | Path, tokenizer: str | Path | None) -> Model:
     if tokenizer is not None:
         raise UserError(f"{source} is a run, which has its own tokenizer: leave the other out")
-    trained = checkpoints.restore_run(source)
+    trained = checkpoints.restore_run(source, "two_tower")
     config, data = trained.config, trained.config.data
     more = dict(size_px=data.size_px, length=data.length, kind=config.loss.kind)
     return _model(source, config.model, trained.params, has_texts=True, tokenizer=trained.tokenizer, **more)
@@ -141,7 +141,7 @@ def _check_list(things: Any, what: str) -> None:
         raise UserError(f"{what} must be a list: [{what[:-1]}]")
 
 
-def _square(picture: Picture, size_px: int) -> np.ndarray:
+def grey_picture(picture: Picture, size_px: int) -> np.ndarray:
     """Grey uint8[size_px, size_px]. Raises UserError where it is no picture."""
     if isinstance(picture, str | Path):
         try:

@@ -11,7 +11,7 @@ import io
 import logging
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,25 +22,26 @@ from ml_collections import ConfigDict
 from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
 from mmgeo_jax import config as configs
-from mmgeo_jax import processes
+from mmgeo_jax import lora, processes
 from mmgeo_jax.errors import UserError
-from mmgeo_jax.models import two_tower
+from mmgeo_jax.models import lmm, two_tower
+from mmgeo_jax.models.fresh import Params
 from mmgeo_jax.tokenizer import Tokenizer
 
 TREES = ("params", "opt_state")
 KEPT = 2  # the newest, beside the best
-BEST = "val_hit1"  # the metric by which it is the best
+BEST = ("val_hit1", "val_accuracy")  # the metric by which it is the best: the first that is there
 MOST_NAMED = 4  # differences that an error names
 
 Trees = Mapping[str, Any]  # item -> tree of arrays
 
 
 class Trained(NamedTuple):
-    """A model of a run: `nnx.merge(two_tower.init(config.model, config.seed)[0], params)` is the module."""
+    """A model of a run: `nnx.merge(graphdef, params)` is the module, LoRA merged into its kernels."""
 
     config: ConfigDict
     tokenizer: Tokenizer
-    params: two_tower.Params
+    params: Params
     step: int
 
 
@@ -60,7 +61,7 @@ def open_folder(run_dir: str | Path) -> ocp.CheckpointManager:
 
 
 def _best(metrics: Mapping[str, float]) -> float:
-    return metrics[BEST]
+    return next(metrics[name] for name in BEST if name in metrics)
 
 
 BEST_STAYS = policies.BestN(get_metric_fn=_best, n=1, keep_checkpoints_without_metrics=False)
@@ -125,16 +126,39 @@ def _read(folder: ocp.CheckpointManager, step: int, like: Trees) -> tuple[Trees,
     )
 
 
-def restore_run(run_dir: str | Path) -> Trained:
-    """The model of a run's newest checkpoint. Raises UserError where there is none, or it is broken."""
+def restore_run(run_dir: str | Path, kind: str = "") -> Trained:
+    """The model of a run's newest checkpoint. Raises UserError where there is none, it is broken, or it is not of the
+    `kind` that is asked for, a key of MODELS."""
     config = configs.read(run_dir)
-    params = jax.eval_shape(lambda: two_tower.init(config.model, config.seed)[1])
+    found = kind_of(config.model)
+    if kind and found != kind:
+        raise UserError(f"{run_dir} is a run of {MODELS[found].trainer}, and this wants one of {MODELS[kind].trainer}")
+
+    def fresh() -> Params:
+        params = MODELS[found].init(config.model, config.seed)[1]
+        return lora.add(params, config.lora, config.optim.freeze, 0) if "lora" in config else params
+
     with open_folder(run_dir) as folder:
-        restored = restore(folder, {"params": params})
+        restored = restore(folder, {"params": jax.eval_shape(fresh)})
     if restored is None:
         raise UserError(f"{run_dir} has no checkpoint: train it first")
     step, trees, tokenizer = restored
-    return Trained(config, Tokenizer(tokenizer), trees["params"], step)
+    return Trained(config, Tokenizer(tokenizer), lora.merge(trees["params"], config.get("lora")), step)
+
+
+class Kind(NamedTuple):
+    """How a kind of model is made, and trained."""
+
+    init: Callable[[ConfigDict, int], tuple[Any, Params]]
+    trainer: str
+
+
+MODELS = {"two_tower": Kind(two_tower.init, "train-clip"), "lmm": Kind(lmm.init, "train-lmm")}
+
+
+def kind_of(model: ConfigDict) -> str:
+    """Which of MODELS a `config.model` is of."""
+    return "lmm" if "decoder" in model else "two_tower"
 
 
 # ---------------------------------------------------------------- trees

@@ -152,7 +152,7 @@ def claim(run_dir: str | Path, config: ConfigDict) -> None:
     run.mkdir(parents=True, exist_ok=True)
     if (run / "config.json").exists():
         changed = difference(read(run), config)
-        free = FREE if config.data.real_train else FREE_UNTRAINED
+        free = FREE if config.data.get("real_train") else FREE_UNTRAINED
         fixed = [f"{key}: {change}" for key, change in changed.items() if not re.fullmatch(free, key)]
         if fixed:
             raise UserError(f"{run} was begun with another config ({', '.join(fixed)}): give another --config.name")

@@ -24,7 +24,8 @@ import numpy as np
 from etils import epath
 
 from data_gen import records, tfrecords
-from mmgeo_jax import api, blind, sections
+from mmgeo_jax import api, blind, checkpoints, sections
+from mmgeo_jax import config as configs
 from mmgeo_jax.checkpoints import restore_run
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.evalset import Embedder, Split, embedder, read_split
@@ -44,16 +45,16 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
     no checkpoint, or its data is missing or broken.
     """
     run, started = Path(run_dir), time.perf_counter()
-    config, tokenizer, params, step = restore_run(run)
+    config, tokenizer, params, step = restore_run(run, "two_tower")
     folders = {name: folder for name, folder in (("synthetic", config.data.dir), ("real", config.data.real)) if folder}
     made_of = {
         "version": VERSION,
         "checkpoint_step": step,
         "data": {name: fingerprint(folder) for name, folder in folders.items()},
     }
-    if not force and (finished := _finished(run, made_of)):
+    if not force and (there := finished(run / "eval.json", made_of, [run / "scores.npz"])):
         print(f"{run / 'eval.json'} is there for step {step} and the same data (ARGS=--force measures again)")
-        return finished
+        return there
     embedders = [embedder(config.model, each) for each in (params, two_tower.init(config.model, config.seed)[1])]
     scale = float(np.exp(params["logit_scale"]))
     results: dict[str, Any] = {"synthetic": None, "real": None}
@@ -61,7 +62,7 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
     for name, folder in folders.items():
         results[name], test = _measure(name, folder, config, tokenizer, embedders)
         arrays |= {f"{name}_rows": test.rows, f"{name}_scores": test.embedded[0].scores()}
-    results |= made_of | {"run": _how(f"--run={run}", started)}
+    results |= made_of | {"run": how(f"--run={run}", started)}
     _write(run, results, arrays)
     return results
 
@@ -85,7 +86,7 @@ def evaluate_checkpoint(model: api.Model, data_dir: str, runs: str | Path = "run
         "data": {"folder": str(data_dir), "split": split, "fingerprint": fingerprint(data_dir)},
         "lost_share": test.lost_share,
         "scores": sections.section(test, test.embedded[0]),
-        "run": _how(f"--checkpoint={model.source} --data {data_dir}", started),
+        "run": how(f"--checkpoint={model.source} --data {data_dir}", started),
     }
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder, results, {"logit_scale": model.scale, "rows": test.rows, "scores": test.embedded[0].scores()})
@@ -132,17 +133,17 @@ def _measure(name: str, folder: str, config: Any, tokenizer: Any, embedders: Seq
     return sections.section(test, trained, untrained, blind_scores(train, test, tokenizer.vocab_size)), test
 
 
-def _finished(run: Path, made_of: dict[str, Any]) -> dict[str, Any] | None:
-    """The results of a run where they are whole and made of the same parts."""
+def finished(path: Path, made_of: dict[str, Any], beside: Sequence[Path]) -> dict[str, Any] | None:
+    """What eval.json holds, where it was made of the same, and the files beside it are there."""
     try:
-        results = json.loads((run / "eval.json").read_text())
-        same = all(results[key] == value for key, value in made_of.items()) and (run / "scores.npz").exists()
+        results = json.loads(path.read_text())
+        same = all(each.exists() for each in beside) and all(results[key] == made_of[key] for key in made_of)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return results if same else None
 
 
-def _how(arguments: str, started: float) -> dict[str, Any]:
+def how(arguments: str, started: float) -> dict[str, Any]:
     """What the report says of the evaluation."""
     return {
         "command": f"python -m mmgeo_jax.evaluate {arguments}",
@@ -213,7 +214,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--checkpoint and --data go together")
     try:
         if options.run:
-            print(summary(evaluate_run(options.run, options.force)))
+            if checkpoints.kind_of(configs.read(options.run).model) == "lmm":
+                from mmgeo_jax import evaluate_lmm  # which needs this module
+
+                print(evaluate_lmm.summary(evaluate_lmm.evaluate_run(options.run, options.force)))
+            else:
+                print(summary(evaluate_run(options.run, options.force)))
             return 0
         model = api.load(options.checkpoint, options.tokenizer)
         for folder in options.data:

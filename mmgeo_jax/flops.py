@@ -2,12 +2,13 @@
 
 Model FLOPs are counted as the papers do it: the matrix products of the forward pass, two for a multiplication and an
 addition, times three for training (the backward pass has two products for each). What is recomputed does not count, and
-neither do norms, softmaxes and embeddings.
+neither do norms, softmaxes and embeddings. What is frozen has fewer products (`passes`).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
@@ -70,9 +71,43 @@ def pool(tower: ConfigDict, tokens: int, embed: int) -> int:
     return head + 4 * tokens * width * width + 4 * width * width + 4 * tokens * width + 4 * width * hidden
 
 
-def train_step(model: ConfigDict, images: int, captions: int) -> int:
-    """Model FLOPs of one training step over so many images and captions, the scores of all pairs included."""
-    return TRAINING * (images * image(model) + captions * text(model) + 2 * images * captions * model.embed)
+def decoder(config: ConfigDict, places: int, told: int) -> int:
+    """Forward FLOPs of a decoder over one row of so many places, `told` of which get logits."""
+    heads, kv_heads = config.heads * config.head_dim, config.kv_heads * config.head_dim
+    products = config.width * (2 * heads + 2 * kv_heads + 3 * config.hidden)  # query, out; key, value; gate, up, down
+    attention = 2 * places * heads
+    return 2 * config.depth * places * (products + attention) + 2 * told * config.width * config.vocab_size
+
+
+def projector(model: ConfigDict, places: int) -> int:
+    """Forward FLOPs of the projector over so many image tokens."""
+    width = model.decoder.width
+    return 2 * places * width * (model.image.width + (width if model.projector == "mlp" else 0))
+
+
+def passes(freeze: str, part: str, behind: Sequence[str] = ()) -> int:
+    """How often the products of a part are computed in training: forward; backward to its inputs, where something
+    `behind` it (between it and the input) or itself trains; and to its weights, where itself does."""
+    trains = [not (freeze and re.fullmatch(freeze, f"{each}/blocks/mlp/up/kernel")) for each in (part, *behind)]
+    return 1 + any(trains) + trains[0]
+
+
+def train_step(model: ConfigDict, images: int, captions: int, freeze: str = "") -> int:
+    """Model FLOPs of a step of two towers over so many images and captions, the scores of all pairs included."""
+    towers = passes(freeze, "image") * images * image(model) + passes(freeze, "text") * captions * text(model)
+    return towers + TRAINING * 2 * images * captions * model.embed
+
+
+def lmm_step(model: ConfigDict, rows: int, images: int, length: int, freeze: str = "") -> int:
+    """Model FLOPs of a step of a multimodal model over rows of so many images and tokens of text each."""
+    tower = model.image
+    patches = (tower.size_px // tower.patch_px) ** 2
+    seen = min(patches, tower.patch_budget or patches)
+    one = 2 * seen * tower.patch_px**2 * tower.width + blocks(tower, seen + tower.class_token)
+    row = passes(freeze, "image") * images * one
+    row += passes(freeze, "projector", ("image",)) * images * projector(model, seen)
+    row += passes(freeze, "decoder", ("image", "projector")) * decoder(model.decoder, images * seen + length, length)
+    return rows * row
 
 
 def mfu(flops: float, seconds: float, devices: int, device_kind: str) -> dict[str, float]:

@@ -1,31 +1,25 @@
-"""Records -> batches of numpy arrays, with Grain.
-
-A batch is a pure function of the seed and the step: step t holds places t*B to (t+1)*B of an endless order,
-in which every epoch is a fresh permutation of all families, and each process takes its slice of them. So the
-reader's whole state is the step, and the order is the same for any number of processes, threads and workers.
-"""
+"""Records -> batches of numpy arrays, whole families in an order that the seed and the step determine (order.py)."""
 
 import io
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, BinaryIO, Protocol
 
-import grain
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from data_gen.records import SIGNATURE_WORDS, Family
 from data_gen.records import UserError as RecordError
-from mmgeo_jax import augment, workers
+from mmgeo_jax import augment
+from mmgeo_jax import order as orders
 from mmgeo_jax.errors import UserError
+from mmgeo_jax.order import Batch
 
 PAPER = 255
 MAX_PIXELS = 40_000_000
-READ_OPTIONS = grain.ReadOptions(num_threads=4, prefetch_buffer_size=4)  # counted in batches
 MAX_LOST_SHARE = 0.01
 UNCUT = 4096  # tokens that hold any caption
-
-Batch = dict[str, np.ndarray]
 
 
 class Source(Protocol):
@@ -63,28 +57,18 @@ def train_batches(
       family int32[B] (row over all sources, -1 for padding).
     Raises UserError where a record or a picture is broken, or a setting does not fit.
     """
-    slots = _slots(data, global_batch, process_index, process_count)
-    order = grain.MapDataset.range(_total(sources)).shuffle(seed=seed % 2**32).repeat()
     augment.check(data.get("augment", {}))
-    batch = partial(_train_batch, sources, tokenizer, data, order, seed, global_batch, slots)
-    if data.get("workers", 0):
-        return workers.in_order(batch, start_step, data.workers)
-    steps = grain.MapDataset.range(start_step, 2**40)
-    return iter(steps.map(batch).to_iter_dataset(READ_OPTIONS))
+    make, slots = (
+        partial(_train_batch, sources, tokenizer, data, seed),
+        _slots(data, global_batch, process_index, process_count),
+    )
+    return orders.endless(make, orders.total(sources), seed, start_step, global_batch, slots, data.get("workers", 0))
 
 
 def _train_batch(
-    sources: Sequence[Source],
-    tokenizer: Tokenizer,
-    data: Any,
-    order: Sequence[int],
-    seed: int,
-    global_batch: int,
-    slots: range,
-    step: int,
+    sources: Sequence[Source], tokenizer: Tokenizer, data: Any, seed: int, rows: list[int], places: list[int]
 ) -> Batch:
-    places = [step * global_batch + slot for slot in slots]
-    batch = _batch(sources, tokenizer, data, [order[place] for place in places])
+    batch = _batch(sources, tokenizer, data, rows)
     chances = data.get("augment", {})
     if any(chances.values()):
         for pictures, there, place in zip(batch["images"], batch["image_mask"], places, strict=True):
@@ -101,34 +85,18 @@ def eval_batches(
     process_count: int = 1,
 ) -> Iterator[Batch]:
     """Every family once, in order, as batches like those of `train_batches`; the last is padded."""
-    slots, total = _slots(data, global_batch, process_index, process_count), _total(sources)
-
-    def batch(step: int) -> Batch:
-        rows = [step * global_batch + slot for slot in slots]
-        return _batch(sources, tokenizer, data, [row if row < total else -1 for row in rows])
-
-    steps = grain.MapDataset.range(-(-total // global_batch))
-    return iter(steps.map(batch).to_iter_dataset(READ_OPTIONS))
+    slots = _slots(data, global_batch, process_index, process_count)
+    return orders.once(partial(_batch, sources, tokenizer, data), orders.total(sources), global_batch, slots)
 
 
 def _slots(data: Any, global_batch: int, process_index: int, process_count: int) -> range:
-    """The places of the global batch that a process fills."""
-    if global_batch % process_count:
-        raise UserError(f"a global batch of {global_batch} families does not divide among {process_count} processes")
     if data.captions < data.images:
         raise UserError(f"data.captions={data.captions} is less than data.images={data.images}: each needs its own")
-    share = global_batch // process_count
-    return range(process_index * share, (process_index + 1) * share)
+    return orders.slots(global_batch, process_index, process_count)
 
 
-def _total(sources: Sequence[Source]) -> int:
-    total = sum(len(source) for source in sources)
-    if not total:
-        raise UserError("there is no family to read: the split is empty")
-    return total
-
-
-def _family(sources: Sequence[Source], row: int) -> Family:
+def family_of(sources: Sequence[Source], row: int) -> Family:
+    """A row over all sources. Raises UserError where its record is broken."""
     for source in sources:
         if row < len(source):
             try:
@@ -139,8 +107,15 @@ def _family(sources: Sequence[Source], row: int) -> Family:
     raise IndexError(row)
 
 
+def spread(source: Source, limit: int, what: str) -> Iterator[Family]:
+    """At most `limit` families spread evenly over a split, with a bar that says what they are for."""
+    rows = np.unique(np.linspace(0, len(source) - 1, limit).astype(int)).tolist()
+    for row in tqdm(rows, what, unit=" families", leave=False):
+        yield family_of([source], row)
+
+
 def _batch(sources: Sequence[Source], tokenizer: Tokenizer, data: Any, rows: list[int]) -> Batch:
-    parts = [load_family(_family(sources, row), tokenizer, data) if row >= 0 else empty(data) for row in rows]
+    parts = [load_family(family_of(sources, row), tokenizer, data) if row >= 0 else empty(data) for row in rows]
     batch = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
     return batch | {"family": np.array(rows, np.int32)}
 
@@ -235,8 +210,7 @@ def lost_share(source: Source, tokenizer: Tokenizer, data: Any, limit: int = 100
     Raises UserError above 1 %, naming the setting to change.
     """
     negatives = lost = merged = 0
-    for row in np.unique(np.linspace(0, len(source) - 1, limit).astype(int)).tolist():
-        family = _family([source], row)
+    for family in spread(source, limit, "captions that tokenising makes equal"):
         truth = family.truth[: data.images, : data.captions]
         captions = list(family.captions[: truth.shape[1]])
         gone = int(lost_negatives(tokenizer.encode_batch(captions, data.length), truth).sum())

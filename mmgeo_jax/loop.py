@@ -39,7 +39,7 @@ class Task:
 
     params: nested dicts of float32 arrays, the same in every process; tokenizer: as bytes, for the checkpoint.
     gradients: the pure (params, batch) -> ((loss, metrics), gradients). batches: from a step on, this process's slices,
-    which have `family` int32[B], the rows that they are; and the step at which their shapes change, if any.
+    which have `family` int32[B, ...], the rows that they are; and the step at which their shapes change, if any.
     validate: params -> scalars. scalars: of params, what is logged beside metrics. count: things of a slice, such as
     images. flops: model FLOPs of a step over a slice.
     """
@@ -171,6 +171,7 @@ def check_finite(values: Sequence[tuple[int, np.ndarray, jax.Array, jax.Array]],
     """Raises UserError for the first (step, its rows of data, loss, gradient norm) that is not finite."""
     for step, rows, loss, norm in values:
         if not (np.isfinite(loss) and np.isfinite(norm)):
+            rows = rows.ravel()
             named = ", ".join(map(str, rows[:MOST_ROWS].tolist())) + (", ..." if len(rows) > MOST_ROWS else "")
             left = f"the checkpoint of step {kept} stays" if kept else "nothing was saved before"
             raise UserError(

@@ -78,6 +78,18 @@ figcaption .chip { margin: 0 1px; }
 .single > figure img { width: 100%; height: auto; }
 .single .cell { min-width: 44px; } .single .choice, .single figcaption { display: none; }
 .single .caption { min-width: 0; }
+.solved { display: grid; gap: 18px; align-items: start;
+  grid-template-columns: minmax(120px, 190px) minmax(130px, 1fr) minmax(190px, 2fr) minmax(190px, 2fr); }
+.solved figure { margin: 0; }
+.solved img { display: block; width: 100%; background: #fff; border: 1px solid var(--line); border-radius: 5px; }
+.solved h4 { margin: 0 0 4px; font-size: 13px; font-weight: 500; color: var(--soft); }
+.solved pre { margin: 0; font: inherit; font-size: 14px; line-height: 1.45; white-space: pre-wrap;
+  overflow-wrap: anywhere; background: none; border: 0; padding: 0; }
+.solved .asked { margin: 0 0 8px; font-size: 14px; line-height: 1.4; }
+.choices { margin: 0; padding: 0; list-style: none; font-size: 14px; }
+.choices .good { color: var(--good); font-weight: 650; }
+.choices .bad { color: var(--bad); text-decoration: line-through; }
+@media (max-width: 860px) { .solved { grid-template-columns: minmax(120px, 190px) 1fr; } }
 @media (max-width: 640px) { .single { grid-template-columns: 1fr; } .single > figure { max-width: 220px; }
   .truth img { width: 60px; height: 60px; } .cell { min-width: 60px; } .truth figcaption { max-width: 60px; }
   .single .truth .cell { min-width: 34px; }

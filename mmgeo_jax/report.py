@@ -5,23 +5,23 @@ The page needs no server and asks for nothing outside itself.
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from data_gen import records, tfrecords
-from mmgeo_jax import charts, gallery
-from mmgeo_jax.charts import Mark, Series
+from mmgeo_jax import checkpoints, gallery, report_lmm
+from mmgeo_jax import config as configs
+from mmgeo_jax import report_parts as parts
+from mmgeo_jax.charts import Mark
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.page import page
 
 SHOWN = {"synthetic": 24, "real": 12}  # families in each gallery
-COLOURS = ("c1", "c2", "c3", "c4", "quiet")
 
 
 class Row(NamedTuple):
@@ -86,9 +86,9 @@ def write_report(run_dir: str | Path) -> Path:
     Raises UserError where eval.json, the scores or the data of the run are missing or do not fit.
     """
     run = Path(run_dir)
-    results = _json(run / "eval.json")
-    config = _text(run / "config.json")
-    metrics, timing = _lines(run / "metrics.jsonl"), _lines(run / "timing.jsonl")
+    results = parts.read_json(run / "eval.json")
+    config = parts.text(run / "config.json")
+    metrics, timing = parts.read_lines(run / "metrics.jsonl"), parts.read_lines(run / "timing.jsonl")
     sections = {name: results[name] for name in ("synthetic", "real") if results.get(name)}
     if not sections:
         raise UserError(f"{run / 'eval.json'} holds no scores: delete it and evaluate again (make eval RUN={run})")
@@ -98,7 +98,7 @@ def write_report(run_dir: str | Path) -> Path:
         body += [_gallery(run, name, json.loads(config)) for name in sections]
     except (KeyError, TypeError) as fault:
         raise UserError(f"{run / 'eval.json'} does not fit ({fault!r}): evaluate again with --force") from None
-    body.append(_how(results, config))
+    body.append(parts.how(results, config))
     path = run / "report.html"
     with tfrecords.open_atomic(path) as file:
         file.write(page(f"{run.name}: report", "\n".join(body)).encode())
@@ -111,12 +111,12 @@ def write_report(run_dir: str | Path) -> Path:
 def _head(name: str, results: dict, sections: dict) -> str:
     first = next(iter(sections.values()))
     tiles = [
-        _tile(title, first[key], f"chance {_number(first['chance'])}")
+        parts.tile(title, first[key], f"chance {parts.number(first['chance'])}")
         for title, key in (("Image Hit@1", "image_hit1"), ("Text Hit@1", "text_hit1"))
         if first[key] is not None
     ]
     kinds = {kind: score for kind, score in first["by_kind"].items() if score is not None}
-    tiles += [_tile(kind.capitalize(), score, "chance .500") for kind, score in kinds.items()]
+    tiles += [parts.tile(kind.capitalize(), score, "chance .500") for kind, score in kinds.items()]
     return (
         f"<h1>{escape(name)}</h1><p class='soft'>{first['n']:,} unseen families, checkpoint of step "
         f"{results['checkpoint_step']:,}. A family is one diagram and its siblings, each of which differs in a seen "
@@ -125,36 +125,13 @@ def _head(name: str, results: dict, sections: dict) -> str:
     )
 
 
-def _tile(name: str, value: float, more: str) -> str:
-    return (
-        f'<div class="tile"><div class="name">{escape(name)}</div><div class="big">{_number(value)}</div>'
-        f'<div class="more">{escape(more)}</div></div>'
-    )
-
-
 def _training(metrics: Sequence[dict], timing: Sequence[dict], sections: dict) -> str:
     chance = sections["synthetic"]["chance"] if "synthetic" in sections else None
-    drawn = [_chart(metrics, chance, *chart) for chart in METRIC_CHARTS]
-    drawn += [_chart(timing, None, *chart) for chart in TIMING_CHARTS]
+    drawn = [parts.chart(metrics, chance, *chart) for chart in METRIC_CHARTS]
+    drawn += [parts.chart(timing, None, *chart) for chart in TIMING_CHARTS]
     if not any(drawn):
         return ""
     return f'<h2>Training</h2><div class="charts">{"".join(drawn)}</div>'
-
-
-def _chart(rows: Sequence[dict], chance: float | None, title: str, keys: str, y_range: Any) -> str:
-    names = dict.fromkeys(
-        key for row in rows for key, value in row.items() if re.search(keys, key) and _is_number(value)
-    )
-    series = [
-        Series(
-            re.sub(r"^val_|_hit1$|_per_s$", "", name),
-            [(row["step"], row[name]) for row in rows if _is_number(row.get(name))],
-            colour,
-        )
-        for name, colour in zip(names, COLOURS, strict=False)
-    ]
-    references = [("chance", chance)] if chance and "Hit@1" in title else []
-    return charts.line_chart(title, series, "step", references, y_range)
 
 
 def _section(name: str, section: dict) -> str:
@@ -183,11 +160,11 @@ def _scores_table(name: str, section: dict) -> str:
         controls = {"untrained": section.get(row.untrained), "blind": section.get(row.blind)}
         marks = [Mark("ours", value, "this model"), Mark("chance", chance, "chance")]
         marks += [Mark(kind, at, kind) for kind, at in controls.items() if at is not None]
-        lines.append(_line(row.name, row.explains, value, section["intervals"][row.score], marks, chance,
-                           *(_number(at) for at in controls.values())))  # fmt: skip
+        lines.append(parts.line(row.name, row.explains, value, section["intervals"][row.score], marks, chance,
+                           *(parts.number(at) for at in controls.values())))  # fmt: skip
     legend = "".join(f'<span class="{kind}">{kind}</span>' for kind in ("chance", "untrained", "blind"))
     return (
-        _table(("Hit@1", "", "", "chance", "untrained", "blind"), lines)
+        parts.table(("Hit@1", "", "", "chance", "untrained", "blind"), lines)
         + f'<div class="legend"><span>this model, with its interval</span>{legend}</div>'
     )
 
@@ -195,19 +172,19 @@ def _scores_table(name: str, section: dict) -> str:
 def _kinds_table(section: dict) -> str:
     sides = section["details"]["by_kind"]
     lines = [
-        _line(
+        parts.line(
             kind.capitalize(),
             KINDS[kind],
             section["by_kind"][kind],
             section["intervals"]["by_kind"][kind],
             [Mark("ours", section["by_kind"][kind], "this model"), Mark("chance", 0.5, "chance")],
             0.5,
-            *(_number(sides[side][kind]["score"]) for side in ("image", "text")),
+            *(parts.number(sides[side][kind]["score"]) for side in ("image", "text")),
         )  # fmt: skip
         for kind in KINDS
         if section["by_kind"].get(kind) is not None
     ]
-    return _table(("Two alternatives, by kind of edit", "", "", "chance", "pictures", "captions"), lines)
+    return parts.table(("Two alternatives, by kind of edit", "", "", "chance", "pictures", "captions"), lines)
 
 
 def _probes_table(name: str, section: dict) -> str:
@@ -215,7 +192,7 @@ def _probes_table(name: str, section: dict) -> str:
     blind = section["details"]["blind"]
     probes = {key: groups["all"] for key, groups in blind["anchors_only"].items()} | blind["two_alternatives"]
     lines = [
-        _line(
+        parts.line(
             PROBES.get(key, key),
             "",
             probe["score"],
@@ -226,24 +203,7 @@ def _probes_table(name: str, section: dict) -> str:
         for key, probe in probes.items()
         if probe["score"] is not None
     ]
-    return _table(("Blind: one side only", "", "", "chance", "", ""), lines) + f"<p class='note'>{BLIND[name]}</p>"
-
-
-def _line(name: str, explains: str, value: float, interval: Any, marks: list[Mark], chance: float, *more: str) -> str:
-    small = f"<small>{escape(explains)}</small>" if explains else ""
-    cells = "".join(f"<td>{cell}</td>" for cell in (_number(chance), *more, *("",) * (2 - len(more))))
-    return (
-        f'<tr><td>{escape(name)}{small}</td><td class="wide">{charts.strip(marks, interval)}</td>'
-        f'<td><b>{_number(value)}</b><span class="range">{_range(interval)}</span></td>{cells}</tr>'
-    )
-
-
-def _table(heads: Sequence[str], lines: Sequence[str]) -> str:
-    if not lines:
-        return ""
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>"
-    return f'<div class="scroll"><table class="scores">{body}</table></div>'
+    return parts.table(("Blind: one side only", "", "", "chance", "", ""), lines) + f"<p class='note'>{BLIND[name]}</p>"
 
 
 def _gallery(run: Path, name: str, config: dict) -> str:
@@ -270,70 +230,18 @@ def _gallery(run: Path, name: str, config: dict) -> str:
     )
 
 
-def _how(results: dict, config: str) -> str:
-    run = {str(key).replace("_", " "): value for key, value in results.get("run", {}).items()}
-    facts = "".join(f"<dt>{escape(key)}</dt><dd>{escape(str(value))}</dd>" for key, value in run.items())
-    return (
-        f"<h2>How it was run</h2><dl>{facts}</dl><details><summary>The configuration as run</summary>"
-        f"<pre>{escape(config)}</pre></details>"
-    )
-
-
-# ---------------------------------------------------------------- reading, and words for numbers
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError):
-        step = (
-            f"evaluate the run first (make eval RUN={path.parent})"
-            if path.name == "eval.json"
-            else "is it a run's folder?"
-        )
-        raise UserError(f"no {path.name} in {path.parent}: {step}") from None
-
-
-def _json(path: Path) -> dict:
-    try:
-        value = json.loads(_text(path))
-        if isinstance(value, dict):
-            return value
-    except ValueError:
-        pass
-    raise UserError(f"{path} is not whole: delete it and evaluate again")
-
-
-def _lines(path: Path) -> list[dict]:
-    """The rows of a file of JSON lines that have a step; none where there is no file."""
-    if not path.exists():
-        return []
-    try:
-        rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    except ValueError:
-        raise UserError(f"{path} has a line that is not JSON: was it edited?") from None
-    return [row for row in rows if "step" in row]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3f}".replace("0.", ".", 1) if value < 1 else f"{value:.2f}"
-
-
-def _range(interval: Sequence[float] | None) -> str:
-    return f"{_number(interval[0])} to {_number(interval[1])}" if interval else ""
+def write(run_dir: str | Path) -> Path:
+    """The report of a run of any trainer."""
+    if checkpoints.kind_of(configs.read(run_dir).model) == "lmm":
+        return report_lmm.write_report(run_dir)
+    return write_report(run_dir)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", required=True, help="the folder of an evaluated run, such as runs/clip_tiny")
     try:
-        path = write_report(parser.parse_args(arguments).run)
+        path = write(parser.parse_args(arguments).run)
     except (UserError, records.UserError, OSError) as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 1

@@ -10,31 +10,36 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sentencepiece
+from ml_collections import ConfigDict
 
-from mmgeo_jax import tokenizer_files
+from data_gen.tfrecords import open_atomic
+from mmgeo_jax import processes, tokenizer_files
 from mmgeo_jax.errors import UserError
 
 PAD_ID, EOS_ID, UNKNOWN_ID = 0, 1, 2
 SIGNS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;()[]{}'+-*/=<>%^√π²³·×±≤≥≠°∠∥⊥△▱□⊙⌒≅∼~'′")
-# # Signs with the spaces beside them, which make captions shorter; SentencePiece writes a space as \u2581.
+# Signs with the spaces beside them, which make captions shorter; SentencePiece writes a space as \u2581.
 SPACED_SIGNS = ("\u2581=\u2581", "\u2581∥\u2581", "\u2581⊥\u2581", ".\u2581", ",\u2581")
 SYMBOLS = sorted({*SIGNS, *SPACED_SIGNS})
 ERRORS_ONLY = 2
 
 
-def train(captions: Iterable[str], vocab_size: int) -> bytes:
+def train(captions: Iterable[str], vocab_size: int, phrases: Sequence[str] = ()) -> bytes:
     """A tokenizer for `captions` as the bytes of a SentencePiece model: the same captions, the same bytes.
+
+    `phrases` are tokens of their own, as SYMBOLS are.
 
     `vocab_size` is at most so many pieces: a small corpus gives fewer. Raises UserError where there is no
     caption, or where the bytes, signs and letters alone need more.
     """
-    smallest = 3 + 256 + len(SYMBOLS) + 1
+    symbols = sorted({*SYMBOLS, *(phrase.replace(" ", "\u2581") for phrase in phrases)})
+    smallest = 3 + 256 + len(symbols) + 1
     if vocab_size < smallest:
         raise UserError(f"tokenizer.vocab_size is {vocab_size}: raise it to {smallest} or more")
     lines = [line for caption in captions for line in caption.splitlines() if line.strip()]
@@ -53,7 +58,7 @@ def train(captions: Iterable[str], vocab_size: int) -> bytes:
             byte_fallback=True,
             normalization_rule_name="identity",
             remove_extra_whitespaces=False,
-            user_defined_symbols=SYMBOLS,
+            user_defined_symbols=symbols,
             pad_id=PAD_ID,
             eos_id=EOS_ID,
             unk_id=UNKNOWN_ID,
@@ -64,6 +69,26 @@ def train(captions: Iterable[str], vocab_size: int) -> bytes:
     except (RuntimeError, OSError) as error:
         raise UserError(f"no tokenizer with tokenizer.vocab_size={vocab_size}: {error}") from error
     return model.getvalue()
+
+
+def of_run(
+    run: Path, config: ConfigDict, given: Path, texts: Callable[[], Iterable[str]], phrases: Sequence[str] = ()
+) -> Tokenizer:
+    """A run's tokenizer: the one that is there, that of `tokenizer.file`, the file `given` where it is there, or one
+    that is trained on `texts()` and has `phrases`."""
+    path = run / "tokenizer.model"
+    if path.exists():
+        return Tokenizer(path)
+    if config.tokenizer.file:
+        proto = Tokenizer(config.tokenizer.file).proto
+    elif given.exists():
+        proto = given.read_bytes()
+    else:
+        proto = train(texts(), config.tokenizer.vocab_size, phrases)
+    if processes.is_first():  # the others make the same one
+        with open_atomic(path) as file:
+            file.write(proto)
+    return Tokenizer(proto)
 
 
 class Tokenizer:
@@ -85,6 +110,11 @@ class Tokenizer:
     def __reduce__(self) -> tuple[Any, ...]:
         return Tokenizer, (self.proto,)
 
+    def ids(self, texts: Sequence[str], begun: bool = False) -> list[list[int]]:
+        """The token ids of each text, without its end; with its beginning where `begun`."""
+        before = self._pieces.before if begun else []
+        return [[*before, *ids] for ids in self._pieces.ids(list(texts))]
+
     def encode_batch(self, captions: Sequence[str], length: int) -> np.ndarray:
         """Token ids int32[n, length]: the text cut to what is left beside its beginning and end, then `pad_id`."""
         before, after = self._pieces.before, self._pieces.after
@@ -92,7 +122,7 @@ class Tokenizer:
         if room < 0:
             raise UserError(f"data.length={length} is less than what begins and ends each caption: raise it")
         batch = np.full((len(captions), length), self.pad_id, np.int32)
-        for row, ids in zip(batch, self._pieces.ids(list(captions)), strict=True):
+        for row, ids in zip(batch, self.ids(captions), strict=True):
             ids = [*before, *ids[:room], *after]
             row[: len(ids)] = ids
         return batch

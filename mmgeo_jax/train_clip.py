@@ -22,16 +22,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from data_gen import tfrecords
 from data_gen.nearest import WithRetrieved
 from data_gen.tfrecords import RecordSource
-from mmgeo_jax import checkpoints, evaluate, flops, hits, input, loop, mesh, objective, processes, report
+from mmgeo_jax import evaluate, flops, hits, input, loop, mesh, objective, report
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
-from mmgeo_jax.tokenizer import Tokenizer
-from mmgeo_jax.tokenizer import train as train_tokenizer
+from mmgeo_jax.tokenizer import Tokenizer, of_run
 from mmgeo_jax.weights import start as start_from
 
 Arrays = dict[str, Any]
@@ -60,7 +58,7 @@ def task(config: ConfigDict, run: Path, devices: Any, fresh: bool) -> loop.Task:
             "images": int(batch["image_mask"].sum()),
             "tokens": int((batch["tokens"] != words.pad_id).sum()),
         },
-        flops=lambda batch: step_flops(config.model, batch),
+        flops=lambda batch: step_flops(config, batch),
     )
 
 
@@ -69,10 +67,10 @@ def scale_and_bias(params: Any) -> dict[str, jax.Array]:
     return {"scale": jnp.exp(params["logit_scale"]), "bias": params["logit_bias"]}
 
 
-def step_flops(model: ConfigDict, batch: Arrays) -> int:
+def step_flops(config: ConfigDict, batch: Arrays) -> int:
     """Model FLOPs of a step over a batch."""
     images, captions = (batch[name].shape[0] * batch[name].shape[1] for name in ("images", "tokens"))
-    return flops.train_step(model, images, captions)
+    return flops.train_step(config.model, images, captions, config.optim.freeze)
 
 
 # ---------------------------------------------------------------- data and validation
@@ -126,31 +124,20 @@ def fingerprint(data: ConfigDict) -> str:
 
 
 def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[input.Source]) -> Tokenizer:
-    """The run's tokenizer: the one that is there, that of `tokenizer.file`, the one of the run that it starts from, or
-    one that is trained on captions of its training families."""
-    path, given = run / "tokenizer.model", Path(config.init_from or "none") / "tokenizer.model"
-    if path.exists():
-        return Tokenizer(path)
-    if config.tokenizer.file:
-        if given.exists() and re.fullmatch(config.init_parts, "text"):
-            raise UserError(
-                "init_from is a run, whose text tower knows its own tokenizer alone: leave tokenizer.file empty, or "
-                "take the image tower with --config.init_parts=image"
-            )
-        proto = Tokenizer(config.tokenizer.file).proto
-    elif given.exists():
-        proto = given.read_bytes()
-    else:
-        captions: list[str] = []
+    """The run's tokenizer: its own, a given one, that of the run that it starts from, or a new one for captions."""
+    given = Path(config.init_from or "none") / "tokenizer.model"
+    if config.tokenizer.file and given.exists() and re.fullmatch(config.init_parts, "text"):
+        raise UserError(
+            "init_from is a run, whose text tower knows its own tokenizer alone: leave tokenizer.file empty, or "
+            "take the image tower with --config.init_parts=image"
+        )
+
+    def captions() -> Iterator[str]:
         for source in sources:
-            rows = np.unique(np.linspace(0, len(source) - 1, config.tokenizer.families).astype(int))
-            for row in tqdm(rows.tolist(), "captions for the tokenizer", unit=" families", leave=False):
-                captions += source[row].captions
-        proto = train_tokenizer(captions, config.tokenizer.vocab_size)
-    if processes.is_first():  # the others make the same one
-        with tfrecords.open_atomic(path) as file:
-            file.write(proto)
-    return Tokenizer(proto)
+            for family in input.spread(source, config.tokenizer.families, "captions for the tokenizer"):
+                yield from family.captions
+
+    return of_run(run, config, given, captions)
 
 
 def check_tokenizer(words: Tokenizer, text: ConfigDict) -> None:
@@ -195,7 +182,7 @@ def make_validation(
         sides = [hits.by_kind(scores, truth, pairs, side) for side in (hits.PICTURES, hits.CAPTIONS)]
         tallies |= {f"val_{kind}": hits.total(side[kind] for side in sides) for kind in hits.KINDS}
         found = {name: tally.mean for name, tally in tallies.items() if tally.mean is not None}
-        return found | {checkpoints.BEST: (found["val_image_hit1"] + found["val_text_hit1"]) / 2}
+        return found | {"val_hit1": (found["val_image_hit1"] + found["val_text_hit1"]) / 2}
 
     return validate
 

@@ -32,11 +32,11 @@ def test_a_checkpoint_holds_the_arrays_of_its_step_while_training_goes_on(tmp_pa
 def test_the_newest_two_and_the_best_stay(tmp_path):
     with checkpoints.open_folder(tmp_path) as folder:
         for step, hit1 in ((1, 0.2), (2, 0.6), (3, None), (4, 0.5), (5, None), (6, 0.4)):
-            found = None if hit1 is None else {checkpoints.BEST: hit1, "val_order": 0.1}
+            found = None if hit1 is None else {"val_hit1": hit1, "val_order": 0.1}
             checkpoints.save(folder, step, tree(step), PROTO, found)
     with checkpoints.open_folder(tmp_path) as folder:
         assert sorted(folder.all_steps()) == [2, 5, 6] and folder.best_step() == 2
-        assert folder.metrics(2) == {checkpoints.BEST: 0.6, "val_order": 0.1}
+        assert folder.metrics(2) == {"val_hit1": 0.6, "val_order": 0.1}
         newest = checkpoints.restore(folder, tree(0))
     assert newest is not None
     step, restored, proto = newest

@@ -17,11 +17,12 @@ from tests.test_train import ROOT, arguments, base  # noqa: F401
 
 # A process that trains as the command does, without evaluation, to a step of its first argument, where it gets SIGTERM.
 PROCESS = """
-import os, signal, sys
-from mmgeo_jax import evaluate, mesh, report, train_clip
+import importlib, os, signal, sys
+from mmgeo_jax import mesh
 
-until, *arguments = sys.argv[1:]
-evaluate.evaluate_run = report.write_report = lambda run: None
+module, until, *arguments = sys.argv[1:]
+trainer = importlib.import_module(f"mmgeo_jax.{module}")
+trainer.finish = lambda run: None
 put, steps = mesh.put, []  # two of the batches are for validation
 
 def counted(batch, devices):
@@ -31,7 +32,7 @@ def counted(batch, devices):
     return put(batch, devices)
 
 mesh.put = counted
-sys.exit(train_clip.main(arguments))
+sys.exit(trainer.main(arguments))
 """
 NEVER = 1000
 
@@ -42,9 +43,9 @@ def free_port():
         return s.getsockname()[1]
 
 
-def train(base, runs, count, devices, *more, until=NEVER):  # noqa: F811
+def train(base, runs, count, devices, *more, until=NEVER, module="train_clip"):  # noqa: F811
     """`count` processes of so many devices each train the run `runs`/run."""
-    command = [sys.executable, "-c", PROCESS, str(until), *arguments(base, runs), *more]
+    command = [sys.executable, "-c", PROCESS, module, str(until), *arguments(base, runs), *more]
     address = f"localhost:{free_port()}"
     started = []
     for number in range(count):

@@ -33,7 +33,7 @@ def run(tmp_path_factory) -> Iterator[Path]:
     """An evaluated run with its report."""
     made, trained = make_run(tmp_path_factory.mktemp("report"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "restore_run", lambda _: trained)
+        patch.setattr(evaluate, "restore_run", lambda *_: trained)
         patch.setattr(evaluate, "blind_scores", level)
         evaluate.evaluate_run(made)
         report.write_report(made)
@@ -137,7 +137,7 @@ def test_what_is_missing_or_broken_is_one_line(run, tmp_path, capsys):
     assert "scores.npz" in fails(lambda copy: (copy / "scores.npz").write_bytes(b"PK"))
     assert "metrics.jsonl" in fails(lambda copy: (copy / "metrics.jsonl").write_text("{\n"))
     assert "no/such" in fails(lambda copy: edit(copy / "config.json", str(run.parent / "generated"), "no/such"))
-    assert "eval.json" in fails(shutil.rmtree)
+    assert "config.json" in fails(shutil.rmtree)
 
 
 def edit(path: Path, old: str, new: str) -> None:

@@ -87,11 +87,8 @@ def compiled_programs(tmp_path_factory):
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    """A folder with a config and a data set."""
-    folder = tmp_path_factory.mktemp("train")
-    (folder / "config.py").write_text(CONFIG)
+def write_data(folder):
+    """A data set in folder/data."""
     rows = {}
     for split, count in ("train", 10), ("val", 6):
         path = folder / "data" / tfrecords.shard_name("fake", split, 0, 1)
@@ -104,6 +101,14 @@ def base(tmp_path_factory):
     tfrecords.write_manifest(
         folder / "data", {"name": "fake", "seed": 0, "spec": "", "fingerprint": "x", "versions": {}, "splits": rows}
     )
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A folder with a config and a data set."""
+    folder = tmp_path_factory.mktemp("train")
+    (folder / "config.py").write_text(CONFIG)
+    write_data(folder)
     return folder
 
 

@@ -20,7 +20,7 @@ from mmgeo_jax import checkpoints
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import two_tower
 from mmgeo_jax.tokenizer import Tokenizer
-from mmgeo_jax.weights import files
+from mmgeo_jax.weights import files, gemma
 from mmgeo_jax.weights.names import Arrays
 
 LEAST_USED = 0.99  # tables of tokens may be a little longer than their tokenizer
@@ -28,13 +28,14 @@ MOST_NAMED = 12  # differences that an error prints
 OPTIONAL = r"logit_scale|logit_bias"  # a tower alone has none
 
 
-def read(source: str | Path) -> files.Checkpoint:
-    """A run's folder (its newest checkpoint), a big_vision `.npz`, or a Hugging Face folder."""
+def read(source: str | Path, parts: str = "image|text") -> files.Checkpoint:
+    """A run's folder (its newest checkpoint), a big_vision `.npz`, or a Hugging Face folder: of SigLIP or CLIP, or of
+    Gemma or PaliGemma where a decoder is one of the `parts`."""
     if (Path(source) / "checkpoints").is_dir():
         trained = checkpoints.restore_run(source)
         flat = traverse_util.flatten_dict(jax.device_get(trained.params), sep="/")
         return files.Checkpoint(trained.config.model, flat, "run")
-    return files.read(source)
+    return gemma.read(source) if re.fullmatch(parts, "decoder") else files.read(source)
 
 
 def fill(

@@ -1,0 +1,19 @@
+"""Stage 2 of the multimodal quick start: all of the model learns to solve problems, step by step.
+
+make train-lmm                                                                        # both stages
+make train-lmm CONFIG=configs/lmm_tiny.py NAME=lmm_blind ARGS=--config.data.pictures=False
+"""
+
+from ml_collections import ConfigDict
+
+from configs import lmm_align
+
+
+def get_config() -> ConfigDict:
+    config = lmm_align.get_config()
+    config.name = "lmm_tiny"
+    config.init_from, config.init_parts = "runs/lmm_align", "image|projector|decoder"
+    config.data.texts = "problems"
+    config.optim.update(lr=1e-3, freeze="")
+    config.train.steps = 2000
+    return config
