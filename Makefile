@@ -16,6 +16,9 @@ NAME =
 DEVICES = 8
 RUN =
 CHECKPOINT =
+IMAGE =
+QUESTION =
+ROOT =
 ARGS =
 
 # Colab's own JAX, where it serves, is used in place, from a notebook too; unless told which requirements.
@@ -31,7 +34,7 @@ INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
 INSTALLED_DEV := $(VENV)/.installed-requirements-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-gcs train-clip aot eval report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-gcs train-clip train-lmm solve benchmark aot eval report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -101,6 +104,23 @@ endif
 	$(PY) -m mmgeo_jax.evaluate $(if $(CHECKPOINT),--checkpoint=$(CHECKPOINT) --data $(DIR) \
 		$(if $(REAL),$(REAL_OUT)),--run=$(RUN)) $(ARGS)
 
+# Both stages, or that of CONFIG alone; with NAME the first is NAME_align, and ARGS are for both.
+train-lmm: cairo ## a multimodal model that solves problems, from runs/clip_tiny | make train-lmm ARGS="--config.seed=1" NAME=lmm_s1
+	$(PY) -m data_gen.build --spec=configs/data_problems.py --out=data/problems
+ifeq ($(origin CONFIG),file)
+	$(PY) -m mmgeo_jax.train_lmm --config=configs/lmm_align.py $(if $(NAME),--config.name=$(NAME)_align) $(ARGS)
+	$(PY) -m mmgeo_jax.train_lmm --config=configs/lmm_tiny.py \
+		$(if $(NAME),--config.name=$(NAME) --config.init_from=runs/$(NAME)_align) $(ARGS)
+else
+	$(PY) -m mmgeo_jax.train_lmm --config=$(CONFIG) $(if $(NAME),--config.name=$(NAME)) $(ARGS)
+endif
+
+solve: need-RUN setup ## the answer of a run of train-lmm to a QUESTION about an IMAGE | make solve RUN=runs/lmm_tiny IMAGE=a.png QUESTION="Find x."
+	@$(PY) -m mmgeo_jax.solve --run='$(RUN)' --image='$(IMAGE)' --question='$(subst ','\'',$(QUESTION))' $(ARGS)
+
+benchmark: need-RUN need-ROOT setup ## scores of a run of train-lmm on a public benchmark | make benchmark RUN=runs/lmm_tiny NAME=wemath ROOT=We-Math/data
+	$(PY) -m mmgeo_jax.benchmarks --name=$(NAME) --root=$(ROOT) --run=$(RUN) $(ARGS)
+
 aot: setup ## bytes per device and FLOPs of a configuration, without the hardware | make aot CONFIG=configs/clip_tiny.py DEVICES=8
 	$(PY) -m mmgeo_jax.aot --config=$(CONFIG) --devices=$(DEVICES) $(ARGS)
 
@@ -137,4 +157,4 @@ lock: setup ## requirements.lock anew, for Python 3.11 to 3.13 | make lock
 		--custom-compile-command 'make lock' --output-file requirements.lock requirements-dev.txt
 
 need-%:
-	@[ -n '$($*)' ] || { echo "error: $* is not set; type: make $(MAKECMDGOALS) $*=runs/clip_tiny" >&2; exit 1; }
+	@[ -n '$($*)' ] || { echo "error: $* is not set; type: make $(MAKECMDGOALS) $*=..., as in $(MAKE) help" >&2; exit 1; }

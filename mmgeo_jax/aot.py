@@ -15,22 +15,25 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from ml_collections import ConfigDict
 
+from mmgeo_jax import checkpoints, loop, mesh, optim, train_clip, train_lmm
 from mmgeo_jax import config as configs
-from mmgeo_jax import input, loop, mesh, objective, optim, train_clip
 from mmgeo_jax.errors import UserError
-from mmgeo_jax.models import two_tower
 
 EXAMPLE = """example:
   python -m mmgeo_jax.aot --config=configs/clip_tiny.py --devices=8 --config.mesh.fsdp=4"""
 GIB = 2**30
 
 
+def trainer_of(config: ConfigDict) -> Any:
+    """The module that trains a config."""
+    return {"two_tower": train_clip, "lmm": train_lmm}[checkpoints.kind_of(config.model)]
+
+
 def shapes(config: ConfigDict, devices: Any) -> tuple[Any, Any, dict[str, jax.ShapeDtypeStruct]]:
     """(parameters, optimizer state, batch) as shapes with their shardings: nothing is made."""
-    params = jax.eval_shape(lambda: two_tower.init(config.model, config.seed)[1])
+    params = jax.eval_shape(lambda: trainer_of(config).fresh(config)[1])
     opt_state = jax.eval_shape(optim.optimizer(config.optim, config.train.steps).init, params)
 
     def placed(tree: Any) -> Any:
@@ -40,22 +43,21 @@ def shapes(config: ConfigDict, devices: Any) -> tuple[Any, Any, dict[str, jax.Sh
             mesh.state_shardings(tree, devices),
         )
 
-    data = ConfigDict(config.data)
-    data.captions = config.data.captions + config.data.retrieved
-    arrays = input.empty(data) | {"family": np.zeros((), np.int32)}
-    families, split = config.train.global_batch, mesh.batch_sharding(devices)
-    batch = {n: jax.ShapeDtypeStruct((families, *x.shape), x.dtype, sharding=split) for n, x in arrays.items()}
+    rows, split = config.train.global_batch, mesh.batch_sharding(devices)
+    arrays = trainer_of(config).empty_batch(config, 1)
+    batch = {n: jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype, sharding=split) for n, x in arrays.items()}
     return placed(params), placed(opt_state), batch
 
 
 def compiled(config: ConfigDict, devices: Any) -> Any:
-    """The training step of whole families, compiled for a mesh."""
-    graphdef, _ = jax.eval_shape(lambda: two_tower.init(config.model, config.seed))
+    """The training step, compiled for a mesh."""
+    trainer = trainer_of(config)
+    graphdef, _ = jax.eval_shape(lambda: trainer.fresh(config))
     params, opt_state, batch = shapes(config, devices)
     optimizer = optim.optimizer(config.optim, config.train.steps)
     state = {"params": params, "opt_state": opt_state}
-    gradients = objective.make_gradients(config, graphdef, devices)
-    step = loop.make_train_step(config, gradients, train_clip.scale_and_bias, optimizer, state, devices)
+    gradients = trainer.make_gradients(config, graphdef, devices)
+    step = loop.make_train_step(config, gradients, trainer.scalars, optimizer, state, devices)
     return step.lower(params, opt_state, jax.ShapeDtypeStruct((), jnp.int32), batch).compile()
 
 
@@ -72,7 +74,7 @@ def report(config: ConfigDict, devices: Any) -> str:
     }
     lines += [f"{name:26} {size / GIB:9.3f} GiB per device" for name, size in held.items()]
     lines.append(f"{'in all':26} {sum(held.values()) / GIB:9.3f} GiB per device of {devices.size}")
-    total = train_clip.step_flops(config, batch)
+    total = trainer_of(config).step_flops(config, batch)
     each = total / devices.size
     lines.append(f"{'model FLOPs of a step':26} {total / 1e12:9.3f} TFLOP, {each / 1e12:.3f} per device")
     return "\n".join(lines)
@@ -95,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         jax.config.update("jax_num_cpu_devices", options.devices)
         devices = mesh.make_mesh(config.mesh.fsdp)
         mesh.check_batch(config.train, devices)
-        print(f"{config.name}: global batch of {config.train.global_batch} families, mesh {dict(devices.shape)}")
+        print(f"{config.name}: global batch of {config.train.global_batch}, mesh {dict(devices.shape)}")
         print(report(config, devices))
     except UserError as fault:
         print(f"error: {fault}", file=sys.stderr)

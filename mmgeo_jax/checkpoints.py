@@ -136,7 +136,7 @@ def restore_run(run_dir: str | Path, kind: str = "") -> Trained:
 
     def fresh() -> Params:
         params = MODELS[found].init(config.model, config.seed)[1]
-        return lora.add(params, config.lora, config.optim.freeze, 0) if "lora" in config else params
+        return lora.add(params, config.lora, config.optim.freeze, config.seed) if "lora" in config else params
 
     with open_folder(run_dir) as folder:
         restored = restore(folder, {"params": jax.eval_shape(fresh)})

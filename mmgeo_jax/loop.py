@@ -54,7 +54,7 @@ class Task:
     flops: Callable[[Arrays], float]
 
 
-# (config, run, devices, whether the run has no checkpoint yet) -> the task
+# (config, run, devices, whether the run begins, without a checkpoint) -> the task
 MakeTask = Callable[[ConfigDict, Path, Any, bool], Task]
 
 

@@ -10,14 +10,15 @@ import argparse
 import dataclasses
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flax import nnx
 
-from mmgeo_jax import api, checkpoints, samples
+from mmgeo_jax import api, benchmarks, checkpoints, samples
+from mmgeo_jax.benchmarks import Item
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import decode, fresh, lmm
 from mmgeo_jax.models.decode import Sampling
@@ -106,6 +107,19 @@ def load(source: str | Path) -> Solver:
     graphdef = lmm.init_graph(config.model)
     return Solver(source, config.model, graphdef, trained.params, trained.tokenizer, config.data.size_px,
                   config.data.pictures)  # fmt: skip
+
+
+def answerer(solver: Solver, length: int) -> Callable[[list[Item]], list[str]]:
+    """What `benchmarks.run` asks: items to responses. Of several pictures of an item the first is seen."""
+    sampling = Sampling(length=length)
+
+    def answer(items: list[Item]) -> list[str]:
+        full = items + items[:1] * (benchmarks.BATCH - len(items))  # always as many, so that nothing compiles twice
+        pictures = np.stack([api.grey_picture(item.pictures[0], solver.size_px) for item in full])
+        questions = [samples.ask(item.question, item.choices) for item in full]
+        return [texts[0] for texts in solver.answer(pictures, questions, sampling)[: len(items)]]
+
+    return answer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

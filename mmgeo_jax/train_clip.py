@@ -35,25 +35,25 @@ from mmgeo_jax.weights import start as start_from
 Arrays = dict[str, Any]
 
 
-def task(config: ConfigDict, run: Path, devices: Any, fresh: bool) -> loop.Task:
+def task(config: ConfigDict, run: Path, devices: Any, begins: bool) -> loop.Task:
     """Two towers on families. Raises UserError where the data, the tokenizer or a checkpoint does not fit."""
     mesh.check_batch(config.train, devices)
     sources = open_sources(config.data)
     words = find_tokenizer(run, config, sources)
     check_tokenizer(words, config.model.text)
     input.lost_share(sources[0], words, config.data)
-    graphdef, params = two_tower.init(config.model, config.seed)
-    if config.init_from and fresh:
+    graphdef, params = fresh(config)
+    if config.init_from and begins:
         given = words if config.tokenizer.file else None
         checkpoint = start_from.read(config.init_from)
         params = start_from.fill(params, checkpoint, config.model, config.init_parts, given)
     return loop.Task(
         params=params,
         tokenizer=words.proto,
-        gradients=objective.make_gradients(config, graphdef, devices),
+        gradients=make_gradients(config, graphdef, devices),
         batches=lambda start: read_batches(sources, words, config, start),
         validate=make_validation(config, graphdef, words, devices),
-        scalars=scale_and_bias,
+        scalars=scalars,
         count=lambda batch: {
             "images": int(batch["image_mask"].sum()),
             "tokens": int((batch["tokens"] != words.pad_id).sum()),
@@ -62,7 +62,23 @@ def task(config: ConfigDict, run: Path, devices: Any, fresh: bool) -> loop.Task:
     )
 
 
-def scale_and_bias(params: Any) -> dict[str, jax.Array]:
+make_gradients = objective.make_gradients
+
+
+def fresh(config: ConfigDict) -> tuple[nnx.GraphDef, Any]:
+    """The model of a config, (graphdef, params)."""
+    return two_tower.init(config.model, config.seed)
+
+
+def empty_batch(config: ConfigDict, rows: int) -> Arrays:
+    """A batch of whole families, all of it padding."""
+    data = ConfigDict(config.data)
+    data.captions = config.data.captions + config.data.retrieved
+    arrays = input.empty(data) | {"family": np.zeros((), np.int32)}
+    return {name: np.repeat(array[None], rows, axis=0) for name, array in arrays.items()}
+
+
+def scalars(params: Any) -> dict[str, jax.Array]:
     """Of the scores: what is logged of the parameters."""
     return {"scale": jnp.exp(params["logit_scale"]), "bias": params["logit_bias"]}
 

@@ -34,7 +34,7 @@ from mmgeo_jax.weights import start as start_from
 Arrays = dict[str, Any]
 
 
-def task(config: ConfigDict, run: Path, devices: Any, fresh: bool) -> loop.Task:
+def task(config: ConfigDict, run: Path, devices: Any, begins: bool) -> loop.Task:
     """A multimodal model on pictures and texts. Raises UserError where the data, the tokenizer or a checkpoint does
     not fit."""
     mesh.check_batch(config.train, devices)
@@ -42,28 +42,43 @@ def task(config: ConfigDict, run: Path, devices: Any, fresh: bool) -> loop.Task:
     words = find_tokenizer(run, config, sources)
     check_sizes(config, words)
     samples.check_lengths(sources[0], words, config.data, config.train.global_batch)
-    graphdef, params = lmm.init(config.model, config.seed)
+    graphdef, params = fresh(config)
     for source, parts in (config.init_from, config.init_parts), (config.decoder_from, "decoder"):
-        if source and fresh:
+        if source and begins:
             params = start_from.fill(params, start_from.read(source, parts), config.model, parts, words)
-    params = lora.add(params, config.lora, config.optim.freeze, config.seed)
     place = jax.process_index(), jax.process_count()
     return loop.Task(
         params=params,
         tokenizer=words.proto,
-        gradients=make_gradients(config, graphdef),
+        gradients=make_gradients(config, graphdef, devices),
         batches=lambda start: (
             samples.train_batches(sources, words, config.data, config.seed, start, config.train.global_batch, *place),
             start,
         ),
         validate=make_validation(config, graphdef, words, devices),
-        scalars=lambda params: {},
+        scalars=scalars,
         count=lambda batch: {
             "images": int((batch["image_segments"] > 0).sum()),
             "tokens": int((batch["segments"] > 0).sum()),
         },
         flops=lambda batch: step_flops(config, batch),
     )
+
+
+def fresh(config: ConfigDict) -> tuple[nnx.GraphDef, Any]:
+    """The model of a config, (graphdef, params), LoRA's matrices beside its kernels."""
+    graphdef, params = lmm.init(config.model, config.seed)
+    return graphdef, lora.add(params, config.lora, config.optim.freeze, config.seed)
+
+
+def empty_batch(config: ConfigDict, rows: int) -> Arrays:
+    """A batch of padding."""
+    return samples.empty(rows, config.data)
+
+
+def scalars(params: Any) -> dict[str, jax.Array]:
+    """Of the parameters nothing is logged."""
+    return {}
 
 
 def step_flops(config: ConfigDict, batch: Arrays) -> int:
@@ -83,7 +98,7 @@ def loss_of(config: ConfigDict, graphdef: nnx.GraphDef, params: Any, batch: Arra
     return lmm.answer_loss(model(*(batch[name] for name in READ)), batch["tokens"], batch["loss_mask"])
 
 
-def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef) -> loop.Gradients:
+def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, devices: Any) -> loop.Gradients:
     """(params, batch) -> ((loss, metrics), gradients), in `train.micro_batches` of the batch, which changes neither:
     each counts by its tokens."""
     count = config.train.micro_batches

@@ -5,10 +5,9 @@ from pathlib import Path
 import jax
 import pytest
 
-from mmgeo_jax import aot, config, mesh, objective
-from mmgeo_jax.models import two_tower
+from mmgeo_jax import aot, config, mesh
 
-CONFIGS = sorted(path.stem for path in Path("configs").glob("clip_*.py"))
+CONFIGS = sorted(path.stem for kind in ("clip", "lmm") for path in Path("configs").glob(f"{kind}_*.py"))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -18,8 +17,9 @@ def test_a_step_can_be_traced(name):
     alone = mesh.mesh_of(jax.devices()[:1], fsdp=1)
     mesh.check_batch(settings.train, alone)
     params, _, batch = aot.shapes(settings, alone)
-    graphdef, _ = jax.eval_shape(lambda: two_tower.init(settings.model, 0))
-    (loss, _), gradients = jax.eval_shape(objective.make_gradients(settings, graphdef, alone), params, batch)
+    trainer = aot.trainer_of(settings)
+    graphdef, _ = jax.eval_shape(lambda: trainer.fresh(settings))
+    (loss, _), gradients = jax.eval_shape(trainer.make_gradients(settings, graphdef, alone), params, batch)
     assert loss.shape == ()
     assert all(jax.tree.leaves(jax.tree.map(lambda gradient, leaf: gradient.shape == leaf.shape, gradients, params)))
 
@@ -28,4 +28,7 @@ def test_each_stage_begins_where_the_one_before_ended():
     first, second, third = (config.load(f"configs/clip_stage{number}.py") for number in (1, 2, 3))
     assert (first.init_from, second.init_from, third.init_from) == ("", "runs/clip_stage1", "runs/clip_stage2")
     assert first.model == second.model == third.model
+    align, tune = (config.load(f"configs/lmm_{name}.py") for name in ("align", "tiny"))
+    assert (align.init_from, tune.init_from) == ("runs/clip_tiny", "runs/lmm_align")
+    assert align.model == tune.model and align.model.image == config.load("configs/clip_tiny.py").model.image
     assert (second.data.captions - 1, second.data.retrieved, third.data.images - 1) == (10, 30, 7)

@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from mmgeo_jax import flops
-from mmgeo_jax.models import two_tower
+from mmgeo_jax.models import lmm, two_tower
 
 
 def small():
@@ -58,3 +58,26 @@ def test_chips_are_known_by_their_names(kind, peak):
     assert flops.peak(kind) == peak
     rates = flops.mfu(1e15, 2.0, 4, kind)
     assert rates["tflops_per_s"] == 500 and rates.get("mfu") == (peak and pytest.approx(5e14 / peak / 4))
+
+
+def test_those_of_a_multimodal_model_are_of_its_compiled_forward_pass():
+    """To 7 %: the compiler counts norms, softmax and activations too."""
+    config = lmm.default_lmm_config()
+    config.image.update(size_px=64, patch_px=16, width=256, depth=3, heads=4, unroll=3)
+    config.image.head, config.features = False, "last"
+    config.decoder.update(vocab_size=1000, width=256, depth=3, heads=4, kv_heads=2, head_dim=64, hidden=512, unroll=3)
+    graphdef, params = lmm.init(config, 0)
+    images, tokens = jax.ShapeDtypeStruct((4, 2, 64, 64), jnp.uint8), jax.ShapeDtypeStruct((4, 40), jnp.int32)
+    owners = jax.ShapeDtypeStruct((4, 2), jnp.int32)
+    function = jax.jit(lambda params, *args: nnx.merge(graphdef, params)(*args))
+    cost = function.lower(params, images, tokens, tokens, tokens, owners).compile().cost_analysis()
+    assert cost is not None
+    # All frozen: a forward pass alone.
+    np.testing.assert_allclose(flops.lmm_step(config, 4, 2, 40, freeze=".*"), cost["flops"], rtol=0.07)
+
+
+def test_what_is_frozen_has_fewer_products():
+    assert [flops.passes(freeze, "text") for freeze in ("", "text/.*", "image/.*")] == [3, 1, 3]
+    # Through a frozen decoder the gradient still goes back to the projector.
+    assert flops.passes("decoder/.*", "decoder", ("projector",)) == 2
+    assert flops.passes("(image|projector|decoder)/.*", "decoder", ("image", "projector")) == 1

@@ -67,7 +67,8 @@ def test_a_row_is_question_answer_and_end():
 @pytest.mark.parametrize("pack", [1, 2, 3])
 def test_processes_together_read_what_one_reads(pack):
     settings = data(pack=pack, length=70 * pack)
-    whole, parts = {}, {}
+    whole: dict = {}
+    parts: dict = {}
     for step in range(3):
         whole |= {(step, k): v for k, v in texts_of(first(settings, 4, start=step)).items()}
         for process in range(2):
@@ -152,7 +153,7 @@ def test_micro_batches_have_the_gradient_of_the_whole(model):
     for count in 1, 2, 4:
         with config.unlocked():
             config.train.micro_batches = count
-        found.append(jax.jit(train_lmm.make_gradients(config, graphdef))(params, batch))
+        found.append(jax.jit(train_lmm.make_gradients(config, graphdef, None))(params, batch))
     for (value, metrics), slope in found[1:]:
         np.testing.assert_allclose(value, found[0][0][0], rtol=1e-5)
         for name, each in metrics.items():

@@ -1,6 +1,7 @@
 """Score a model's responses on a public benchmark.
 
     python -m mmgeo_jax.benchmarks --list
+    python -m mmgeo_jax.benchmarks --name=wemath --root=DIR --run=runs/lmm_tiny
     python -m mmgeo_jax.benchmarks --name=wemath --root=DIR --responses=responses.jsonl --out=eval.json
     python -m mmgeo_jax.benchmarks --name=wemath --root=DIR --baseline --out=eval.json
 
@@ -29,14 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", help="the folder of its data")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--responses", metavar="FILE.jsonl", help="what the model said")
+    what.add_argument("--run", metavar="DIR", help="a run of train-lmm, which is asked")
     what.add_argument("--baseline", action="store_true", help="the first choice, or the most frequent answer, instead")
     what.add_argument("--prompts", action="store_true", help="print key, prompt and pictures of every question")
-    parser.add_argument("--out", default="eval.json", help="where the scores go (default: eval.json)")
+    parser.add_argument("--length", type=int, default=128, help="most tokens of an answer of the run (default: 128)")
+    parser.add_argument("--out", help="where the scores go (default: eval.json; of a run, NAME.json in its folder)")
     options = parser.parse_args(arguments)
     if not options.list and not (
-        options.name and options.root and (options.responses or options.baseline or options.prompts)
+        options.name and options.root and (options.responses or options.run or options.baseline or options.prompts)
     ):
-        parser.error("give --list, or --name, --root and one of --responses, --baseline, --prompts")
+        parser.error("give --list, or --name, --root and one of --responses, --run, --baseline, --prompts")
+    options.out = options.out or (f"{options.run}/{options.name}.json" if options.run else "eval.json")
     try:
         return exit_status(lambda: _do(options), options.out)
     except UserError as fault:
@@ -55,7 +59,12 @@ def _do(options: argparse.Namespace) -> int:
             asked = {"key": item.key, "prompt": benchmarks.prompt(item), "pictures": [str(p) for p in item.pictures]}
             print(json.dumps(asked, ensure_ascii=False))
         return 0
-    if options.baseline:
+    if options.run:
+        from mmgeo_jax import solve  # JAX takes a while to load
+
+        answer = solve.answerer(solve.load(options.run), options.length)
+        scores = benchmarks.run(name, root, answer, options.out)
+    elif options.baseline:
         scores = benchmarks.run(name, root, benchmarks.trivial(benchmarks.read(name, root)), options.out)
     else:
         scores = benchmarks.score_file(name, root, options.responses, options.out)

@@ -35,6 +35,11 @@ def read(source: str | Path, parts: str = "image|text") -> files.Checkpoint:
         trained = checkpoints.restore_run(source)
         flat = traverse_util.flatten_dict(jax.device_get(trained.params), sep="/")
         return files.Checkpoint(trained.config.model, flat, "run")
+    if not Path(source).exists():
+        raise UserError(
+            f"init_from={source} is not there: train it first (make train-clip), or name a run or a checkpoint with "
+            "--config.init_from="
+        )
     return gemma.read(source) if re.fullmatch(parts, "decoder") else files.read(source)
 
 

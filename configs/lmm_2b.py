@@ -1,0 +1,27 @@
+"""A PaliGemma of 3 billion parameters (SigLIP So400m at 224 px, Gemma 2B), tuned on problems on eight accelerators.
+
+make aot CONFIG=configs/lmm_2b.py DEVICES=8
+make train-lmm CONFIG=configs/lmm_2b.py ARGS="--config.init_from=DIR --config.tokenizer.file=DIR"   # its folder
+"""
+
+from ml_collections import ConfigDict
+
+from configs import clip_so400m, lmm_align
+from mmgeo_jax.models.gemma import decoder_config
+
+
+def get_config() -> ConfigDict:
+    config = lmm_align.get_config()
+    config.name = "lmm_2b"
+    config.init_from, config.init_parts = "", "image|projector|decoder"
+    config.data.update(texts="problems", size_px=224, length=256, pack=1, workers=8)
+    config.model.dtype = "bfloat16"
+    config.model.image = clip_so400m.get_config().model.image
+    config.model.image.update(size_px=224, pool="mean", remat="full", unroll=1)
+    config.model.update(features="last", projector="linear")
+    config.model.decoder = decoder_config("gemma_2b")
+    config.model.decoder.update(vocab_size=257152, remat="full")
+    config.optim.update(lr=1e-5, freeze="image/.*")
+    config.mesh.fsdp = 8
+    config.train.update(global_batch=64, steps=2000, log_every=10)
+    return config
