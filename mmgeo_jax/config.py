@@ -144,13 +144,17 @@ def difference(old: ConfigDict, new: ConfigDict) -> dict[str, str]:
 
 
 def claim(run_dir: str | Path, config: ConfigDict) -> None:
-    """Write config.json into a fresh run folder, or compare it with the one that the run was begun with.
+    """Write config.json into a run folder, or compare it with the one that the run was begun with.
 
-    Keys that training does not depend on (FREE) may differ. Raises UserError, naming the keys, where others do.
+    Keys that training does not depend on (FREE) may differ. Raises UserError, naming the keys, where others do. A run
+    that has no checkpoint has nothing to lose: it begins anew, without its tokenizer, where its config has changed.
     """
     run = Path(run_dir)
     run.mkdir(parents=True, exist_ok=True)
-    if (run / "config.json").exists():
+    if (run / "config.json").exists() and not any((run / "checkpoints").glob("*")):
+        if difference(read(run), config):
+            (run / "tokenizer.model").unlink(missing_ok=True)
+    elif (run / "config.json").exists():
         changed = difference(read(run), config)
         free = FREE if config.data.get("real_train") else FREE_UNTRAINED
         fixed = [f"{key}: {change}" for key, change in changed.items() if not re.fullmatch(free, key)]

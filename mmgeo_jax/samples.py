@@ -203,12 +203,21 @@ def check_lengths(source: Source, words: Tokenizer, data: Any, rows: int) -> Non
     families = list(input.spread(source, CHECKED, "lengths of texts"))
     texts = tokens_of([TEXTS[data.texts](family, rng, data.choices) for family in families], words)
     lengths = [len(question) + len(answer) for question, answer in texts]
-    count = min(len(lengths), rows * data.pack) // data.pack * data.pack
-    batches = [lengths[start : start + count] for start in range(0, len(lengths) - count + 1, count)] if count else []
-    left = sum(count - sum(map(len, dealt(batch, data.pack, data.length))) for batch in batches)
-    if left > MOST_LEFT_OUT * count * len(batches) or max(lengths) > data.length * 2:
-        longest, mean = max(lengths), sum(lengths) / len(lengths)
+    room = data.length
+    while left_out(lengths, data.pack, room, rows) > MOST_LEFT_OUT:
+        room += 8
+    if room > data.length:
+        mean, longest = sum(lengths) / len(lengths), max(lengths)
         raise UserError(
             f"data.length={data.length} tokens do not hold data.pack={data.pack} samples, of {mean:.0f} tokens in the "
-            f"mean and at most {longest}: raise it to {max(longest, round(1.15 * mean * data.pack))}"
+            f"mean and at most {longest}: raise it to {room}"
         )
+
+
+def left_out(lengths: Sequence[int], pack: int, room: int, rows: int) -> float:
+    """The share of samples of so many tokens that find no room in batches of `rows`, the last of them smaller."""
+    batches = [lengths[start : start + rows * pack] for start in range(0, len(lengths), rows * pack)]
+    whole = [batch[: len(batch) // pack * pack] for batch in batches]
+    placed = sum(len(row) for batch in whole for row in dealt(batch, pack, room))
+    count = sum(map(len, whole))
+    return 1 - placed / count if count else 0.0

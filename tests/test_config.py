@@ -91,7 +91,11 @@ def test_help_has_an_example_and_the_keys(file, capsys):
 
 def test_a_run_remembers_its_config(file, tmp_path):
     run = tmp_path / "run"
-    configs.claim(run, configs.load(file))
+    configs.claim(run, configs.load(file, ["--config.seed=7"]))
+    (run / "tokenizer.model").touch()
+    configs.claim(run, configs.load(file))  # nothing is trained yet
+    assert not (run / "tokenizer.model").exists()
+    (run / "checkpoints" / "4").mkdir(parents=True)
     assert configs.difference(configs.read(run), configs.load(file)) == {}
     configs.claim(run, configs.load(file))
     with pytest.raises(UserError, match=r"another config \(data.length: 64 -> 3,.* seed: 0 -> 1\): give another"):
@@ -102,6 +106,7 @@ def test_a_run_remembers_its_config(file, tmp_path):
 def test_what_training_does_not_depend_on_may_change(file, tmp_path, trained, allowed):
     base = [f"--config.data.real_train={trained}"]
     configs.claim(tmp_path, configs.load(file, base))
+    (tmp_path / "checkpoints" / "4").mkdir(parents=True)
     configs.claim(tmp_path, configs.load(file, [*base, "--config.runs=elsewhere"]))
     configs.claim(tmp_path, configs.load(file, [*base, "--config.runs=elsewhere", "--config.eval.limit=3"]))
     other = configs.load(file, [*base, "--config.eval.limit=3", "--config.data.real=data/real"])

@@ -222,6 +222,12 @@ def test_a_changed_config_is_refused(base, whole, tmp_path, finished, capsys):
     assert "another config (optim.lr: 0.001 -> 0.5)" in line
 
 
+def test_a_run_without_a_checkpoint_begins_anew(base, tmp_path, finished, capsys):
+    assert "micro" in fails(capsys, arguments(base, tmp_path, "--config.train.micro_batches=3"))
+    assert train_clip.main(arguments(base, tmp_path, "--config.train.steps=1")) == 0
+    assert configs.read(tmp_path / "run").train.micro_batches == 1
+
+
 def test_changed_data_are_refused(base, whole, tmp_path, finished, capsys, monkeypatch):
     copy_of(whole, tmp_path)
     monkeypatch.setattr(train_clip, "fingerprint", lambda data: "other")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from mmgeo_jax import checkpoints, evaluate, loop, report, solve, train_clip, train_lmm
 from mmgeo_jax import config as configs
+from mmgeo_jax.benchmarks import __main__ as ask
 from mmgeo_jax.errors import UserError
 from tests import test_train
 from tests.test_processes import close, losses, train
@@ -153,6 +154,22 @@ def test_bad_input_is_one_line(whole, figure, capsys, change, says):
     assert solve.main([f"--{key}={value}" for key, value in keys.items()]) == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert says in line
+
+
+def test_a_run_is_asked_a_public_benchmark(whole, tmp_path, capsys):
+    row = {"id": "1", "question": "Find x.", "choices": ["10°", "20°"], "label": 1, "image": "a.png"}
+    (tmp_path / "test.json").write_text(json.dumps([row, row | {"id": "2"}]))
+    Image.fromarray(np.full((40, 60), 255, np.uint8)).save(tmp_path / "a.png")
+    command = ["--name=geoqa", f"--root={tmp_path}", f"--run={whole}", "--length=8"]
+    assert ask.main(command) == 0
+    results = json.loads((whole / "geoqa.json").read_text())
+    assert results["count"] == 2 and results["missing"] == 0
+    lines = [json.loads(line) for line in (whole / "geoqa_responses.jsonl").read_text().splitlines()]
+    assert [line["key"] for line in lines] == ["1", "2"] and lines[0]["response"] == lines[1]["response"]
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    capsys.readouterr()
+    assert ask.main(command) == 1
+    assert "a.png does not decode" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- what it starts from, and what is trained
