@@ -25,8 +25,8 @@ def get_config() -> ConfigDict:
     data.texts = "captions"  # captions | problems
     data.pictures = True  # False: blank paper, to see what texts alone give
     data.choices = 1.0  # the chance that a problem shows its choices
-    data.pack = 1  # samples that share a row
-    data.length = 160  # T, tokens of a row: question and answer of each sample
+    data.pack = 3  # samples that share a row
+    data.length = 176  # T, tokens of a row: question and answer of each sample
     data.size_px = 112
     data.augment = augment.default_config()
     data.workers = 0  # processes that read; 0: threads
@@ -42,7 +42,7 @@ def get_config() -> ConfigDict:
     model.image.stem = "conv"
     model.image.patch_budget = 36
     model.decoder.vocab_size = config.tokenizer.get_ref("vocab_size")
-    model.decoder.update(width=128, depth=4, heads=4, kv_heads=1, head_dim=32, hidden=384, unroll=4)
+    model.decoder.update(width=128, depth=4, heads=2, kv_heads=1, head_dim=64, hidden=384, unroll=4)
 
     config.lora = lora.default_config()
 
@@ -59,13 +59,13 @@ def get_config() -> ConfigDict:
     config.mesh.fsdp = 1
 
     config.train = train = ConfigDict()
-    train.global_batch = 32  # rows
+    train.global_batch = 16  # rows
     train.micro_batches = 1  # the batch in so many parts, with the gradient of the whole
-    train.steps = 500
+    train.steps = 400
     train.log_every = 20
-    train.eval_every = 250
+    train.eval_every = 200
     train.eval_families = 200
-    train.checkpoint_every = 250
+    train.checkpoint_every = 200
     train.trackers = ""
 
     config.eval = ConfigDict()

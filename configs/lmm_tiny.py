@@ -13,7 +13,7 @@ def get_config() -> ConfigDict:
     config = lmm_align.get_config()
     config.name = "lmm_tiny"
     config.init_from, config.init_parts = "runs/lmm_align", "image|projector|decoder"
-    config.data.texts = "problems"
+    config.data.update(texts="problems", pack=2, length=272)
     config.optim.update(lr=1e-3, freeze="")
-    config.train.steps = 2000
+    config.train.steps = 900
     return config

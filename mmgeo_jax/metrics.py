@@ -55,7 +55,8 @@ def utilisation(total_flops: float, step_s: float | None) -> dict[str, float]:
 
 def shown(loss: float, rates: Mapping[str, float]) -> dict[str, str]:
     """What stands behind the progress bar."""
-    texts = {"loss": f"{loss:.3f}", "images/s": f"{rates.get('images_per_s', 0):.0f}"}
+    speeds = {f"{name}/s": f"{rates.get(f'{name}_per_s', 0):.0f}" for name in ("images", "tokens")}
+    texts = {"loss": f"{loss:.3f}", **speeds}
     return texts | ({"mfu": f"{rates['mfu']:.0%}"} if "mfu" in rates else {})
 
 
