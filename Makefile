@@ -30,6 +30,9 @@ REAL_OUT := data/formalgeo7k
 # Without SPEC the configuration says which data to read.
 TRAIN_ARGS = $(strip $(if $(filter file,$(origin SPEC)),,--config.data.dir=$(OUT)) \
 	$(if $(REAL),--config.data.real=$(REAL_OUT)) $(if $(NAME),--config.name=$(NAME)) $(ARGS))
+LMM_SPEC = $(if $(filter file,$(origin SPEC)),configs/data_problems_tiny.py,$(SPEC))
+LMM_OUT = data/$(patsubst data_%,%,$(basename $(notdir $(LMM_SPEC))))
+LMM_ARGS = $(if $(filter file,$(origin SPEC)),,--config.data.dir=$(LMM_OUT)) $(ARGS)
 INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
 INSTALLED_DEV := $(VENV)/.installed-requirements-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
@@ -106,13 +109,13 @@ endif
 
 # Both stages, or that of CONFIG alone; with NAME the first is NAME_align, and ARGS are for both.
 train-lmm: cairo ## a multimodal model that solves problems, from runs/clip_tiny | make train-lmm ARGS="--config.seed=1" NAME=lmm_s1
-	$(PY) -m data_gen.build --spec=configs/data_problems.py --out=data/problems
+	$(PY) -m data_gen.build --spec=$(LMM_SPEC) --out=$(LMM_OUT)
 ifeq ($(origin CONFIG),file)
-	$(PY) -m mmgeo_jax.train_lmm --config=configs/lmm_align.py $(if $(NAME),--config.name=$(NAME)_align) $(ARGS)
+	$(PY) -m mmgeo_jax.train_lmm --config=configs/lmm_align.py $(if $(NAME),--config.name=$(NAME)_align) $(LMM_ARGS)
 	$(PY) -m mmgeo_jax.train_lmm --config=configs/lmm_tiny.py \
-		$(if $(NAME),--config.name=$(NAME) --config.init_from=runs/$(NAME)_align) $(ARGS)
+		$(if $(NAME),--config.name=$(NAME) --config.init_from=runs/$(NAME)_align) $(LMM_ARGS)
 else
-	$(PY) -m mmgeo_jax.train_lmm --config=$(CONFIG) $(if $(NAME),--config.name=$(NAME)) $(ARGS)
+	$(PY) -m mmgeo_jax.train_lmm --config=$(CONFIG) $(if $(NAME),--config.name=$(NAME)) $(LMM_ARGS)
 endif
 
 solve: need-RUN setup ## the answer of a run of train-lmm to a QUESTION about an IMAGE | make solve RUN=runs/lmm_tiny IMAGE=a.png QUESTION="Find x."

@@ -14,8 +14,8 @@ def get_spec() -> ConfigDict:
     spec.name = "problems"
     spec.source = "problems"
     spec.seed = 0
-    spec.size_px = 112
-    spec.families = ConfigDict(dict(train=16000, val=200, test=1000))
+    spec.size_px = 168
+    spec.families = ConfigDict(dict(train=4000, val=200, test=1000))
     spec.shard_size = 250
     spec.kinds = tuple(OF_NAME)  # they take turns
     spec.in_picture = 0.7  # share of the problems whose given values stand in the picture alone

@@ -1,7 +1,8 @@
 """A PaliGemma of 3 billion parameters (SigLIP So400m at 224 px, Gemma 2B), tuned on problems on eight accelerators.
 
 make aot CONFIG=configs/lmm_2b.py DEVICES=8
-make train-lmm CONFIG=configs/lmm_2b.py ARGS="--config.init_from=DIR --config.tokenizer.file=DIR"   # its folder
+make train-lmm CONFIG=configs/lmm_2b.py SPEC=configs/data_problems.py \\
+    ARGS="--config.init_from=DIR --config.tokenizer.file=DIR"   # the folder of the published checkpoint
 """
 
 from ml_collections import ConfigDict
@@ -14,7 +15,7 @@ def get_config() -> ConfigDict:
     config = lmm_align.get_config()
     config.name = "lmm_2b"
     config.init_from, config.init_parts = "", "image|projector|decoder"
-    config.data.update(texts="problems", size_px=224, length=256, pack=1, workers=8)
+    config.data.update(dir="data/problems", texts="problems", size_px=224, length=256, pack=1, workers=8)
     config.model.dtype = "bfloat16"
     config.model.image = clip_so400m.get_config().model.image
     config.model.image.update(size_px=224, pool="mean", remat="full", unroll=1)

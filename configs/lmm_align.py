@@ -20,13 +20,14 @@ def get_config() -> ConfigDict:
     config.decoder_from = ""  # a Gemma, for its decoder alone
 
     config.data = data = ConfigDict()
-    data.dir = "data/problems"
+    data.dir = "data/problems_tiny"
     data.fingerprint = ""  # of the data trained on, filled in by the run
     data.texts = "captions"  # captions | problems
     data.pictures = True  # False: blank paper, to see what texts alone give
     data.choices = 1.0  # the chance that a problem shows its choices
+    data.steps = 1.0  # the chance that its answer is told step by step
     data.pack = 3  # samples that share a row
-    data.length = 176  # T, tokens of a row: question and answer of each sample
+    data.length = 164  # T, tokens of a row: question and answer of each sample
     data.size_px = 112
     data.augment = augment.default_config()
     data.workers = 0  # processes that read; 0: threads
@@ -61,11 +62,11 @@ def get_config() -> ConfigDict:
     config.train = train = ConfigDict()
     train.global_batch = 16  # rows
     train.micro_batches = 1  # the batch in so many parts, with the gradient of the whole
-    train.steps = 400
+    train.steps = 250
     train.log_every = 20
-    train.eval_every = 200
+    train.eval_every = 125
     train.eval_families = 200
-    train.checkpoint_every = 200
+    train.checkpoint_every = 125
     train.trackers = ""
 
     config.eval = ConfigDict()

@@ -23,8 +23,9 @@ from mmgeo_jax.order import Batch
 from mmgeo_jax.tokenizer import Tokenizer
 
 DESCRIBE = "Describe the diagram."
+AT_ONCE = "Answer at once."  # without steps
 # Words of every problem, one token each: rows are shorter.
-PHRASES = (DESCRIBE, "The answer is \\boxed{", "}.", *(f"({letter}) " for letter in LETTERS[:4]))
+PHRASES = (DESCRIBE, AT_ONCE, "The answer is \\boxed{", "}.", *(f"({letter}) " for letter in LETTERS[:4]))
 MOST_LEFT_OUT = 0.01
 CHECKED = 512  # samples whose lengths are looked at before training
 
@@ -37,12 +38,13 @@ class Sample(NamedTuple):
     answer: str
 
 
-def ask(question: str, choices: Sequence[str] = ()) -> str:
-    """A question as the model reads it, its choices below it."""
-    return "\n".join([question, *(f"({letter}) {text}" for letter, text in zip(LETTERS, choices, strict=False))])
+def ask(question: str, choices: Sequence[str] = (), steps: bool = True) -> str:
+    """A question as the model reads it, its choices below it; and whether the answer is wanted without its steps."""
+    lines = [f"({letter}) {text}" for letter, text in zip(LETTERS, choices, strict=False)]
+    return "\n".join([question, *lines, *([] if steps else [AT_ONCE])])
 
 
-def caption(family: Family, rng: np.random.Generator, choices: float) -> Sample:
+def caption(family: Family, rng: np.random.Generator, data: Any) -> Sample:
     """A picture of the family and its caption."""
     count = min(len(family.images), len(family.captions))
     own = [i for i in range(count) if family.truth[i, i] == 1]
@@ -50,20 +52,22 @@ def caption(family: Family, rng: np.random.Generator, choices: float) -> Sample:
     return Sample(picture, DESCRIBE, family.captions[picture])
 
 
-def problem(family: Family, rng: np.random.Generator, choices: float) -> Sample:
-    """The family's worked problem, its choices shown at a chance of `choices`. Raises UserError where it has none."""
+def problem(family: Family, rng: np.random.Generator, data: Any) -> Sample:
+    """The family's worked problem, its choices shown at a chance of `data.choices` and its steps wanted at one of
+    `data.steps`. Raises UserError where it has none."""
     asked = family.question
     if asked is None:
         raise UserError(
             f"family '{family.key}' has no problem to solve: set --config.data.dir=data/problems "
             "(make data SPEC=configs/data_problems.py), or --config.data.texts=captions"
         )
-    shown = asked.choices if rng.random() < choices else ()
-    return Sample(0, ask(asked.question, shown), asked.solution or f"The answer is \\boxed{{{asked.answer}}}.")
+    shown, steps = asked.choices if rng.random() < data.choices else (), rng.random() < data.steps
+    told = asked.solution if steps and asked.solution else f"The answer is \\boxed{{{asked.answer}}}."
+    return Sample(0, ask(asked.question, shown, steps), told)
 
 
 # `data.texts`: what is said of a picture
-TEXTS: dict[str, Callable[[Family, np.random.Generator, float], Sample]] = {"captions": caption, "problems": problem}
+TEXTS: dict[str, Callable[[Family, np.random.Generator, Any], Sample]] = {"captions": caption, "problems": problem}
 
 
 def words_of(family: Family) -> list[str]:
@@ -81,8 +85,8 @@ def train_batches(
 ) -> Iterator[Batch]:
     """Endless batches from step `start` on, by seed and step alone (order.py).
 
-    data: texts (a row of TEXTS), pictures (False: blank paper), choices (the chance that a problem shows them), pack
-    (K), length (T), size_px; augment and workers as `input.train_batches` has them.
+    data: texts (a row of TEXTS), pictures (False: blank paper), choices, steps (chances that a problem shows them),
+    pack (K), length (T), size_px; augment and workers as `input.train_batches` has them.
     rows: B, over all processes. place: (process_index, process_count). Each process gets its share of
 
       images uint8[B, K, H, W], image_segments int32[B, K] (the sample of each, 0: none),
@@ -101,7 +105,7 @@ def train_batches(
 
 
 def eval_batches(sources: Sequence[Source], words: Tokenizer, data: Any, rows: int, *place: int) -> Iterator[Batch]:
-    """Every family once, in order, one a row, with its choices; the last batch is padded."""
+    """Every family once, in order, one a row; the last batch is padded."""
     make = partial(_eval_batch, sources, words, data)
     return order.once(make, order.total(sources), rows, order.slots(rows, *place))
 
@@ -111,7 +115,7 @@ def _train_batch(
 ) -> Batch:
     families = [input.family_of(sources, row) for row in rows]
     rngs = [np.random.default_rng((seed % 2**32, place)) for place in places]
-    samples = [TEXTS[data.texts](family, rng, data.choices) for family, rng in zip(families, rngs, strict=True)]
+    samples = [TEXTS[data.texts](family, rng, data) for family, rng in zip(families, rngs, strict=True)]
     texts, chances = tokens_of(samples, words), data.get("augment", {})
     batch = empty(len(rows) // data.pack, data)
     for row, numbers in enumerate(dealt([len(q) + len(a) for q, a in texts], data.pack, data.length)):
@@ -131,7 +135,7 @@ def _eval_batch(sources: Sequence[Source], words: Tokenizer, data: Any, rows: li
     for place, row in enumerate(rows):
         if row >= 0:
             family = input.family_of(sources, row)
-            sample = TEXTS[data.texts](family, np.random.default_rng(row), 1.0)
+            sample = TEXTS[data.texts](family, np.random.default_rng(row), data)
             (text,) = tokens_of([sample], words)
             if len(text[0]) + len(text[1]) <= data.length:
                 write(batch, place, [text])
@@ -201,7 +205,7 @@ def check_lengths(source: Source, words: Tokenizer, data: Any, rows: int) -> Non
     """Raises UserError, naming the setting, where more than 1 % of the samples would find no room."""
     rng = np.random.default_rng(0)
     families = list(input.spread(source, CHECKED, "lengths of texts"))
-    texts = tokens_of([TEXTS[data.texts](family, rng, data.choices) for family in families], words)
+    texts = tokens_of([TEXTS[data.texts](family, rng, data) for family in families], words)
     lengths = [len(question) + len(answer) for question, answer in texts]
     room = data.length
     while left_out(lengths, data.pack, room, rows) > MOST_LEFT_OUT:

@@ -168,7 +168,7 @@ def test_a_problem_reads_as_an_exam_has_it(posed):
         )
         # Its caption speaks of every point: so captions of different splits differ.
         assert set(program.names) == {n for f in from_json(family.facts[0]) for n in f.args if not n.startswith("_")}
-        assert Image.open(io.BytesIO(family.images[0])).size == (112, 112)
+        assert Image.open(io.BytesIO(family.images[0])).size == (168, 168)
 
 
 def test_problems_are_a_pure_function_and_records_bring_them_back(posed):

@@ -31,7 +31,7 @@ def source():
 
 
 def data(**changes):
-    keys = dict(texts="problems", pictures=True, choices=1.0, pack=1, length=70, size_px=lmm_data.SIZE_PX)
+    keys = dict(texts="problems", pictures=True, choices=1.0, steps=1.0, pack=1, length=70, size_px=lmm_data.SIZE_PX)
     return ConfigDict(keys | changes)
 
 
@@ -86,9 +86,9 @@ def test_choices_are_shown_by_chance_and_pictures_can_be_blank():
 def test_captions_are_of_their_own_picture():
     family = make(n=3, c=4, size_px=8)
     for seed in range(20):
-        sample = samples.caption(family, np.random.default_rng(seed), 1.0)
+        sample = samples.caption(family, np.random.default_rng(seed), data())
         assert sample.answer == family.captions[sample.picture] and family.truth[sample.picture, sample.picture] == 1
-    assert {samples.caption(family, np.random.default_rng(s), 1.0).picture for s in range(20)} == {0, 1, 2}
+    assert {samples.caption(family, np.random.default_rng(s), data()).picture for s in range(20)} == {0, 1, 2}
 
 
 def test_every_problem_is_validated_once():
