@@ -254,7 +254,8 @@ def command(
         if isinstance(fault, OSError) and fault.filename:
             return _fail(f"{fault.filename}: {fault.strerror}")
         raise
-    print(f"{run}: done, see {run / 'report.html'}")
+    page = run / "report.html"
+    print(f"{run}: done" + (f", see {page}" if page.exists() else ""))
     return 0
 
 

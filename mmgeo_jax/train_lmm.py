@@ -26,6 +26,7 @@ from ml_collections import ConfigDict
 from data_gen import tfrecords
 from data_gen.tfrecords import RecordSource
 from mmgeo_jax import checkpoints, evaluate_lmm, flops, input, loop, lora, mesh, optim, report_lmm, samples
+from mmgeo_jax import config as configs
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import lmm
 from mmgeo_jax.tokenizer import Tokenizer, of_run
@@ -189,8 +190,8 @@ def make_validation(
 
 
 def finish(run: Path) -> None:
-    """What comes after training, on one machine: problems are solved, where the data has some."""
-    if evaluate_lmm.evaluate_run(run):
+    """What comes after training on problems, on one machine: unseen ones are solved, where the data has some."""
+    if configs.read(run).data.texts == "problems" and evaluate_lmm.evaluate_run(run):
         report_lmm.write_report(run)
 
 
