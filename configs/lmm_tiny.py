@@ -14,6 +14,6 @@ def get_config() -> ConfigDict:
     config.name = "lmm_tiny"
     config.init_from, config.init_parts = "runs/lmm_align", "image|projector|decoder"
     config.data.update(texts="problems", pack=2, length=240)
-    config.optim.update(lr=1e-3, freeze="")
-    config.train.update(steps=800, eval_every=200, checkpoint_every=200)
+    config.optim.lr = 1e-3
+    config.train.update(steps=650, eval_every=200, checkpoint_every=200)
     return config

@@ -2,13 +2,16 @@
 
     python -m mmgeo_jax.evaluate --run=runs/lmm_tiny
 
-It answers in its own words; which choice they mean is read as the public benchmarks do it (benchmarks/answers.py).
+It answers in its own words; which choice they mean is read as the public benchmarks do it (benchmarks/answers.py). Of
+several solutions (`eval.samples`, at `eval.temperature`) the answer is what most of them come to, those that come to
+none of the choices left aside (self-consistency; Wang et al., 2022).
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +49,16 @@ def judge(asked: Question, response: str) -> Verdict:
     return Verdict(f"{said:.6g}", value is not None and abs(said - value) <= TOLERANCE)
 
 
+def vote(asked: Question, responses: Sequence[str]) -> tuple[str, Verdict]:
+    """What most responses say, the first one to say it, and whether it is right. Of equals the one said first."""
+    verdicts = [judge(asked, response) for response in responses]
+    counts = Counter(verdict.said for verdict in verdicts if verdict.said is not None)
+    if not counts:
+        return responses[0], Verdict(None, False)
+    first = next(number for number, verdict in enumerate(verdicts) if verdict.said == counts.most_common(1)[0][0])
+    return responses[first], verdicts[first]
+
+
 def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | None:
     """Write eval.json and answers.jsonl of a run; return what eval.json holds; None where its data has no problems.
 
@@ -71,21 +84,22 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
     if not force and (finished := evaluate.finished(run / "eval.json", made_of, [run / "answers.jsonl"])):
         print(f"{run / 'eval.json'} is there for the same step and data (ARGS=--force measures again)")
         return finished
-    responses, rate = solve_all(solver, families, config)
-    verdicts = [judge(_question(f), response) for f, response in zip(families, responses, strict=True)]
+    told, rate = solve_all(solver, families, config.eval)
+    voted = [vote(_question(family), texts) for family, texts in zip(families, told, strict=True)]
+    responses, verdicts = [text for text, _ in voted], [verdict for _, verdict in voted]
     results = {"scores": scores(families, verdicts), "tokens_per_s": rate} | made_of
     results["run"] = evaluate.how(f"--run={run}", started)
     _write(run, families, responses, verdicts, results)
     return results
 
 
-def solve_all(solver: solve.Solver, families: Sequence[Family], config: Any) -> tuple[list[str], float]:
-    """The model's answer to each family's problem, with its choices, and tokens per second over all."""
-    sampling, batch = Sampling(length=config.eval.length), config.eval.batch
+def solve_all(solver: solve.Solver, families: Sequence[Family], settings: Any) -> tuple[list[list[str]], float]:
+    """The model's solutions of each family's problem, with its choices, and tokens per second over all."""
+    sampling, batch = Sampling(settings.length, settings.samples, settings.temperature), settings.batch
     asked = [samples.ask(_question(family).question, _question(family).choices) for family in families]
     # Questions of a length together; the order of the answers is that of the families.
     order = sorted(range(len(families)), key=lambda number: len(asked[number]))
-    found: dict[int, str] = {}
+    found: dict[int, list[str]] = {}
     tokens, started = 0, 0.0
     with tqdm(total=len(families), desc="problems", unit="problem") as bar:
         for first in range(0, len(order), batch):
@@ -93,9 +107,9 @@ def solve_all(solver: solve.Solver, families: Sequence[Family], config: Any) -> 
             full = numbers + numbers[:1] * (batch - len(numbers))
             pictures = np.stack([samples.picture(families[number], 0, solver.size_px) for number in full])
             told = solver.answer(pictures, [asked[number] for number in full], sampling)
-            found |= {number: texts[0] for number, texts in zip(numbers, told, strict=False)}
+            found |= dict(zip(numbers, told, strict=False))
             if first:  # the first one compiles
-                tokens += sum(map(len, solver.words.ids([texts[0] for texts in told[: len(numbers)]])))
+                tokens += sum(len(ids) for texts in told[: len(numbers)] for ids in solver.words.ids(texts))
             started = started or time.perf_counter()
             bar.update(len(numbers))
     seconds = time.perf_counter() - started

@@ -7,6 +7,7 @@ an answer, told token by token up to its end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -23,9 +24,10 @@ from mmgeo_jax.order import Batch
 from mmgeo_jax.tokenizer import Tokenizer
 
 DESCRIBE = "Describe the diagram."
+NUMBERS = "Which numbers are printed?"
 AT_ONCE = "Answer at once."  # without steps
 # Words of every problem, one token each: rows are shorter.
-PHRASES = (DESCRIBE, AT_ONCE, "The answer is \\boxed{", "}.", *(f"({letter}) " for letter in LETTERS[:4]))
+PHRASES = (DESCRIBE, NUMBERS, AT_ONCE, "The answer is \\boxed{", "}.", *(f"({letter}) " for letter in LETTERS[:4]))
 MOST_LEFT_OUT = 0.01
 CHECKED = 512  # samples whose lengths are looked at before training
 
@@ -52,6 +54,13 @@ def caption(family: Family, rng: np.random.Generator, data: Any) -> Sample:
     return Sample(picture, DESCRIBE, family.captions[picture])
 
 
+def numbers(family: Family, rng: np.random.Generator, data: Any) -> Sample:
+    """The numbers that a picture's caption states, in order of size: reading, and nothing else."""
+    seen = caption(family, rng, data)
+    found = sorted(re.findall(r"\d+(?:\.\d+)?", seen.answer), key=float)
+    return Sample(seen.picture, NUMBERS, ", ".join(found) or "none")
+
+
 def problem(family: Family, rng: np.random.Generator, data: Any) -> Sample:
     """The family's worked problem, its choices shown at a chance of `data.choices` and its steps wanted at one of
     `data.steps`. Raises UserError where it has none."""
@@ -67,7 +76,11 @@ def problem(family: Family, rng: np.random.Generator, data: Any) -> Sample:
 
 
 # `data.texts`: what is said of a picture
-TEXTS: dict[str, Callable[[Family, np.random.Generator, Any], Sample]] = {"captions": caption, "problems": problem}
+TEXTS: dict[str, Callable[[Family, np.random.Generator, Any], Sample]] = {
+    "captions": caption,
+    "numbers": numbers,
+    "problems": problem,
+}
 
 
 def words_of(family: Family) -> list[str]:

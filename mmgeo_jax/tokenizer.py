@@ -128,6 +128,8 @@ class Tokenizer:
         return batch
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of token ids, up to the first end token or padding."""
+        """The text of token ids, up to the first end token or padding; what a longer table of a model has beside the
+        tokenizer's ids is left out."""
+        ids = (token for token in ids if token < self.vocab_size)
         kept = itertools.takewhile(lambda token: token not in (self.pad_id, self.end_id), map(int, ids))
         return self._pieces.text([token for token in kept if token not in self._pieces.before])

@@ -16,7 +16,7 @@ def get_config():
     config.model.image.update(width=16, depth=2, heads=2, pool="mean", patch_budget=3)
     config.model.decoder.update(width=32, depth=2, heads=2, head_dim=16, hidden=48, unroll=2)
     config.train.update(global_batch=4, steps=9, log_every=1, eval_every=3, eval_families=6, checkpoint_every=4)
-    config.eval.update(length=12, batch=4)
+    config.eval.update(length=12, batch=4, samples=2)
     return config
 """
 

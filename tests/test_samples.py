@@ -83,6 +83,19 @@ def test_choices_are_shown_by_chance_and_pictures_can_be_blank():
     assert (blank["images"] == 255).all() and texts_of(blank) == texts_of(first(data()))
 
 
+def test_an_answer_may_be_wanted_at_once():
+    for number, (question, answer) in texts_of(first(data(steps=0.0))).items():
+        assert words().decode(question).endswith(f"\n{samples.AT_ONCE}")
+        assert words().decode(answer) == f"The answer is \\boxed{{{source()[number].question.answer}}}."
+
+
+def test_numbers_are_those_of_the_caption_in_order():
+    family = make(n=1, c=1, caption="AB = 12 and ∠ABC = 9.5°, {}")
+    assert samples.numbers(family, np.random.default_rng(0), data())[1:] == (samples.NUMBERS, "0, 9.5, 12")
+    family = make(n=1, c=1, caption="AB is a chord.")
+    assert samples.numbers(family, np.random.default_rng(0), data()).answer == "none"
+
+
 def test_captions_are_of_their_own_picture():
     family = make(n=3, c=4, size_px=8)
     for seed in range(20):
@@ -117,7 +130,7 @@ def test_what_does_not_fit_is_one_line():
         samples.check_lengths(source(), words(), data(pack=2, length=60), 4)
     with pytest.raises(UserError, match="has no problem to solve"):
         next(samples.train_batches([[make()]], words(), data(), 0, 0, 1))
-    with pytest.raises(UserError, match="captions, problems"):
+    with pytest.raises(UserError, match="captions, numbers, problems"):
         first(data(texts="riddles"))
 
 

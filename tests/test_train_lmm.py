@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmgeo_jax import checkpoints, evaluate, loop, report, solve, train_clip, train_lmm
+from mmgeo_jax import checkpoints, evaluate, evaluate_lmm, loop, report, solve, train_clip, train_lmm
 from mmgeo_jax import config as configs
 from mmgeo_jax.benchmarks import __main__ as ask
 from mmgeo_jax.errors import UserError
@@ -101,6 +101,14 @@ def test_the_end_of_a_run_is_scores_and_a_report(whole):
     assert [answer["key"] for answer in answers] == [f"fake/test/{i}" for i in range(9)]
     page = (whole / "report.html").read_text()
     assert "Find x3." in page and "angle sum" in page
+
+
+def test_solutions_vote():
+    asked = lmm_data.family("test", 1).question  # 20°
+    said = [f"The answer is \\boxed{{{value}}}." for value in ("99°", "10°", "20°", "20°", "10°", "20°")]
+    assert evaluate_lmm.vote(asked, said) == (said[2], ("20°", True))
+    assert evaluate_lmm.vote(asked, said[:5]) == (said[1], ("10°", False))
+    assert evaluate_lmm.vote(asked, ["nothing", said[0]]) == ("nothing", (None, False))
 
 
 def test_an_evaluation_is_made_once(whole, capsys):
@@ -229,15 +237,16 @@ def test_lora_trains_thin_matrices_alone(base, tmp_path, monkeypatch):
     np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_what_does_not_fit_is_one_line(base, encoder, tmp_path, capsys, monkeypatch):
+def test_what_does_not_fit_is_one_line(base, whole, encoder, tmp_path, capsys):
+    theirs = f"--config.tokenizer.file={whole / 'tokenizer.model'}"
+
     def line(*more):
         return fails(capsys, arguments(base, tmp_path, *more))
 
     assert "does not name decoder/" in line("--config.lora.rank=2", "--config.name=a")
     assert "names no kernel" in line("--config.lora.rank=2", "--config.lora.kernels=x", "--config.name=b")
-    assert "model.decoder.vocab_size=" in line("--config.model.decoder.vocab_size=64", "--config.name=c")
+    assert "model.decoder.vocab_size=" in line(theirs, "--config.model.decoder.vocab_size=64", "--config.name=c")
     assert "data.length=20" in line("--config.data.length=20", "--config.name=d")
-    assert "model.image.size_px" in line("--config.data.size_px=64", "--config.model.image.size_px=32")
     other = f"--config.init_from={encoder}", "--config.init_parts=image"
     assert "does not fit config.model" in line(*other, "--config.model.image.depth=1", "--config.name=f")
     assert "mesh.fsdp" in line("--config.mesh.fsdp=3", "--config.name=g")
