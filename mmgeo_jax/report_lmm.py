@@ -54,11 +54,11 @@ def _head(name: str, results: Mapping[str, Any]) -> str:
         for group, entry in results["scores"].get("given", {}).items()
     ]
     unsaid = 100 * whole["no_answer"] / whole["count"]
-    tiles.append(parts.tile("Tokens per second", results["tokens_per_s"], "generated, over the whole batch"))
+    tiles.append(parts.tile("Tokens per second", round(results["tokens_per_s"]), "generated, over the whole batch"))
     return (
         f"<h1>{escape(name)}</h1><p class='soft'>{whole['count']:,} unseen problems, checkpoint of step "
-        f"{results['checkpoint_step']:,}. The model writes a solution; the choice that its answer means is compared "
-        f"with the right one. {unsaid:.1f} % of the solutions name none of the choices, and count as wrong.</p>"
+        f"{results['checkpoint_step']:,}. The model writes solutions; the choice that most of them mean is compared "
+        f"with the right one. Of {unsaid:.1f} % of the problems no solution comes to a choice; they count as wrong.</p>"
         f'<div class="tiles">{"".join(tiles)}</div>'
     )
 
@@ -79,7 +79,7 @@ def _table(title: str, groups: Mapping[str, Mapping[str, Any]]) -> str:
         )
         for group, entry in groups.items()
     ]  # fmt: skip
-    table = parts.table((title, "", "", "chance", "right", "of"), lines)
+    table = parts.table(("", "", "", "chance", "right", "of"), lines)
     return f"<h2>{title}</h2>{table}" if table else ""
 
 
@@ -104,7 +104,8 @@ def _card(family: Family, answer: Mapping[str, Any]) -> str:
     asked = family.question
     assert asked is not None
     where = "in the picture" if asked.needs_picture else "in the text"
-    facts = f"<span>{escape(asked.kind.replace('_', ' '))}</span><span>{family.difficulty} steps, given {where}</span>"
+    steps = parts.counted(family.difficulty, "step")
+    facts = f"<span>{escape(asked.kind.replace('_', ' '))}</span><span>{steps}, given {where}</span>"
     marks = {asked.answer: "good"} | ({} if answer["right"] else {answer["said"]: "bad"})
     choices = "".join(
         f'<li class="{marks.get(choice, "")}">({letter}) {escape(choice)}</li>'

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def chart(rows: Sequence[dict], chance: float | None, title: str, keys: str, y_r
     )
     series = [
         Series(
-            re.sub(r"^val_|_hit1$|_per_s$", "", name),
+            _series_name(name, names),
             [(row["step"], row[name]) for row in rows if is_number(row.get(name))],
             colour,
         )
@@ -56,6 +56,17 @@ def chart(rows: Sequence[dict], chance: float | None, title: str, keys: str, y_r
     ]
     references = [("chance", chance)] if chance and "Hit@1" in title else []
     return charts.line_chart(title, series, "step", references, y_range)
+
+
+def _series_name(name: str, others: Collection[str]) -> str:
+    """As short as tells it from the others."""
+    short = re.sub(r"^val_|_hit1$|_per_s$", "", name)
+    return f"{short}, validation" if short != name and short in others else short
+
+
+def counted(count: int, thing: str) -> str:
+    """As "1 step" and "2 steps"."""
+    return f"{count} {thing}" + "s" * (count != 1)
 
 
 def how(results: dict, config: str) -> str:
@@ -112,9 +123,11 @@ def is_number(value: Any) -> bool:
 
 
 def number(value: float | None) -> str:
-    """A score as .123; – for none."""
+    """A score as .123, a count as 1,234; – for none."""
     if value is None:
         return "–"
+    if isinstance(value, int) and value > 1:
+        return f"{value:,}"
     return f"{value:.3f}".replace("0.", ".", 1) if value < 1 else f"{value:.2f}"
 
 
