@@ -88,7 +88,8 @@ def test_files_that_the_makefile_names_exist():
     for name in re.findall(r"configs/\w+\.py", (ROOT / "Makefile").read_text()):
         assert (ROOT / name).is_file(), name
     for module in re.findall(r"-m ((?:data_gen|mmgeo_jax)\.\w+)", (ROOT / "Makefile").read_text()):
-        assert (ROOT / (module.replace(".", "/") + ".py")).is_file(), module
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
 
 
 def test_train_clip_passes_everything_on():
