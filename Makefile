@@ -118,7 +118,7 @@ else
 	$(PY) -m mmgeo_jax.train_lmm --config=$(CONFIG) $(if $(NAME),--config.name=$(NAME)) $(LMM_ARGS)
 endif
 
-solve: need-RUN setup ## the answer of a run of train-lmm to a QUESTION about an IMAGE | make solve RUN=runs/lmm_tiny IMAGE=a.png QUESTION="Find x."
+solve: need-RUN need-IMAGE setup ## the answer of a run of train-lmm to a QUESTION about an IMAGE | make solve RUN=runs/lmm_tiny IMAGE=a.png QUESTION="Find x."
 	@$(PY) -m mmgeo_jax.solve --run='$(RUN)' --image='$(IMAGE)' --question='$(subst ','\'',$(QUESTION))' $(ARGS)
 
 benchmark: need-RUN need-ROOT setup ## scores of a run of train-lmm on a public benchmark | make benchmark RUN=runs/lmm_tiny NAME=wemath ROOT=We-Math/data

@@ -1,7 +1,7 @@
 """Stage 2 of the multimodal quick start: all of the model learns to solve problems, step by step.
 
-make train-lmm                                                                        # both stages
-make train-lmm CONFIG=configs/lmm_tiny.py NAME=lmm_blind ARGS=--config.data.pictures=False
+make train-lmm                                                # both stages
+make train-lmm NAME=blind ARGS=--config.data.pictures=False   # both without pictures
 """
 
 from ml_collections import ConfigDict
@@ -14,6 +14,5 @@ def get_config() -> ConfigDict:
     config.name = "lmm_tiny"
     config.init_from, config.init_parts = "runs/lmm_align", "image|projector|decoder"
     config.data.update(texts="problems", pack=2, length=240)
-    config.optim.lr = 1e-3
     config.train.update(steps=650, eval_every=200, checkpoint_every=200)
     return config

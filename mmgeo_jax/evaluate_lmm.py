@@ -66,7 +66,8 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
     checkpoint, or its data is missing or broken.
     """
     run, started = Path(run_dir), time.perf_counter()
-    config = checkpoints.restore_run(run, "lmm").config
+    trained = checkpoints.restore_run(run, "lmm")
+    config = trained.config
     if not tfrecords.read_manifest(config.data.dir)["splits"].get("test"):
         return None
     source = RecordSource(config.data.dir, "test")
@@ -75,16 +76,15 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
     families = [family for family in families if family.question]
     if not families:
         return None
-    solver = solve.load(run)
     made_of = {
         "version": VERSION,
-        "checkpoint_step": checkpoints.restore_run(run, "lmm").step,
+        "checkpoint_step": trained.step,
         "data": {"problems": evaluate.fingerprint(config.data.dir), "count": len(families)},
     }
     if not force and (finished := evaluate.finished(run / "eval.json", made_of, [run / "answers.jsonl"])):
         print(f"{run / 'eval.json'} is there for the same step and data (ARGS=--force measures again)")
         return finished
-    told, rate = solve_all(solver, families, config.eval)
+    told, rate = solve_all(solve.solver_of(trained), families, config.eval)
     voted = [vote(_question(family), texts) for family, texts in zip(families, told, strict=True)]
     responses, verdicts = [text for text, _ in voted], [verdict for _, verdict in voted]
     results = {"scores": scores(families, verdicts), "tokens_per_s": rate} | made_of

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
+from mmgeo_jax.models.vit import kept_patches
+
 TRAINING = 3  # forward, and backward with respect to inputs and to weights
 # Dense bf16 FLOPs per second of one chip, by its makers' data sheets; the first pattern that fits the device's name.
 PEAKS: tuple[tuple[str, float], ...] = (
@@ -50,8 +52,7 @@ def blocks(tower: ConfigDict, tokens: int) -> int:
 def image(model: ConfigDict) -> int:
     """Forward FLOPs of one picture."""
     tower = model.image
-    patches = (tower.size_px // tower.patch_px) ** 2
-    kept = min(patches, tower.patch_budget or patches)
+    kept = kept_patches(tower)
     pixels = tower.patch_px**2  # grey
     return 2 * kept * pixels * tower.width + blocks(tower, kept + tower.class_token) + pool(tower, kept, model.embed)
 
@@ -101,8 +102,7 @@ def train_step(model: ConfigDict, images: int, captions: int, freeze: str = "") 
 def lmm_step(model: ConfigDict, rows: int, images: int, length: int, freeze: str = "") -> int:
     """Model FLOPs of a step of a multimodal model over rows of so many images and tokens of text each."""
     tower = model.image
-    patches = (tower.size_px // tower.patch_px) ** 2
-    seen = min(patches, tower.patch_budget or patches)
+    seen = kept_patches(tower)
     one = 2 * seen * tower.patch_px**2 * tower.width + blocks(tower, seen + tower.class_token)
     row = passes(freeze, "image") * images * one
     row += passes(freeze, "projector", ("image",)) * images * projector(model, seen)

@@ -230,7 +230,7 @@ def _gallery(run: Path, name: str, config: dict) -> str:
     )
 
 
-def write(run_dir: str | Path) -> Path:
+def write_any_report(run_dir: str | Path) -> Path:
     """The report of a run of any trainer."""
     if checkpoints.kind_of(configs.read(run_dir).model) == "lmm":
         return report_lmm.write_report(run_dir)
@@ -241,7 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", required=True, help="the folder of an evaluated run, such as runs/clip_tiny")
     try:
-        path = write(parser.parse_args(arguments).run)
+        path = write_any_report(parser.parse_args(arguments).run)
     except (UserError, records.UserError, OSError) as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 1

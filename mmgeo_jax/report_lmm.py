@@ -15,6 +15,7 @@ from mmgeo_jax import page
 from mmgeo_jax import report_parts as parts
 from mmgeo_jax.charts import Mark
 from mmgeo_jax.errors import UserError
+from mmgeo_jax.evaluate_lmm import GROUPS
 
 SHOWN = 30  # problems of each verdict
 CHARTS = (
@@ -103,9 +104,8 @@ def _problems(answers: Sequence[Mapping[str, Any]], folder: str) -> str:
 def _card(family: Family, answer: Mapping[str, Any]) -> str:
     asked = family.question
     assert asked is not None
-    where = "in the picture" if asked.needs_picture else "in the text"
-    steps = parts.counted(family.difficulty, "step")
-    facts = f"<span>{escape(asked.kind.replace('_', ' '))}</span><span>{steps}, given {where}</span>"
+    kind, steps, given = (GROUPS[name](asked, family.difficulty) for name in ("type", "steps", "given"))
+    facts = f"<span>{escape(kind)}</span><span>{steps}, given {given}</span>"
     marks = {asked.answer: "good"} | ({} if answer["right"] else {answer["said"]: "bad"})
     choices = "".join(
         f'<li class="{marks.get(choice, "")}">({letter}) {escape(choice)}</li>'

@@ -64,11 +64,6 @@ def _series_name(name: str, others: Collection[str]) -> str:
     return f"{short}, validation" if short != name and short in others else short
 
 
-def counted(count: int, thing: str) -> str:
-    """As "1 step" and "2 steps"."""
-    return f"{count} {thing}" + "s" * (count != 1)
-
-
 def how(results: dict, config: str) -> str:
     """How a run was evaluated, and its configuration."""
     run = {str(key).replace("_", " "): value for key, value in results.get("run", {}).items()}

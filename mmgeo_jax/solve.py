@@ -22,6 +22,7 @@ from mmgeo_jax.benchmarks import Item
 from mmgeo_jax.errors import UserError
 from mmgeo_jax.models import decode, fresh, lmm
 from mmgeo_jax.models.decode import Sampling
+from mmgeo_jax.models.vit import kept_patches
 from mmgeo_jax.tokenizer import Tokenizer
 
 GREEDY = Sampling()
@@ -32,7 +33,6 @@ STEP = 32  # prompts are padded to multiples of so many tokens, so that few shap
 class Solver:
     """A multimodal model with its tokenizer. `load` makes it."""
 
-    source: str | Path
     model: Any  # config.model of the run
     graphdef: nnx.GraphDef
     params: fresh.Params
@@ -50,8 +50,7 @@ class Solver:
 
     def places(self, prompts: np.ndarray, length: int) -> int:
         """How long a cache prompts with a picture, and answers, need."""
-        patches = (self.model.image.size_px // self.model.image.patch_px) ** 2
-        return min(patches, self.model.image.patch_budget or patches) + prompts.shape[1] + length
+        return kept_patches(self.model.image) + prompts.shape[1] + length
 
     def answer(
         self,
@@ -102,20 +101,24 @@ class Solver:
 
 def load(source: str | Path) -> Solver:
     """The model of a run of train-lmm. Raises UserError where it is none, has no checkpoint, or is broken."""
-    trained = checkpoints.restore_run(source, "lmm")
+    return solver_of(checkpoints.restore_run(source, "lmm"))
+
+
+def solver_of(trained: checkpoints.Trained) -> Solver:
+    """A restored multimodal model as one that is asked."""
     config = trained.config
     graphdef = lmm.init_graph(config.model)
-    return Solver(source, config.model, graphdef, trained.params, trained.tokenizer, config.data.size_px,
-                  config.data.pictures)  # fmt: skip
+    return Solver(config.model, graphdef, trained.params, trained.tokenizer, config.data.size_px, config.data.pictures)
 
 
 def answerer(solver: Solver, length: int) -> Callable[[list[Item]], list[str]]:
-    """What `benchmarks.run` asks: items to responses. Of several pictures of an item the first is seen."""
-    sampling = Sampling(length=length)
+    """What `benchmarks.run` asks: items to responses. The first picture of an item is seen, or blank."""
+    sampling, blank = Sampling(length=length), np.full((1, 1), 255, np.uint8)
 
     def answer(items: list[Item]) -> list[str]:
         full = items + items[:1] * (benchmarks.BATCH - len(items))  # always as many, so that nothing compiles twice
-        pictures = np.stack([api.grey_picture(item.pictures[0], solver.size_px) for item in full])
+        seen = [item.pictures[0] if item.pictures else blank for item in full]
+        pictures = np.stack([api.grey_picture(picture, solver.size_px) for picture in seen])
         questions = [samples.ask(item.question, item.choices) for item in full]
         return [texts[0] for texts in solver.answer(pictures, questions, sampling)[: len(items)]]
 

@@ -3,6 +3,7 @@
 import functools
 import json
 import operator
+import re
 
 import jax
 import lmm_data
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmgeo_jax import checkpoints, evaluate, evaluate_lmm, loop, report, solve, train_clip, train_lmm
+from mmgeo_jax import checkpoints, evaluate, evaluate_lmm, report, solve, train_clip, train_lmm
 from mmgeo_jax import config as configs
+from mmgeo_jax.benchmarks import Item
 from mmgeo_jax.benchmarks import __main__ as ask
 from mmgeo_jax.errors import UserError
 from tests import test_train
@@ -136,6 +138,11 @@ def figure(tmp_path):
     path = tmp_path / "figure.png"
     Image.fromarray(np.full((40, 60), 255, np.uint8)).save(path)
     return path
+
+
+def test_an_item_without_a_picture_is_asked_on_blank_paper(whole):
+    answer = solve.answerer(solve.load(whole), length=4)
+    assert len(answer([Item("1", "Find x.", "2", "open")])) == 1
 
 
 def test_a_question_is_answered(whole, figure, capsys):
@@ -263,4 +270,4 @@ def test_a_run_of_the_other_trainer_is_one_line(base, whole, encoder, tmp_path, 
 def test_a_loss_that_is_not_finite_names_the_problems(base, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(train_lmm, "finish", lambda run: None)
     line = fails(capsys, arguments(base, tmp_path, "--config.optim.lr=1e38", "--config.optim.warmup=0.0"))
-    assert "over families" in line and loop.MOST_ROWS
+    assert re.search(r"step \d has a loss of \S+ and a gradient of (nan|inf), over families \d+", line)

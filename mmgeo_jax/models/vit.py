@@ -112,6 +112,12 @@ class ConvStem(nnx.Module):
         return flat @ kernel.reshape(-1, kernel.shape[-1]).astype(self.dtype) + bias.astype(self.dtype)
 
 
+def kept_patches(config: ConfigDict) -> int:
+    """How many patches of a picture a tower of these settings computes: all, or its budget."""
+    patches = (config.size_px // config.patch_px) ** 2
+    return min(patches, config.patch_budget or patches)
+
+
 STEMS = {"patch": PatchStem, "conv": ConvStem}
 
 
