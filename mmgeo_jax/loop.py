@@ -28,6 +28,7 @@ from mmgeo_jax.errors import UserError
 
 CACHE = "~/.cache/mmgeo_jax/xla"  # of compiled programs, where JAX_COMPILATION_CACHE_DIR says nothing else
 MOST_ROWS = 64  # rows that an error names
+AHEAD = 2  # steps given to the devices before the first of them is done: progress tells what is done, not what waits
 
 Arrays = dict[str, Any]
 Gradients = Callable[[Any, Arrays], tuple[tuple[jax.Array, dict[str, jax.Array]], Any]]
@@ -102,6 +103,8 @@ def train(config: ConfigDict, run: Path, make_task: MakeTask) -> bool:
                 for every in (config.train.log_every, config.train.eval_every, config.train.checkpoint_every)
             )
             unchecked.append((done, batch["family"], values["loss"], values["grad_norm"]))
+            if len(unchecked) > AHEAD:
+                jax.block_until_ready(unchecked[-1 - AHEAD])
             clock.count(**{name: count * process_count for name, count in task.count(batch).items()})
             if step in (start, switch):  # which compiled
                 jax.block_until_ready(values)

@@ -1,6 +1,6 @@
 """Train a multimodal model to say what is asked of a diagram: a config -> the folder runs/NAME.
 
-    python -m mmgeo_jax.train_lmm --config=configs/lmm_align.py   # from runs/clip_tiny: it learns to describe
+    python -m mmgeo_jax.train_lmm --config=configs/lmm_align.py   # from runs/clip_tiny: it learns to read a diagram
     python -m mmgeo_jax.train_lmm --config=configs/lmm_tiny.py    # from there: it learns to solve
 
 The same command goes on where a run was killed, bit for bit, and skips what is done. The folder holds what one of

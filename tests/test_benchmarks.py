@@ -91,19 +91,20 @@ FIXTURES = {  # benchmark: file, its text, the folder of pictures, number of ite
 }
 
 
+def write(name, folder):
+    """The small data set of a benchmark, with pictures, in a folder."""
+    file, text, _, _ = FIXTURES[name]
+    (folder / file).write_text(text())
+    for item in benchmarks.read(name, folder):
+        for path in item.pictures:
+            picture(folder, path.relative_to(folder.resolve()))
+    return folder
+
+
 @pytest.fixture
 def root(tmp_path):
-    """A function that writes the small data set of a benchmark, with pictures."""
-
-    def write(name):
-        file, text, _, _ = FIXTURES[name]
-        (tmp_path / file).write_text(text())
-        for item in benchmarks.read(name, tmp_path):
-            for path in item.pictures:
-                picture(tmp_path, path.relative_to(tmp_path.resolve()))
-        return tmp_path
-
-    return write
+    """A function that writes the small data set of a benchmark."""
+    return lambda name: write(name, tmp_path)
 
 
 # ---- readers ---------------------------------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmgeo_jax import checkpoints, evaluate, evaluate_lmm, report, solve, train_clip, train_lmm
+from mmgeo_jax import benchmarks, checkpoints, evaluate, evaluate_lmm, report, solve, train_clip, train_lmm
 from mmgeo_jax import config as configs
 from mmgeo_jax.benchmarks import Item
 from mmgeo_jax.benchmarks import __main__ as ask
 from mmgeo_jax.errors import UserError
-from tests import test_train
+from tests import test_benchmarks, test_train
 from tests.test_processes import close, losses, train
 from tests.test_train import arguments
 
@@ -185,6 +185,20 @@ def test_a_run_is_asked_a_public_benchmark(whole, tmp_path, capsys):
     capsys.readouterr()
     assert ask.main(command) == 1
     assert "a.png does not decode" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", test_benchmarks.FIXTURES)
+def test_a_run_is_asked_every_public_benchmark(whole, tmp_path, capsys, name):
+    file, _, _, count = test_benchmarks.FIXTURES[name]
+    command = [f"--name={name}", f"--root={test_benchmarks.write(name, tmp_path)}", f"--run={whole}", "--length=8"]
+    assert ask.main(command) == 0
+    results = json.loads((whole / f"{name}.json").read_text())
+    assert results["count"] == count and results["missing"] == 0
+    (tmp_path / file).unlink()
+    capsys.readouterr()
+    assert ask.main(command) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and str(tmp_path) in line and benchmarks.BENCHMARKS[name].where in line
 
 
 # ---------------------------------------------------------------- what it starts from, and what is trained
