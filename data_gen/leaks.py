@@ -145,7 +145,7 @@ def _linear(features: Features, pairs: Pairs, seed: int) -> Scorer:
     x = sparse.diags(sign) @ difference if sparse.issparse(difference) else difference * sign[:, None]
     kept = rng.permutation(int(pairs.family.max()) + 1)[pairs.family] % 5 > 0
     fits = [
-        LogisticRegression(C=c, fit_intercept=False, max_iter=200, tol=1e-3).fit(x[kept], sign[kept]) for c in STRENGTHS
+        LogisticRegression(C=c, fit_intercept=False, max_iter=200, tol=1e-6).fit(x[kept], sign[kept]) for c in STRENGTHS
     ]
     best = max(fits, key=lambda fit: fit.score(x[~kept], sign[~kept]) if (~kept).any() else 0)
     weights = best.coef_[0]

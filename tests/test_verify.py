@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fake_source import make, png
+from scipy import sparse
 from test_records import write_set
 
 from data_gen import build, doubles, families, leaks, looks, render, tfrecords, verify
@@ -422,3 +423,17 @@ def test_captions_without_a_picture_are_compared_with_each_that_has_one():
     assert list(zip(pairs.right, pairs.left, strict=True)) == [(0, 1), (0, 2), (0, 3), (1, 4), (2, 5), (0, 6), (7, 8)]
     assert leaks.pairs_of(some, pictures=True).left.tolist() == [1, 2, 8]
     assert leaks._has(pairs.kind, "b").tolist() == [False, True, False, False, False, False, True]
+
+
+def test_a_word_of_few_anchors_is_found():
+    pairs, words, every = 20000, 4000, 500
+    rng = np.random.default_rng(0)
+    noise = sparse.csr_matrix((np.full(8 * pairs, 0.3), (rng.integers(0, 2 * pairs, 8 * pairs),
+                               rng.integers(1, words, 8 * pairs))), (2 * pairs, words))  # fmt: skip
+    anchors = np.arange(0, 2 * pairs, 2)
+    leak = sparse.csr_matrix((np.full(pairs // every, 0.3), (anchors[::every], np.zeros(pairs // every, int))),
+                             (2 * pairs, words))  # fmt: skip
+    learnt = leaks.Pairs(anchors, anchors + 1, np.arange(pairs), np.full(pairs, "a"))
+    features = (noise + leak).tocsr()
+    scores = leaks._linear(features, learnt, seed=0)(features)
+    assert (scores[anchors[::every]] > scores[anchors[::every] + 1]).mean() > 0.9
