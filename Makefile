@@ -74,76 +74,76 @@ cairo: setup ## libcairo2, the one system package: installs it as root with apt 
 		"(macOS: brew install cairo)" >&2; exit 1; }
 
 data: cairo ## diagrams as TFRecords in data/; skips what is done | make data SPEC=configs/data_tiny.py
-	$(PY) -m data_gen.build --spec=$(SPEC) --out=$(OUT)
+	$(PY) -m mmgeo_jax data --spec=$(SPEC) --out=$(OUT)
 ifneq ($(REAL),)
-	$(PY) -m data_gen.build --spec=configs/data_formalgeo.py --spec.root=$(REAL) --out=$(REAL_OUT)
+	$(PY) -m mmgeo_jax data --spec=configs/data_formalgeo.py --spec.root=$(REAL) --out=$(REAL_OUT)
 endif
 
 hardset: cairo ## the frozen benchmark in data/hardset, and its version | make hardset
-	$(PY) -m data_gen.build --spec=configs/data_hardset.py --out=data/hardset
-	$(PY) -m data_gen.hardset --data=data/hardset
+	$(PY) -m mmgeo_jax data --spec=configs/data_hardset.py --out=data/hardset
+	$(PY) -m mmgeo_jax hardset --data=data/hardset
 ifneq ($(REAL),)
-	$(PY) -m data_gen.build --spec=configs/data_redrawn.py --out=data/hardset_redrawn --spec.root=$(REAL) \
+	$(PY) -m mmgeo_jax data --spec=configs/data_redrawn.py --out=data/hardset_redrawn --spec.root=$(REAL) \
 		--spec.seed=7000003 --spec.families.train=0 --spec.families.val=500
-	$(PY) -m data_gen.hardset --data=data/hardset_redrawn
+	$(PY) -m mmgeo_jax hardset --data=data/hardset_redrawn
 endif
 
 retrieval: cairo ## similar captions that are false of a picture, as negatives | make retrieval DIR=data/tiny
-	$(PY) -m data_gen.retrieval --data=$(DIR) $(ARGS)
+	$(PY) -m mmgeo_jax retrieval --data=$(DIR) $(ARGS)
 
 gallery: cairo ## a page to leaf through the families of a data set | make gallery DIR=data/tiny
-	$(PY) -m data_gen.gallery --data=$(DIR) $(ARGS)
+	$(PY) -m mmgeo_jax gallery --data=$(DIR) $(ARGS)
 
 verify: cairo ## a data set against its programs; doubles, leaks | make verify DIR=data/tiny
-	$(PY) -m data_gen.verify $(DIR) $(ARGS)
+	$(PY) -m mmgeo_jax verify $(DIR) $(ARGS)
 
 train-clip: data ## data, training, evaluation, report in runs/ | make train-clip ARGS="--config.seed=1"
-	$(PY) -m mmgeo_jax.train_clip --config=$(CONFIG) $(TRAIN_ARGS)
+	$(PY) -m mmgeo_jax train-clip --config=$(CONFIG) $(TRAIN_ARGS)
 
 eval: $(if $(CHECKPOINT),,need-RUN) cairo ## scores of a run, or of any CHECKPOINT on DIR and REAL | make eval CHECKPOINT=siglip DIR=data/hardset
 ifneq ($(and $(CHECKPOINT),$(REAL)),)
-	$(PY) -m data_gen.build --spec=configs/data_formalgeo.py --spec.root=$(REAL) --out=$(REAL_OUT)
+	$(PY) -m mmgeo_jax data --spec=configs/data_formalgeo.py --spec.root=$(REAL) --out=$(REAL_OUT)
 endif
-	$(PY) -m mmgeo_jax.evaluate $(if $(CHECKPOINT),--checkpoint=$(CHECKPOINT) --data $(DIR) \
+	$(PY) -m mmgeo_jax eval $(if $(CHECKPOINT),--checkpoint=$(CHECKPOINT) --data $(DIR) \
 		$(if $(REAL),$(REAL_OUT)),--run=$(RUN)) $(ARGS)
 
 # Both stages, or that of CONFIG alone; with NAME the first is NAME_align, and ARGS are for both.
 train-lmm: cairo ## a multimodal model that solves problems, from runs/clip_tiny | make train-lmm ARGS="--config.seed=1" NAME=lmm_s1
-	$(PY) -m data_gen.build --spec=$(LMM_SPEC) --out=$(LMM_OUT)
+	$(PY) -m mmgeo_jax data --spec=$(LMM_SPEC) --out=$(LMM_OUT)
 ifeq ($(origin CONFIG),file)
-	$(PY) -m mmgeo_jax.train_lmm --config=configs/lmm_align.py $(if $(NAME),--config.name=$(NAME)_align) $(LMM_ARGS)
-	$(PY) -m mmgeo_jax.train_lmm --config=configs/lmm_tiny.py \
+	$(PY) -m mmgeo_jax train-lmm --config=configs/lmm_align.py $(if $(NAME),--config.name=$(NAME)_align) $(LMM_ARGS)
+	$(PY) -m mmgeo_jax train-lmm --config=configs/lmm_tiny.py \
 		$(if $(NAME),--config.name=$(NAME) --config.init_from=runs/$(NAME)_align) $(LMM_ARGS)
 else
-	$(PY) -m mmgeo_jax.train_lmm --config=$(CONFIG) $(if $(NAME),--config.name=$(NAME)) $(LMM_ARGS)
+	$(PY) -m mmgeo_jax train-lmm --config=$(CONFIG) $(if $(NAME),--config.name=$(NAME)) $(LMM_ARGS)
 endif
 
 solve: need-RUN need-IMAGE setup ## the answer of a run of train-lmm to a QUESTION about an IMAGE | make solve RUN=runs/lmm_tiny IMAGE=a.png QUESTION="Find x."
-	@$(PY) -m mmgeo_jax.solve --run='$(RUN)' --image='$(IMAGE)' --question='$(subst ','\'',$(QUESTION))' $(ARGS)
+	@$(PY) -m mmgeo_jax solve --run='$(RUN)' --image='$(IMAGE)' --question='$(subst ','\'',$(QUESTION))' $(ARGS)
 
 benchmark: need-RUN need-ROOT setup ## scores of a run of train-lmm on a public benchmark | make benchmark RUN=runs/lmm_tiny NAME=wemath ROOT=We-Math/data
-	$(PY) -m mmgeo_jax.benchmarks --name=$(NAME) --root=$(ROOT) --run=$(RUN) $(ARGS)
+	$(PY) -m mmgeo_jax benchmark --name=$(NAME) --root=$(ROOT) --run=$(RUN) $(ARGS)
 
 aot: setup ## bytes per device and FLOPs of a configuration, without the hardware | make aot CONFIG=configs/clip_tiny.py DEVICES=8
-	$(PY) -m mmgeo_jax.aot --config=$(CONFIG) --devices=$(DEVICES) $(ARGS)
+	$(PY) -m mmgeo_jax compile-report --config=$(CONFIG) --devices=$(DEVICES) $(ARGS)
 
 report: need-RUN setup ## report.html of a run, again | make report RUN=runs/clip_tiny
-	$(PY) -m mmgeo_jax.report --run=$(RUN) $(ARGS)
+	$(PY) -m mmgeo_jax report --run=$(RUN) $(ARGS)
 
 test: $(INSTALLED_DEV) cairo ## the tests | make test ARGS="-k records"
 	$(PY) -m pytest -q $(ARGS)
 
 test-beam: .venv-beam/.installed ## the same shards from Apache Beam, in an environment of its own | make test-beam
-	.venv-beam/bin/python -m pytest -q tests/test_beam.py $(ARGS)
+	.venv-beam/bin/python -m pytest -q tests/data_gen/build/test_beam.py $(ARGS)
 
 test-stock: .venv-stock/.installed ## our shards by TensorFlow's readers, in an environment of its own | make test-stock
-	.venv-stock/bin/python -m pytest -q tests/test_stock_readers.py $(ARGS)
+	.venv-stock/bin/python -m pytest -q tests/data_gen/records/test_stock_readers.py $(ARGS)
 
 test-reference: .venv-reference/.installed ## published weights and tokenizers against transformers, in an environment of its own | make test-reference
-	.venv-reference/bin/python -m pytest -q tests/test_weights.py tests/test_gemma_weights.py tests/test_tokenizer_files.py $(ARGS)
+	.venv-reference/bin/python -m pytest -q tests/mmgeo_jax/checkpoints/test_weights.py tests/mmgeo_jax/checkpoints/test_gemma_weights.py tests/mmgeo_jax/data/test_tokenizer_files.py $(ARGS)
 
 test-gcs: .venv-gcs/.installed ## gs:// paths against a local stand-in server, in an environment of its own | make test-gcs
-	.venv-gcs/bin/python -m pytest -q tests/test_gcs.py $(ARGS)
+	.venv-gcs/bin/python -m pytest -q tests/data_gen/build/test_gcs.py $(ARGS)
 
 .venv-%/.installed: requirements-%.txt requirements.txt requirements-data.txt
 	$(PYTHON) -m venv .venv-$*

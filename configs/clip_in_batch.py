@@ -1,6 +1,6 @@
 """The baseline: the quick start with random negatives. Anchors only, as many pictures a step, strangers for negatives.
 
-    make train-clip CONFIG=configs/clip_in_batch.py
+make train-clip CONFIG=configs/clip_in_batch.py
 """
 
 from ml_collections import ConfigDict

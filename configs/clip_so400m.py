@@ -1,8 +1,8 @@
 """The paper's encoder, SigLIP So400m/14, tuned on whole families; the text tower learns the captions' own tokens.
 
-    make aot CONFIG=configs/clip_so400m.py DEVICES=8
-    python -m data_gen.build --spec=configs/data_composed.py --out=data/composed_378 --spec.size_px=378
-    make train-clip CONFIG=configs/clip_so400m.py SPEC= ARGS="--config.init_from=checkpoints/siglip_so400m_384.npz"
+make aot CONFIG=configs/clip_so400m.py DEVICES=8
+mmgeo data --spec=configs/data_composed.py --out=data/composed_378 --spec.size_px=378
+make train-clip CONFIG=configs/clip_so400m.py SPEC= ARGS="--config.init_from=checkpoints/siglip_so400m_384.npz"
 """
 
 from ml_collections import ConfigDict

@@ -5,7 +5,7 @@ make train-clip ARGS="--config.optim.lr=5e-4"
 
 from ml_collections import ConfigDict
 
-from mmgeo_jax import augment
+from mmgeo_jax.data import augment
 from mmgeo_jax.models.two_tower import default_model_config
 
 
@@ -51,7 +51,7 @@ def get_config() -> ConfigDict:
 
     config.loss = loss = ConfigDict()
     loss.kind = "softmax"  # softmax | sigmoid
-    loss.pairs = "family"  # which pairs count: mmgeo_jax/losses.py, PAIRS
+    loss.pairs = "family"  # which pairs count: mmgeo_jax/losses/pairs.py, PAIRS
     loss.sibling_weight = 1.0  # of a false pair within a family
     loss.stranger_weight = 0.2  # of a false pair of two families: at 1 the many strangers drown the siblings
 

@@ -1,6 +1,6 @@
 """Figures of AlphaGeometry's problems, 336 px, and cubes of three edits of them.
 
-python -m data_gen.build --spec=configs/data_alphageometry.py --out=data/alphageometry \\
+mmgeo data --spec=configs/data_alphageometry.py --out=data/alphageometry \\
     --spec.file=../shared/data/alphageometry/jgex_dev_120.txt
 """
 

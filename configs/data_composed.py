@@ -1,12 +1,12 @@
 """Composed figures with every kind of edit, at 224 px: what encoders are trained on in earnest.
 
 make data SPEC=configs/data_composed.py
-python -m data_gen.build --spec=configs/data_composed.py --out=data/composed --spec.mix.labels=3
+mmgeo data --spec=configs/data_composed.py --out=data/composed --spec.mix.labels=3
 """
 
 from ml_collections import ConfigDict
 
-from data_gen.sources.composed import KINDS
+from data_gen.sources.composed.source import KINDS
 
 
 def get_spec() -> ConfigDict:

@@ -1,6 +1,6 @@
 """Your own pictures and conversations in LLaVA's JSON: questions with answers, or captions for alignment.
 
-python -m data_gen.build --spec=configs/data_conversations.py --out=data/own --spec.root=mine --spec.file=train.json
+mmgeo data --spec=configs/data_conversations.py --out=data/own --spec.root=mine --spec.file=train.json
 """
 
 from ml_collections import ConfigDict

@@ -1,6 +1,6 @@
 """Real exam problems with their diagrams, open questions and answers: FormalGeo7k, all of it.
 
-python -m data_gen.build --spec=configs/data_exams.py --out=data/exams --spec.root=../shared/data/formalgeo7k
+mmgeo data --spec=configs/data_exams.py --out=data/exams --spec.root=../shared/data/formalgeo7k
 """
 
 from ml_collections import ConfigDict

@@ -1,6 +1,6 @@
 """Real exam diagrams: FormalGeo7k, one picture and eight captions a family, every problem that gives one.
 
-python -m data_gen.build --spec=configs/data_formalgeo.py --out=data/formalgeo --spec.root=../shared/data/formalgeo7k
+mmgeo data --spec=configs/data_formalgeo.py --out=data/formalgeo --spec.root=../shared/data/formalgeo7k
 """
 
 from ml_collections import ConfigDict

@@ -9,10 +9,10 @@ of a family those with rare kinds are preferred. Its seed is its own: no other s
 from ml_collections import ConfigDict
 
 from configs.data_composed import get_spec as composed
-from data_gen.sources.composed import HARDSET_SEED
+from data_gen.sources.composed.source import HARDSET_SEED
 
 # kind: how often it leads a star, how often a cube, and its weight in the choice of plans. Found by trial, see
-# benchmarks/NOTES.md.
+# perf/NOTES.md.
 KINDS = {
     "shape": (0.8, 0.8, 0.81),
     "role": (1.79, 1.79, 3.29),

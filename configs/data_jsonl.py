@@ -1,6 +1,6 @@
-"""Your own pictures and captions: JSONL, whose keys data_gen/sources/jsonl.py explains.
+"""Your own pictures and captions: JSONL, whose keys data_gen/sources/external/jsonl.py explains.
 
-python -m data_gen.build --spec=configs/data_jsonl.py --out=data/jsonl --spec.root=path/to/folder --spec.file=my.jsonl
+mmgeo data --spec=configs/data_jsonl.py --out=data/jsonl --spec.root=path/to/folder --spec.file=my.jsonl
 """
 
 from ml_collections import ConfigDict

@@ -1,6 +1,6 @@
 """The paper's own training files: pictures with image negatives and text negatives, truth as they assert it.
 
-python -m data_gen.build --spec=configs/data_mmgeolm.py --out=data/mmgeolm --spec.root=path/to/folder
+mmgeo data --spec=configs/data_mmgeolm.py --out=data/mmgeolm --spec.root=path/to/folder
 """
 
 from ml_collections import ConfigDict

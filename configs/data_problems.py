@@ -1,12 +1,12 @@
 """Worked problems with pictures, choices and solutions: what the multimodal model is tuned and tested on.
 
 make data SPEC=configs/data_problems.py
-python -m data_gen.build --spec=configs/data_problems.py --out=data/problems --spec.in_picture=1.0
+mmgeo data --spec=configs/data_problems.py --out=data/problems --spec.in_picture=1.0
 """
 
 from ml_collections import ConfigDict
 
-from data_gen.problems import OF_NAME
+from data_gen.sources.problems.source import OF_NAME
 
 
 def get_spec() -> ConfigDict:

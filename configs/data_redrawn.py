@@ -1,6 +1,6 @@
 """Real exam diagrams redrawn: FormalGeo7k as programs, each with the seven siblings of three edits.
 
-python -m data_gen.build --spec=configs/data_redrawn.py --out=data/redrawn --spec.root=../shared/data/formalgeo7k
+mmgeo data --spec=configs/data_redrawn.py --out=data/redrawn --spec.root=../shared/data/formalgeo7k
 """
 
 from ml_collections import ConfigDict

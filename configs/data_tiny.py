@@ -1,7 +1,7 @@
 """The quick start's figures: clear ones, 112 px, that a small encoder learns to tell apart in minutes.
 
-    make data SPEC=configs/data_tiny.py
-    python -m data_gen.build --spec=configs/data_tiny.py --out=data/tiny --spec.difficulty=1
+make data SPEC=configs/data_tiny.py
+mmgeo data --spec=configs/data_tiny.py --out=data/tiny --spec.difficulty=1
 """
 
 from ml_collections import ConfigDict

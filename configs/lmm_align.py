@@ -8,7 +8,8 @@ make train-lmm CONFIG=configs/lmm_align.py
 
 from ml_collections import ConfigDict
 
-from mmgeo_jax import augment, lora
+from mmgeo_jax.data import augment
+from mmgeo_jax.models import lora
 from mmgeo_jax.models.lmm import default_lmm_config
 
 

@@ -8,7 +8,7 @@ model.score(["figure.png"], ["M is the midpoint of AB.", "M lies on AB."])
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmgeo_jax.api import load
+    pass
 
 __all__ = ["load"]
 
@@ -16,7 +16,7 @@ __all__ = ["load"]
 def __getattr__(name: str) -> Any:
     """`load`, imported when it is first asked for: the package alone loads neither JAX nor anything else."""
     if name == "load":
-        from mmgeo_jax.api import load
+        from mmgeo_jax.inference.encoder import load
 
         return load
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

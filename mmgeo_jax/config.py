@@ -3,7 +3,6 @@
 A config file has `get_config() -> ml_collections.ConfigDict`; its values give each key its type.
 """
 
-import argparse
 import ast
 import difflib
 import json
@@ -15,11 +14,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from data_gen.tfrecords import open_atomic
-from mmgeo_jax.errors import UserError
+from data_gen.shared import cli
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import open_atomic
 
-EXAMPLE = """example:
-  python -m {command} --config=configs/clip_tiny.py --config.optim.lr=1e-3 --config.name=mine
+EXAMPLE = """mmgeo {command} --config=configs/clip_tiny.py --config.optim.lr=1e-3 --config.name=mine
 
 Any value of the config file can be set with --config.KEY=VALUE; --help after --config=FILE lists the keys. The
 same command on the same run goes on where it stopped, and skips what is done."""
@@ -30,14 +29,7 @@ FREE_UNTRAINED = FREE + r"|data\.real"
 
 def parse(arguments: Sequence[str] | None, command: str, what: str) -> ConfigDict:
     """The config that a command line names, locked. Raises UserError; exits 0 after --help."""
-    parser = argparse.ArgumentParser(
-        f"python -m {command}",
-        description=what,
-        epilog=EXAMPLE.format(command=command),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        add_help=False,
-        allow_abbrev=False,
-    )
+    parser = cli.parser(command, what, EXAMPLE.format(command=command), add_help=False)
     parser.add_argument("--config", metavar="FILE", help="Python file with get_config()")
     parser.add_argument("-h", "--help", action="store_true", help="this text, and the keys of FILE")
     options, overrides = parser.parse_known_args(arguments)

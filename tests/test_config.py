@@ -3,8 +3,8 @@
 import pytest
 from ml_collections import ConfigDict
 
+from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
-from mmgeo_jax.errors import UserError
 
 FILE = """
 from ml_collections import ConfigDict
@@ -82,10 +82,10 @@ def test_a_wrong_file_is_one_line(tmp_path):
 
 def test_help_has_an_example_and_the_keys(file, capsys):
     with pytest.raises(SystemExit) as exit:
-        configs.parse([f"--config={file}", "--help"], "mmgeo_jax.train_clip", "what it does")
+        configs.parse([f"--config={file}", "--help"], "mmgeo_jax.train.clip", "what it does")
     text = capsys.readouterr().out
     assert exit.value.code == 0
-    assert "python -m mmgeo_jax.train_clip --config=configs/clip_tiny.py --config.optim.lr=1e-3" in text
+    assert "mmgeo train-clip --config=configs/clip_tiny.py --config.optim.lr=1e-3" in text
     assert "--config.data.length=64" in text
 
 

@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import machine
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = metadata.packages_distributions()
 PYTHONS = ("3.11", "3.12", "3.13")
 
@@ -94,8 +94,8 @@ def test_files_that_the_makefile_names_exist():
 
 def test_train_clip_passes_everything_on():
     plain = make("-n", "train-clip").stdout.splitlines()
-    assert plain[-2].endswith("-m data_gen.build --spec=configs/data_tiny.py --out=data/tiny")
-    assert plain[-1].strip().endswith("-m mmgeo_jax.train_clip --config=configs/clip_tiny.py")
+    assert plain[-2].endswith("-m data_gen.build.shards --spec=configs/data_tiny.py --out=data/tiny")
+    assert plain[-1].strip().endswith("-m mmgeo_jax.train.clip --config=configs/clip_tiny.py")
     full = make(
         "-n", "train-clip", "SPEC=configs/data_1m.py", "REAL=/a/real", "NAME=mine", "CONFIG=configs/x.py",
         "ARGS=--config.seed=1 --config.optim.lr=1e-5",
@@ -203,7 +203,7 @@ def test_setup_on_colab_makes_no_venv_and_pins_the_jax_that_is_there():
     pins = subprocess.run(listing.group(1), shell=True, capture_output=True, text=True, check=True).stdout.split()
     assert pins == [f"{name}=={metadata.version(name)}" for name in ("jax", "jaxlib")]
     assert make("-n", "report", "RUN=x", f"PYTHON={sys.executable}", **colab).stdout.splitlines()[-1].startswith(
-        f"{sys.executable} -m mmgeo_jax.report"
+        f"{sys.executable} -m mmgeo_jax.report.clip"
     )  # fmt: skip
     told = setup_commands("REQUIREMENTS=requirements-tpu.txt", **colab)
     assert f"{sys.executable} -m venv nowhere/venv" in told and "-r requirements-tpu.txt -c" in told
@@ -241,7 +241,7 @@ def test_missing_cairo_is_installed_for_root(without_cairo):
 def test_run_time_imports_are_required_and_requirements_are_used():
     required = set(requirements("requirements.txt"))
     imported = imported_modules("data_gen", "mmgeo_jax", "configs")
-    assert imported.pop("apache_beam") == "data_gen/beam.py"  # in an environment of its own
+    assert imported.pop("apache_beam") == "data_gen/build/beam.py"  # in an environment of its own
     for module, path in imported.items():
         assert distributions(module) & required, f"{path} imports {module}, which requirements.txt lacks"
     used = {name for module in imported for name in distributions(module)}

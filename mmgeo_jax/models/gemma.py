@@ -18,7 +18,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
-from mmgeo_jax.errors import UserError
+from data_gen.shared.errors import UserError
 from mmgeo_jax.models.transformer import REMAT, choice, dense
 
 # What the generations have beside the first one's settings.

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 from flax import nnx
 from ml_collections import ConfigDict
 
-from mmgeo_jax.errors import UserError
-from mmgeo_jax.models import fresh
+from data_gen.shared.errors import UserError
+from mmgeo_jax.models import init as init_params
 from mmgeo_jax.models.gemma import Decoder, default_decoder_config, positions_of, prefix_mask
 from mmgeo_jax.models.transformer import choice, dense
 from mmgeo_jax.models.two_tower import default_model_config
@@ -182,5 +182,5 @@ def answer_loss(logits: jax.Array, tokens: jax.Array, loss_mask: jax.Array) -> t
     return jnp.sum(losses * weights) * share, {"tokens": count, "accuracy": hits.sum() * share}
 
 
-init_graph = functools.partial(fresh.init_graph, LMM)
-init = functools.partial(fresh.init, LMM)
+init_graph = functools.partial(init_params.init_graph, LMM)
+init = functools.partial(init_params.init, LMM)

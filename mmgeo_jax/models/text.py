@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from ml_collections import ConfigDict
 
-from mmgeo_jax.errors import UserError
+from data_gen.shared.errors import UserError
 from mmgeo_jax.models.transformer import Tower
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import nnx
 from ml_collections import ConfigDict
 
-from mmgeo_jax.errors import UserError
+from data_gen.shared.errors import UserError
 
 ACTIVATIONS = {
     "gelu_tanh": lambda x: nnx.gelu(x, approximate=True),

@@ -10,8 +10,8 @@ from flax import nnx
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
-from mmgeo_jax.models import fresh
-from mmgeo_jax.models.fresh import Params
+from mmgeo_jax.models import init as init_params
+from mmgeo_jax.models.init import Params
 from mmgeo_jax.models.text import TextTower
 from mmgeo_jax.models.vit import ImageTower, patchify
 
@@ -92,8 +92,8 @@ def unit(x: jax.Array) -> jax.Array:
     return x * jax.lax.rsqrt(jnp.sum(x * x, axis=-1, keepdims=True) + 1e-12)
 
 
-init_graph = functools.partial(fresh.init_graph, TwoTower)
-init = functools.partial(fresh.init, TwoTower)
+init_graph = functools.partial(init_params.init_graph, TwoTower)
+init = functools.partial(init_params.init, TwoTower)
 
 
 def parameter_count(params: Params) -> dict[str, int]:

@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 from ml_collections import ConfigDict
 
-from mmgeo_jax.errors import UserError
+from data_gen.shared.errors import UserError
 from mmgeo_jax.models.transformer import Tower, choice, dense, layer_norm
 
 _stem_init = nnx.initializers.variance_scaling(1.0, "fan_in", "normal")

@@ -1,0 +1,242 @@
+"""The command that turns a spec into a data set: sources -> families -> shards, in a pool of processes.
+
+Shard s of a split holds rows s*k to (s+1)*k, k = shard_size, each a pure function of (spec, split, row): so
+the files are the same byte for byte whatever the number of workers and hosts, and a killed run goes on where it was.
+Hosts that share the folder take every H-th shard each; whichever finds all of them whole finishes the data set.
+"""
+
+import argparse
+import contextlib
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from etils import epath
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from data_gen.build.spec import fingerprint, flat, load_spec
+from data_gen.records import tfds_metadata, tfrecords
+from data_gen.shared import cli, files
+from data_gen.shared.errors import UserError
+from data_gen.shared.parallel import pooled
+
+# A source is a module with `rows(spec, split) -> int` and the pure `family(spec, split, index) -> Family`.
+SOURCES = {
+    "synthetic": "data_gen.sources.templates.source",
+    "composed": "data_gen.sources.composed.source",
+    "formalgeo": "data_gen.sources.formalgeo.source",
+    "alphageometry": "data_gen.sources.alphageometry.source",
+    "mmgeolm": "data_gen.sources.external.mmgeolm",
+    "jsonl": "data_gen.sources.external.jsonl",
+    "redrawn": "data_gen.sources.redrawn.source",
+    "problems": "data_gen.sources.problems.source",
+    "exams": "data_gen.sources.formalgeo.exams",
+    "conversations": "data_gen.sources.external.conversations",
+}
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pillow",
+    "cairosvg",
+    "cairocffi",
+    "fonttools",
+    "matplotlib",
+    "protobuf",
+    "google-crc32c",
+)
+SPEC_FILE = "spec.json"  # what the folder was begun with
+EXAMPLE = """mmgeo data --spec=configs/data_tiny.py --out=data/tiny --workers=2 --spec.families.train=800
+  mmgeo data --spec=configs/data_tiny.py --out=gs://bucket/tiny --hosts=4 --host=1   # 0 to 3, one a host
+
+Any value of the spec file can be set with --spec.KEY=VALUE. A run that was broken off goes on when the same
+command is given again."""
+
+
+# ---------------------------------------------------------------- shards
+
+
+class Shard(NamedTuple):
+    """One task of the pool; all of it plain values, so that a fresh process needs nothing else."""
+
+    path: str
+    source: str  # module
+    spec: str  # JSON
+    fingerprint: str
+    split: str
+    first: int  # row
+    families: int
+
+
+def plan(spec: ConfigDict, out: str) -> dict[str, list[Shard]]:
+    """The shards of every split."""
+    if spec.source not in SOURCES:
+        raise UserError(f"source '{spec.source}' of the spec is none of {', '.join(SOURCES)}")
+    module = SOURCES[spec.source]
+    source, size, shards = importlib.import_module(module), spec.shard_size, {}
+    text, mark = json.dumps(spec.to_dict()), fingerprint(spec)
+    for split in spec.families:
+        rows = source.rows(_parse_spec(text), split)
+        starts = range(0, rows, size)
+        names = [tfrecords.shard_name(spec.name, split, i, len(starts)) for i in range(len(starts))]
+        shards[split] = [
+            Shard(os.path.join(out, name), module, text, mark, split, first, min(size, rows - first))
+            for name, first in zip(names, starts, strict=True)
+        ]
+    return shards
+
+
+def _parse_spec(text: str) -> ConfigDict:
+    """The spec as sources get it: by way of JSON, so that it is the same in every process."""
+    return ConfigDict(json.loads(text))
+
+
+def make_shard(shard: Shard) -> int:
+    """Write one shard and its index; returns its number of families."""
+    source, spec = importlib.import_module(shard.source), _parse_spec(shard.spec)
+    with tfrecords.ShardWriter(shard.path, shard.fingerprint) as writer:
+        for row in range(shard.first, shard.first + shard.families):
+            writer.write(source.family(spec, shard.split, row))
+    return shard.families
+
+
+def is_whole(shard: Shard) -> bool:
+    """Whether a shard is there, whole, and of this spec."""
+    try:
+        index = tfrecords.read_index(shard.path)
+    except UserError:
+        return False
+    return index["fingerprint"] == shard.fingerprint and len(index["offsets"]) == shard.families
+
+
+def make_shards(shards: list[Shard], workers: int) -> Iterator[int]:
+    """Make shards in a pool of processes, or in this one for a single worker; yields each one's families."""
+    yield from pooled(make_shard, shards, workers)
+
+
+# ---------------------------------------------------------------- the data set
+
+Maker = Callable[[list[Shard], int], Iterator[int]]  # like make_shards
+
+
+def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 1, make: Maker = make_shards) -> str:
+    """Make the data set of a spec in the folder `out`, or the share that `host` has of it; says what was done.
+
+    Raises UserError where the folder holds another spec's data, or a caption of test occurs in train.
+    """
+    folder = epath.Path(out)
+    splits = plan(spec, out)
+    _claim(folder, spec)
+    everything = [shard for shards in splits.values() for shard in shards]
+    missing = [shard for shard in everything if not is_whole(shard)]
+    manifest = folder / tfrecords.MANIFEST
+    if not missing and manifest.exists():
+        return "whole already, nothing to do"
+    manifest.unlink(missing_ok=True)
+    share = everything[host::hosts]
+    mine = [shard for shard in missing if shard in share]
+    total, to_do = (sum(shard.families for shard in shards) for shards in (share, mine))
+    with tqdm(total=total, initial=total - to_do, desc=f"data {out}", unit=" families", dynamic_ncols=True) as bar:
+        for families in make(mine, workers):
+            bar.update(families)
+    others = [shard for shard in everything if shard not in share and not is_whole(shard)]
+    if others:
+        return f"host {host} has made its {len(share)} shards; {len(others)} of other hosts are not there yet"
+    check_captions(splits)
+    _finish(folder, spec, splits)
+    return "made"
+
+
+def _claim(folder: epath.Path, spec: ConfigDict) -> None:
+    """Write the spec into a fresh folder, or compare it with the one that the folder was begun with."""
+    text = json.dumps(spec.to_dict(), indent=1)
+    path = folder / SPEC_FILE
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with files.open_atomic(path) as file:
+            file.write(text.encode())
+        return
+    old, new = dict(flat(json.loads(path.read_text()))), dict(flat(json.loads(text)))
+    keys = [key for key in old | new if old.get(key) != new.get(key)]
+    if keys:
+        diff = ", ".join(f"{key}: {old.get(key, 'none')} -> {new.get(key, 'none')}" for key in keys)
+        raise UserError(f"{folder} was made with another spec ({diff}): give another --out, or delete the folder")
+
+
+def check_captions(splits: dict[str, list[Shard]]) -> None:
+    """Raises UserError where a caption of the test split, as a string, is a caption of train too."""
+    test = {caption for _, captions in _captions(splits.get("test", [])) for caption in captions}
+    train = splits.get("train", []) if test else []
+    total = sum(shard.families for shard in train)
+    for key, captions in tqdm(_captions(train), "no test caption in train", total, unit=" families", leave=False):
+        for caption in test.intersection(captions):
+            raise UserError(f"caption '{caption}' of test is a caption of {key} too: the source must keep them apart")
+
+
+def _captions(shards: list[Shard]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for shard in shards:
+        for family in tfrecords.read_shard(shard.path):
+            yield family.key, family.captions
+
+
+def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[Shard]]) -> None:
+    """Write the metadata, and the manifest last of all."""
+    rows = {split: [_row(shard) for shard in shards] for split, shards in splits.items()}
+    tfds_metadata.write_metadata(folder, spec.name, rows)
+    manifest = {
+        "name": spec.name,
+        "seed": spec.seed,
+        "spec": (folder / SPEC_FILE).read_text(),
+        "fingerprint": fingerprint(spec),
+        "versions": versions(),
+        "splits": rows,
+    }
+    tfrecords.write_manifest(folder, manifest)
+
+
+def _row(shard: Shard) -> dict[str, Any]:
+    index = tfrecords.read_index(shard.path)
+    name = os.path.basename(shard.path)
+    return {"file": name, "families": shard.families, "bytes": index["bytes"], "sha256": index["sha256"]}
+
+
+def versions() -> dict[str, str]:
+    """What the bytes depend on besides the spec."""
+    found = {"python": platform.python_version(), "zlib": zlib.ZLIB_RUNTIME_VERSION}
+    for package in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+@cli.command
+def main(arguments: Sequence[str]) -> int:
+    """The command; returns the exit status."""
+    parser = command("data", "Make a data set: a spec -> TFRecord shards.", EXAMPLE)
+    return run(*parser.parse_known_args(arguments))
+
+
+def command(name: str, description: str, example: str) -> argparse.ArgumentParser:
+    """The arguments of a command that makes data sets."""
+    parser = cli.parser(name, description, example)
+    parser.add_argument("--spec", required=True, help="Python file with get_spec()")
+    parser.add_argument("--out", required=True, help="folder of the data set")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
+    parser.add_argument("--hosts", type=int, default=1, help="how many hosts share the work and the folder")
+    parser.add_argument("--host", type=int, default=0, help="which of them this is, from 0")
+    return parser
+
+
+def run(options: argparse.Namespace, overrides: list[str], make: Maker = make_shards) -> int:
+    """Builds what the arguments of `command` ask for, and prints one line for what was done; the exit status."""
+    if not 0 <= options.host < options.hosts:
+        raise UserError(f"--host={options.host} of --hosts={options.hosts}: hosts are numbered from 0")
+    spec = load_spec(options.spec, overrides)
+    done = build(spec, options.out, max(1, options.workers), options.host, options.hosts, make)
+    print(f"{options.out}: {done}")
+    return 0

@@ -1,0 +1,223 @@
+"""The command that compares what we generate with real exam problems: words and symbols, and the look of figures.
+
+Real texts and pictures are those of FormalGeo7k's `val`. Both sides go through the same measure: every picture is put
+on a square of white paper and brought to SIDE_PX, as an encoder sees it, before anything is counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+from scipy import ndimage, stats
+from tqdm import tqdm
+
+from data_gen.drawing.raster import decode_png, encode_png
+from data_gen.records.schema import Family
+from data_gen.records.tfrecords import RecordSource
+from data_gen.shared import cli
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import open_atomic
+from data_gen.sources.formalgeo.reading import load
+from data_gen.sources.formalgeo.source import picture
+
+SIDE_PX, ZOOM, PATCH_PX = 224, 3, 14
+INK_BELOW = 160  # grey; paper is 255
+# How high and wide, as shares of the side, a connected part is that counts as a letter or digit; a dot is smaller.
+LETTER_HIGH = (0.035, 0.11)
+LETTER_WIDE = (0.006, 0.11)
+LACKING, COLUMNS = 40, 5
+LETTERED = "geometry3k_diagram"  # annotators have put second letters on these pictures
+EXAMPLE = """mmgeo domain-gap --root=../shared/data/formalgeo7k --data=data/composed --sheet=beside.png"""
+
+# ---- words --------------------------------------------------------------------------------------------------------
+
+# "Div(LengthOfLine(AB)=2)": some texts have kept pieces of formal language.
+FORMAL = re.compile(r"\b(?:[A-Z][a-z]+[A-Za-z]*|sqrt)\(([^()]*)\)")
+NAMES = re.compile(r"(?<![A-Za-z])[A-Z]+(?![a-z])|\d+")
+TOKEN = re.compile(r"[a-z]+|[^\sa-z]")
+
+
+def words(text: str) -> list[str]:
+    """The words, in small letters, and the symbols of a text; names of points, digits and formal language left out."""
+    while FORMAL.search(text):  # the innermost first
+        text = FORMAL.sub(r" \1 ", text)
+    return TOKEN.findall(NAMES.sub(" ", text).lower())
+
+
+def given(text: str) -> str:
+    """A problem without its question: captions ask nothing."""
+    return re.split(r"\bFind\b", text)[0]
+
+
+class Shared(NamedTuple):
+    """How much of a text another one uses: of all its words and of its different ones; what lacks, commonest first."""
+
+    of_all: float
+    of_different: float
+    lacking: list[tuple[str, int]]
+
+
+def shared(real: Iterable[str], ours: Iterable[str]) -> Shared:
+    """How much of real texts ours use. Raises UserError where the real ones have no word."""
+    counts, known = Counter(word for text in real for word in words(text)), {word for t in ours for word in words(t)}
+    if not counts:
+        raise UserError("there are no words to compare with: is the split empty?")
+    return Shared(
+        sum(n for word, n in counts.items() if word in known) / counts.total(),
+        len(known & set(counts)) / len(counts),
+        [(word, n) for word, n in counts.most_common() if word not in known],
+    )
+
+
+# ---- figures ------------------------------------------------------------------------------------------------------
+
+
+def squared(picture: np.ndarray) -> np.ndarray:
+    """uint8[H, W] -> uint8[SIDE_PX, SIDE_PX]: in the middle of a square of white paper, then scaled."""
+    return np.asarray(ImageOps.pad(Image.fromarray(picture), (SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS, "white"))
+
+
+def _box(ink: np.ndarray) -> tuple[int, int]:
+    """Height and width of the ink, px."""
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    return (int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1) if rows.size else (1, 1)
+
+
+def stroke_px(picture: np.ndarray) -> float:
+    """How wide strokes are, of a picture enlarged ZOOM times: twice the area of the ink by the length of its outline.
+
+    nan where there is no ink. Sides of pixels are longer than the outline that they follow, pi / 4 of them on average.
+    """
+    side = ZOOM * picture.shape[0]
+    ink = np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)) < INK_BELOW
+    sides = np.count_nonzero(np.diff(ink, axis=0)) + np.count_nonzero(np.diff(ink, axis=1))
+    return float(2 * ink.sum() / (np.pi / 4 * sides)) / ZOOM if sides else np.nan
+
+
+def letters(ink: np.ndarray) -> np.ndarray:
+    """float64[n, 2]: height and width, as shares of the side, of the connected parts that are of a letter's size."""
+    parts = ndimage.find_objects(ndimage.label(ink, np.ones((3, 3)))[0])
+    sizes = np.array([[s.stop - s.start for s in part] for part in parts], float).reshape(-1, 2) / ink.shape[0]
+    high, wide = sizes.T
+    fits = (high >= LETTER_HIGH[0]) & (high <= LETTER_HIGH[1]) & (wide >= LETTER_WIDE[0]) & (wide <= LETTER_WIDE[1])
+    return sizes[fits]
+
+
+def look(picture: np.ndarray) -> dict[str, float]:
+    """What a picture uint8[H, W] is like: row of the report -> number. Shares in %, lengths of a side of 224 px."""
+    square = squared(picture)
+    ink = square < INK_BELOW
+    sizes = letters(ink)
+    high, wide = _box(ink)
+    patches = ink.reshape(SIDE_PX // PATCH_PX, PATCH_PX, -1, PATCH_PX).any((1, 3))
+    return {
+        "width of the file, px": picture.shape[1],
+        "width : height of the ink": wide / high,
+        "ink's longer side, % of the side": 100 * max(high, wide) / SIDE_PX,
+        "darkness, %": float(100 * (1 - square / 255).mean()),
+        "patches of 14 px with ink, %": float(100 * patches.mean()),
+        "stroke, px": stroke_px(square),
+        "letters and digits": len(sizes),
+        "height of a letter, px": float(np.median(sizes[:, 0]) * SIDE_PX) if len(sizes) else np.nan,
+        "area of letters, % of the ink's box": float(100 * sizes.prod(1).sum() * SIDE_PX**2 / (high * wide)),
+    }
+
+
+def looks(pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Row of the report -> float64[pictures], nan left out."""
+    found = [look(picture) for picture in tqdm(pictures, "pictures", unit=" pictures", leave=False)]
+    columns = {row: np.array([one[row] for one in found], float) for row in found[0]}
+    return {row: values[~np.isnan(values)] for row, values in columns.items()}
+
+
+# ---- the command --------------------------------------------------------------------------------------------------
+
+
+def compare_words(real: Sequence[str], ours: Sequence[str]) -> str:
+    """The part of the report that is about English."""
+    lines = [f"words and symbols of {len(real)} real problems that {len(ours)} captions use"]
+    whole, stated, back = shared(real, ours), shared([given(text) for text in real], ours), shared(ours, real)
+    for title, share in (
+        ("whole problems", whole),
+        ("without their questions", stated),
+        ("the other way, of ours", back),
+    ):
+        lines.append(f"  {title}: {share.of_all:6.1%} of all, {share.of_different:6.1%} of the different ones")
+    for title, share in (("lacking", stated), ("only ours", back)):
+        lines.append(f"  {title} (times): " + ", ".join(f"{word} {n}" for word, n in share.lacking[:LACKING]))
+    return "\n".join(lines)
+
+
+def compare_looks(real: Sequence[np.ndarray], ours: Sequence[np.ndarray]) -> str:
+    """The part of the report that is about figures: quartiles of both, and how far apart their distributions are."""
+    first, second = looks(real), looks(ours)
+    lines = [f"{'lower quartile, median, upper quartile':38}{f'{len(real)} real':>24}{f'{len(ours)} ours':>24}   apart"]
+    for row in first:
+        both = len(first[row]) and len(second[row])
+        apart = stats.ks_2samp(first[row], second[row]).statistic if both else np.nan
+        lines.append(f"{row:38}{_quartiles(first[row]):>24}{_quartiles(second[row]):>24}{apart:8.2f}")
+    return "\n".join([*lines, "apart: the distance of Kolmogorov and Smirnov, 0 for alike, 1 for nothing in common"])
+
+
+def _quartiles(values: np.ndarray) -> str:
+    return " ".join(f"{q:7.2f}" for q in np.percentile(values, (25, 50, 75))) if len(values) else "none"
+
+
+def sheet(real: Sequence[np.ndarray], ours: Sequence[np.ndarray]) -> np.ndarray:
+    """One grey picture, uint8[H, W]: columns of real figures on the left, ours on the right of a black line."""
+    halves = []
+    for pictures in (real, ours):
+        cells = [np.pad(squared(picture), 4, constant_values=255) for picture in pictures]
+        cells += [np.full_like(cells[0], 255)] * (-len(cells) % COLUMNS)
+        rows = [np.concatenate(cells[i : i + COLUMNS], 1) for i in range(0, len(cells), COLUMNS)]
+        halves.append(np.concatenate(rows))
+    high = max(len(half) for half in halves)
+    left, right = (np.pad(half, ((0, high - len(half)), (0, 0)), constant_values=255) for half in halves)
+    return np.concatenate([left, np.zeros((high, 4), np.uint8), right], 1)
+
+
+def _sample(count: int, most: int, seed: int) -> list[int]:
+    return sorted(int(i) for i in np.random.default_rng(seed).choice(count, min(count, most), replace=False))
+
+
+def _own(family: Family) -> list[tuple[bytes, str]]:
+    """Pictures of a family with the captions that are theirs."""
+    return list(zip(family.images, family.captions, strict=False))
+
+
+@cli.command
+def main(arguments: Sequence[str]) -> int:
+    """The command; returns the exit status."""
+    parser = cli.parser("domain-gap", __doc__, EXAMPLE)
+    parser.add_argument("--root", required=True, help="FormalGeo7k: folder with val.jsonl and diagrams/")
+    parser.add_argument("--data", required=True, help="folder of a data set")
+    parser.add_argument("--split", default="train", help="of the data set (default: %(default)s)")
+    parser.add_argument("--most", type=int, default=300, help="pictures of each side (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of pictures")
+    parser.add_argument("--sheet", help="PNG to write: ten real figures beside ten of ours")
+    options = parser.parse_args(arguments)
+    return _report(options)
+
+
+def _report(options: argparse.Namespace) -> int:
+    problems, source = load(options.root, "val"), RecordSource(options.data, options.split)
+    if not len(source) or options.most < 1:
+        raise UserError(f"{options.data} {options.split} has {len(source)} families and --most is {options.most}: "
+                        "at least 1 of each is needed")  # fmt: skip
+    own = [pair for i in tqdm(range(len(source)), "families", leave=False) for pair in _own(source[i])]
+    print(compare_words([str(p["problem_text_en"]) for p in problems], [text for _, text in own]))
+    clean = [problem for problem in problems if not problem.get(LETTERED)]
+    real = [decode_png(picture(options.root, clean[i])) for i in _sample(len(clean), options.most, options.seed)]
+    ours = [decode_png(own[i][0]) for i in _sample(len(own), options.most, options.seed)]
+    print("\n" + compare_looks(real, ours))
+    if options.sheet:
+        some = [[half[i] for i in _sample(len(half), 2 * COLUMNS, options.seed)] for half in (real, ours)]
+        with open_atomic(options.sheet) as file:
+            file.write(encode_png(sheet(*some)))
+    return 0

@@ -1,0 +1,276 @@
+"""The command that checks a data set: every diagram drawn again from its program, every table computed again.
+
+Whatever is stored and does not come out again is a difference, told in one line with its shard, record and field, and
+the command fails. Then it reports: counts, time by stage, lengths, near-duplicates between splits, and what trained
+scorers make of captions alone and pictures alone. All figures are in verify.json beside the data, too.
+
+The index of a shard tells how often each kind of edit was tried and taken ("proposals": {kind: [tried, taken]}), where
+its source counts: then the rates are reported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from etils import epath
+from tqdm import tqdm
+
+from data_gen.build.shards import versions
+from data_gen.checks import leaks, near_duplicates
+from data_gen.checks.reproduce import STAGES, UNREADABLE, Clock, recheck
+from data_gen.records import schema, tfrecords
+from data_gen.shared import cli, files
+from data_gen.shared.errors import UserError
+from data_gen.shared.parallel import pooled
+
+REPORT = "verify.json"
+BLOCK = 1 << 20
+EXAMPLE = """mmgeo verify data/tiny --workers=2
+  mmgeo verify data/tiny --leaks=0     # the check alone, without trained scorers
+"""
+
+
+class Shard(NamedTuple):
+    """One task of the pool."""
+
+    folder: str
+    split: str
+    file: str
+    first: int  # row of its first family
+    row: dict[str, Any]  # of the manifest: {"file", "families", "bytes", "sha256"}
+    exact: bool  # whether the versions are those that wrote it
+    limit: int  # differences that are told
+
+
+@dataclass
+class Found:
+    """What one shard holds, and what is wrong with it."""
+
+    shard: Shard
+    differences: list[str] = field(default_factory=list)
+    wrong: int = 0  # differences, told or not
+    counts: dict[str, Counter[str]] = field(default_factory=dict)  # what is counted -> value -> families or captions
+    seconds: dict[str, float] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    marks: near_duplicates.Marks = field(default_factory=near_duplicates.Marks)
+    proposals: dict[str, list[int]] = field(default_factory=dict)
+
+    def tell(self, where: str, what: str) -> None:
+        """Note a difference."""
+        self.wrong += 1
+        if len(self.differences) < self.shard.limit:
+            self.differences.append(f"{self.shard.file} {where}: {what}")
+
+
+# ---------------------------------------------------------------- one shard
+
+
+def check_shard(shard: Shard) -> Found:
+    """Look at one shard: its hash, each record, and each family against its programs."""
+    found, clock = Found(shard), Clock()
+    path = epath.Path(shard.folder) / shard.file
+    try:
+        index = tfrecords.read_index(path)
+        offsets = index["offsets"]
+    except (UserError, KeyError, OSError) as fault:
+        found.tell("index", str(fault))
+        return found
+    for name, value in (("bytes", index["bytes"]), ("sha256", index["sha256"]), ("families", len(offsets))):
+        if value != shard.row[name]:
+            found.tell("index", f"{name} is {value}, the manifest says {shard.row[name]}")
+    if _sha256(path) != shard.row["sha256"]:
+        found.tell("file", "its sha256 is not the manifest's")
+    found.proposals = index.get("proposals", {})
+    for number, family in _families(path, index, found):
+        try:
+            differences = recheck(family, clock, shard.exact)
+        except UNREADABLE as fault:  # a program of another making may break any step
+            differences = []
+            found.tell(f"record {number} ({family.key})", f"cannot be drawn again ({fault!r})")
+        for name, what in differences:
+            found.tell(f"record {number} ({family.key}) {name}", what)
+        found.keys.append(family.key)
+        found.marks.add(family)
+        _count(found.counts, family)
+    found.seconds = clock.seconds
+    return found
+
+
+def _sha256(path: epath.Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _families(path: epath.Path, index: dict[str, Any], found: Found) -> Iterator[tuple[int, schema.Family]]:
+    """The records that can be read, by number; what is wrong with the others is told."""
+    with path.open("rb") as file:
+        for number in range(len(index["offsets"])):
+            try:
+                yield number, tfrecords.read_record(file, path, index, number)
+            except UserError as fault:
+                found.tell(f"record {number}", str(fault))
+
+
+def _count(counts: dict[str, Counter[str]], family: schema.Family) -> None:
+    """Add a family to the counts; lengths of captions as "words" and as "tokens", about what a tokenizer makes."""
+    images = len(family.images)
+    rows = {
+        "source": [family.source],
+        "layout": [family.layout],
+        "axis": ["+".join(axes) or "anchor" for axes in family.edits[:images]],
+        "kind": [kind for kinds in family.kinds[:images] for kind in kinds],
+        "kind without a picture": [kind for kinds in family.kinds[images:] for kind in kinds],
+        "truth": [str(value) for value in family.truth.ravel().tolist()],
+        "words": [str(len(text.split())) for text in family.captions],
+        "tokens": [str(len(re.findall(r"[a-z]{2,}|\S", text))) for text in family.captions],
+    }
+    for name, values in rows.items():
+        counts.setdefault(name, Counter()).update(values)
+
+
+# ---------------------------------------------------------------- the data set
+
+
+def shards_of(folder: str, limit: int) -> list[Shard]:
+    """The shards that the manifest tells of. Raises UserError where there is no finished data set."""
+    manifest = tfrecords.read_manifest(folder)
+    exact, shards = manifest.get("versions") == versions(), []
+    for split, rows in manifest["splits"].items():
+        first = 0
+        for row in rows:
+            if os.path.basename(row["file"]) != row["file"]:
+                path = epath.Path(folder) / tfrecords.MANIFEST
+                raise UserError(f"{path}: '{row['file']}' is not the name of a file in the folder")
+            shards.append(Shard(folder, split, row["file"], first, row, exact, limit))
+            first += row["families"]
+    return shards
+
+
+def check(folder: str, workers: int, limit: int = 20) -> tuple[list[Found], list[str], int]:
+    """(what each shard holds, in order; up to `limit` differences, one line each; how many there are in all)."""
+    shards = shards_of(folder, limit)
+    total = sum(shard.row["families"] for shard in shards)
+    found = []
+    with tqdm(total=total, desc=f"verify {folder}", unit=" families", dynamic_ncols=True) as bar:
+        for some in pooled(check_shard, shards, workers):
+            found.append(some)
+            bar.update(some.shard.row["families"])
+    places = {shard.file: place for place, shard in enumerate(shards)}
+    found.sort(key=lambda some: places[some.shard.file])
+    lines = [line for some in found for line in some.differences] + list(_misplaced(found))
+    wrong = sum(some.wrong for some in found) + sum(1 for _ in _misplaced(found))
+    return found, lines[:limit], wrong
+
+
+def _misplaced(found: Sequence[Found]) -> Iterator[str]:
+    """Keys that occur twice, or that do not ascend within a split."""
+    seen: set[str] = set()
+    last: dict[str, str] = {}
+    for some in found:
+        for number, key in enumerate(some.keys):
+            where = f"{some.shard.file} record {number} ({key}) key"
+            if key in seen:
+                yield f"{where}: occurs before"
+            elif _numbered(key) < _numbered(last.get(some.shard.split, "")):
+                yield f"{where}: comes after {last[some.shard.split]}: records have changed places"
+            seen.add(key)
+            last[some.shard.split] = key
+
+
+def _numbered(key: str) -> tuple[int, int]:
+    """A key's place, by the number that its last part begins with ("000012", "000012-003456"); (0, 0) without one."""
+    digits = re.match(r"(\d+)(-|$)", key.rpartition("/")[2])
+    return (1, int(digits[1])) if digits else (0, 0)
+
+
+# ---------------------------------------------------------------- the report
+
+
+def summary(found: Sequence[Found]) -> dict[str, Any]:
+    """Counts, times, lengths, rates and near-duplicates, as JSON has them."""
+    counts: dict[str, Counter[str]] = {}
+    proposals: dict[str, np.ndarray] = {}
+    families: Counter[str] = Counter()
+    for some in found:
+        families[some.shard.split] += len(some.keys)
+        for name, counter in some.counts.items():
+            counts.setdefault(name, Counter()).update(counter)
+        for kind, pair in some.proposals.items():
+            proposals[kind] = proposals.get(kind, np.zeros(2, int)) + pair
+    lengths = {name: _quantiles(counts.pop(name, Counter())) for name in ("words", "tokens")}
+    total = max(1, sum(families.values()))
+    return {
+        "families": dict(families),
+        "counts": {name: dict(counter.most_common()) for name, counter in counts.items()},
+        "ms a family": {
+            stage: round(1000 * sum(some.seconds.get(stage, 0) for some in found) / total, 2) for stage in STAGES
+        },
+        "caption length": lengths,
+        "accept rate": {kind: round(taken / max(1, tried), 3) for kind, (tried, taken) in sorted(proposals.items())},
+        "near-duplicates": near_duplicates.between_splits(
+            [(some.shard.split, some.marks, some.keys) for some in found]
+        ),
+    }
+
+
+def _quantiles(lengths: Counter[str]) -> dict[str, float]:
+    if not lengths:
+        return {}
+    values, weights = zip(*sorted((int(length), count) for length, count in lengths.items()), strict=True)
+    share = np.cumsum(weights) / sum(weights)
+    at = {f"{q} %": values[int(np.searchsorted(share, q / 100))] for q in (5, 50, 95)}
+    return {"mean": round(float(np.average(values, weights=weights)), 1), **at, "most": values[-1]}
+
+
+def table(report: dict[str, Any]) -> str:
+    """The report as text: a line for each figure."""
+    lines = []
+    for name in ("families", "ms a family"):
+        lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in report[name].items()))
+    for name, counter in report["counts"].items():
+        lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in counter.items()))
+    for name, values in report["caption length"].items():
+        lines.append(f"captions in {name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
+    rates = ", ".join(f"{kind} {rate}" for kind, rate in report["accept rate"].items())
+    lines.append(f"accept rate of edits: {rates or 'the indexes do not tell'}")
+    lines += near_duplicates.lines(report["near-duplicates"]) + leaks.lines(report["leaks"])
+    return "\n".join(lines)
+
+
+@cli.command
+def main(arguments: Sequence[str]) -> int:
+    """The command; returns the exit status: 1 where anything differs."""
+    parser = cli.parser("verify", __doc__, EXAMPLE)
+    parser.add_argument("dir", help="folder of a data set")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
+    parser.add_argument("--limit", type=int, default=20, help="differences that are told (default: 20)")
+    parser.add_argument(
+        "--leaks", type=int, default=20000, help="families that scorers train on (default: 20000; 0: none)"
+    )
+    options = parser.parse_args(arguments)
+    workers = max(1, options.workers or 1)
+    found, differences, wrong = check(options.dir, workers, options.limit)
+    report = {"differences": wrong, **summary(found)}
+    # What is broken cannot be learnt from.
+    report["leaks"] = leaks.measure(options.dir, options.leaks, workers) if options.leaks > 0 and not wrong else {}
+    with files.open_atomic(epath.Path(options.dir) / REPORT) as file:
+        file.write(json.dumps(report, indent=1).encode())
+    print(table(report))
+    for line in differences:
+        print(f"error: {line}", file=sys.stderr)
+    if wrong > len(differences):
+        print(f"error: {wrong - len(differences)} more differences", file=sys.stderr)
+    print(f"{options.dir}: {wrong or 'no'} differences")
+    return 1 if wrong else 0

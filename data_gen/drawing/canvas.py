@@ -1,0 +1,85 @@
+"""How a family is put on paper: size, border, turn, style, and the levels of difficulty."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from data_gen.geometry.diagram import Style
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """How a family is put on paper: the same for all its members, so that looks tell nothing."""
+
+    size_px: int
+    border_px: float
+    rotation_deg: float
+    mirror: bool
+    style: Style
+    marks: bool
+    wording: int
+    margin_px: float  # a fact is false only if the drawing is this far from it
+    gap_px: float  # no two named points are closer than this
+
+    def to_json(self) -> str:
+        """One line of JSON; `canvas_from_json` reads it."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+def canvas_from_json(text: str) -> Canvas:
+    """The inverse of `Canvas.to_json`."""
+    data = json.loads(text)
+    return Canvas(**data | {"style": Style(**data["style"])})
+
+
+def fit(points: dict[str, complex], circles, canvas: Canvas) -> dict[str, complex]:
+    """Turns, mirrors and scales a construction so that its strokes fill the canvas inside the border."""
+    turn = np.exp(1j * math.radians(canvas.rotation_deg))
+    placed = {n: (z.conjugate() if canvas.mirror else z) * turn for n, z in points.items()}
+    xs, ys = [z.real for z in placed.values()], [z.imag for z in placed.values()]
+    for circle in circles:
+        centre, radius = placed[circle.centre], abs(placed[circle.through] - placed[circle.centre])
+        xs += [centre.real - radius, centre.real + radius]
+        ys += [centre.imag - radius, centre.imag + radius]
+    span = max(max(xs) - min(xs), max(ys) - min(ys))
+    scale = (canvas.size_px - 2 * canvas.border_px) / span
+    shift = complex(canvas.size_px, canvas.size_px) / 2 - scale * complex(max(xs) + min(xs), max(ys) + min(ys)) / 2
+    return {name: complex(z * scale + shift) for name, z in placed.items()}
+
+
+@dataclass(frozen=True)
+class Level:
+    """A setting of the dial of difficulty. Lengths are shares of the canvas."""
+
+    rotation_deg: float
+    font: tuple[float, float]
+    stroke: tuple[float, float]
+    margin: float
+    wordings: int
+    marked: float  # share of families whose equal and right parts are marked
+    fonts: tuple[str, ...]
+    gap: float = 0.1  # no two points are closer
+    border: float = 0.9  # of the font's size: in a wider one every name finds room outside its figure
+
+
+def canvas_of(size_px: int, level: Level, rng: np.random.Generator) -> Canvas:
+    """A canvas of the level, its looks drawn at random."""
+    size = size_px
+    font_px = round(float(rng.uniform(*level.font)) * size, 2)
+    font = level.fonts[int(rng.integers(len(level.fonts)))]
+    style = Style(round(float(rng.uniform(*level.stroke)) * size, 2), font, font_px, font.replace("-italic", ""))
+    return Canvas(
+        size_px=size,
+        border_px=level.border * font_px,
+        rotation_deg=float(rng.uniform(-level.rotation_deg, level.rotation_deg)),
+        mirror=bool(rng.random() < 0.5),
+        style=style,
+        marks=bool(rng.random() < level.marked),
+        wording=0 if level.wordings == 1 else int(rng.integers(1, level.wordings)),
+        margin_px=level.margin * size,
+        gap_px=level.gap * size,
+    )

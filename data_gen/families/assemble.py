@@ -1,0 +1,41 @@
+"""From figures to a family's record: pictures, captions, truth table, signatures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from data_gen.drawing import raster
+from data_gen.drawing.canvas import Canvas
+from data_gen.families.family import Built
+from data_gen.language.captions import caption
+from data_gen.language.fact import to_json
+from data_gen.records.schema import COMPUTED, Family
+from data_gen.truth.signatures import caption_signature, image_signatures
+from data_gen.truth.truth_table import Scene, truth_table
+
+
+def assemble(key: str, layout: str, built: Built, canvas: Canvas, source: str, difficulty: int) -> Family:
+    """Pictures, captions, truth table and signatures of a family."""
+    scene = Scene.of([m.diagram for m in built.members])
+    stated = [m.facts for m in built.members] + [member.facts for _, member in built.extra]
+    edits = built.edits + [(edit,) for edit, _ in built.extra]
+    truth, margin = truth_table(stated, scene, canvas.margin_px)
+    return Family(
+        key=key,
+        layout=layout,
+        images=tuple(raster.encode_png(raster.to_pixels(m.diagram, m.labels)) for m in built.members),
+        captions=tuple(caption(facts, canvas.wording) for facts in stated),
+        truth=truth,
+        provenance=np.full(truth.shape, COMPUTED, np.uint8),
+        margin_px=margin.astype(np.float32),
+        edits=tuple(tuple(edit.axis for edit in some) for some in edits),
+        kinds=tuple(tuple(edit.kind for edit in some) for some in edits),
+        image_signatures=image_signatures(scene, canvas.margin_px),
+        caption_signatures=np.stack([caption_signature(facts) for facts in stated]),
+        facts=tuple(to_json(facts) for facts in stated),
+        programs=tuple(m.program.to_json() for m in built.members),
+        canvas=canvas.to_json(),
+        source=source,
+        difficulty=difficulty,
+        size_px=canvas.size_px,
+    )

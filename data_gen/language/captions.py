@@ -1,0 +1,66 @@
+"""Facts to English: phrases, their order, how they are joined and set, all of them chosen by a wording number."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from data_gen.language.fact import Fact
+from data_gen.language.predicates.phrases import phrases
+
+
+class Join(NamedTuple):
+    """How clauses become one text: its beginning, and what stands between two and before the last."""
+
+    opening: str
+    between: str
+    last: str
+
+
+SENTENCES = Join("", ". ", ". ")
+# Clauses have commas of their own ("A, B and C"), so few joins have more.
+JOINS = (
+    SENTENCES,
+    Join("As shown in the diagram, ", ", ", ", "),
+    Join("As shown in the diagram, ", ", ", ", and "),
+    Join("As shown in the figure, ", ". ", ". "),
+    Join("In the figure, ", ", ", ", and "),
+    Join("Given: ", "; ", "; "),
+    Join("In the diagram, it is given that ", ", ", " and "),
+)
+CLOSE_SIGNS = "=∥⊥∼≅:>"  # books set them with spaces around them or without
+CLOSE_ONE_IN = 3  # wordings
+
+
+def phrase(fact: Fact, choice: int = 0) -> str:
+    """One fact in words, without capital letter and full stop: phrase number `choice` of its predicate, going round."""
+    options = phrases(fact.predicate)
+    return options[choice % len(options)].format(*fact.args, value=fact.value)
+
+
+def caption(facts: Sequence[Fact], wording: int = 0) -> str:
+    """A caption that states the facts. Wording 0: the first phrases, in their order, as sentences.
+
+    Other numbers choose a phrase for each place, the order of the places, a join and the spaces, the same way every
+    time. The members of a family share one wording, and a fact that an edit changes keeps its place: so their captions
+    differ in what they say and in nothing else.
+    """
+    order: Sequence[int] = range(len(facts))
+    if wording:
+        order = sorted(order, key=lambda place: zlib.crc32(f"{wording}/{place}".encode()))
+    join = JOINS[zlib.crc32(f"join {wording}".encode()) % len(JOINS)] if wording else SENTENCES
+    text = _joined([phrase(facts[i], zlib.crc32(f"{wording}:{i}".encode()) if wording else 0) for i in order], join)
+    if wording and zlib.crc32(f"close {wording}".encode()) % CLOSE_ONE_IN == 0:
+        for sign in CLOSE_SIGNS:
+            text = text.replace(f" {sign} ", sign)
+    return text
+
+
+def _joined(clauses: Sequence[str], join: Join) -> str:
+    if not clauses:
+        return ""
+    *some, last = clauses
+    text = join.opening + join.between.join(some) + (join.last if some else "") + last + "."
+    # A clause that begins a sentence begins with a capital letter.
+    return ". ".join(part[0].upper() + part[1:] for part in text.split(". "))

@@ -1,0 +1,74 @@
+"""A fact, a predicate applied to names, and its JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from data_gen.language.predicates.table import PRINTED, symmetry_group
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One statement: a predicate, the points it speaks of, and the value for a measure ("60", "3x-4")."""
+
+    predicate: str
+    args: tuple[str, ...]
+    value: str | None = None
+
+    def rename(self, names: dict[str, str]) -> Fact:
+        """The same statement about other points."""
+        return Fact(self.predicate, tuple(names.get(a, a) for a in self.args), self.value)
+
+
+@lru_cache(maxsize=1 << 16)
+def canonical(fact: Fact) -> Fact:
+    """The one representative of all facts that say the same by symmetry."""
+    args = min(tuple(fact.args[i] for i in p) for p in symmetry_group(fact.predicate))
+    return Fact(fact.predicate, args, fact.value)
+
+
+def same_facts(first: Sequence[Fact], second: Sequence[Fact]) -> bool:
+    """Whether two lists of facts say the same, up to symmetry and order."""
+    return {canonical(f) for f in first} == {canonical(f) for f in second}
+
+
+def as_number(value: str) -> float:
+    """ "60" or the ratio "1:3" as a number; nan where it is neither."""
+    first, _, second = value.partition(":")
+    try:
+        return float(first) / float(second or 1)
+    except (ValueError, ZeroDivisionError):
+        return np.nan
+
+
+def values_of(facts: Sequence[Fact]) -> set[Fact]:
+    """Those of the facts that state printed values."""
+    return {fact for fact in facts if fact.predicate in PRINTED}
+
+
+# ---- JSON ---------------------------------------------------------------------------------------------------------
+
+
+def to_json(facts: Sequence[Fact]) -> str:
+    """Facts as JSON: [[predicate, [names], value], ...]."""
+    return json.dumps(facts_to_list(facts), ensure_ascii=False, separators=(",", ":"))
+
+
+def from_json(text: str) -> list[Fact]:
+    """The inverse of `to_json`."""
+    return list(facts_from_list(json.loads(text)))
+
+
+def facts_to_list(facts: Sequence[Fact]) -> list[list]:
+    """Facts as plain lists, [predicate, [names], value]."""
+    return [[f.predicate, list(f.args), f.value] for f in facts]
+
+
+def facts_from_list(rows: Sequence[Sequence]) -> tuple[Fact, ...]:
+    """The inverse of `facts_to_list`."""
+    return tuple(Fact(predicate, tuple(args), value) for predicate, args, value in rows)

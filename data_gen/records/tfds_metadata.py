@@ -1,0 +1,89 @@
+"""The two files with which `tfds.builder_from_directory` reads a data set: what TFDS itself would write."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from etils import epath
+
+from data_gen.records.schema import SCHEMA, SCHEMA_VERSION, Field, fields_of, stored_raw
+from data_gen.records.tfrecords import read_shard
+from data_gen.shared.files import open_atomic
+
+_CLASSES = {
+    "text": "text_feature.Text",
+    "images": "image_feature.Image",
+    "int": "scalar.Scalar",
+    "array": "tensor_feature.Tensor",
+    "sequence": "sequence_feature.Sequence",
+    "dict": "features_dict.FeaturesDict",
+}
+
+
+def write_metadata(directory: epath.PathLike, name: str, splits: dict[str, list[dict[str, Any]]]) -> None:
+    """Write dataset_info.json and features.json of a folder whose shards are there. `splits`: as in the manifest.
+
+    An optional field is a feature where the first record has it: TFDS wants every feature in every record.
+    """
+    info = {
+        "name": name,
+        "version": f"{SCHEMA_VERSION}.0.0",
+        "description": "Families of geometry diagrams and captions, with the truth of each pair.",
+        "fileFormat": "tfrecord",
+        "splits": [
+            {
+                "name": split,
+                "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+                "shardLengths": [str(row["families"]) for row in rows],
+                "numBytes": str(sum(row["bytes"] for row in rows)),
+            }
+            for split, rows in splits.items()
+            if rows
+        ],
+    }
+    first = next((rows[0]["file"] for rows in splits.values() if rows), "")
+    family = next(read_shard(epath.Path(directory) / first), None) if first else None
+    fields = fields_of(family) if family else SCHEMA
+    for file_name, content in {"dataset_info.json": info, "features.json": features(fields)}.items():
+        with open_atomic(epath.Path(directory) / file_name) as file:
+            file.write(json.dumps(content, indent=1).encode())
+
+
+def features(fields: Iterable[Field] = SCHEMA) -> dict[str, Any]:
+    """Fields of the schema as TFDS's JSON; fields named "a/b" are the field b of a dictionary a."""
+    tree: dict[str, Any] = {}
+    for field in fields:
+        group, _, leaf = field.name.rpartition("/")
+        (tree.setdefault(group, {}) if group else tree)[leaf] = _feature(field)
+    rows = {
+        key: row if "pythonClassName" in row else _typed("dict", featuresDict={"features": row})
+        for key, row in tree.items()
+    }
+    return {
+        "type": _typed("dict")["pythonClassName"],
+        "content": {"features": rows},
+        "proto_cls": "tensorflow_datasets.FeaturesDict",
+    }
+
+
+def _feature(field: Field) -> dict[str, Any]:
+    if field.kind == "int":
+        return _typed("int", tensor={"shape": {}, "dtype": "int64", "encoding": "none"})
+    if field.kind == "array":
+        sizes = ["-1" if isinstance(size, str) else str(size) for size in field.shape]
+        encoding = "bytes" if stored_raw(field) else "none"
+        shape = {"dimensions": sizes}
+        return _typed("array", tensor={"shape": shape, "dtype": field.dtype, "encoding": encoding})
+    if field.kind == "images":
+        shape = {"dimensions": ["-1", "-1", "1"]}
+        return _list(_typed("images", image={"shape": shape, "dtype": "uint8", "encodingFormat": "png"}))
+    text = _typed("text", text={})
+    return _list(text) if field.kind == "texts" else text
+
+
+def _list(feature: dict[str, Any]) -> dict[str, Any]:
+    return _typed("sequence", sequence={"feature": feature, "length": "-1"})
+
+
+def _typed(kind: str, **content: Any) -> dict[str, Any]:
+    return {"pythonClassName": f"tensorflow_datasets.core.features.{_CLASSES[kind]}", **content}

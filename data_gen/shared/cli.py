@@ -1,0 +1,57 @@
+"""The frame of every command: its parser, its exit status, and one line for what goes wrong."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+
+from data_gen.shared.errors import UserError
+
+
+def program() -> str:
+    """Returns how the commands were called: `mmgeo`, or `python -m mmgeo_jax` from a checkout."""
+    return "python -m mmgeo_jax" if PurePath(sys.argv[0]).name == "__main__.py" else "mmgeo"
+
+
+def parser(name: str, description: str, example: str = "", **more) -> argparse.ArgumentParser:
+    """Returns the parser of the command `mmgeo NAME`; `example` is printed below its options.
+
+    Options must be written out: an abbreviation would be understood differently once an option is added.
+    """
+    epilog = f"example:\n  {example}".replace("mmgeo ", f"{program()} ") if example else None
+    shape = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(
+        f"{program()} {name}", description=description, epilog=epilog, formatter_class=shape, allow_abbrev=False, **more
+    )
+
+
+Main = Callable[[Sequence[str]], int]
+
+
+def command(main: Main) -> Main:
+    """Wraps a command's `main`: a known fault becomes one line on stderr and exit status 1."""
+
+    @functools.wraps(main)
+    def wrapped(arguments: Sequence[str]) -> int:
+        try:
+            return main(arguments)
+        except UserError as fault:
+            line = str(fault)
+        except OSError as fault:
+            full = fault.errno in (errno.ENOSPC, errno.EDQUOT)
+            named = f"{fault.filename}: {fault.strerror}" if fault.filename else fault.strerror or str(fault)
+            line = "the disk is full: make room and give the same command again" if full else named
+        except ImportError as fault:
+            if not any("://" in argument for argument in arguments):
+                raise
+            line = f"{fault}; for gs:// paths type: pip install gcsfs"
+        except KeyboardInterrupt:
+            line = "interrupted; give the same command again to resume"
+        print(f"error: {line}", file=sys.stderr)
+        return 1
+
+    return wrapped

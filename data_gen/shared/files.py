@@ -1,0 +1,141 @@
+"""What comes from outside, checked once: JSON, texts, paths and pictures. Faults are a UserError that says where.
+
+Nothing from outside is executed: pictures are read in formats that Pillow decodes by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from etils import epath
+from PIL import Image
+
+from data_gen.shared.errors import UserError
+
+MAX_SIDE_PX = 384
+MAX_PIXELS = 40_000_000  # of a picture from outside; a small file can claim any size
+MAX_TEXT = 20_000  # characters
+MAX_PATH = 1000  # characters
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # not EPS, for which Pillow starts Ghostscript
+
+
+def read_bytes(path: Path, what: str) -> bytes:
+    """The bytes of a file. Raises UserError, which says `what` to give, where there is none."""
+    if not _is_file(path):
+        raise UserError(f"{path} is not there: {what}")
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise UserError(f"{path} cannot be read ({fault.strerror}): {what}") from None
+
+
+def parse_json(data: bytes | str, where: str) -> Any:
+    """The value of a JSON text. Raises UserError where it is none, or nested too deep."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as fault:
+        raise UserError(f"{where} is not JSON ({fault}): fetch the file again") from None
+
+
+def json_lines(path: Path, what: str) -> Iterator[tuple[str, Any]]:
+    """(place, value) of each line of a JSONL file that is not blank."""
+    for count, line in enumerate(read_bytes(path, what).split(b"\n"), 1):
+        if line.strip():
+            where = f"{path} line {count}"
+            yield where, parse_json(line, where)
+
+
+def text(value: Any, where: str, key: str) -> str:
+    """The value where it is a text that is not blank, of at most MAX_TEXT characters, that UTF-8 can hold."""
+    if not isinstance(value, str) or not value.strip():
+        raise UserError(f"{where}: '{key}' must be a text that is not empty")
+    if len(value) > MAX_TEXT:
+        raise UserError(f"{where}: '{key}' has {len(value)} characters, at most {MAX_TEXT} are taken")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{where}: '{key}' holds half a character (a lone surrogate): correct it") from None
+    return value
+
+
+def texts(value: Any, where: str, key: str) -> tuple[str, ...]:
+    """The same of a list of texts."""
+    if not isinstance(value, list):
+        raise UserError(f"{where}: '{key}' must be a list of texts")
+    return tuple(text(item, where, f"{key}[{i}]") for i, item in enumerate(value))
+
+
+def inside(root: Path, name: str, where: str) -> Path:
+    """The file that a name means, links followed. Raises UserError where it is not in the folder `root`.
+
+    An absolute name, or one with '..', is good where it ends in the folder all the same; `root` may be a link.
+    """
+    if len(name) > MAX_PATH or not name.isprintable():
+        raise UserError(f"{where}: {name[:200]!r} is not a path: correct it")
+    try:
+        path, folder = (root / name).resolve(), root.resolve()
+    except (OSError, ValueError, RuntimeError):
+        raise UserError(f"{where}: {name[:200]!r} is not a path: correct it") from None
+    if "\\" in name or not path.is_relative_to(folder):
+        raise UserError(f"{where}: {name[:200]!r} leads out of {root}: paths must stay in that folder")
+    return path
+
+
+def grey_png(path: Path, where: str) -> bytes:
+    """A picture as a grey PNG on white paper, its long side at most MAX_SIDE_PX. Raises UserError."""
+    grey = on_paper(path, where)
+    grey.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    grey.save(buffer, "png")
+    return buffer.getvalue()
+
+
+def on_paper(path: Path, where: str) -> Image.Image:
+    """A picture, grey on white, at its own size. Raises UserError where it is not there or broken."""
+    if not _is_file(path):
+        raise UserError(f"{where}: {path} is not there: fetch the pictures again")
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS}")
+            drawn = image.convert("RGBA")
+    except Exception as fault:  # decoders raise nearly anything on broken files
+        why = str(fault).replace("\n", " ")
+        raise UserError(f"{where}: {path} does not decode ({why}): fetch the pictures again") from None
+    paper = Image.new("RGBA", drawn.size, "white")
+    paper.alpha_composite(drawn)
+    return paper.convert("L")
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a path is a plain file (no folder, pipe or device, which might never end)."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+@contextlib.contextmanager
+def open_atomic(path: epath.PathLike) -> Iterator[Any]:
+    """Open a file to write bytes: it appears when the block ends, whole and synced to disk, or not at all."""
+    path = epath.Path(path)
+    # Two hosts may write the same bytes at the same time.
+    part = path.with_name(f"{path.name}.{platform.node()}-{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            # A file of an object store has nothing to sync.
+            with contextlib.suppress(AttributeError, io.UnsupportedOperation):
+                os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

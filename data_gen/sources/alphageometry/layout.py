@@ -1,0 +1,109 @@
+"""AlphaGeometry's problems, drawn: the parameters that a program leaves open are drawn at random, many times, and the
+clearest layout is kept.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from data_gen.constructions.program import Program, Step, strokes
+from data_gen.constructions.table import construction
+from data_gen.drawing import legibility
+from data_gen.drawing.canvas import Canvas
+from data_gen.drawing.draw import Member, draw
+from data_gen.families.edits import draw_params
+from data_gen.sources.alphageometry.parse import Parts, Problem
+
+STARTS, GOOD = 400, 0.9  # layouts tried, and the quality with which one is content
+# Where no layout is found as books draw them: a point on a line may be beyond the ends, an angle on the far side.
+WIDER = {
+    "on_line": (("on_line", (0, 1)), ("on_opline", (0, 1)), ("on_opline", (1, 0))),
+    "on_aline": (("on_aline", (0, 1, 2, 3, 4)), ("on_aline_back", (0, 1, 2, 3, 4))),
+}
+DRAWS_OF_A_STEP = 8
+NEAR = 0.02  # of the figure so far: a new point nearer than this to another is drawn again
+
+
+def best_layouts(problem: Problem, rng: np.random.Generator, count: int, starts: int = STARTS) -> list[Program]:
+    """Up to `count` programs of a problem, none degenerate, the clearest of so many starts first; none where it could
+    not be drawn."""
+    for wide in (False, True):
+        found: list[tuple[float, Program]] = []
+        for _ in range(starts):
+            if start := _start(problem, wide, rng):
+                found.append(start)
+            if sum(quality >= GOOD for quality, _ in found) >= count:
+                break
+        if found:
+            return [program for _, program in sorted(found, key=lambda pair: -pair[0])[:count]]
+    return []
+
+
+def _start(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[float, Program] | None:
+    """A program with random parameters and the quality of its layout; None where it is degenerate or off its goal."""
+    solved = sample(problem, wide, rng)
+    if solved is None:
+        return None
+    program, points = solved
+    if problem.goal and not problem.goal.holds(points):
+        return None
+    quality = legibility.quality(points, *strokes(program)[:2])
+    return (quality, program) if quality > 0 else None
+
+
+def sample(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[Program, dict[str, complex]] | None:
+    """The steps with random parameters, one after the other, and their points; None where a step finds no place."""
+    points: dict[str, complex] = {}
+    steps = []
+    for parts in problem.steps:
+        for _ in range(DRAWS_OF_A_STEP):
+            step = _step(_wider(parts, rng) if wide else parts, rng)
+            try:
+                given = step.row.solve([points[n] for n in step.ins], step.params)
+            except (ZeroDivisionError, ValueError, OverflowError):
+                continue
+            if _apart([*points.values()], given):
+                break
+        else:
+            return None
+        points.update(zip(step.outs, given, strict=True))
+        steps.append(step)
+    return Program(tuple(steps), problem.prints, problem.draws), points
+
+
+def _wider(parts: Parts, rng: np.random.Generator) -> Parts:
+    """The parts of a step with some of the rows of WIDER in the place of theirs; two lines meet wherever they do."""
+    wider = []
+    for part in parts:
+        if part.row in WIDER and (len(parts) == 1 or part.row != "on_line"):
+            choices = WIDER[part.row]
+            row, order = choices[int(rng.integers(len(choices)))]
+            part = part._replace(row=row, ins=tuple(part.ins[i] for i in order))
+        wider.append(part)
+    return tuple(wider)
+
+
+def _step(parts: Parts, rng: np.random.Generator) -> Step:
+    name = "+".join(part.row for part in parts)
+    numbers = tuple(number for part in parts for number in part.numbers)
+    params = numbers + draw_params(construction(name), rng)[len(numbers) :]
+    return Step(name, tuple(n for part in parts for n in part.ins), parts[0].outs, params)
+
+
+def _apart(there: list[complex], new: tuple[complex, ...]) -> bool:
+    everything = np.array([*there, *new])
+    if len(everything) < 2 or not new:
+        return True
+    span = max(np.ptp(everything.real), np.ptp(everything.imag))
+    gaps = np.abs(everything[:, None] - everything[-len(new) :])
+    gaps[np.arange(len(there), len(everything)), np.arange(len(new))] = np.inf
+    return bool(np.isfinite(everything).all() and gaps.min() > NEAR * span)
+
+
+def figure(problem: Problem, canvas: Canvas, rng: np.random.Generator) -> Member | None:
+    """The clearest layout whose letters all find a place; None where the problem could not be drawn."""
+    for program in best_layouts(problem, rng, 5):
+        member = draw(program, canvas)
+        if member and member.labels is not None:
+            return member
+    return None

@@ -1,0 +1,323 @@
+"""AlphaGeometry's problem files: text -> steps of our language whose parameters are still open, and a goal.
+
+A problem is two lines, its name and its program: `a b c = triangle a b c; d = on_line d a b, on_circle d a c ? cong a
+b c d`. Points are put into capital letters; a name of more than one letter becomes a letter that is free. Nothing of
+the text is evaluated: names are looked up in tables.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from data_gen.constructions.loci import LOCI
+from data_gen.constructions.table import construction
+from data_gen.geometry.diagram import Circle, Segment
+from data_gen.language.fact import Fact
+from data_gen.language.predicates import measures
+from data_gen.shared.errors import UserError
+from data_gen.sources.alphageometry.terms import TERMS, term_roles
+
+MAX_BYTES = 1 << 20  # of a file
+POINT = re.compile(r"[a-z][a-z0-9_]{0,15}")
+NUMBER = re.compile(r"\d{1,3}(\.\d{1,6})?")
+
+
+class Part(NamedTuple):
+    """A row applied to letters, with the numbers that the text gives; two loci of one point are two parts."""
+
+    row: str
+    outs: tuple[str, ...]
+    ins: tuple[str, ...]
+    numbers: tuple[float, ...] = ()
+
+
+Parts = tuple[Part, ...]  # of one step
+
+
+class Goal(NamedTuple):
+    """What a problem asks to prove: a row of `GOALS` and its points."""
+
+    name: str
+    args: tuple[str, ...]
+
+    def holds(self, points: dict[str, complex]) -> bool:
+        """Whether it is so, to 1e-6 in the units of the points."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return bool(GOALS[self.name].off(*(points[n] for n in self.args)) < 1e-6)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A program without its parameters.
+
+    Attributes:
+      name, where, text: its first line, "FILE line 3", its second line.
+      letters: the letter of each point of the text.
+      steps: the parts of each step.
+      draws: circles that several points lie on, and the segments that the goal speaks of.
+      prints: the angles whose measure the text gives.
+    """
+
+    name: str
+    where: str
+    text: str
+    letters: dict[str, str]
+    steps: tuple[Parts, ...]
+    draws: tuple[Segment | Circle, ...]
+    prints: tuple[Fact, ...]
+    goal: Goal | None
+
+
+# ---- goals --------------------------------------------------------------------------------------------------------
+
+
+class _GoalRow(NamedTuple):
+    """arity; `joins`: the places of pairs of points that a figure of it joins; off: how far from true it is."""
+
+    arity: int
+    joins: str
+    off: Callable[..., float]
+
+
+def _angles_off(a, b, c, d, e, f, g, h) -> float:
+    """The angles from line ab to cd and from ef to gh, modulo 180 degrees: the sine of their difference."""
+    ratio = (d - c) / (b - a) * (f - e) / (h - g)
+    return abs(ratio.imag) / abs(ratio)
+
+
+def _circle_off(a, b, c, d) -> float:
+    ratio = (a - c) * (b - d) / ((a - d) * (b - c))
+    return abs(ratio.imag) / abs(ratio)
+
+
+def _sides_off(*points: complex) -> float:
+    """Of two triangles whose sides should be in one ratio."""
+    ratios = [abs(p - q) / abs(r - s) for (p, q), (r, s) in zip(_sides(points[:3]), _sides(points[3:]), strict=True)]
+    return max(ratios) - min(ratios)
+
+
+def _sides(corners: Sequence[complex]) -> list[tuple[complex, complex]]:
+    return list(itertools.combinations(corners, 2))
+
+
+GOALS = {
+    "coll": _GoalRow(3, "01 12", lambda *p: measures.collinear(*p)[0]),
+    "cong": _GoalRow(4, "01 23", lambda *p: measures.equal_length(*p)[0]),
+    "para": _GoalRow(4, "01 23", lambda *p: measures.parallel(*p)[0]),
+    "perp": _GoalRow(4, "01 23", lambda *p: measures.perpendicular(*p)[0]),
+    "midp": _GoalRow(3, "12", lambda *p: measures.midpoint(*p)[0]),
+    "cyclic": _GoalRow(4, "", _circle_off),
+    "eqangle": _GoalRow(8, "01 23 45 67", _angles_off),
+    "simtri": _GoalRow(6, "01 12 20 34 45 53", _sides_off),
+    "eqratio": _GoalRow(8, "01 23 45 67",
+                        lambda a, b, c, d, e, f, g, h: abs(abs(b - a) * abs(h - g) - abs(d - c) * abs(f - e))),
+}  # fmt: skip
+
+
+# ---- files --------------------------------------------------------------------------------------------------------
+
+
+def read(path: str) -> tuple[Problem, ...]:
+    """The problems of a file. Raises UserError where it is missing or one of them is not understood."""
+    return tuple(parse(program, name, f"{path} line {line}") for line, name, program in lines(path))
+
+
+def lines(path: str) -> list[tuple[int, str, str]]:
+    """(number of the second line, name, program) of each problem. Raises UserError where the file is none of those."""
+    file = Path(path)
+    if not file.is_file():
+        raise UserError(f"{path} is not there: give a file of AlphaGeometry problems, two lines each")
+    if file.stat().st_size > MAX_BYTES:
+        raise UserError(f"{path} is larger than {MAX_BYTES} bytes: cut it into several files")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not text in UTF-8: give a file of AlphaGeometry problems") from None
+    rows = [(count, line.strip()) for count, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not rows:
+        raise UserError(f"{path} is empty: give a file of AlphaGeometry problems, two lines each")
+    if len(rows) % 2:
+        raise UserError(f"{path} line {rows[-1][0]}: a name without a program: a problem is two lines")
+    return [(number, name, program) for (_, name), (number, program) in zip(rows[::2], rows[1::2], strict=True)]
+
+
+# ---- programs -----------------------------------------------------------------------------------------------------
+
+
+def parse(text: str, name: str, where: str) -> Problem:
+    """One program. Raises UserError, naming the clause, where it is not understood."""
+    body, _, asked = text.partition("?")
+    clauses = [clause.strip() for clause in body.split(";")]
+    letters = _letters([n for clause in clauses for n in clause.partition("=")[0].split()], where)
+    known: set[str] = set()
+    steps: list[Parts] = []
+    for count, clause in enumerate(clauses, 1):
+        place = f"{where}, clause {count} {clause[:60]!r}"
+        steps += _clause(clause, known, letters, place)
+    goal = _goal(asked.split(), known, letters, f"{where}, goal {asked.strip()[:60]!r}") if asked.strip() else None
+    steps, circles = _with_circles([_at_a_corner(parts) for parts in steps])
+    joins = GOALS[goal.name].joins.split() if goal else ()
+    ends = [(goal.args[int(pair[0])], goal.args[int(pair[1])]) for pair in joins] if goal else []
+    return Problem(
+        name=name,
+        where=where,
+        text=text,
+        letters=letters,
+        steps=tuple(steps),
+        draws=(*circles, *(Segment(a, b) for a, b in ends if a != b)),
+        prints=tuple(Fact("angle", (*p.ins, p.outs[0])) for parts in steps for p in parts if p.row == "s_angle"),
+        goal=goal,
+    )
+
+
+def _letters(names: Sequence[str], where: str) -> dict[str, str]:
+    """Names to capital letters. Raises UserError where there are too many."""
+    if len(set(names)) > len(string.ascii_uppercase):
+        raise UserError(f"{where}: more than {len(string.ascii_uppercase)} points: a figure has a letter for each")
+    free = iter(sorted(set(string.ascii_uppercase) - {n.upper() for n in names}))
+    return {n: n.upper() if len(n) == 1 else next(free) for n in dict.fromkeys(names)}
+
+
+def _clause(clause: str, known: set[str], letters: dict[str, str], place: str) -> list[Parts]:
+    """The steps of "x y = term, term", whose points are then known."""
+    left, equals, right = clause.partition("=")
+    new = left.split()
+    if not equals or not new:
+        raise UserError(f"{place}: a clause is 'points = construction': write it so")
+    for name in new:
+        if not POINT.fullmatch(name):
+            raise UserError(f"{place}: {name[:20]!r} is no name of a point: use a small letter, digits behind it")
+        if name in known or new.count(name) > 1:
+            raise UserError(f"{place}: the point {name!r} is there already: give the new one another name")
+    terms = [_term(text.split(), new, known, letters, place) for text in right.split(",")]
+    known.update(new)
+    if len(terms) == 1:
+        return terms[0]
+    parts = tuple(part for steps in terms for step in steps for part in step)
+    if len(parts) != 2 or not all(part.row in LOCI for part in parts):
+        raise UserError(f"{place}: a point lies on two loci at most, and nothing else goes beside them: take one away")
+    return [parts]
+
+
+def _term(
+    words: Sequence[str], new: Sequence[str], known: set[str], letters: dict[str, str], place: str
+) -> list[Parts]:
+    """The steps of one construction, "on_line x a b"."""
+    if not words or words[0] not in TERMS:
+        near = difflib.get_close_matches(words[0][:20], TERMS, n=1) if words else ()
+        hint = f"did you mean '{near[0]}'?" if near else "take one of those in data_gen/constructions/alphageometry.py"
+        raise UserError(f"{place}: there is no construction {words[0][:20] if words else ''!r}: {hint}")
+    term, args = TERMS[words[0]], words[1:]
+    if len(args) != len(term.head):
+        raise UserError(f"{place}: {words[0]} takes {len(term.head)} names, not {len(args)}: {' '.join(term.head)}")
+    given = [arg for role, arg in zip(term.head, args, strict=True) if role in term.gives]
+    if sorted(given) != sorted(new):
+        raise UserError(f"{place}: {words[0]} gives {' '.join(given)[:40]!r}: write the same points before '='")
+    for role, arg in zip(term.head, args, strict=True):
+        if role in term.takes and arg not in known:
+            raise UserError(f"{place}: the point {arg[:20]!r} is not there yet: place it in an earlier clause")
+    at = dict(zip(term.head, args, strict=True))
+    return [tuple(_part(name, roles, at, letters, place) for name, roles in step) for step in term.steps]
+
+
+def _part(name: str, roles: str, at: dict[str, str], letters: dict[str, str], place: str) -> Part:
+    row = construction(name)
+    outs, ins, rest = term_roles(name, roles)
+    return Part(
+        name,
+        tuple(letters[at[r]] for r in outs),
+        tuple(letters[at[r]] for r in ins),
+        tuple(_number(at[r], bounds, place) for r, bounds in zip(rest, row.ranges, strict=False)),
+    )
+
+
+def _number(text: str, bounds: tuple[float, float], place: str) -> float:
+    if not NUMBER.fullmatch(text) or not bounds[0] <= float(text) <= bounds[1]:
+        raise UserError(f"{place}: {text[:20]!r} is no number from {bounds[0]} to {bounds[1]}: write one")
+    return float(text)
+
+
+def _goal(words: Sequence[str], known: set[str], letters: dict[str, str], place: str) -> Goal:
+    name, args = words[0], words[1:]
+    if name not in GOALS:
+        raise UserError(f"{place}: there is no goal {name[:20]!r}: take one of {', '.join(GOALS)}")
+    if len(args) != GOALS[name].arity:
+        raise UserError(f"{place}: {name} takes {GOALS[name].arity} points, not {len(args)}")
+    for unknown in (n for n in args if n not in known):
+        raise UserError(f"{place}: the point {unknown[:20]!r} is not in the figure: place it in a clause")
+    return Goal(name, tuple(letters[n] for n in args))
+
+
+# ---- what books draw ----------------------------------------------------------------------------------------------
+
+
+def _at_a_corner(parts: Parts) -> Parts:
+    """A perpendicular to ab in a, with its square, where the text has a perpendicular to ab through a point a."""
+
+    def corner(part: Part) -> Part:
+        if part.row != "on_tline" or part.ins[0] not in part.ins[1:]:
+            return part
+        a, b, c = part.ins
+        return Part("square_to", part.outs, (a, c if a == b else b))
+
+    return tuple(corner(part) for part in parts)
+
+
+# The rows that tell which points are on a circle: (centre, points on it), places among outs + ins. Those in ALWAYS draw
+# it whoever else is on it.
+ROUND = {
+    "on_circle": (1, (0, 2)),
+    "circle_through": (0, (1, 2, 3)),
+    "midpoint": (0, (1, 2)),
+    "mirror": (2, (0, 1)),
+    "lc_tangent": (2, (1,)),
+    "ring": (0, (1,)),
+    "two_tangents": (3, (4,)),
+}
+ALWAYS = ("circle_through", "lc_tangent", "ring", "two_tangents")
+
+
+def _with_circles(steps: Sequence[Parts]) -> tuple[list[Parts], list[Circle]]:
+    """The steps, and the circles that are drawn: those that three points lie on, one about each centre. The others
+    become two equal radii."""
+    groups: dict[str, list[set[str]]] = {}
+    always: list[tuple[str, str]] = []
+    for part in itertools.chain(*steps):
+        if part.row in ROUND:
+            place, places = ROUND[part.row]
+            names = part.outs + part.ins
+            group, here = {names[i] for i in places}, groups.setdefault(names[place], [])
+            joined = set.union(group, *(g for g in here if g & group))
+            groups[names[place]] = [*(g for g in here if not g & group), joined]
+            if part.row in ALWAYS:
+                always.append((names[place], names[places[0]]))
+    drawn: dict[str, set[str]] = {}
+    for centre, here in groups.items():
+        told = [g for g in here if any((centre, p) in always for p in g)]
+        largest = max(told or here, key=lambda g: (len(g), sorted(g)))
+        if told or len(largest) > 2 and _used(centre, largest, steps):
+            drawn[centre] = largest
+    circles = [Circle(centre, min(group)) for centre, group in drawn.items()]
+    return [tuple(_drawn_or_not(part, drawn) for part in parts) for parts in steps], circles
+
+
+def _used(centre: str, group: set[str], steps: Sequence[Parts]) -> bool:
+    """Whether a point is placed on the circle: the ends of a segment and its middle are no circle."""
+    return any(p.row == "on_circle" and p.ins[0] == centre and p.ins[1] in group for p in itertools.chain(*steps))
+
+
+def _drawn_or_not(part: Part, drawn: dict[str, set[str]]) -> Part:
+    if part.row == "on_circle" and part.ins[1] not in drawn.get(part.ins[0], ()):
+        return part._replace(row="radius_off")
+    if part.row == "lc_tangent" and part.ins[0] not in drawn.get(part.ins[1], ()):
+        return part._replace(row="square_to")
+    return part

@@ -1,0 +1,308 @@
+"""AlphaGeometry's problems -> families of what changes in their figures.
+
+A family is a cube: three edits of a problem's steps, letters or printed lengths, and all their combinations. A split
+has the problems whose text hashes to it, and captions of letters that do so too: no caption is in two splits.
+
+    mmgeo alphageometry --file ../shared/data/alphageometry/jgex_dev_120.txt
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from data_gen.constructions import table
+from data_gen.constructions.program import Program, solve, stated_facts, strokes
+from data_gen.constructions.table import construction
+from data_gen.drawing import legibility, raster
+from data_gen.drawing.canvas import Canvas
+from data_gen.drawing.draw import Member, draw
+from data_gen.families import acceptance as acceptance_module
+from data_gen.families import edits as family_edits
+from data_gen.families import family as family_module
+from data_gen.families.acceptance import accepts
+from data_gen.families.assemble import assemble
+from data_gen.families.edits import PROPOSALS, Edit, draw_params, exchangeable, kind_of, product
+from data_gen.families.values import draw_length
+from data_gen.geometry.diagram import Style
+from data_gen.geometry.plane import segment_distance
+from data_gen.language.fact import Fact
+from data_gen.records.schema import Family
+from data_gen.shared import cli
+from data_gen.shared.errors import UserError
+from data_gen.sources.alphageometry import parse as ag_parse
+from data_gen.sources.alphageometry.layout import STARTS, best_layouts, figure
+from data_gen.sources.alphageometry.parse import Problem
+
+SPLIT_OF_TENTH = {0: "test", 1: "val"}
+MAX_TRIES, TRIES_PER_LAYOUT = 1000, 5  # for a family: layouts, and choices of edits of each
+FAMILY_STARTS = 60
+LETTERINGS = 400
+# The axes of a family's three edits, in turn over the rows of a split.
+PLANS = (
+    ("shape", "relation", "order"), ("relation", "relation", "value"), ("shape", "order", "value"),
+    ("relation", "relation", "order"), ("shape", "relation", "value"), ("relation", "order", "value"),
+)  # fmt: skip
+EPS = 1e-6  # what a point is nearer to, it lies on
+MOST_FACTS = 4  # that a caption states; more would be cut short by a text encoder
+PRINTED = 0.6  # share of the families that print a length
+
+
+# ---- families -----------------------------------------------------------------------------------------------------
+
+
+def split_of(text: str) -> str:
+    """The split that a text belongs to: a tenth each for test and val, the rest for train."""
+    return SPLIT_OF_TENTH.get(zlib.crc32(text.encode()) % 10, "train")
+
+
+@cache
+def _problems(file: str, split: str) -> tuple[Problem, ...]:
+    return tuple(p for p in ag_parse.read(file) if split_of(" ".join(p.text.split())) == split)
+
+
+def rows(spec, split: str) -> int:
+    """How many families a split has: as many as the spec says, or none where no problem belongs to it."""
+    return int(spec.families[split]) if _problems(spec.file, split) else 0
+
+
+def family(spec, split: str, index: int) -> Family:
+    """Family `index` of a split: a pure function of (spec, split, index) and the file.
+
+    Raises UserError where no family can be made of the problems of the split.
+    """
+    rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
+    problems, axes = _problems(spec.file, split), PLANS[index % len(PLANS)]
+    for _ in range(MAX_TRIES):
+        problem = problems[int(rng.integers(len(problems)))]
+        laid = best_layouts(_particular(problem, rng), rng, 1, FAMILY_STARTS)
+        if not laid or len(laid[0].names) > len(spec.letters):
+            continue
+        for _ in range(TRIES_PER_LAYOUT):
+            canvas = _canvas(spec.size_px, rng)
+            if built := _cube(laid[0], axes, canvas, spec.letters, split, rng):
+                key = f"{spec.name}/{split}/{index:07d}"
+                return assemble(key, "cube", built, canvas, "alphageometry", len(problem.steps))
+    raise UserError(
+        f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
+        f"use a larger size_px, more letters or other problems"
+    )
+
+
+def _cube(
+    program: Program, axes: Sequence[str], canvas: Canvas, letters: str, split: str, rng: np.random.Generator
+) -> family_module.Built | None:
+    """A cube of edits of a program on these axes, each corner clear to see; None where this try gives none."""
+    if "value" in axes or rng.random() < PRINTED:
+        program = _with_length(program, rng)
+    edits, places = _edits(program, axes, canvas, rng)
+    lettered = _lettered(_quiet(program, places, rng), edits, letters, split, rng)
+    if lettered is None:
+        return None
+    if "order" in axes:  # letters change places when they are there
+        edits += _exchanged_letters(lettered, rng)
+    anchor = draw(lettered, canvas)
+    if anchor is None or len(edits) < len(axes):
+        return None
+    built = family_module.cube(anchor, [(edit.axis, _proposing(edit)) for edit in edits], canvas, rng)
+    return built if built and all(_clear(member) for member in built.members) else None
+
+
+def _proposing(edit: Edit) -> family_edits.Proposal:
+    return lambda program, rng: edit
+
+
+def _particular(problem: Problem, rng: np.random.Generator) -> Problem:
+    """The problem with a special triangle or quadrilateral where it begins with any: one of which something is said."""
+    steps = []
+    for parts in problem.steps:
+        kinds = table.partners(parts[0].row) if len(parts) == 1 and not construction(parts[0].row).facts else []
+        if kinds and rng.random() < 0.7:
+            parts = (parts[0]._replace(row=str(rng.choice(kinds))),)
+        steps.append(parts)
+    return replace(problem, steps=tuple(steps))
+
+
+def _with_length(program: Program, rng: np.random.Generator) -> Program:
+    """The program with a printed length, of a stroke that no other point lies on."""
+    points = solve(program)
+
+    def alone(a: str, b: str) -> bool:
+        return all(segment_distance(points[n], points[a], points[b]) > EPS for n in program.names if n not in (a, b))
+
+    free = [(s.a, s.b) for s in strokes(program)[0] if alone(s.a, s.b)]
+    if not free:
+        return program
+    length = Fact("length", free[int(rng.integers(len(free)))], draw_length(rng))
+    return replace(program, prints=(length, *program.prints))
+
+
+def _edits(
+    program: Program, axes: Sequence[str], canvas: Canvas, rng: np.random.Generator
+) -> tuple[list[Edit], list[int]]:
+    """An edit on each of the axes but "order", as far as there are any, and the places of the steps exchanged."""
+    edits: list[Edit] = []
+    places: list[int] = []
+    for axis in axes:
+        if axis == "value" and len(program.prints) == 1 and program.prints[0].predicate == "length":
+            edits += filter(None, [PROPOSALS["value"](program, rng)])
+        elif axis in ("shape", "relation"):
+            for place, edit in itertools.islice(_exchanges(program, axis, places, canvas, rng), 1):
+                edits.append(edit)
+                places.append(place)
+    return edits, places
+
+
+def _exchanges(program: Program, axis: str, taken: Sequence[int], canvas: Canvas, rng: np.random.Generator):
+    """(place, edit) for steps in random order that can be another on an axis, each alone told apart from the figure."""
+    here = draw(program, canvas)
+    if here is None:
+        return
+    for place in rng.permutation(len(program.steps)):
+        step = program.steps[place]
+        names = [n for n in table.partners(step.construction) if construction(n).axis == axis and step.row.facts]
+        if names and place not in taken:
+            edit = exchange(int(place), str(rng.choice(names)), program, rng)
+            new = draw(edit.apply(program), canvas)
+            if new and _clear(new) and accepts(acceptance_module.told([here, new], canvas), [0], 1):
+                yield int(place), edit
+
+
+def exchange(place: int, name: str, program: Program, rng: np.random.Generator) -> Edit:
+    """The construction `name` in the place of step `place`; where it can, the point keeps its place on its locus."""
+    new, old = construction(name), program.steps[place]
+    params = draw_params(new, rng)
+    if params and old.params and new.ranges[-1] == old.row.ranges[-1]:
+        params = (*params[:-1], old.params[-1])
+
+    def apply(program: Program) -> Program:
+        changed = replace(program.steps[place], construction=name, params=params)
+        return replace(program, steps=(*program.steps[:place], changed, *program.steps[place + 1 :]))
+
+    return Edit(new.axis, apply, kind_of(old.construction, name))
+
+
+def _quiet(program: Program, places: Sequence[int], rng: np.random.Generator) -> Program:
+    """The program whose caption states what its edited steps make true, and of others as much as it can take."""
+    said, count = set(places), sum(len(program.steps[place].row.facts) for place in places)
+    for place in rng.permutation(len(program.steps)):
+        more = len(program.steps[place].row.facts)
+        if place not in said and count + more <= MOST_FACTS:
+            said.add(int(place))
+            count += more
+    steps = (
+        s if i in said or not s.row.facts else replace(s, construction=f"~{s.construction}")
+        for i, s in enumerate(program.steps)
+    )
+    return replace(program, steps=tuple(steps))
+
+
+def _lettered(
+    program: Program, edits: Sequence[Edit], letters: str, split: str, rng: np.random.Generator
+) -> Program | None:
+    """The program with letters drawn at random, those of every corner's caption belonging to the split."""
+    corners = [product(some, program) for k in range(len(edits) + 1) for some in itertools.combinations(edits, k)]
+    told = {_told_letters(corner) for corner in corners}
+    for _ in range(LETTERINGS):
+        names = dict(zip(program.names, (str(x) for x in rng.permutation(list(letters))), strict=False))
+        if all(split_of("".join(sorted(names[n] for n in some))) == split for some in told):
+            return program.rename(names)
+    return None
+
+
+def _told_letters(program: Program) -> frozenset[str]:
+    return frozenset(name for fact in (*stated_facts(program), *program.prints) for name in fact.args)
+
+
+def _exchanged_letters(program: Program, rng: np.random.Generator) -> list[Edit]:
+    """Two letters of the caption change places; none where there are no two."""
+    told = _told_letters(program)
+    pairs = [pair for pair in exchangeable(program) if told.issuperset(pair)]
+    if not pairs:
+        return []
+    first, second = pairs[int(rng.integers(len(pairs)))]
+    return [Edit("order", lambda program: program.rename({first: second, second: first}), "labels")]
+
+
+def _clear(member: Member) -> bool:
+    points = {name: complex(*place) for name, place in member.diagram.points.items()}
+    return legibility.quality(points, member.diagram.segments, member.diagram.circles) > 0
+
+
+def _canvas(size_px: int, rng: np.random.Generator) -> Canvas:
+    font_px = round(float(rng.uniform(0.042, 0.05)) * size_px, 2)
+    font = str(rng.choice(["serif-italic", "serif-italic", "sans", "serif"]))
+    return Canvas(
+        size_px=size_px,
+        border_px=1.4 * font_px,
+        rotation_deg=float(rng.uniform(-15, 15)),
+        mirror=bool(rng.random() < 0.5),
+        style=Style(round(float(rng.uniform(0.003, 0.0045)) * size_px, 2), font, font_px, font.replace("-italic", "")),
+        marks=bool(rng.random() < 0.7),
+        wording=int(rng.integers(1, 1000)),
+        margin_px=0.025 * size_px,
+        gap_px=legibility.LEAST_GAP * size_px,
+    )
+
+
+# ---- the report ---------------------------------------------------------------------------------------------------
+
+
+EXAMPLE = "mmgeo alphageometry --file=problems.txt --out=figures"
+
+
+@cli.command
+def main(arguments: Sequence[str]) -> int:
+    """The command; returns the exit status."""
+    parser = cli.parser(
+        "alphageometry", "Which problems are drawn, which are not and why, and how long it takes.", EXAMPLE
+    )
+    parser.add_argument("--file", required=True, help="problems of AlphaGeometry, two lines each")
+    parser.add_argument("--out", help="folder for the figures as PNG, one for each problem, named by its line")
+    parser.add_argument("--size_px", type=int, default=384, help="of a figure (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    return _report(options.file, options.out, options.size_px)
+
+
+def _report(file: str, out: str | None, size_px: int) -> int:
+    """Draws every problem of a file that is understood; prints a line for each other one, and the sum."""
+    problems = ag_parse.lines(file)
+    canvas = _canvas(size_px, np.random.default_rng(0))
+    canvas = replace(canvas, rotation_deg=0.0, mirror=True, marks=True)
+    drawn, seconds = 0, [0.0]
+    if out:
+        Path(out).mkdir(parents=True, exist_ok=True)
+    for line, name, text in tqdm(problems, "figures", unit=" problems", leave=False, dynamic_ncols=True):
+        start = time.perf_counter()
+        try:
+            problem = ag_parse.parse(text, name, f"{file} line {line}")
+            member = figure(problem, canvas, np.random.default_rng(line))
+        except UserError as fault:
+            print(fault)
+            continue
+        seconds.append(time.perf_counter() - start)
+        if member is None:
+            print(f"{file} line {line}: {name[:60]!r}: {_why_not(problem)}")
+            continue
+        drawn += 1
+        if out:
+            png = raster.encode_png(raster.to_pixels(member.diagram, member.labels))
+            (Path(out) / f"{line:04d}.png").write_bytes(png)
+    print(f"{drawn} of {len(problems)} problems are drawn; "
+          f"{np.mean(seconds[1:] or [0]):.2f} s each, the slowest {max(seconds):.2f} s")  # fmt: skip
+    return 0
+
+
+def _why_not(problem: Problem) -> str:
+    rng = np.random.default_rng(0)
+    if problem.goal and best_layouts(replace(problem, goal=None), rng, 1):
+        return f"its goal, {problem.goal.name} {' '.join(problem.goal.args)}, is not true of its figures"
+    return f"no clear layout in {STARTS} starts"

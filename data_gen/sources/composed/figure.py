@@ -1,0 +1,172 @@
+"""A figure in the making: a base, and slot after slot what it offers points for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from data_gen.constructions.program import Step
+from data_gen.constructions.table import rows_of
+from data_gen.families import edits as family_edits
+from data_gen.families.edits import PERTURBATIONS
+
+MOST_POINTS = 9
+MAX_CORNERS, MAX_EXTENSIONS = 40, 16
+# slot: what it takes, and what it offers; roles are those of its rows ("triangle:abc": the triangle abc).
+SLOTS = {
+    "triangle": ("", "triangle:abc segment:ab segment:bc segment:ca"),
+    "quadrilateral": ("", "quadrilateral:abcd segment:ab segment:bc segment:cd segment:da"),
+    "pentagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ea"),
+    "hexagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ef segment:fa"),
+    "heptagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ef segment:fg segment:ga"),
+    "octagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ef segment:fg segment:gh segment:ha"),
+    "circle": ("", "circle:oH"),
+    "lines": ("", "lines:abcd segment:ab segment:cd"),
+    "angle": ("", "segment:va segment:vb"),
+    "wedge": ("", "segment:oa segment:ob arm:oa"),
+    "graph": ("", ""),
+    "inscribed_triangle": ("circle:oH", "inscribed:oabc segment:ab segment:bc triangle:abc"),
+    "chord": ("circle:oH", "arm:oa segment:ab"),
+    "place": ("circle:oH", "segment:op"),
+    "line_by_circle": ("circle:oH", "segment:ab"),
+    "second_circle": ("circle:oH", "segment:op"),
+    "polygon": ("circle:oH", "arm:oa"),
+    "corner_line": ("arm:oa", ""),
+    "touch": ("arm:oa", ""),
+    "sector": ("arm:oa", "segment:ob"),
+    "arc": ("arm:oa", ""),
+    "radius": ("arm:oa", "segment:oa"),
+    "cevian": ("triangle:abc", "segment:ad"),
+    "crossline": ("triangle:abc", "segment:de"),
+    "circled": ("triangle:abc", "circle:oH"),
+    "centre": ("triangle:abc", ""),
+    "interior": ("triangle:abc", "segment:ap"),
+    "side": ("triangle:abc", "segment:bp"),
+    "vertex_line": ("triangle:abc", ""),
+    "fourth": ("triangle:abc", ""),
+    "numbered": ("triangle:abc", ""),
+    "copy": ("triangle:abc", ""),
+    "midsegment": ("triangle:abc", "segment:de"),
+    "shading": ("triangle:abc", ""),
+    "cross": ("quadrilateral:abcd", ""),
+    "side_point": ("quadrilateral:abcd", "segment:ae"),
+    "joined": ("quadrilateral:abcd", ""),
+    "quadrilateral_copy": ("quadrilateral:abcd", ""),
+    "dashes": ("quadrilateral:abcd", ""),
+    "half_shaded": ("quadrilateral:abcd", ""),
+    "transversal": ("lines:abcd", "segment:ef"),
+    "transversal_point": ("segment:ef", ""),
+    "division": ("segment:ab", ""),
+    "extension": ("segment:ab", ""),
+    "incidence": ("segment:ab", ""),
+    "crosser": ("segment:ab", ""),
+    "parts": ("segment:ab", ""),
+    "ticks": ("segment:ab", ""),
+}
+# Slots from which a figure can begin, by what the first question takes; a row is one way, its slots in order.
+BASES = {
+    "": ((),),
+    "triangle": (("triangle",), ("triangle",), ("circle", "inscribed_triangle")),
+    "quadrilateral": (("quadrilateral",),),
+    "segment": (("triangle",), ("angle",), ("quadrilateral",), ("pentagon",), ("hexagon",), ("triangle", "cevian")),
+    "circle": (("circle",), ("circle", "chord"), ("circle", "inscribed_triangle"), ("triangle", "circled")),
+    "arm": (("circle", "chord"), ("circle", "inscribed_triangle")),
+    "lines": (("lines",),),
+}
+SLOTS_OF_KIND = {
+    row.name: tuple(slot for slot in row.slots.split() if slot in SLOTS) for row in PERTURBATIONS if row.slots
+}
+
+
+@dataclass
+class Figure:
+    """A figure in the making: its steps, what it offers to further slots, and the next letter."""
+
+    steps: list[Step] = field(default_factory=list)
+    offers: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    letters: int = 0
+
+    def add(self, slot: str, rng: np.random.Generator) -> int | None:
+        """Adds a slot with the first of its rows, on points that are free; its place, or None where it finds none."""
+        takes, gives = SLOTS[slot]
+        row = rows_of(slot)[0]
+        taken: tuple[str, ...] = ()
+        if takes:
+            kind, _, roles = takes.partition(":")
+            free = self.offers.get(kind, [])
+            if not free:
+                return None
+            which = int(rng.integers(len(free)))
+            # A segment is for one: two marks on it could not be told apart.
+            taken = _turned(kind, free.pop(which) if kind == "segment" else free[which], rng)
+        outs = tuple(self._name(role) for role in row.outs)
+        points = dict(zip(row.ins + row.outs, taken + outs, strict=True))
+        for offer in gives.split():
+            kind, _, roles = offer.partition(":")
+            self.offers.setdefault(kind, []).append(tuple(points[role] for role in roles))
+        if "inscribed" in offer_kinds(gives):
+            o, *corners = self.offers.pop("inscribed")[0]
+            self.offers.setdefault("arm", []).append((o, corners[int(rng.integers(3))]))
+        self.steps.append(Step(row.name, taken, outs, family_edits.draw_params(row, rng)))
+        return len(self.steps) - 1
+
+    def _name(self, role: str) -> str:
+        if role.isupper():
+            return f"_{role}{len(self.steps)}"
+        if role == "o" and not any("O" in step.outs for step in self.steps):
+            return "O"
+        self.letters += 1
+        return f"{self.letters - 1}"  # a number until letters are drawn
+
+
+def offer_kinds(gives: str) -> set[str]:
+    """The kinds of what a slot offers."""
+    return {offer.partition(":")[0] for offer in gives.split()}
+
+
+def _turned(kind: str, points: tuple[str, ...], rng: np.random.Generator) -> tuple[str, ...]:
+    """The points of an offer, beginning with any corner, in either sense."""
+    if kind == "segment" and rng.random() < 0.5:
+        return points[::-1]
+    if kind in ("triangle", "quadrilateral"):
+        start = int(rng.integers(len(points)))
+        return points[start:] + points[:start]
+    return points
+
+
+def begin(slot: str, rng: np.random.Generator) -> Figure | None:
+    """A figure that has a slot, on a base that offers what it takes."""
+    figure = Figure()
+    bases = BASES[SLOTS[slot][0].partition(":")[0]]
+    for name in (*bases[int(rng.integers(len(bases)))], slot):
+        if figure.add(name, rng) is None:
+            return None
+    return figure
+
+
+def extend(figure: Figure, kinds: Sequence[str], rng: np.random.Generator) -> tuple[str, int] | None:
+    """Asks one thing more of a figure: a step that it has, or a slot that it offers points for, of one of the kinds.
+
+    Returns (kind, place of the step), or None where there is nothing of the kind drawn.
+    """
+    kind = _drawn(kinds, rng)
+    have = {step.row.slot: place for place, step in enumerate(figure.steps)}
+    free = {offer for offer, some in figure.offers.items() if some}
+    slots = [s for s in SLOTS_OF_KIND[kind] if s in have or SLOTS[s][0].partition(":")[0] in free]
+    if not slots:
+        return None
+    slot = slots[int(rng.integers(len(slots)))]
+    place = have.get(slot)
+    place = figure.add(slot, rng) if place is None else place
+    return None if place is None else (kind, place)
+
+
+def _drawn(kinds: Sequence[str], rng: np.random.Generator) -> str:
+    return kinds[int(rng.choice(len(kinds), p=_shares([1.0] * len(kinds))))]
+
+
+def _shares(weights: Sequence[float]) -> np.ndarray:
+    """float64[K]: weights as shares of their sum."""
+    return np.array(weights) / np.sum(weights)

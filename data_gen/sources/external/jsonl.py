@@ -1,0 +1,80 @@
+"""Plain JSONL of your own: a picture, its caption and its negatives a line.
+
+    {"image": "a.png", "caption": "AB is parallel to CD.", "negatives": [
+        {"caption": "AB is perpendicular to CD."},
+        {"image": "a1.png"},
+        {"image": "a2.png", "caption": "AB and CD meet at E."}]}
+
+`image`: a path in `spec.root`. `caption`: true of it. `negatives`: any number, none too; a plain text is short for
+{"caption": text}. A negative's `caption` is false of the row's picture, and the row's caption is false of a negative's
+`image`; where it has both, its caption is true of its own picture. Other keys are errors, as they may be misspelt.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from data_gen.records.schema import Family
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import inside, json_lines, text
+from data_gen.sources.external import rows as external_rows
+from data_gen.sources.external.rows import Negative, Row
+
+ROW_KEYS = {"image", "caption", "negatives"}
+NEGATIVE_KEYS = {"image", "caption"}
+
+
+@cache
+def load(root: str, file: str) -> tuple[Row, ...]:
+    """The rows of a file in `root`. Raises UserError, which names the line."""
+    folder = Path(root)
+    path = inside(folder, file, "spec.file")
+    lines = json_lines(path, "give the folder with --spec.root and the name of its JSONL file with --spec.file")
+    return tuple(_row(value, folder, where) for where, value in lines)
+
+
+def _row(value: Any, root: Path, where: str) -> Row:
+    _check_keys(value, ROW_KEYS, where)
+    negatives = value.get("negatives", [])
+    if not isinstance(negatives, list):
+        raise UserError(f"{where}: 'negatives' must be a list")
+    image = inside(root, text(value.get("image"), where, "image"), where)
+    caption = text(value.get("caption"), where, "caption")
+    found = tuple(_negative(n, root, f"{where}, negative {i}") for i, n in enumerate(negatives))
+    return Row(where, image, caption, found)
+
+
+def _negative(value: Any, root: Path, where: str) -> Negative:
+    if isinstance(value, str):
+        value = {"caption": value}
+    _check_keys(value, NEGATIVE_KEYS, where)
+    if not value:
+        raise UserError(f"{where}: it has neither 'image' nor 'caption': give one of them")
+    image = inside(root, text(value["image"], where, "image"), where) if "image" in value else None
+    return Negative(image, text(value["caption"], where, "caption") if "caption" in value else None)
+
+
+def _check_keys(value: Any, known: set[str], where: str) -> None:
+    if not isinstance(value, dict):
+        raise UserError(f"{where} must be an object with the keys {', '.join(sorted(known))}")
+    for key in value.keys() - known:
+        raise UserError(f"{where}: key {key[:50]!r} is none of {', '.join(sorted(known))}")
+
+
+@cache
+def _numbers(root: str, file: str, shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
+    return external_rows.split_rows(load(root, file), root, dict(shares), split)
+
+
+def rows(spec, split: str) -> int:
+    """How many families a split has: its rows, or `spec.families[split]` where that is fewer."""
+    return external_rows.clip(_numbers(spec.root, spec.file, tuple(spec.shares.items()), split), spec.families[split])
+
+
+def family(spec, split: str, index: int) -> Family:
+    """Family `index` of a split: a pure function of (spec, split, index) and the files."""
+    number = _numbers(spec.root, spec.file, tuple(spec.shares.items()), split)[index]
+    row = load(spec.root, spec.file)[number]
+    return external_rows.family(row, f"jsonl/{split}/{number:06d}", "jsonl", int(spec.size_px))

@@ -1,0 +1,108 @@
+"""The paper's own JSON files: image negatives and text negatives, as its released training scripts read them.
+
+A file is a list of objects with `positive_image_path`; `conversations`, whose answer ("from": "gpt") is the caption;
+and any number of negatives, `negative_image_path` (a list of paths) or `negative_captions` (a list of texts). One that
+has as many of both gives them in pairs. The release also shows `conversations` as two objects without the brackets of a
+list, and a comma after the last item, neither of which is JSON: both are read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from data_gen.records.schema import Family
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import inside, parse_json, read_bytes, text, texts
+from data_gen.sources.external import rows as external_rows
+from data_gen.sources.external.rows import Negative, Row
+
+STRING = r'"(?:[^"\\]|\\.)*"'
+OBJECT = rf'\{{(?:[^{{}}"]|{STRING})*\}}'
+# Strings are matched too, so that nothing inside them is taken for syntax.
+UNLISTED = re.compile(rf'("conversations"\s*:\s*)({OBJECT}(?:\s*,\s*{OBJECT})+)|{STRING}')
+LAST_COMMA = re.compile(rf"({STRING})|,(?=\s*[\]}}])")
+
+
+@cache
+def load(root: str, files: tuple[str, ...]) -> tuple[Row, ...]:
+    """The rows of files in `root`, one after the other. Raises UserError, which names file and item."""
+    return tuple(row for file in files for row in _load_file(Path(root), file))
+
+
+def _load_file(root: Path, file: str) -> list[Row]:
+    path = inside(root, file, "spec.files")
+    data = read_bytes(path, "give the folder with --spec.root and the names of its JSON files with --spec.files")
+    items = parse_json(_mended(data, str(path)), str(path))
+    if not isinstance(items, list):
+        raise UserError(f"{path} must be a list of objects, as the paper's training files are")
+    return [_row(item, root, f"{path} item {i}") for i, item in enumerate(items)]
+
+
+def _mended(data: bytes, where: str) -> str:
+    """The text, with the release's two liberties made JSON where it is none as it stands."""
+    try:
+        written = data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise UserError(f"{where} is not UTF-8 ({fault.reason} at byte {fault.start}): save it as UTF-8") from None
+    try:
+        json.loads(written)
+        return written
+    except (ValueError, RecursionError):
+        listed = UNLISTED.sub(lambda m: f"{m[1]}[{m[2]}]" if m[1] else m[0], written)
+        return LAST_COMMA.sub(lambda m: m[1] or "", listed)
+
+
+def _row(item: Any, root: Path, where: str) -> Row:
+    if not isinstance(item, dict):
+        raise UserError(f"{where} must be an object with positive_image_path and conversations")
+    image = inside(root, text(item.get("positive_image_path"), where, "positive_image_path"), where)
+    names = texts(item.get("negative_image_path", []), where, "negative_image_path")
+    images: Sequence[Path] = [inside(root, name, where) for name in names]
+    captions = texts(item.get("negative_captions", []), where, "negative_captions")
+    if len(images) == len(captions):
+        negatives = [Negative(*pair) for pair in zip(images, captions, strict=True)]
+    else:
+        negatives = [*(Negative(path, None) for path in images), *(Negative(None, caption) for caption in captions)]
+    return Row(where, image, _caption(item.get("conversations"), where), tuple(negatives))
+
+
+def _caption(conversations: Any, where: str) -> str:
+    """What the model's turn says: of a list of turns, or of an object whose values are turns."""
+    turns = list(conversations.values()) if isinstance(conversations, dict) else conversations
+    if not isinstance(turns, list):
+        raise UserError(f"{where}: 'conversations' must be a list of two turns, a question and its answer")
+    for turn in turns:
+        if isinstance(turn, dict) and turn.get("from") == "gpt":
+            return text(turn.get("value"), where, "value of the 'gpt' turn")
+    raise UserError(f'{where}: \'conversations\' has no turn with "from": "gpt", which holds the caption')
+
+
+@cache
+def _numbers(root: str, files: tuple[str, ...], shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
+    return external_rows.split_rows(load(root, files), root, dict(shares), split)
+
+
+def _arguments(spec) -> tuple[str, tuple[str, ...]]:
+    files = tuple(spec.files)
+    if not files or not all(isinstance(file, str) for file in files):
+        raise UserError("spec.files must name the paper's JSON files, such as ('image_negatives.json',)")
+    return spec.root, files
+
+
+def rows(spec, split: str) -> int:
+    """How many families a split has: its rows, or `spec.families[split]` where that is fewer."""
+    return external_rows.clip(_numbers(*_arguments(spec), tuple(spec.shares.items()), split), spec.families[split])
+
+
+def family(spec, split: str, index: int) -> Family:
+    """Family `index` of a split: a pure function of (spec, split, index) and the files."""
+    root, files = _arguments(spec)
+    number = _numbers(root, files, tuple(spec.shares.items()), split)[index]
+    return external_rows.family(
+        load(root, files)[number], f"mmgeolm/{split}/{number:06d}", "mmgeolm", int(spec.size_px)
+    )

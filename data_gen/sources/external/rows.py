@@ -1,0 +1,110 @@
+"""Families of somebody else's pictures: no programs, and only what their source asserts is known.
+
+A row has a picture with its caption, and negatives, each a picture, a caption, or a picture with its caption. The
+picture of the row is the anchor; what its source says of it is asserted, and all else unknown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from data_gen.records.schema import Family
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import grey_png
+from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
+
+UNKNOWN, ASSERTED = 0, 2
+
+
+class Negative(NamedTuple):
+    """A picture that the row's caption is false of, a caption that is false of the row's picture, or both, in which
+    case the caption is true of its own picture."""
+
+    image: Path | None
+    caption: str | None
+
+
+class Row(NamedTuple):
+    where: str  # file and place, for errors
+    image: Path
+    caption: str
+    negatives: tuple[Negative, ...]
+
+
+def split_rows(rows: Iterable[Row], root: str, shares: dict[str, int], split: str) -> list[int]:
+    """The numbers of the rows of a split: a hash of the picture's path in `root` deals them out by `shares`, so that
+    rows of one picture stay together. Raises UserError where the shares do not do."""
+    whole = all(isinstance(share, int) and 0 <= share <= 1000 for share in shares.values())
+    if split not in shares or not whole or not sum(shares.values()):
+        raise UserError(f"spec.shares {shares} must give '{split}' and the other splits whole numbers up to 1000")
+    names = [name for name, share in sorted(shares.items()) for _ in range(share)]
+    folder = Path(root).resolve()
+
+    def of(row: Row) -> str:
+        digest = hashlib.sha256(row.image.relative_to(folder).as_posix().encode(errors="surrogateescape")).digest()
+        return names[int.from_bytes(digest[:8], "big") % len(names)]
+
+    return [number for number, row in enumerate(rows) if of(row) == split]
+
+
+def family(row: Row, key: str, source: str, size_px: int) -> Family:
+    """The family of a row, in any number of pictures and captions. Raises UserError where a picture is broken.
+
+    Pictures with captions come first, in the same order; then, on either side, those that stand alone. What repeats,
+    or is the anchor again, is left out: it is no negative.
+    """
+    anchor = grey_png(row.image, row.where)
+    # Dictionaries for the order of their keys.
+    images, captions = {anchor: None}, {row.caption: None}
+    for path, caption in row.negatives:
+        if path and caption:
+            picture = grey_png(path, row.where)
+            if picture not in images and caption not in captions:
+                images[picture], captions[caption] = None, None
+    paired = len(images)
+    for path, caption in row.negatives:
+        if path and not caption:
+            images.setdefault(grey_png(path, row.where))
+        elif caption and not path:
+            captions.setdefault(caption)
+    truth, provenance = _tables(len(images), len(captions), paired)
+    count = len(captions)
+    return Family(
+        key=key,
+        layout="star",
+        images=tuple(images),
+        captions=tuple(captions),
+        truth=truth,
+        provenance=provenance,
+        margin_px=np.full(truth.shape, np.nan, np.float32),
+        edits=((),) * count,
+        kinds=((),) * count,
+        # Nobody has listed what may be true of a real picture, nor what its caption states.
+        image_signatures=np.full((len(images), SIGNATURE_WORDS), 0xFFFFFFFF, np.uint32),
+        caption_signatures=np.stack([caption_signature([])] * count),
+        facts=("[]",) * count,
+        programs=(),
+        canvas="",
+        source=source,
+        difficulty=0,
+        size_px=size_px,
+    )
+
+
+def _tables(images: int, captions: int, paired: int) -> tuple[np.ndarray, np.ndarray]:
+    """truth int8[N, C] and provenance uint8[N, C], where the first `paired` pictures have captions of their own."""
+    truth = np.full((images, captions), -1, np.int8)
+    truth[0], truth[:, 0] = 0, 0
+    own = np.arange(paired)
+    truth[own, own] = 1
+    return truth, np.where(truth >= 0, ASSERTED, UNKNOWN).astype(np.uint8)
+
+
+def clip(numbers: Sequence[int], at_most: int) -> int:
+    """How many families a split has: all its rows, or `at_most` where that is fewer."""
+    return max(0, min(int(at_most), len(numbers)))

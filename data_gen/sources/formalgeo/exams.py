@@ -1,0 +1,63 @@
+"""FormalGeo7k as problems: each with its diagram, its text as an open question, its answer and its theorems.
+
+Beside `formalgeo`, which makes hard negatives of the problems that give eight captions, every problem comes here. The
+caption states what the diagram shows and prints; where our language cannot say it, it is the problem's text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+
+from data_gen.language.captions import caption
+from data_gen.language.fact import to_json
+from data_gen.records.schema import IN_PICTURE, Family, Question
+from data_gen.shared.errors import UserError
+from data_gen.sources.external import rows as external_rows
+from data_gen.sources.external.rows import Row
+from data_gen.sources.formalgeo import reading as formalgeo_reading
+from data_gen.sources.formalgeo import source as formalgeo
+from data_gen.truth.signatures import caption_signature
+
+
+@cache
+def _problems(root: str, split: str) -> tuple[dict, ...]:
+    """The problems of a split that have a text. Raises UserError as `formalgeo.load`."""
+    return tuple(problem for problem in formalgeo_reading.load(root, split) if problem["problem_text_en"].strip())
+
+
+def rows(spec, split: str) -> int:
+    """How many families a split has: its problems, or `spec.families[split]` where that is fewer."""
+    return external_rows.clip(range(len(_problems(spec.root, split))), spec.families[split])
+
+
+def family(spec, split: str, index: int) -> Family:
+    """Family `index` of a split: one picture, one caption and the question. Raises UserError where the picture is
+    missing, unreadable or named outside the folder."""
+    problem = _problems(spec.root, split)[index]
+    path, where = formalgeo.located(spec.root, problem)
+    reading, _ = formalgeo_reading.read(problem)
+    facts = [*reading.shown, *reading.printed]
+    text = caption(facts) if facts else str(problem["problem_text_en"]).strip()
+    made = external_rows.family(Row(where, path, text, ()), f"exams/{split}/{problem['problem_id']:06d}", "exams",
+                           int(spec.size_px))  # fmt: skip
+    return replace(
+        made,
+        facts=(to_json(facts),),
+        caption_signatures=caption_signature(formalgeo.computable(facts))[None],
+        difficulty=int(problem.get("problem_level", 0)),
+        question=question(problem),
+    )
+
+
+def question(problem: dict) -> Question:
+    """The open question of a problem. Its kind is what is asked for ("measure_of_angle", "length_of_line"); it needs
+    the picture where only that shows which points lie on one line or circle. Raises UserError where it has no text."""
+    asked = formalgeo.question(problem)
+    if asked is None:
+        raise UserError(f"problem {problem['problem_id']} has no text")
+    goal = re.match(r"Value\((\w+)\(", str(problem.get("goal_cdl", "")))
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", goal[1]).lower() if goal else "value"
+    hidden = any(statement.startswith(("Collinear", "Cocircular")) for statement in problem["construction_cdl"])
+    return replace(asked, tags=(kind, IN_PICTURE) if hidden else (kind,))

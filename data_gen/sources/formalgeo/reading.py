@@ -1,0 +1,137 @@
+"""Reads FormalGeo7k's problems, and checks that they are what they should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from data_gen.language.fact import Fact
+from data_gen.shared import files
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import json_lines
+from data_gen.sources.formalgeo import edits as formalgeo_edits
+from data_gen.sources.formalgeo.cdl import Unsayable, parse_statement
+from data_gen.sources.formalgeo.edits import Reading
+from data_gen.sources.formalgeo.pixels import Figure, agrees, annotated_values, positions
+
+SPLITS = ("train", "val")
+KEYS = ("problem_id", "problem_text_en", "problem_img", "construction_cdl", "text_cdl", "image_cdl", "problem_answer")
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a text of bearable length that UTF-8 can hold."""
+    return isinstance(value, str) and len(value) <= files.MAX_TEXT and not re.search("[\ud800-\udfff]", value)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_STATEMENTS and all(map(_is_text, value))
+
+
+def _is_annotation(value: Any) -> bool:
+    """Whether it is what Geometry3K's annotators left: pixels of points, and what they read; or nothing."""
+    if value is None:
+        return True
+    if not isinstance(value, dict) or not _is_texts(value.get("diagram_logic_forms", [])):
+        return False
+    places = value.get("point_positions", {})
+    return isinstance(places, dict) and all(isinstance(p, list) and len(p) == 2 and all(map(_is_px, p))
+                                            for p in places.values())  # fmt: skip
+
+
+def _is_px(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e6
+
+
+MAX_STATEMENTS = 200  # of a problem; a hundredfold would keep the balance busy for hours
+CHECKS: dict[str, Callable[[Any], bool]] = {
+    "problem_id": lambda value: type(value) is int and 0 <= value < 2**53,
+    "problem_level": lambda value: type(value) is int and 0 <= value < 2**31,
+    "problem_text_en": lambda value: _is_text(value) and bool(value.strip()),
+    "problem_answer": _is_text,
+    "problem_img": _is_text,
+    **{key: _is_texts for key in ("construction_cdl", "text_cdl", "image_cdl", "theorem_seqs")},
+    "geometry3k_diagram": _is_annotation,
+}
+
+
+# ---- reading ------------------------------------------------------------------------------------------------------
+
+
+@cache
+def load(root: str, split: str) -> tuple[dict, ...]:
+    """The problems of a split. Raises UserError where the file is missing, or a line is not a problem."""
+    path = Path(root) / f"{split}.jsonl"
+    if not path.is_file():
+        raise UserError(
+            f"{path} is not there: give the folder of FormalGeo7k, with train.jsonl, val.jsonl and diagrams/"
+        )
+    problems = []
+    for where, problem in json_lines(path, "fetch the file again"):
+        missing = [key for key in KEYS if not isinstance(problem, dict) or key not in problem]
+        if missing:
+            raise UserError(f"{where} has no '{missing[0]}': it is not a problem of FormalGeo7k")
+        wrong = [key for key, good in CHECKS.items() if key in problem and not good(problem[key])]
+        if wrong:
+            raise UserError(f"{where}: '{wrong[0]}' is not what it is in FormalGeo7k: fetch the file again")
+        problems.append(problem)
+    return tuple(problems)
+
+
+class Failure(NamedTuple):
+    """A statement that our language cannot say."""
+
+    problem_id: int
+    statement: str
+    why: str
+
+
+def _parse(problem: dict, key: str, failures: list[Failure]) -> list[Fact]:
+    facts: list[Fact] = []
+    for statement in problem[key]:
+        try:
+            parsed = parse_statement(statement)
+            facts += [parsed] if isinstance(parsed, Fact) else []
+        except Unsayable as fault:
+            failures.append(Failure(problem["problem_id"], statement, str(fault)))
+    return list(dict.fromkeys(facts))
+
+
+def read(problem: dict) -> tuple[Reading, list[Failure]]:
+    """A problem's facts and figure, and the statements that were left out."""
+    failures: list[Failure] = []
+    in_picture, in_text = _parse(problem, "image_cdl", failures), _parse(problem, "text_cdl", failures)
+    _parse(problem, "construction_cdl", failures)
+    figure = Figure.of(problem["construction_cdl"], problem["text_cdl"] + problem["image_cdl"])
+    in_picture, in_text = ([f for f in facts if set(f.args) <= set(figure.names)] for facts in (in_picture, in_text))
+    annotation = problem.get("geometry3k_diagram")
+    # FormalGeo has changed values that the pictures still show, and lists others that only the text tells.
+    read_there = annotated_values(annotation)
+    printed = tuple(
+        f for f in in_picture if f.predicate in formalgeo_edits.PRINTED and agrees(f.value or "", read_there)
+    )
+    everything = tuple(dict.fromkeys(in_picture + in_text))
+    reading = Reading(
+        figure=figure,
+        shown=tuple(f for f in everything if f.value is None),
+        printed=printed,
+        told=tuple(f for f in everything if f.value is not None and f not in printed),
+        points=positions(figure, everything, annotation),
+    )
+    return reading, failures
+
+
+def parse_report(root: str) -> tuple[int, list[Failure]]:
+    """(number of problems in both splits, every statement that did not parse). A problem without failures parses."""
+    problems = [problem for split in SPLITS for problem in load(root, split)]
+    return len(problems), [failure for problem in problems for failure in read(problem)[1]]
+
+
+# ---- slots --------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _readings(root: str, split: str) -> tuple[Reading, ...]:
+    return tuple(read(problem)[0] for problem in load(root, split))

@@ -1,0 +1,271 @@
+"""FormalGeo7k: real exam diagrams with formal descriptions -> families of one picture and eight captions.
+
+A family has up to three slots (see `slots`); its captions are all combinations of their choices, 2 x 2 x 2 mostly, and
+the one that is true of the picture is the anchor. In such a product no caption is in the middle of the others, so that
+the set does not tell the true one.
+
+    mmgeo formalgeo --root ../shared/data/formalgeo7k     # what parses, and what does not
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from data_gen.language.captions import caption
+from data_gen.language.fact import Fact, canonical, to_json
+from data_gen.language.numbers import number
+from data_gen.language.predicates.table import PREDICATES
+from data_gen.records.schema import Family, Question
+from data_gen.shared import cli
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import grey_png, inside, on_paper
+from data_gen.sources.formalgeo import balance
+from data_gen.sources.formalgeo import edits as formalgeo_edits
+from data_gen.sources.formalgeo.edits import Reading, Slot
+from data_gen.sources.formalgeo.pixels import verdict
+from data_gen.sources.formalgeo.reading import SPLITS, _readings, load, parse_report
+from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
+
+FACTORS = ((2, 2, 2), (4, 2), (8,))  # the numbers of choices whose product is the number of captions
+MAX_TOKENS = 45  # of a caption, each letter, digit and symbol being one
+ROUNDS, CORRECTION_DECAY = 12, 1e-3
+COMPUTED, ASSERTED = 1, 2
+ANGULAR = ("angle", "right", "right_angle", "acute_angle", "obtuse_angle")
+
+
+@cache
+def _stock(root: str, split: str) -> dict[tuple[str, str], list[str]]:
+    """The values of a split, by kind and style: the false values of a problem are true ones of others."""
+    stock: dict[tuple[str, str], list[str]] = {}
+    for reading in _readings(root, split):
+        for fact in reading.printed:
+            stock.setdefault((fact.predicate, formalgeo_edits.style(fact.value or "")), []).append(fact.value or "")
+        for fact in reading.told:
+            if fact.predicate == "angle" and number(fact.value or ""):
+                stock.setdefault(formalgeo_edits.TOLD, []).append(fact.value or "")
+    return stock
+
+
+@cache
+def _proposed(root: str, split: str, seed: int) -> tuple[tuple[Slot, ...], ...]:
+    """For each problem of a split, everything that can be asked of it."""
+    stock = _stock(root, split)
+    return tuple(
+        tuple(formalgeo_edits.propose(reading, stock, _rng(problem, seed, 0)))
+        for problem, reading in zip(load(root, split), _readings(root, split), strict=True)
+    )
+
+
+def _rng(problem: dict, seed: int, purpose: int) -> np.random.Generator:
+    return np.random.default_rng([seed, purpose, problem["problem_id"]])
+
+
+@cache
+def _weights(root: str, seed: int) -> np.ndarray:
+    """The model of how likely statements sound, from the problems of both splits: each has to be balanced.
+
+    First from all that can be asked. What `choose` then takes is no fair sample of it (three choices have to fit
+    together), so the model is corrected on that, round by round.
+    """
+    problems = [problem for split in SPLITS for problem in load(root, split)]
+    proposed = [some for split in SPLITS for some in _proposed(root, split, seed)]
+    weights = balance.fit([(slot, ()) for some in proposed for slot in _few_joined(some)])
+    for step in range(ROUNDS):
+        chosen = (choose(some, weights, _rng(p, seed, 2 + step)) for p, some in zip(problems, proposed, strict=True))
+        correction = balance.fit([q for some in chosen if some for q in _questions(some)], decay=CORRECTION_DECAY)
+        weights = weights + 2 / (2 + step) * correction
+    return weights
+
+
+def _questions(chosen: Sequence[Slot]) -> list[balance.Question]:
+    """Each slot beside those that were chosen before it."""
+    return [(slot, _facts_of(chosen[:i])) for i, slot in enumerate(chosen)]
+
+
+def _facts_of(chosen: Sequence[Slot]) -> list[Fact]:
+    return [fact for slot in chosen for facts in slot.choices[:2] for fact in facts]
+
+
+def _few_joined(proposed: Sequence[Slot]) -> list[Slot]:
+    """Without most of the slots on joined points, which would be more than all others."""
+    joined = [slot for slot in proposed if _is_joined(slot)]
+    return [slot for slot in proposed if not _is_joined(slot)] + joined[:1] + joined[-1:]
+
+
+def _is_joined(slot: Slot) -> bool:
+    return slot.true[0].predicate in ("joined", "apart")
+
+
+def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generator) -> list[Slot] | None:
+    """Slots of a problem whose choices make CAPTIONS combinations, or None where there are too few.
+
+    They do not speak of each other and lie on different axes where it can be: 2 x 2 x 2, or 4 x 2, or 8 choices.
+    """
+    # What any two points offer comes last.
+    pool = sorted((proposed[i] for i in rng.permutation(len(proposed))), key=_is_joined)
+    chosen: list[Slot] = []
+    for fresh_axes in (True, False):
+        for slot in pool:
+            if fresh_axes and slot.axis in {s.axis for s in chosen} or len(chosen) == len(FACTORS[0]):
+                continue
+            if any(_tangled(slot, other) for other in chosen):
+                continue
+            if balance.keeps(weights, slot.first(2), _facts_of(chosen), rng):
+                chosen.append(slot)
+    for factors in FACTORS:
+        # The slot with the most choices first.
+        some = sorted(chosen, key=lambda slot: -len(slot.choices))[: len(factors)]
+        if len(some) == len(factors) and all(len(s.choices) >= f for s, f in zip(some, factors, strict=True)):
+            cut = [slot.first(factor) for slot, factor in zip(some, factors, strict=True)]
+            if max(tokens(caption(facts)) for facts, _ in combinations(cut)) <= MAX_TOKENS:
+                return cut
+    return None
+
+
+def _tangled(slot: Slot, other: Slot) -> bool:
+    """Whether two slots speak of the same thing, so that some combination of their choices would sound wrong."""
+    if slot.moved & other.points or other.moved & slot.points:
+        return True
+    predicates = [{f.predicate for facts in s.choices for f in facts} for s in (slot, other)]
+    if all(p & set(ANGULAR) for p in predicates):
+        return True
+    if slot.axis == other.axis == "value":
+        return bool({canonical(Fact(f.predicate, f.args)) for f in slot.true}
+                    & {canonical(Fact(f.predicate, f.args)) for f in other.true})  # fmt: skip
+    return len(slot.points & other.points) > 1 and "value" not in (slot.axis, other.axis)
+
+
+def combinations(chosen: Sequence[Slot]) -> list[tuple[tuple[Fact, ...], tuple[str, ...]]]:
+    """(facts, axes of the edits) of every caption, the true one first."""
+    found = []
+    for picks in itertools.product(*(range(len(slot.choices)) for slot in chosen)):
+        facts = tuple(f for slot, pick in zip(chosen, picks, strict=True) for f in slot.choices[pick])
+        found.append((facts, tuple(slot.axis for slot, pick in zip(chosen, picks, strict=True) if pick)))
+    return found
+
+
+def tokens(text: str) -> int:
+    """About how many tokens a caption has: words, and every letter of a name, digit and symbol."""
+    return len(re.findall(r"[a-z]{2,}|\S", text))
+
+
+@cache
+def _usable(root: str, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ...]], ...]:
+    """(number of the problem, its slots) for the problems of a split that make a family."""
+    weights, found = _weights(root, seed), []
+    for i, (problem, proposed) in enumerate(zip(load(root, split), _proposed(root, split, seed), strict=True)):
+        chosen = choose(proposed, weights, _rng(problem, seed, 1))
+        if chosen:
+            found.append((i, tuple(chosen)))
+    return tuple(found)
+
+
+# ---- families -----------------------------------------------------------------------------------------------------
+
+
+def rows(spec, split: str) -> int:
+    """How many families a split has: all that its problems give, or `spec.families[split]` where that is fewer."""
+    return min(int(spec.families[split]), len(_usable(spec.root, split, spec.seed)))
+
+
+def family(spec, split: str, index: int) -> Family:
+    """Family `index` of a split: a pure function of (spec, split, index) and the files. One picture, eight captions.
+
+    Raises UserError where the picture is missing, unreadable, or named outside the folder.
+    """
+    number_, chosen = _usable(spec.root, split, spec.seed)[index]
+    problem, reading = load(spec.root, split)[number_], _readings(spec.root, split)[number_]
+    stated, edits = zip(*combinations(chosen), strict=True)
+    truth = np.zeros((1, len(stated)), np.int8)
+    truth[0, 0] = 1
+    return Family(
+        key=f"formalgeo/{split}/{problem['problem_id']:06d}",
+        layout="product",
+        images=(picture(spec.root, problem),),
+        captions=tuple(caption(facts) for facts in stated),
+        truth=truth,
+        provenance=np.array([[_provenance(facts, c, reading) for c, facts in enumerate(stated)]], np.uint8),
+        margin_px=np.full(truth.shape, np.nan, np.float32),
+        edits=edits,
+        kinds=edits,
+        # Nobody has listed all that may be true of a real picture.
+        image_signatures=np.full((1, SIGNATURE_WORDS), 0xFFFFFFFF, np.uint32),
+        caption_signatures=np.stack([caption_signature(computable(facts)) for facts in stated]),
+        facts=tuple(to_json(facts) for facts in stated),
+        programs=(),
+        canvas="",
+        source="formalgeo",
+        difficulty=int(problem.get("problem_level", 0)),
+        size_px=int(spec.size_px),
+        question=question(problem),
+    )
+
+
+def computable(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts that signatures of generated pictures know; a bit that they never set would deny what may hold."""
+    return [f for f in facts if PREDICATES[f.predicate].measure is not None or f.predicate in ("length", "angle")]
+
+
+def _provenance(facts: Sequence[Fact], corner: int, reading: Reading) -> int:
+    """Computed where annotated positions show it: all facts of a true caption, some fact of a false one."""
+    verdicts = [verdict(fact, reading.points) if reading.points else -1 for fact in facts]
+    shown = all(v == 1 for v in verdicts) if corner == 0 else any(v == 0 for v in verdicts)
+    return COMPUTED if shown else ASSERTED
+
+
+def question(problem: dict) -> Question | None:
+    """A problem's text, answer and the theorems of its solution; None where it has no text."""
+    text = str(problem["problem_text_en"]).strip()
+    theorems = [re.sub(r"\(.*", "", theorem) for theorem in problem.get("theorem_seqs", ())]
+    return Question(text, (), str(problem["problem_answer"]), "; ".join(theorems)) if text else None
+
+
+def picture(root: str, problem: dict) -> bytes:
+    """A problem's diagram as a grey PNG on white paper, its long side at most 384 px. Raises UserError."""
+    return grey_png(*located(root, problem))
+
+
+def paper(root: str, problem: dict) -> Image.Image:
+    """A problem's diagram, grey on white, at its own size. Raises UserError where it is not there or broken."""
+    return on_paper(*located(root, problem))
+
+
+def located(root: str, problem: dict) -> tuple[Path, str]:
+    """Where a problem's picture lies, and what errors call it. Raises UserError where the name leaves the folder."""
+    name = str(problem["problem_img"])
+    where = f"problem {problem['problem_id']}"
+    if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:
+        raise UserError(f"{where}: problem_img {name[:200]!r} must be the name of a file in diagrams/")
+    return inside(Path(root) / "diagrams", name, where), where
+
+
+# ---- the command --------------------------------------------------------------------------------------------------
+
+
+@cli.command
+def main(arguments: Sequence[str]) -> int:
+    """Print the share of problems that parse and every statement that does not; returns the exit status."""
+    parser = cli.parser("formalgeo", "What parses of FormalGeo7k.")
+    parser.add_argument("--root", required=True, help="folder with train.jsonl, val.jsonl and diagrams/")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the families that are counted")
+    options = parser.parse_args(arguments)
+    count, failures = parse_report(options.root)
+    usable = {split: _usable(options.root, split, options.seed) for split in SPLITS}
+    sizes = {split: len(load(options.root, split)) for split in SPLITS}
+    for failure in failures:
+        print(f"problem {failure.problem_id}: {failure.statement}: {failure.why}")
+    parsed = count - len({failure.problem_id for failure in failures})
+    print(f"{parsed} of {count} problems parse ({100 * parsed / max(count, 1):.1f} %)")
+    for split, found in usable.items():
+        axes = Counter(slot.axis for _, chosen in found for slot in chosen)
+        print(f"{split}: {len(found)} of {sizes[split]} problems make a family; edits: "
+              + ", ".join(f"{axis} {axes[axis]}" for axis in sorted(axes)))  # fmt: skip
+    return 0

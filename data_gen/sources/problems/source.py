@@ -1,0 +1,244 @@
+"""Worked problems: a figure with its values, a question, four choices, and a solution step by step, all of it checked.
+
+`ROWS` is the table of the kinds of problems. `family(spec, split, index)` is a pure function that yields a family of
+one picture, whose `question` has
+
+* question: the text; where what is given stands in the picture alone, it asks no more than "Find ∠ABC.";
+* choices: four texts, as "40°" or "12π cm"; answer: the one that is right (`letter` is its letter);
+* solution: a numbered line for each step with its theorem, then "The answer is \\boxed{...}.";
+* tags: the kind (a name of ROWS), and "picture" where the question needs its picture.
+
+The family's caption states what the figure shows, its difficulty is the number of steps. Every stated value is measured
+in the figure's own coordinates. The set of letters of a figure names its split, so no text of one is in another.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data_gen.constructions.program import Program, Step
+from data_gen.drawing.canvas import Level, canvas_of
+from data_gen.drawing.draw import draw
+from data_gen.families import family as family_module
+from data_gen.families.acceptance import told
+from data_gen.families.assemble import assemble
+from data_gen.families.splits import letters_split
+from data_gen.geometry.diagram import Circle, Segment
+from data_gen.language.fact import Fact
+from data_gen.records.schema import IN_PICTURE, Family, Question
+from data_gen.shared.errors import UserError
+from data_gen.sources.problems import angles, distractors, lengths
+from data_gen.sources.problems.sketch import MEASURES, Sketch, amount, faults, lettered, measured, named, solution
+
+MAX_SETS, MAX_FIGURES = 40, 60  # sets of choices for a problem, figures for a set
+LEVEL = Level(12, (0.072, 0.092), (0.0065, 0.0105), 0.02, 300, 1.0, ("serif-italic", "sans", "serif", "cm-italic"),
+              0.05, 1.1)  # fmt: skip
+UNITS = ("cm", "m", "")
+SAID = 0.5  # share of the problems in pictures whose text says the relations all the same
+UNKNOWN = 0.25  # share of them that print x for what is asked
+ASKS = ("find {}.", "what is {}?", "determine {}.")
+SMALL = (1, 2, 3, 4, 5, 6)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A kind of problem: its answers, each as likely as the others; the patterns of its errors; and its figure."""
+
+    name: str
+    answers: Sequence[int]
+    errors: tuple[str, ...]
+    build: Callable[[int, int, np.random.Generator], Sketch]
+    slips: tuple[int, ...] = distractors.SLIPS
+
+
+ROWS: tuple[Row, ...] = (
+    Row("angle_sum", range(25, 131), ("supplement", "repeat"), angles.angle_sum),
+    Row("exterior_angle", range(50, 151), ("supplement", "repeat"), angles.exterior),
+    Row("isosceles", range(20, 141, 2), ("double_supplement", "supplement"), angles.isosceles, (10, 20, 24, 30, 36)),
+    Row("inscribed_angle", range(20, 76), ("double",), angles.inscribed, (4, 5, 6, 8, 10, 12, 15)),
+    Row("central_angle", range(40, 151, 2), ("double",), angles.central, (8, 10, 12, 16, 20, 24)),
+    Row("central_base_angle", range(18, 73), ("complement",), angles.central_base),
+    Row("semicircle", range(18, 73), ("complement",), angles.semicircle),
+    Row("same_arc", range(22, 69), ("complement",), angles.same_arc),
+    Row("cyclic_quadrilateral", range(55, 126), ("supplement",), angles.cyclic),
+    Row("corresponding_angles", range(40, 141), ("supplement",), angles.corresponding),
+    Row("alternate_angles", range(40, 141), ("supplement",), angles.alternate),
+    Row("co_interior_angles", range(40, 141), ("supplement",), angles.co_interior),
+    Row("parallel_in_triangle", range(30, 101), ("supplement", "repeat"), angles.parallel_triangle),
+    Row("tangent_radius", range(22, 69), ("complement",), angles.tangent_radius),
+    Row("tangent_chord", range(35, 116), ("supplement", "repeat"), angles.tangent_chord),
+    Row("equal_tangents", range(54, 79), ("repeat", "two_values"), angles.equal_tangents, (3, 4, 5, 6, 8)),
+    Row("tangents_and_arc", range(30, 105, 2), ("repeat", "double"), angles.tangents_arc, (6, 8, 10, 12, 16)),
+    Row("isosceles_exterior", range(100, 156), ("repeat",), angles.isosceles_exterior, (4, 5, 6, 8, 10, 12)),
+    Row("bisected_angle", range(55, 126), ("supplement", "repeat"), angles.bisected),
+    Row("hypotenuse", range(5, 42), ("two_values", "repeat"), lengths.hypotenuse, SMALL),
+    Row("leg", range(4, 37), ("two_values", "repeat"), lengths.leg, SMALL),
+    Row("tangent_length", range(4, 37), ("two_values", "repeat"), lengths.tangent_length, SMALL),
+    Row("chord", range(6, 49, 2), ("double", "two_values"), lengths.chord, (2, 4, 6, 8)),
+    Row("similar_triangles", range(6, 25), ("two_values", "repeat"), lengths.similar, SMALL),
+    Row("midsegment", range(3, 31), ("double",), lengths.midsegment, SMALL),
+    Row("triangle_area", lengths.products(8, 100, half=True), ("double",), lengths.triangle_area, (2, 3, 5, 6, 9)),
+    Row("parallelogram_area", lengths.products(16, 160), ("double", "two_values"), lengths.parallelogram_area,
+        (4, 5, 8, 9, 12)),
+    Row("trapezoid_area", lengths.products(12, 90, True, 4, 4.5), ("double", "two_values"), lengths.trapezoid_area,
+        (2, 4, 6, 9, 12)),
+    Row("rectangle_perimeter", range(12, 81, 2), ("double", "two_values"), lengths.rectangle_perimeter, (2, 4, 6, 8)),
+    Row("rectangle_area", lengths.products(12, 120), ("double", "two_values"), lengths.rectangle_area, (4, 5, 8, 12)),
+    Row("isosceles_area", lengths.products(12, 120), ("double", "two_values"), lengths.isosceles_area, (4, 5, 8, 12)),
+    Row("incircle_perimeter", range(24, 73, 2), ("double", "two_values"), lengths.incircle_perimeter, (2, 4, 6, 8)),
+    Row("circumference", range(4, 41, 2), ("double", "two_values"), lengths.circumference, (2, 4, 6, 8)),
+    Row("circle_area", [r * r for r in range(2, 21)], ("four_times",), lengths.circle_area, (1, 2, 3)),
+    Row("arc_length", range(1, 13), ("double", "two_values"), lengths.arc_length, (1, 2, 3)),
+    Row("sector_area", [k for k in range(2, 61) if any(n * r * r == 360 * k for n in lengths.DEGREES
+        for r in range(2, 31))], ("double", "two_values"), lengths.sector_area, SMALL),
+    Row("arc_measure", range(40, 141, 2), ("supplement", "double"), lengths.arc_measure, (8, 10, 16, 20)),
+)  # fmt: skip
+OF_NAME = {row.name: row for row in ROWS}
+
+
+def rows(spec, split: str) -> int:
+    """How many problems a split has."""
+    return int(spec.families[split])
+
+
+def family(spec, split: str, index: int) -> Family:
+    """Problem `index` of a split: a pure function of (spec, split, index), the kinds taking turns.
+
+    Raises UserError where the spec leaves no way to draw it.
+    """
+    rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
+    row = _row(spec, index)
+    in_picture = bool(rng.random() < spec.in_picture)
+    for _ in range(MAX_SETS):
+        four, answer, hint = distractors.draw(row.answers, row.errors, row.slips, rng)
+        # The set stays while figures fail: one that is hard to draw must not be rarer as an answer than as an error.
+        for _ in range(MAX_FIGURES):
+            found = _figure(spec, split, row, answer, hint, in_picture, rng)
+            if found:
+                member, canvas, posed = found
+                key = f"{spec.name}/{split}/{index:07d}"
+                built = family_module.Built([member], [()], [])
+                made = assemble(key, "star", built, canvas, "problems", len(posed.sketch.steps))
+                return replace(made, question=posed.asked(row, four, rng))
+    raise UserError(
+        f"{spec.name} {split} problem {index} ({row.name}): nothing could be drawn; use a larger size_px, more letters"
+    )
+
+
+def _row(spec, index: int) -> Row:
+    """The kind of problem `index`: those of the spec take turns. Raises UserError where it names others."""
+    kinds = tuple(spec.kinds)
+    unknown = [kind for kind in kinds if kind not in OF_NAME]
+    if unknown or not kinds:
+        raise UserError(
+            f"{spec.name}: spec.kinds has {unknown[0] if unknown else 'no kind'}: take {', '.join(OF_NAME)}"
+        )
+    return OF_NAME[kinds[index % len(kinds)]]
+
+
+@dataclass(frozen=True)
+class _Posed:
+    """A sketch with its letters, its unit and how it is asked."""
+
+    sketch: Sketch
+    letters: dict[str, str]
+    unit: str
+    in_picture: bool
+    unknown: bool
+
+    def asked(self, row: Row, four: Sequence[int], rng: np.random.Generator) -> Question:
+        """Its question, with four numbers as choices."""
+        sketch = self.sketch
+        times = np.pi if MEASURES[sketch.find.split()[0]].of_pi else 1
+        texts = tuple(amount(number * times, sketch.find, self.unit) for number in four)
+        answer = amount(sketch.steps[-1].value, sketch.find, self.unit)
+        tags = (row.name, IN_PICTURE) if self.in_picture else (row.name,)
+        return Question(self.text(rng), texts, answer, solution(sketch, self.letters, self.unit), tags)
+
+    def text(self, rng: np.random.Generator) -> str:
+        """What is asked, after what is given where the picture does not show it."""
+        sketch = self.sketch
+        ask = ASKS[int(rng.integers(len(ASKS)))].format(lettered(named(sketch.find), self.letters))
+        ask = "find the value of x." if self.unknown else ask
+        said = not self.in_picture or sketch.told or rng.random() < SAID
+        if not self.in_picture:
+            values = [f"{named(g)} = {amount(measured(g, sketch.points), g, self.unit)}" for g in sketch.given]
+            *some, last = (lettered(value, self.letters) for value in values)
+            ask = f"if {', '.join(some)}{' and ' if some else ''}{last}, {ask}"
+        if said:
+            return f"In the figure, {lettered(sketch.words, self.letters)}. {ask[0].upper()}{ask[1:]}"
+        return f"In the figure, {ask}" if rng.random() < SAID else ask[0].upper() + ask[1:]
+
+
+def _figure(spec, split: str, row: Row, answer: int, hint: int, in_picture: bool, rng: np.random.Generator):
+    """(the drawn figure, its canvas, what is posed about it), or None where it cannot be drawn or read clearly."""
+    try:
+        sketch = row.build(answer, hint, rng)
+        if faults(sketch):
+            return None
+        letters = _letters(spec, split, sketch, rng)
+        kind = MEASURES[sketch.find.split()[0]]
+        unit = UNITS[int(rng.integers(len(UNITS)))] if kind.dimension else ""
+        unknown = in_picture and sketch.find.split()[0] in ("angle", "length") and bool(rng.random() < UNKNOWN)
+        posed = _Posed(sketch, letters, unit, in_picture, unknown)
+        program = program_of(posed)
+    except (ValueError, ZeroDivisionError):
+        return None
+    canvas = canvas_of(spec.size_px, LEVEL, rng)
+    member = draw(program, canvas)
+    if member is None or member.labels is None or told([member], canvas)[0, 0] != 1:
+        return None
+    return member, canvas, posed
+
+
+def program_of(posed: _Posed) -> Program:
+    """The figure in the construction language: points placed, marks on them, values printed where they are given."""
+    sketch, letters = posed.sketch, posed.letters
+    names = tuple(letters[role] for role in sketch.points)
+    steps = [Step("placed", (), names, tuple(xy for z in sketch.points.values() for xy in (z.real, z.imag)))]
+    for mark in sketch.marks:
+        kind, *roles = mark.split()
+        steps.append(Step(f"marked.{kind}", tuple(letters[role] for role in roles), (), ()))
+    draws: list[Segment | Circle] = [Segment(letters[ab[0]], letters[ab[1]]) for ab in sketch.lines.split()]
+    if sketch.circle:
+        draws.append(Circle(*(letters[role] for role in sketch.circle)))
+    states = [_fact(template, letters) for template in sketch.states]
+    prints: list[Fact] = []
+    if posed.in_picture:
+        prints = [_print(given, posed) for given in sketch.given]
+        prints += [_fact(sketch.find, letters, "x")] * posed.unknown
+    stated = [fact.args for fact in (*states, *prints)] + [step.ins for step in steps]
+    silent = {letters[role] for role in sketch.points} - {name for args in stated for name in args}
+    states += [Fact("joined", (s.a, s.b)) for s in draws if isinstance(s, Segment) and silent & {s.a, s.b}]
+    return Program(tuple(steps), tuple(prints), tuple(draws), tuple(states))
+
+
+def _print(given: str, posed: _Posed) -> Fact:
+    value = amount(measured(given, posed.sketch.points), given, posed.unit)
+    return _fact(given, posed.letters, value.removesuffix("°"))
+
+
+def _fact(template: str, letters: dict[str, str], value: str | None = None) -> Fact:
+    predicate, *roles = template.split()
+    return Fact(predicate, tuple(letters[role] for role in roles), value)
+
+
+def _letters(spec, split: str, sketch: Sketch, rng: np.random.Generator) -> dict[str, str]:
+    """Roles to letters, such that their set belongs to the split. Raises ValueError where none is found."""
+    roles = [role for role in sketch.points if role != "o"]
+    alphabet = [letter for letter in spec.letters if letter not in "OX"]
+    if len(alphabet) < 2 * len(roles):
+        raise UserError(f"{spec.name}: spec.letters has {len(alphabet)} letters, a figure needs {2 * len(roles)}")
+    for _ in range(100):
+        if rng.random() < 0.7:  # books letter in alphabetical runs
+            start = int(rng.integers(len(alphabet) - len(roles) + 1))
+            chosen = alphabet[start : start + len(roles)]
+        else:
+            chosen = sorted(str(letter) for letter in rng.choice(alphabet, len(roles), replace=False))
+        if letters_split("problems", chosen) == split:
+            return dict(zip(roles, (str(letter) for letter in rng.permutation(chosen)), strict=True)) | {"o": "O"}
+    raise ValueError("no letters of the split")

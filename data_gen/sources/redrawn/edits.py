@@ -1,0 +1,279 @@
+"""Edits of a redrawn figure: one stated fact, one printed value or two letters change, and the figure is solved again.
+
+The new figure is the nearest to the present one in which the changed statement holds and all that was known besides
+still does; an edit that leaves no sound figure is not proposed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from data_gen.constructions.program import Program
+from data_gen.families.edits import Edit, exchangeable, kind_of_statements
+from data_gen.families.family import Wish
+from data_gen.language.fact import Fact, canonical
+from data_gen.language.numbers import number
+from data_gen.language.predicates.table import PREDICATES
+from data_gen.solver.newton import MARGIN_PX, Unsolved, near, view
+from data_gen.sources.redrawn.redraw import Drawing, as_triangle, program
+from data_gen.truth.truth_table import holds
+
+
+@dataclass(frozen=True)
+class Break:
+    """A row: a stated predicate, what is stated in its place, and the equations that make it so.
+
+    The equations are those of the predicate `by`, whose first residuals become `aims` (in sines, or shares of the
+    figure's width) in place of 0; none means that it holds.
+    """
+
+    old: str
+    new: str
+    by: str
+    aims: tuple[float, ...] | None = None
+
+
+BREAKS = (
+    Break("perpendicular", "oblique", "perpendicular", (0.38,)),
+    Break("perpendicular", "oblique", "perpendicular", (-0.38,)),
+    Break("oblique", "perpendicular", "perpendicular"),
+    Break("oblique", "parallel", "parallel"),
+    Break("perpendicular_bisector", "oblique", "perpendicular", (0.38,)),
+    Break("parallel", "oblique", "parallel", (0.34,)),
+    Break("parallel", "oblique", "parallel", (-0.34,)),
+    Break("right", "obtuse", "right", (-0.4,)),
+    Break("acute", "obtuse", "right", (-0.4,)),
+    Break("acute", "right", "right"),
+    Break("obtuse", "right", "right"),
+    Break("scalene", "isosceles", "isosceles"),
+    Break("isosceles", "scalene", "isosceles", (0.2,)),
+    Break("isosceles", "scalene", "isosceles", (-0.2,)),
+    Break("equilateral", "isosceles_right", "isosceles_right"),
+    Break("isosceles_right", "equilateral", "equilateral"),
+    Break("square", "irregular", "parallelogram", (0.2, 0.25)),
+    Break("rectangle", "irregular", "parallelogram", (0.2, 0.25)),
+    Break("rectangle", "rhombus", "rhombus"),
+    Break("rhombus", "rectangle", "rectangle"),
+    Break("rhombus", "irregular", "parallelogram", (-0.2, 0.25)),
+    Break("parallelogram", "irregular", "parallelogram", (0.2, 0.25)),
+    Break("parallelogram", "irregular", "parallelogram", (-0.25, -0.2)),
+    Break("trapezoid", "irregular", "trapezoid", (0.34,)),
+    Break("isosceles_trapezoid", "irregular", "trapezoid", (0.34,)),
+    Break("right_trapezoid", "irregular", "trapezoid", (0.34,)),
+    Break("midpoint", "trisection", "trisection"),
+    Break("median", "altitude", "altitude"),
+    Break("median", "bisector", "bisector"),
+    Break("altitude", "median", "median"),
+    Break("bisector", "median", "median"),
+    Break("bisector", "altitude", "altitude"),
+    Break("tangent", "crossing", "tangent", (0.5,)),
+    Break("tangent", "crossing", "tangent", (-0.5,)),
+    Break("off_centre_chord", "diameter", "diameter"),
+    Break("inside", "on_circle", "on_circle"),
+    Break("outside", "on_circle", "on_circle"),
+    Break("inside", "outside", "on_circle", (0.12,)),
+    Break("irregular", "trapezoid", "trapezoid"),
+    Break("diameter", "off_centre_chord", "diameter", (0.1, 0.1)),
+    Break("on_circle", "inside", "on_circle", (-0.14,)),
+    Break("on_circle", "outside", "on_circle", (0.14,)),
+)
+TURNS_DEG = (-30, -20, -15, 15, 20, 30)  # changes of a printed angle
+STRETCHES = (0.5, 0.6, 0.75, 1.4, 1.6, 2.0)  # of a printed length
+SWAPS = 4  # pairs of letters that are tried
+# The drawings behind the programs of a family, so that edits can follow one another.
+Drawings = dict[Program, Drawing]
+Change = Callable[[Program], Program]
+
+
+@dataclass(frozen=True)
+class Option:
+    """An edit that may be chosen: what it changes (no two of a family change the same), and how. An edit of a fact is
+    made for its place among the stated facts."""
+
+    about: object
+    axis: str
+    kind: str
+    change: Callable[[int], Change]
+    fact: Fact | None = None
+
+
+def options(drawing: Drawing, facts: Sequence[Fact], drawings: Drawings, rng: np.random.Generator) -> list[Option]:
+    """Everything that could be edited: facts by the table, printed values; in random order, the axes in turn."""
+    found = [
+        Option(
+            canonical(fact),
+            PREDICATES[fact.predicate].axis,
+            kind_of_statements([row.old, row.new]),
+            partial(_breaking, row, drawings),
+            fact,
+        )
+        for fact in facts
+        for row in BREAKS
+        if row.old == fact.predicate
+    ]
+    found += [
+        Option(canonical(fact), "value", "printed_angle", partial(_revaluing, value, drawings), fact)
+        for fact in facts
+        if fact.predicate == "angle"
+        for value in _others(fact, rng)
+    ]
+    for i, fact in enumerate(drawing.printed):
+        for value in _others(fact, rng):
+            change = partial(_reprinting, i, value, drawings)
+            found.append(Option(canonical(fact), "value", f"printed_{fact.predicate}", change))
+    pairs = exchangeable(program(drawing, ()))
+    for i in rng.permutation(len(pairs))[:SWAPS]:
+        found.append(Option("order", "order", "labels", partial(_swapping, *pairs[i])))
+    by_axis: dict[str, list[Option]] = {}
+    for i in rng.permutation(len(found)):
+        by_axis.setdefault(found[i].axis, []).append(found[i])
+    for some in by_axis.values():
+        some.sort(key=lambda o: o.fact is not None and o.fact.predicate == "oblique")  # any two lines have it
+    turns = [some for row in itertools.zip_longest(*by_axis.values()) for some in row]
+    return [option for option in turns if option]
+
+
+def triples(found: Sequence[Option], count: int, rng: np.random.Generator) -> list[tuple[Option, ...]]:
+    """All choices of `count` options about different things in random order, those on the most axes first."""
+    distinct = [some for some in itertools.combinations(found, count) if len({o.about for o in some}) == count]
+    shuffled = [distinct[i] for i in rng.permutation(len(distinct))]
+    return sorted(shuffled, key=lambda some: -len({o.axis for o in some}))
+
+
+def plan(
+    drawing: Drawing, chosen: Sequence[Option], facts: Sequence[Fact], drawings: Drawings, stated: int
+) -> tuple[Program, list[Wish]] | None:
+    """The program that states the facts to be edited and up to `stated` others which hold at every corner of the cube,
+    and the edits as wishes; None where some corner has no figure."""
+    edited = [o.fact for o in chosen if o.fact]
+    places = iter(range(len(edited)))
+    changes = [(o, o.change(next(places) if o.fact else -1)) for o in chosen]
+    moving = [change for option, change in changes if option.axis != "order"]
+    start = sketch(drawings, drawing, tuple(edited))
+    corners = [start]
+    for change in moving:
+        corners += [change(corner) for corner in corners]
+    if not all(corner.steps[0].params for corner in corners):
+        return None
+    views = [view(drawings[corner].found) for corner in corners]
+    others = (f for f in facts if f not in edited)
+    kept = [f for f in others if all(holds(f, diagram, MARGIN_PX) == 1 for diagram in views)]
+    anchor = sketch(drawings, drawing, (*edited, *kept[: max(0, stated - len(edited))]))
+    return anchor, [(o.axis, _always(Edit(o.axis, change, o.kind))) for o, change in changes]
+
+
+def _always(edit: Edit):
+    return lambda program, rng: edit
+
+
+def _swapping(first: str, second: str, _: int) -> Change:
+    """Two letters change places. Last in a product: the drawing behind the program is not renamed."""
+    return lambda made: made.rename({first: second, second: first})
+
+
+def _solved(made: Program, drawings: Drawings, drawing: Drawing, states: tuple[Fact, ...]) -> Program:
+    """The program of a changed drawing, solved again from where it is; one without coordinates where it has none."""
+    try:
+        found = near(drawing.described, drawing.found.points, drawing.found.radii)
+    except Unsolved:
+        return _nowhere(made)
+    return sketch(drawings, replace(drawing, found=found), states)
+
+
+def sketch(drawings: Drawings, drawing: Drawing, states: tuple[Fact, ...]) -> Program:
+    """The program of a drawing that states these facts; `drawings` remembers where it comes from."""
+    made = program(drawing, states)
+    drawings[made] = drawing
+    return made
+
+
+def _nowhere(made: Program) -> Program:
+    """A placement without coordinates: it has no figure, and is refused when it is drawn."""
+    return replace(made, steps=(replace(made.steps[0], params=()),))
+
+
+# ---- facts --------------------------------------------------------------------------------------------------------
+
+
+def _breaking(row: Break, drawings: Drawings, i: int) -> Change:
+    def change(made: Program) -> Program:
+        if not made.steps[0].params:
+            return made
+        drawing, old = drawings[made], made.states[i]
+        described = drawing.described
+        # The targets are numbered by facts: the new one comes last.
+        kept = [
+            (f, described.targets.get(j))
+            for j, f in enumerate(described.facts)
+            if canonical(as_triangle(f)) != canonical(old)
+        ]
+        facts = [f for f, _ in kept] + [Fact(row.by, old.args)]
+        targets = {j: aim for j, aim in enumerate([*(aim for _, aim in kept), row.aims]) if aim is not None}
+        circles = dict(described.circles)
+        if row.old == "on_circle":
+            circles[old.args[0]] = tuple(p for p in circles[old.args[0]] if p != old.args[1])
+        described = replace(described, facts=tuple(facts), targets=targets, circles=circles)
+        states = made.states[:i] + (Fact(row.new, old.args),) + made.states[i + 1 :]
+        return _solved(made, drawings, replace(drawing, described=described), states)
+
+    return change
+
+
+def _revaluing(value: str, drawings: Drawings, i: int) -> Change:
+    """Another size of an angle that is stated and not printed."""
+
+    def change(made: Program) -> Program:
+        if not made.steps[0].params:
+            return made
+        drawing, old = drawings[made], made.states[i]
+        new = replace(old, value=value)
+        facts = tuple(new if canonical(f) == canonical(old) else f for f in drawing.described.facts)
+        changed = replace(drawing, described=replace(drawing.described, facts=facts))
+        return _solved(made, drawings, changed, made.states[:i] + (new,) + made.states[i + 1 :])
+
+    return change
+
+
+# ---- printed values -----------------------------------------------------------------------------------------------
+
+
+def _others(fact: Fact, rng: np.random.Generator) -> list[str]:
+    """Values of the same form: a number of a size that the figure can have, or other numbers beside the unknowns."""
+    text = fact.value or ""
+    size = number(text)
+    if size is not None and fact.predicate == "angle":
+        some = [size + turn for turn in rng.permutation(TURNS_DEG)]
+        return [f"{value:g}" for value in some if 15 <= value <= 165][:2]
+    if size is not None:
+        some = [max(1.0, round(size * stretch)) for stretch in rng.permutation(STRETCHES)]
+        return [f"{value:g}" for value in some if f"{value:g}" != text][:2]
+    digits = list(re.finditer(r"\d+", text))
+    if not digits:
+        return [text.translate({ord(a): b}) for a, b in itertools.pairwise("xyzx") if a in text]
+    chosen = digits[int(rng.integers(len(digits)))]
+    new = int(chosen[0]) + int(rng.integers(1, 9))
+    return [text[: chosen.start()] + str(new) + text[chosen.end() :]]
+
+
+def _reprinting(i: int, value: str, drawings: Drawings, _: int) -> Change:
+    def change(made: Program) -> Program:
+        if not made.steps[0].params:
+            return made
+        drawing, old = drawings[made], made.prints[i]
+        new = replace(old, value=value)
+        printed = made.prints[:i] + (new,) + made.prints[i + 1 :]
+        described = drawing.described
+        facts = tuple(new if canonical(f) == canonical(old) else f for f in described.facts)
+        drawing = replace(drawing, printed=printed)
+        if facts == described.facts:  # the value did not shape the figure
+            return sketch(drawings, drawing, made.states)
+        changed = replace(drawing, described=replace(described, facts=facts))
+        return _solved(made, drawings, changed, made.states)
+
+    return change

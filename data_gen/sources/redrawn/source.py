@@ -1,0 +1,250 @@
+"""FormalGeo7k redrawn: real problems as programs of ours, each the corner of a cube of three edits (`redrawn_edits`).
+
+The siblings stand beside the redrawn figure, never beside the picture that it comes from, so looks tell nothing.
+
+    mmgeo redrawn --root ../shared/data/formalgeo7k     # what is drawn, and how near to the ink
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+from tqdm import tqdm
+
+from data_gen.drawing.canvas import Canvas
+from data_gen.drawing.draw import draw
+from data_gen.families import family as family_module
+from data_gen.families.assemble import assemble
+from data_gen.geometry.diagram import Style
+from data_gen.language.fact import Fact
+from data_gen.records.schema import Family
+from data_gen.shared import cli
+from data_gen.shared.errors import UserError
+from data_gen.solver.newton import System, Unsolved
+from data_gen.sources.formalgeo.reading import SPLITS, load
+from data_gen.sources.formalgeo.source import paper, question
+from data_gen.sources.redrawn.describe import subject
+from data_gen.sources.redrawn.edits import Drawings, Option, options, plan, triples
+from data_gen.sources.redrawn.redraw import Drawing, program, redraw, statable
+
+EDITS, STATED, PRINTS = 3, 5, 5  # edits of a cube; facts and values of a caption, at most
+TRIES, SOUND, CHOICES = 60, 10, 20  # problems for a family; edits that work alone, and choices of three of them
+MOST_POINTS = 10
+FONTS = ("serif-italic", "sans", "serif")
+INK, NEAR_PX, NEAR_SHARE = 190, 3, 0.9  # the darkest grey that is no ink; how near a line lies, and how much of it
+
+
+# ---- families -----------------------------------------------------------------------------------------------------
+
+
+def rows(spec, split: str) -> int:
+    """How many families a split has: problems are taken in turn, and again with other edits."""
+    return int(spec.families[split])
+
+
+def family(spec, split: str, index: int) -> Family:
+    """Family `index` of a split of FormalGeo's own: a pure function of (spec, split, index) and the files.
+
+    A problem that cannot be drawn, or has too few edits, leaves its place to another one. Raises UserError where none
+    of TRIES problems gives a family.
+    """
+    problems = load(spec.root, split)
+    if not problems:
+        raise UserError(f"{spec.root}: {split}.jsonl has no problems; set spec.families.{split}=0")
+    rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
+    place = index % len(problems)
+    for _ in range(TRIES):
+        drawing = _drawing(spec.root, split, place)
+        canvas = _canvas(spec.size_px, rng)
+        built = _cube(drawing, canvas, rng) if drawing else None
+        if drawing and built:
+            key = f"{spec.name}/{split}/{index:06d}-{problems[place]['problem_id']:06d}"
+            made = assemble(key, "cube", built, canvas, "redrawn", 1)
+            return replace(made, question=question(problems[place]) if drawing.lettered else None)
+        place = int(rng.integers(len(problems)))
+    raise UserError(f"{spec.name} {split} family {index}: nothing could be drawn; use a larger size_px")
+
+
+@lru_cache(maxsize=1024)
+def _drawing(root: str, split: str, place: int) -> Drawing | None:
+    """The drawing of a problem; None where it has none, or more points than a caption can keep apart."""
+    try:
+        drawing = redraw(subject(load(root, split)[place]))
+    except Unsolved:
+        return None
+    return drawing if len(drawing.described.names) <= MOST_POINTS else None
+
+
+def _cube(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> family_module.Built | None:
+    """All products of three edits of a drawing, or None where CHOICES choices of them make no sound family."""
+    drawings: Drawings = {}
+    drawing = _with_prints(drawing, canvas, rng)
+    facts = statable(drawing)
+    facts = sorted((facts[i] for i in rng.permutation(len(facts))), key=lambda f: f.predicate == "oblique")
+    all_options = options(drawing, facts, drawings, rng)
+    alone = (o for o in all_options if _family([o], drawing, facts, drawings, canvas, rng))
+    for chosen in triples(list(itertools.islice(alone, SOUND)), EDITS, rng)[:CHOICES]:
+        built = _family(chosen, drawing, facts, drawings, canvas, rng)
+        if built:
+            return built
+    return None
+
+
+def _family(
+    chosen: Sequence[Option],
+    drawing: Drawing,
+    facts: Sequence[Fact],
+    drawings: Drawings,
+    canvas: Canvas,
+    rng: np.random.Generator,
+) -> family_module.Built | None:
+    """The cube of these edits, or None where some corner is not sound or not told apart."""
+    planned = plan(drawing, chosen, facts, drawings, STATED)
+    anchor = draw(planned[0], canvas) if planned else None
+    return family_module.cube(anchor, planned[1], canvas, rng) if planned and anchor else None
+
+
+def _with_prints(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> Drawing:
+    """The drawing with as many of its printed values as find a place, PRINTS at most."""
+    printed = tuple(drawing.printed[i] for i in rng.permutation(len(drawing.printed))[:PRINTS])
+    for count in range(len(printed), 0, -1):
+        some = replace(drawing, printed=printed[:count])
+        member = draw(program(some, ()), canvas)
+        if member and member.labels is not None:
+            return some
+    return replace(drawing, printed=())
+
+
+def _canvas(size_px: int, rng: np.random.Generator) -> Canvas:
+    """The look of a family. Real figures keep their orientation, but for a few degrees."""
+    font = FONTS[int(rng.integers(len(FONTS)))]
+    font_px = round(float(rng.uniform(0.05, 0.065)) * size_px, 2)
+    style = Style(round(float(rng.uniform(0.004, 0.008)) * size_px, 2), font, font_px, font.replace("-italic", ""))
+    return Canvas(
+        size_px=size_px,
+        border_px=1.5 * font_px,
+        rotation_deg=float(rng.uniform(-5, 5)),
+        mirror=False,
+        style=style,
+        marks=False,
+        wording=int(rng.integers(1, 1000)),
+        margin_px=0.03 * size_px,
+        gap_px=0.04 * size_px,
+    )
+
+
+# ---- the command --------------------------------------------------------------------------------------------------
+
+
+class Outcome(NamedTuple):
+    """What became of a problem.
+
+    annotated: its picture has positions; fault: why it is not drawn, else None; near: share of the length of its lines
+    within NEAR_PX of the picture's ink, for annotated ones; asked, kept: how many facts and values it gives that shape
+    a figure, and how many of them hold.
+    """
+
+    problem_id: int
+    annotated: bool
+    fault: str | None
+    near: float | None = None
+    asked: int = 0
+    kept: int = 0
+
+
+def outcome(root: str, split: str, place: int) -> Outcome:
+    """Redraws one problem and compares it with its picture. Raises UserError where the picture is missing."""
+    problem = load(root, split)[place]
+    number, annotated = int(problem["problem_id"]), bool(problem.get("geometry3k_diagram"))
+    wanted = subject(problem)
+    try:
+        drawing = redraw(wanted)
+    except Unsolved as why:
+        return Outcome(number, annotated, str(why))
+    near = near_ink(drawing, np.asarray(paper(root, problem))) if wanted.start else None
+    return Outcome(number, annotated, None, near, drawing.asked, len(System(drawing.described).of_fact))
+
+
+def near_ink(drawing: Drawing, picture: np.ndarray) -> float:
+    """The share of the drawn length within NEAR_PX of the ink of picture uint8[H, W], whose pixels its points are."""
+    border = 64  # lines may leave the picture
+    off_px = distance_transform_edt(np.pad(picture, border, constant_values=255) >= INK)
+    z = np.concatenate([*strokes_px(drawing)])
+    rows_, columns = np.round(-z.imag).astype(int) + border, np.round(z.real).astype(int) + border
+    inside = (rows_ >= 0) & (rows_ < off_px.shape[0]) & (columns >= 0) & (columns < off_px.shape[1])
+    return float((off_px[rows_[inside], columns[inside]] <= NEAR_PX).sum() / len(z))
+
+
+def strokes_px(drawing: Drawing) -> Iterator[np.ndarray]:
+    """complex[n] for each stroke: points along it, a pixel apart."""
+    points = drawing.found.points
+    for a, b in drawing.described.edges:
+        yield points[a] + (points[b] - points[a]) * np.linspace(0, 1, max(2, int(abs(points[b] - points[a]))))
+    for o, radius in drawing.found.radii.items():
+        sweeps = [(1.0 + 0j, 2 * np.pi)]
+        if drawing.arcs.get(o):
+            ends = [(points[a] - points[o], points[b] - points[o]) for a, b in drawing.arcs[o]]
+            sweeps = [(a, float(np.angle(b / a)) % (2 * np.pi)) for a, b in ends]
+        for start, sweep in sweeps:
+            count = max(2, int(radius * sweep))
+            yield points[o] + radius * start / abs(start) * np.exp(1j * np.linspace(0, sweep, count))
+
+
+def _outcome(task: tuple[str, str, int]) -> Outcome:
+    return outcome(*task)
+
+
+def report(root: str, every: int, workers: int) -> list[Outcome]:
+    """The outcomes of every `every`-th problem of both splits, in a pool of processes. Raises UserError."""
+    tasks = [(root, split, place) for split in SPLITS for place in range(0, len(load(root, split)), every)]
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        return list(tqdm(pool.imap(_outcome, tasks, chunksize=16), "redrawn", len(tasks), unit=" problems"))
+
+
+def show(found: list[Outcome]) -> Iterator[str]:
+    """The lines of the report."""
+    for annotated, title in ((True, "with positions"), (False, "without positions")):
+        some = [o for o in found if o.annotated == annotated]
+        drawn = [o for o in some if o.fault is None]
+        yield f"{title}: {_share(len(drawn), len(some))} drawn"
+        for fault, count in Counter(o.fault for o in some if o.fault).most_common():
+            numbers = ", ".join(str(o.problem_id) for o in some if o.fault == fault)
+            yield f"  {count} not: {fault} ({numbers})"
+        yield f"  {_share(sum(o.kept for o in drawn), sum(o.asked for o in drawn))} of their facts and values hold"
+        measured = [o for o in drawn if o.near is not None]
+        near = [o for o in measured if o.near is not None and o.near >= NEAR_SHARE]
+        if measured:
+            yield (f"  {_share(len(near), len(some))} of the figures have at least {NEAR_SHARE:.0%} of their lines "
+                   f"within {NEAR_PX} px of the picture's ink")  # fmt: skip
+            far = sorted((o for o in measured if o not in near), key=lambda o: o.near or 0)
+            yield "  the others: " + ", ".join(f"{o.problem_id} {o.near:.0%}" for o in far)
+    yield f"all: {_share(sum(o.fault is None for o in found), len(found))} drawn"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({100 * part / max(whole, 1):.1f} %)"
+
+
+EXAMPLE = "mmgeo redrawn --root=../shared/data/formalgeo7k --every=20"
+
+
+@cli.command
+def main(arguments: Sequence[str]) -> int:
+    """Print what is drawn; returns the exit status."""
+    parser = cli.parser("redrawn", "What of FormalGeo7k is redrawn, and how near to the pictures.", EXAMPLE)
+    parser.add_argument("--root", required=True, help="folder with train.jsonl, val.jsonl and diagrams/")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th problem (default: all)")
+    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
+    options = parser.parse_args(arguments)
+    found = report(options.root, max(1, options.every), max(1, options.workers))
+    print(*show(found), sep="\n")
+    return 0

@@ -1,0 +1,146 @@
+"""Edits of a single fact that contradict it, whatever the drawing: a table of rules, one row for each way.
+
+A rule proposes facts of one axis. What it proposes cannot be true where the fact is: symmetric rewrites say the same
+and a more general predicate stays true, so neither is ever proposed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from data_gen.language.fact import Fact, canonical
+from data_gen.language.numbers import same_value
+from data_gen.language.predicates.table import PREDICATES
+
+
+def _nobody_knows(point: str, a: str, b: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the rules may use of a figure.
+
+    names: its points. values: for each value predicate, what may stand in the place of a value. off_line(p, a, b):
+    whether the point p is surely not on the line ab (by default nobody knows).
+    """
+
+    names: Sequence[str] = ()
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    off_line: Callable[[str, str, str], bool] = _nobody_knows
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A way to contradict a fact: proposals(fact, context) -> facts. `axis` None stands for the fact's own axis."""
+
+    name: str
+    axis: str | None
+    proposals: Callable[[Fact, Context], Iterator[Fact]]
+
+
+# The places of a fact whose point is the only one that makes it true, the other points being what they are.
+ONLY_ONE: dict[str, tuple[int, ...]] = {
+    "midpoint": (0, 1, 2),
+    "trisection": (0, 1, 2),
+    "square": (0, 1, 2, 3),
+    "rectangle": (0, 1, 2, 3),
+    "rhombus": (0, 1, 2, 3),
+    "parallelogram": (0, 1, 2, 3),
+    "diameter": (1, 2),
+    "meet": (0,),
+    "median": (1,),
+    "altitude": (1,),
+    "centroid": (0, 1, 2, 3),
+    "incenter": (0,),
+    "circumcenter": (0,),
+    "midsegment": (0, 1),
+}
+# Place -> the two places that name the line on which the point of that place may move and the fact stay true.
+ALONG_A_LINE: dict[str, dict[int, tuple[int, int]]] = {
+    "on_segment": {0: (1, 2), 1: (0, 2), 2: (0, 1)},
+    "collinear": {0: (1, 2), 1: (0, 2), 2: (0, 1)},
+    "parallel": {0: (0, 1), 1: (0, 1), 2: (2, 3), 3: (2, 3)},
+    "perpendicular": {0: (0, 1), 1: (0, 1), 2: (2, 3), 3: (2, 3)},
+    "perpendicular_bisector": {0: (0, 1), 1: (0, 1)},
+    "tangent": {2: (1, 2)},
+    "bisector": {1: (0, 1), 2: (0, 2), 3: (0, 3)},
+    "altitude": {0: (0, 1)},
+    "meet": {1: (1, 2), 2: (1, 2), 3: (3, 4), 4: (3, 4)},
+    "right": {1: (0, 1), 2: (0, 2)},
+    "right_angle": {1: (0, 1), 2: (0, 2)},
+}
+
+
+def _opposite(fact: Fact, context: Context) -> Iterator[Fact]:
+    """Another predicate on the same points that cannot hold together with this one."""
+    for name in PREDICATES[fact.predicate].opposites:
+        if PREDICATES[name].arity == len(fact.args):
+            yield Fact(name, fact.args)
+
+
+MOST_REORDERED = 5  # points, of which all orders are proposed
+
+
+def _reorder(fact: Fact, context: Context) -> Iterator[Fact]:
+    """The same points in an order that is no symmetry, where order matters. A circle's name stays."""
+    row = PREDICATES[fact.predicate]
+    if row.order_matters:
+        fixed, points = fact.args[: row.circles], fact.args[row.circles :]
+        for args in itertools.permutations(points) if len(points) <= MOST_REORDERED else _exchanges(points):
+            yield Fact(fact.predicate, fixed + args, fact.value)
+
+
+def _exchanges(points: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Two points in each other's place: of many points there are too many orders."""
+    for i, j in itertools.combinations(range(len(points)), 2):
+        order = list(points)
+        order[i], order[j] = points[j], points[i]
+        yield tuple(order)
+
+
+def _replace(fact: Fact, context: Context) -> Iterator[Fact]:
+    """Another letter in the place of a point that is the only one to fit, or that may move on one line only."""
+    only, along = ONLY_ONE.get(fact.predicate, ()), ALONG_A_LINE.get(fact.predicate, {})
+    for place, name in itertools.product(range(len(fact.args)), context.names):
+        if name in fact.args or not (place in only or place in along):
+            continue
+        if place in only or context.off_line(name, *(fact.args[i] for i in along[place])):
+            yield Fact(fact.predicate, fact.args[:place] + (name,) + fact.args[place + 1 :], fact.value)
+
+
+def _other_value(fact: Fact, context: Context) -> Iterator[Fact]:
+    """Another value of the same measure of the same points."""
+    if fact.value is not None:
+        for value in context.values.get(fact.predicate, ()):
+            if not same_value(value, fact.value):
+                yield Fact(fact.predicate, fact.args, value)
+
+
+RULES = (
+    Rule("opposite", None, _opposite),
+    Rule("reorder", "order", _reorder),
+    Rule("replace", "order", _replace),
+    Rule("other value", "value", _other_value),
+)
+
+
+def contradictions(
+    fact: Fact, rng: np.random.Generator | None = None, context: Context | None = None
+) -> list[tuple[str, Fact]]:
+    """(axis, fact) for every edit of a fact that contradicts it: no two that say the same, none twice.
+
+    Without a generator in the order of the table, with one shuffled.
+    """
+    context, axis = context or Context(), PREDICATES[fact.predicate].axis
+    seen, found = {canonical(fact)}, []
+    for rule in RULES:
+        for edited in rule.proposals(fact, context):
+            if canonical(edited) not in seen:
+                seen.add(canonical(edited))
+                found.append((rule.axis or axis, edited))
+    return found if rng is None else [found[i] for i in rng.permutation(len(found))]

@@ -1,0 +1,99 @@
+"""What a diagram shows by its marks: printed values, ticks, shading, graphs.
+
+Facts of the predicates with `shown` are true where the diagram shows just that, and read nowhere else.
+"""
+
+from __future__ import annotations
+
+import cmath
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from data_gen.geometry.diagram import (
+    AngleText,
+    AreaText,
+    Diagram,
+    Divisions,
+    Graph,
+    LengthText,
+    RegularPolygon,
+    Shade,
+    Ticks,
+)
+from data_gen.language.numbers import COUNTS, polynomial
+
+Shown = tuple[str, tuple[str, ...], str]  # predicate, names, value ("" where it has none)
+SHADES = {1: "shaded_circle", 3: "shaded_triangle", 4: "shaded_quadrilateral"}
+AREAS = {1: "circle_area", 3: "triangle_area", 4: "quadrilateral_area"}
+ON_CIRCLE_PX = 0.5
+
+
+def shown(diagram: Diagram) -> Iterator[Shown]:
+    """Everything that the marks of a diagram say."""
+    for part in (*diagram.marks, *diagram.shades, *diagram.graphs):
+        if type(part) in SAYS:
+            yield SAYS[type(part)](part)
+    for mark in diagram.marks:
+        if isinstance(mark, RegularPolygon):
+            yield from _corners(mark, diagram)
+    yield from _of_circles(diagram)
+
+
+def _of_circles(diagram: Diagram) -> Iterator[Shown]:
+    """A length printed on a radius or a diameter is the circle's, unless there are two that differ."""
+    points = {name: complex(*xy) for name, xy in diagram.points.items()}
+    lengths = [mark for mark in diagram.marks if isinstance(mark, LengthText)]
+    for circle in diagram.circles if lengths else ():
+        o, radius = points[circle.centre], abs(points[circle.through] - points[circle.centre])
+        said: dict[str, set[str]] = {"radius": set(), "diameter_length": set()}
+        for mark in lengths:
+            a, b = points[mark.a] - o, points[mark.b] - o
+            on = sum(abs(abs(z) - radius) < ON_CIRCLE_PX for z in (a, b))
+            if on == 1 and circle.centre in (mark.a, mark.b):
+                said["radius"].add(mark.text)
+            elif on == 2 and abs(a + b) < ON_CIRCLE_PX:
+                said["diameter_length"].add(mark.text)
+        for predicate, texts in said.items():
+            if len(texts) == 1 and circle.centre in diagram.names:
+                yield predicate, (circle.centre,), texts.pop()
+
+
+def _corners(mark: RegularPolygon, diagram: Diagram) -> Iterator[Shown]:
+    """A regular polygon has every named point that lies at a corner, to half a pixel."""
+    centre, first = (complex(*diagram.points[name]) for name in (mark.centre, mark.corner))
+    for name in diagram.names:
+        turn = (complex(*diagram.points[name]) - centre) / (first - centre)
+        steps = round(cmath.phase(turn) * mark.count / (2 * cmath.pi))
+        if abs(turn - cmath.rect(1, 2 * cmath.pi * steps / mark.count)) * abs(first - centre) < 0.5:
+            yield "inscribed_regular", (mark.centre, name), str(mark.count)
+
+
+def _angle(mark: AngleText) -> Shown:
+    name = "angle" if mark.text.endswith("°") else "numbered_angle"
+    return name, (mark.a, mark.vertex, mark.b), mark.text.rstrip("°")
+
+
+def _region(corners: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that a region goes by: a circle's centre, a polygon's corners."""
+    return corners[:1] if len(corners) == 2 else corners
+
+
+def _shade(shade: Shade) -> Shown:
+    names = _region(shade.corners)
+    return SHADES[len(names)], names, ""
+
+
+def _area(mark: AreaText) -> Shown:
+    names = _region(mark.corners)
+    return AREAS[len(names)], names, mark.text
+
+
+SAYS: dict[type, Callable[[Any], Shown]] = {
+    LengthText: lambda mark: ("length", (mark.a, mark.b), mark.text),
+    AngleText: _angle,
+    AreaText: _area,
+    Ticks: lambda mark: ("ticked", (mark.a, mark.b), COUNTS[mark.count]),
+    Divisions: lambda mark: ("divided", (mark.a, mark.b), str(mark.count)),
+    Shade: _shade,
+    Graph: lambda graph: ("graph", (graph.origin,), polynomial(graph.coefficients)),
+}

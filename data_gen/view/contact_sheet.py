@@ -1,0 +1,83 @@
+"""The command that draws a family as one picture: its members, their captions, and in colour what an edit changed."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+from PIL import Image, ImageDraw, ImageFont
+
+from data_gen.records.schema import Family
+from data_gen.records.tfrecords import RecordSource
+from data_gen.shared import cli
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import open_atomic
+
+FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+COLUMNS, GAP = 4, 18
+INK, EDITED, RULE = "#1f2328", "#c2410c", "#d0d7de"
+EXAMPLE = """mmgeo contact-sheet --data=data/tiny --split=test --row=3 --out=family.png --cell=300
+"""
+
+
+def sheet(family: Family, cell_px: int = 300) -> Image.Image:
+    """An RGB picture of a family's members in rows of four, under each the edit that made it and its caption.
+
+    Words that the anchor's caption does not have in that place are in colour.
+    """
+    size = max(11, cell_px // 19)
+    font, line = ImageFont.truetype(str(FONT), size), round(size * 1.4)
+    rows = -(-len(family.images) // COLUMNS)
+    characters = int(cell_px / font.getlength("x"))
+    texts = [_lines(text, family.captions[0], characters) for text in family.captions[: len(family.images)]]
+    pitch_x, pitch_y = cell_px + GAP, cell_px + (max(map(len, texts)) + 1) * line + 2 * GAP
+    page = Image.new("RGB", (COLUMNS * pitch_x + GAP, rows * pitch_y + GAP), "white")
+    draw = ImageDraw.Draw(page)
+    for i, png in enumerate(family.images):
+        x, y = GAP + i % COLUMNS * pitch_x, GAP + i // COLUMNS * pitch_y
+        picture = Image.open(io.BytesIO(png)).resize((cell_px, cell_px), Image.Resampling.LANCZOS)
+        page.paste(picture, (x, y))
+        draw.rectangle((x, y, x + cell_px, y + cell_px), outline=RULE)
+        title = " + ".join(family.edits[i]) or "anchor"
+        draw.text((x, y + cell_px + line // 3), title, fill=EDITED if family.edits[i] else INK, font=font)
+        for row, words in enumerate(texts[i], 1):
+            place = float(x)
+            for word, new in words:
+                text, colour = f"{word} ", EDITED if new else INK
+                draw.text((place, y + cell_px + line // 3 + row * line), text, fill=colour, font=font)
+                place += font.getlength(text)
+    return page
+
+
+def _lines(caption: str, anchor: str, characters: int) -> list[list[tuple[str, bool]]]:
+    """A caption wrapped to a width: for each line its words, and whether the anchor's caption lacks them there."""
+    words = caption.split()
+    new = set(range(len(words)))
+    for block in difflib.SequenceMatcher(None, anchor.split(), words, autojunk=False).get_matching_blocks():
+        new -= set(range(block.b, block.b + block.size))
+    numbered = iter([(word, i in new) for i, word in enumerate(words)])
+    lines = textwrap.wrap(caption, characters, break_long_words=False, break_on_hyphens=False)
+    return [[next(numbered) for _ in line.split()] for line in lines]
+
+
+@cli.command
+def main(arguments: Sequence[str]) -> int:
+    """The command; returns the exit status."""
+    parser = cli.parser("contact-sheet", __doc__, EXAMPLE)
+    parser.add_argument("--data", default="data/tiny", help="folder of a data set")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--row", type=int, default=0, help="which family of the split")
+    parser.add_argument("--cell", type=int, default=300, help="width of a picture, px")
+    parser.add_argument("--out", default="family.png")
+    options = parser.parse_args(arguments)
+    source = RecordSource(options.data, options.split)
+    if not 0 <= options.row < len(source):
+        raise UserError(f"{options.data} {options.split} has rows 0 to {len(source) - 1}, not {options.row}")
+    with open_atomic(options.out) as file:
+        sheet(source[options.row], options.cell).save(file, "PNG")
+    print(options.out)
+    return 0

@@ -1,0 +1,313 @@
+"""Gemma 1, 2, 3 (text) and PaliGemma 1 and 2: in from Hugging Face folders and big_vision's `.npz`, out to folders.
+
+What is read is arrays and JSON alone (weights/files.py). A checkpoint's config is that of an LMM; of a decoder alone it
+is the default one around it, and its arrays are "decoder/..." alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import open_atomic
+from mmgeo_jax.checkpoints.mapping import LAYOUTS, Arrays, Row, to_ours, to_theirs
+from mmgeo_jax.checkpoints.readers import (
+    CONFIGS,
+    Checkpoint,
+    read_npz,
+    read_safetensors,
+    their_config,
+    write_safetensors,
+)
+from mmgeo_jax.models.gemma import GEMMA2, default_decoder_config
+from mmgeo_jax.models.lmm import default_lmm_config
+from mmgeo_jax.models.two_tower import default_model_config
+
+# ---- names in Hugging Face's files ----------------------------------------------------------------------------------
+
+# The first generation calls the norm before the MLP what later ones call the norm behind attention.
+NORMS = {
+    "gemma": {"attention_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"},
+    "gemma2": {
+        "attention_norm": "input_layernorm",
+        "attention_post_norm": "post_attention_layernorm",
+        "mlp_norm": "pre_feedforward_layernorm",
+        "mlp_post_norm": "post_feedforward_layernorm",
+    },
+}
+NORMS["gemma3_text"] = NORMS["gemma2"] | {
+    "attention/query_norm": "self_attn.q_norm",
+    "attention/key_norm": "self_attn.k_norm",
+}
+KERNELS = {
+    "attention/query": "self_attn.q_proj", "attention/key": "self_attn.k_proj", "attention/value": "self_attn.v_proj",
+    "attention/out": "self_attn.o_proj", "mlp/gate": "mlp.gate_proj", "mlp/up": "mlp.up_proj",
+    "mlp/down": "mlp.down_proj",
+}  # fmt: skip
+
+
+def rows(kind: str) -> Iterator[Row]:
+    """The names of a model of that kind, the image tower's and the projector's too."""
+    blocks, layers = "decoder/blocks", "model.layers.{layer}"
+    yield Row("decoder/token", "model.embed_tokens.weight")
+    yield Row("decoder/norm/scale", "model.norm.weight")
+    for ours, theirs in NORMS[kind].items():
+        yield Row(f"{blocks}/{ours}/scale", f"{layers}.{theirs}.weight")
+    for ours, theirs in KERNELS.items():
+        yield Row(f"{blocks}/{ours}/kernel", f"{layers}.{theirs}.weight", "transposed")
+    yield Row("projector/out/kernel", "multi_modal_projector.linear.weight", "transposed")
+    yield Row("projector/out/bias", "multi_modal_projector.linear.bias")
+    yield from (row for row in LAYOUTS["siglip"] if row.theirs.startswith("vision_model"))
+
+
+# What a part's names begin with, in files of several versions of transformers -> in `rows`.
+PREFIXES = (
+    (r"^(model\.)?language_model\.(model\.)?", "model."),
+    (r"^(model\.)?vision_tower\.(vision_model\.)?", "vision_model."),
+    (r"^model\.multi_modal_projector\.", "multi_modal_projector."),
+)
+# In `rows` -> in a PaliGemma's files.
+PALIGEMMA_PREFIXES = ((r"^model\.", "language_model.model."), (r"^vision_model\.", "vision_tower.vision_model."))
+
+
+def _renamed(arrays: Arrays, prefixes: tuple[tuple[str, str], ...]) -> Arrays:
+    def name(path: str) -> str:
+        return next((re.sub(old, new, path) for old, new in prefixes if re.match(old, path)), path)
+
+    return {name(path): array for path, array in arrays.items()}
+
+
+# ---- Hugging Face's config.json -------------------------------------------------------------------------------------
+
+# What config.json leaves out where it is the default of transformers.
+_GEMMA = {
+    "vocab_size": 256000, "hidden_size": 3072, "intermediate_size": 24576, "num_hidden_layers": 28,
+    "num_attention_heads": 16, "num_key_value_heads": 16, "head_dim": 256, "rms_norm_eps": 1e-6, "rope_theta": 1e4,
+}  # fmt: skip
+_GEMMA2 = _GEMMA | {
+    "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8,
+    "num_key_value_heads": 4, "query_pre_attn_scalar": 256, "sliding_window": GEMMA2["window"],
+    "attn_logit_softcapping": GEMMA2["attention_cap"], "final_logit_softcapping": GEMMA2["final_cap"],
+    "sliding_window_pattern": 2,
+}  # fmt: skip
+_GEMMA3 = _GEMMA2 | {
+    "vocab_size": 262208, "attn_logit_softcapping": None, "final_logit_softcapping": None,
+    "sliding_window_pattern": 6, "rope_theta": 1e6, "rope_local_base_freq": 1e4,
+}  # fmt: skip
+DEFAULTS: dict[str, dict[str, Any]] = {"gemma": _GEMMA, "gemma2": _GEMMA2, "gemma3_text": _GEMMA3}
+# ours -> theirs, where the value is the same
+SETTINGS = {
+    "vocab_size": "vocab_size", "width": "hidden_size", "depth": "num_hidden_layers", "heads": "num_attention_heads",
+    "kv_heads": "num_key_value_heads", "head_dim": "head_dim", "hidden": "intermediate_size",
+    "norm_epsilon": "rms_norm_eps",
+}  # fmt: skip
+LATER_SETTINGS = {
+    "query_scalar": "query_pre_attn_scalar", "attention_cap": "attn_logit_softcapping",
+    "final_cap": "final_logit_softcapping", "window": "sliding_window",
+}  # fmt: skip
+
+
+def _decoder_config(theirs: Mapping[str, Any], kind: str) -> ConfigDict:
+    part = {**DEFAULTS[kind], **theirs}
+    config = default_decoder_config()
+    config.update({ours: part[name] for ours, name in SETTINGS.items()})
+    ropes = part.get("rope_parameters") or {}  # of later versions; one for each kind of layer, or one
+    wide = {"rope_theta": part["rope_theta"]} | (part.get("rope_scaling") or {}) | ropes.get("full_attention", ropes)
+    near = ropes.get("sliding_attention", {}).get("rope_theta", part.get("rope_local_base_freq", wide["rope_theta"]))
+    if wide.get("rope_type", wide.get("type", "default")) not in ("default", "linear"):
+        raise ValueError(f"rope_type={wide['rope_type']}")
+    config.update(rope_base=float(wide["rope_theta"]), rope_scale=float(wide.get("factor") or 1.0))
+    config.local_rope_base = float(near)
+    if kind != "gemma":
+        later = {ours: part[name] for ours, name in LATER_SETTINGS.items()}
+        later |= {name: float(later[name]) for name in later if name != "window" and later[name] is not None}
+        config.update(later | {"post_norms": True, "qk_norm": kind == "gemma3_text", "global_every": _every(part)})
+    return config
+
+
+def _every(part: Mapping[str, Any]) -> int:
+    """Each how manyth layer is global. Raises ValueError where layer_types follows no such rule."""
+    kinds, pattern = part.get("layer_types"), part.get("_sliding_window_pattern", part["sliding_window_pattern"])
+    if not kinds:
+        return pattern
+    every = kinds.index("full_attention") + 1 if "full_attention" in kinds else max(pattern, len(kinds) + 1)
+    if any((kind == "full_attention") != (number % every == 0) for number, kind in enumerate(kinds, 1)):
+        raise ValueError("layer_types are not every n-th one global")
+    return every
+
+
+def kind_of(decoder: ConfigDict) -> str:
+    """The generation that a decoder's settings are of, as transformers calls it. Raises UserError where it has none."""
+    kind = "gemma3_text" if decoder.qk_norm else "gemma2" if decoder.post_norms else "gemma"
+    other = {
+        "qk_norm without post_norms": decoder.qk_norm and not decoder.post_norms,
+        "caps, window or query_scalar without post_norms": kind == "gemma"
+        and any(decoder[name] is not None for name in LATER_SETTINGS),
+        "two rope bases, or a scaled one, without qk_norm": kind != "gemma3_text"
+        and (decoder.rope_scale != 1.0 or (decoder.global_every > 1 and decoder.local_rope_base != decoder.rope_base)),
+        "no window with post_norms": kind != "gemma" and decoder.window is None,
+        "a cap of attention with qk_norm": kind == "gemma3_text" and decoder.attention_cap is not None,
+    }
+    for what in (what for what, is_so in other.items() if is_so):
+        raise UserError(f"Hugging Face has no Gemma with such settings of model.decoder: {what}")
+    return kind
+
+
+def _their_text_config(decoder: ConfigDict) -> dict[str, Any]:
+    kind = kind_of(decoder)
+    found = {name: decoder[ours] for ours, name in SETTINGS.items()}
+    found |= {"model_type": kind, "hidden_activation": "gelu_pytorch_tanh", "hidden_act": "gelu_pytorch_tanh",
+              "rope_theta": decoder.rope_base, "tie_word_embeddings": True}  # fmt: skip
+    if kind == "gemma":
+        return found
+    found |= {name: decoder[ours] for ours, name in LATER_SETTINGS.items()}
+    found["query_pre_attn_scalar"] = round(decoder.query_scalar or decoder.head_dim)
+    layers = range(1, decoder.depth + 1)
+    kinds = ["sliding_attention" if n % decoder.global_every else "full_attention" for n in layers]
+    found |= {"layer_types": kinds, "sliding_window_pattern": decoder.global_every}
+    if kind == "gemma3_text":
+        found |= {"rope_local_base_freq": decoder.local_rope_base}
+        if decoder.rope_scale != 1.0:
+            found["rope_scaling"] = {"rope_type": "linear", "factor": decoder.rope_scale}
+    return found
+
+
+# ---- in -------------------------------------------------------------------------------------------------------------
+
+
+def read(path: str | Path) -> Checkpoint:
+    """A checkpoint of Gemma or PaliGemma: a big_vision `.npz`, or a folder. Raises UserError where it is neither."""
+    path = Path(path)
+    if path.suffix == ".npz":
+        return _read_big_vision(path)
+    if not (path / "config.json").is_file():
+        raise UserError(
+            f"{path} is no checkpoint: give a big_vision .npz, or a folder with config.json and safetensors"
+        )
+    try:
+        theirs = json.loads((path / "config.json").read_text())
+        layout, config = theirs["model_type"], default_lmm_config()
+        text = theirs["text_config"] if layout in ("paligemma", "gemma3") else theirs
+        kind = text.get("model_type", "gemma3_text" if layout == "gemma3" else "gemma")
+        config.decoder = _decoder_config(text, kind)
+        if layout == "paligemma":
+            config.image = CONFIGS["siglip"]({"vision_config": theirs["vision_config"]}, {}).image
+            config.image.pool, config.features, config.projector = "mean", "last", "linear"
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise UserError(f"{path}/config.json is of no Gemma (1, 2, 3) and no PaliGemma: {fault!r}") from None
+    arrays = _renamed(read_safetensors(path), PREFIXES)
+    if layout != "paligemma":
+        arrays = {name: array for name, array in arrays.items() if name.startswith("model.")}
+    params = to_ours(arrays, tuple(rows(kind)), {"image": config.image.heads})
+    if len(params.get("decoder/blocks/mlp/up/kernel", ())) != config.decoder.depth:
+        raise UserError(f"the safetensors of {path} do not have the {config.decoder.depth} layers of its config.json")
+    return Checkpoint(config, params, layout)
+
+
+# big_vision: ours -> (theirs, what gives ours); layers are stacked there too, heads H apart, [L, ...].
+_BIG_VISION = {
+    "token": ("embedder/input_embedding", lambda x: x),
+    "norm/scale": ("final_norm/scale", lambda x: x),
+    "blocks/attention_norm/scale": ("layers/pre_attention_norm/scale", lambda x: x),
+    "blocks/attention_post_norm/scale": ("layers/post_attention_norm/scale", lambda x: x),
+    "blocks/mlp_norm/scale": ("layers/pre_ffw_norm/scale", lambda x: x),
+    "blocks/mlp_post_norm/scale": ("layers/post_ffw_norm/scale", lambda x: x),
+    "blocks/attention/query/kernel": ("layers/attn/q_einsum/w", lambda x: _merged(x)),  # [L, H, D, E]
+    "blocks/attention/key/kernel": ("layers/attn/kv_einsum/w", lambda x: _merged(x[:, 0])),  # [L, 2, G, D, E]
+    "blocks/attention/value/kernel": ("layers/attn/kv_einsum/w", lambda x: _merged(x[:, 1])),
+    "blocks/attention/out/kernel": (  # [L, H, E, D]
+        "layers/attn/attn_vec_einsum/w", lambda x: x.reshape(len(x), -1, x.shape[-1])
+    ),
+    "blocks/mlp/gate/kernel": ("layers/mlp/gating_einsum", lambda x: x[:, 0]),  # [L, 2, D, F]
+    "blocks/mlp/up/kernel": ("layers/mlp/gating_einsum", lambda x: x[:, 1]),
+    "blocks/mlp/down/kernel": ("layers/mlp/linear", lambda x: x),
+}  # fmt: skip
+
+
+def _merged(x: np.ndarray) -> np.ndarray:
+    """[L, H, D, E] to [L, D, H * E]."""
+    return x.swapaxes(1, 2).reshape(len(x), x.shape[2], -1)
+
+
+def _read_big_vision(path: Path) -> Checkpoint:
+    theirs = read_npz(path)
+    try:
+        params = {f"decoder/{ours}": form(theirs[f"llm/{name}"]) for ours, (name, form) in _BIG_VISION.items()
+                  if f"llm/{name}" in theirs}  # fmt: skip
+        _, heads, width, head_dim = theirs["llm/layers/attn/q_einsum/w"].shape
+        kv_heads = theirs["llm/layers/attn/kv_einsum/w"].shape[2]
+        depth, hidden, _ = params["decoder/blocks/mlp/down/kernel"].shape
+        image_heads = theirs["img/Transformer/encoderblock/MultiHeadDotProductAttention_0/query/bias"].shape[-2]
+        image = to_ours(theirs, "big_vision", {"image": image_heads})
+        params |= {name.replace("image/head/", "projector/out/"): array for name, array in image.items()
+                   if name.startswith("image/")}  # fmt: skip
+        config = default_lmm_config()
+        config.image.update(_image_shapes(image), heads=image_heads)
+    except (KeyError, ValueError, IndexError) as fault:
+        raise UserError(f"checkpoint {path} is no PaliGemma of big_vision: {fault!r}") from None
+    config.features, config.projector = "last", "linear"
+    config.decoder.update(vocab_size=len(params["decoder/token"]), width=width, depth=depth, heads=heads,
+                          kv_heads=kv_heads, head_dim=head_dim, hidden=hidden)  # fmt: skip
+    if "decoder/blocks/mlp_post_norm/scale" in params:
+        config.decoder.update(GEMMA2)
+        # The 27B model's queries are scaled by width / heads, not by head_dim.
+        config.decoder.query_scalar = float(width / heads if heads == 32 else head_dim)
+    return Checkpoint(config, params, "big_vision")
+
+
+def _image_shapes(image: Arrays) -> dict[str, Any]:
+    depth, width, hidden = image["image/encoder/blocks/mlp/up/kernel"].shape
+    patch = image["image/stem/kernel"].shape[0]
+    return {
+        "width": width, "depth": depth, "mlp_ratio": hidden / width, "patch_px": patch, "pool": "mean", "head": False,
+        "size_px": patch * round(len(image["image/position"]) ** 0.5),
+    }  # fmt: skip
+
+
+# ---- out ------------------------------------------------------------------------------------------------------------
+
+
+def write_hugging_face(folder: str | Path, config: ConfigDict, params: Arrays) -> None:
+    """A folder that `transformers` loads, with an index where there are several files: as PaliGemma where `params`, our
+    flat tree, has a projector, else as the causal language model of its generation.
+
+    Raises UserError where config, an LMM's, is of neither.
+    """
+    kind, text = kind_of(config.decoder), _their_text_config(config.decoder)
+    is_whole = any(name.startswith("projector/") for name in params)
+    if is_whole and (config.features, config.projector, config.image.stem) != ("last", "linear", "patch"):
+        raise UserError(
+            "Hugging Face's PaliGemma has model.features=last, model.projector=linear and model.image.stem=patch"
+        )
+    if is_whole and (config.image.class_token or config.image.first_norm or kind == "gemma3_text"):
+        raise UserError("Hugging Face's PaliGemma has SigLIP's image tower and Gemma 1 or 2")
+    arrays = to_theirs(params, tuple(rows(kind)), {"image": config.image.heads})
+    names = {"gemma": "Gemma", "gemma2": "Gemma2", "gemma3_text": "Gemma3"}
+    found = text | {"architectures": [f"{names[kind]}ForCausalLM"], "torch_dtype": "float32"}
+    if is_whole:
+        # A pool that is not used stays here.
+        arrays = {name: array for name, array in arrays.items() if not name.startswith("vision_model.head")}
+        arrays = _renamed(arrays, PALIGEMMA_PREFIXES)
+        tower = default_model_config()
+        tower.image = config.image
+        vision = their_config(tower, "siglip")["vision_config"]
+        width, beyond = config.decoder.width, config.decoder.vocab_size  # no token of ours stands for an image
+        found = {
+            "model_type": "paligemma", "architectures": ["PaliGemmaForConditionalGeneration"], "torch_dtype": "float32",
+            "text_config": text, "projection_dim": width, "hidden_size": width, "image_token_index": beyond,
+            "vision_config": vision | {"projection_dim": width, "vision_use_head": False},
+        }  # fmt: skip
+    else:
+        arrays = {name: array for name, array in arrays.items() if name.startswith("model.")}
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_safetensors(folder, arrays)
+    with open_atomic(folder / "config.json") as file:
+        file.write((json.dumps(found, indent=1) + "\n").encode())

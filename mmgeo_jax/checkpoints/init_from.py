@@ -1,0 +1,139 @@
+"""Where a run starts from: another run, or a published checkpoint (`init_from`).
+
+Arrays are taken by name. Tables of positions are resized: a picture's as a grid, a caption's cut or continued. What is
+in one tree and not in the other, or of another shape, is an error that prints the difference.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+from ml_collections import ConfigDict
+
+from data_gen.shared.errors import UserError
+from mmgeo_jax.checkpoints import gemma as gemma_files
+from mmgeo_jax.checkpoints import manager as checkpoints
+from mmgeo_jax.checkpoints import readers
+from mmgeo_jax.checkpoints.mapping import Arrays
+from mmgeo_jax.data.tokenizer import Tokenizer
+from mmgeo_jax.models import two_tower
+
+LEAST_USED = 0.99  # tables of tokens may be a little longer than their tokenizer
+MOST_NAMED = 12  # differences that an error prints
+OPTIONAL = r"logit_scale|logit_bias"  # a tower alone has none
+
+
+def read(source: str | Path, parts: str = "image|text") -> readers.Checkpoint:
+    """A run's folder (its newest checkpoint), a big_vision `.npz`, or a Hugging Face folder: of SigLIP or CLIP, or of
+    Gemma or PaliGemma where a decoder is one of the `parts`."""
+    if (Path(source) / "checkpoints").is_dir():
+        trained = checkpoints.restore_run(source)
+        flat = traverse_util.flatten_dict(jax.device_get(trained.params), sep="/")
+        return readers.Checkpoint(trained.config.model, flat, "run")
+    if not Path(source).exists():
+        raise UserError(
+            f"init_from={source} is not there: train it first (make train-clip), or name a run or a checkpoint with "
+            "--config.init_from="
+        )
+    return gemma_files.read(source) if re.fullmatch(parts, "decoder") else readers.read(source)
+
+
+def fill(
+    params: Any,
+    checkpoint: readers.Checkpoint,
+    config: ConfigDict,
+    parts: str = "image|text",
+    words: Tokenizer | None = None,
+) -> Any:
+    """The tree `params` of a model `config` with the arrays of a checkpoint.
+
+    Args:
+      parts: a pattern of what is taken: "image", or "image|text" with the scale and bias of the scores.
+      words: the tokenizer of the checkpoint, without which a published text tower is of no use.
+
+    Raises UserError, which names the arrays, where the two do not fit.
+    """
+    if checkpoint.layout != "run" and re.fullmatch(parts, "text"):
+        if words is None:
+            raise UserError(
+                "init_from is a published checkpoint, whose text tower knows the tokens of its own tokenizer alone: "
+                "name its file with --config.tokenizer.file=, or take the image tower with --config.init_parts=image"
+            )
+        check_words(words, checkpoint)
+    flat = traverse_util.flatten_dict(params, sep="/")
+    with_scores = f"|{OPTIONAL}" if re.fullmatch(parts, "image") and re.fullmatch(parts, "text") else ""
+    taken = re.compile(f"({parts})/.*{with_scores}")
+    wanted = {name: leaf for name, leaf in flat.items() if taken.fullmatch(name)}
+    found = {name: array for name, array in checkpoint.params.items() if taken.fullmatch(name)}
+    if not found:
+        raise UserError(f"init_from has no array whose path begins with {parts}: change init_parts")
+    for name in found.keys() & wanted.keys():
+        found[name] = _resized(name, found[name], wanted[name].shape, config)
+    compare(found, wanted, "init_from does not fit config.model")
+    return traverse_util.unflatten_dict(flat | {name: jnp.asarray(array) for name, array in found.items()}, sep="/")
+
+
+def check_words(words: Tokenizer, checkpoint: readers.Checkpoint) -> None:
+    """Raises UserError where a tokenizer is not that of a published text tower."""
+    known = checkpoint.config.text.vocab_size
+    if not LEAST_USED * known <= words.vocab_size <= known:
+        raise UserError(f"the tokenizer has {words.vocab_size} tokens, but the checkpoint's text tower knows {known}")
+    if not words.stated:
+        raise UserError(
+            "the tokenizer is a SentencePiece model that does not say how captions are prepared: write "
+            '{"tokenizer_class": "SiglipTokenizer"}, or "Siglip2Tokenizer", into tokenizer_config.json beside it'
+        )
+
+
+def whole(checkpoint: readers.Checkpoint, name: str) -> Any:
+    """A published checkpoint as the tree of its own model; zeros for a text tower, a scale or a bias that it has not.
+
+    Raises UserError, which says `name`, where an array is missing or of another shape.
+    """
+    tree = jax.eval_shape(lambda: two_tower.init(checkpoint.config, 0)[1])
+    shapes = {path: leaf.shape for path, leaf in traverse_util.flatten_dict(tree, sep="/").items()}
+    zeros = {path: np.zeros(shape, np.float32) for path, shape in shapes.items()}
+    absent = OPTIONAL if "text/token" in checkpoint.params else f"{OPTIONAL}|text/.*"
+    wanted = {path: zero for path, zero in zeros.items() if not re.fullmatch(absent, path)}
+    found = {path: array for path, array in checkpoint.params.items() if not re.fullmatch(absent, path)}
+    compare(found, wanted, f"{name} is not whole")
+    return traverse_util.unflatten_dict(zeros | checkpoint.params, sep="/")
+
+
+def compare(found: Arrays, wanted: Arrays, what: str) -> None:
+    """Raises UserError, which begins with `what` and names the differences, where two flat trees differ in shape."""
+    lines = []
+    for name in sorted(found.keys() | wanted.keys()):
+        here, there = (list(tree[name].shape) if name in tree else None for tree in (wanted, found))
+        if here != there and not (there is None and re.fullmatch(OPTIONAL, name)):
+            lines.append(f"{name} is {there or 'not there'}, the model has {here or 'none'}")
+    if lines:
+        more = f"; and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
+        raise UserError(f"{what}: {'; '.join(lines[:MOST_NAMED])}{more}")
+
+
+def _resized(name: str, table: np.ndarray, shape: tuple[int, ...], config: ConfigDict) -> np.ndarray:
+    """A table of positions, as long as the model's; anything else as it is."""
+    if not name.endswith("/position") or table.shape == shape or table.shape[1:] != shape[1:]:
+        return table
+    if name.startswith("text/"):
+        more = max(0, shape[0] - len(table))
+        return np.concatenate([table[: shape[0]], np.repeat(table[-1:], more, axis=0)])
+    extra = int(config.image.class_token)
+    return np.concatenate([table[:extra], resize_grid(table[extra:], shape[0] - extra)])
+
+
+def resize_grid(table: np.ndarray, count: int) -> np.ndarray:
+    """Positions f32[P, D] of a square grid to f32[count, D], bilinear."""
+    old, new = round(len(table) ** 0.5), round(count**0.5)
+    if old**2 != len(table) or new**2 != count:
+        raise UserError(f"{len(table)} positions of pictures do not become {count}: both must be square grids")
+    grid = table.reshape(old, old, -1)
+    resized = jax.image.resize(grid, (new, new, grid.shape[-1]), "bilinear", antialias=False)
+    return np.asarray(resized).reshape(count, -1)

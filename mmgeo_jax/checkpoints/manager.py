@@ -1,0 +1,202 @@
+"""Checkpoints of a run, runs/NAME/checkpoints/STEP/: arrays by Orbax, and the tokenizer beside them.
+
+Items `params` and `opt_state` are nested dicts of arrays, keyed by strings all the way down; item `run` is JSON
+with the step and the tokenizer; item `metrics` has what validation found at that step, if it ran.
+A checkpoint appears whole or not at all.
+"""
+
+import base64
+import contextlib
+import io
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import orbax.checkpoint as ocp
+from flax import traverse_util
+from ml_collections import ConfigDict
+from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
+
+from data_gen.shared.errors import UserError
+from mmgeo_jax import config as configs
+from mmgeo_jax.data.tokenizer import Tokenizer
+from mmgeo_jax.distributed import processes
+from mmgeo_jax.models import lmm, lora, two_tower
+from mmgeo_jax.models.init import Params
+
+TREES = ("params", "opt_state")
+KEPT = 2  # the newest, beside the best
+BEST = ("val_hit1", "val_accuracy")  # the metric by which it is the best: the first that is there
+MOST_NAMED = 4  # differences that an error names
+
+Trees = Mapping[str, Any]  # item -> tree of arrays
+
+
+class Trained(NamedTuple):
+    """A model of a run: `nnx.merge(graphdef, params)` is the module, LoRA merged into its kernels."""
+
+    config: ConfigDict
+    tokenizer: Tokenizer
+    params: Params
+    step: int
+
+
+def open_folder(run_dir: str | Path) -> ocp.CheckpointManager:
+    """The checkpoints of a run, of which the last KEPT and the best stay; `latest_step()` is None where there are none,
+    `best_step()` where none was validated. Leaving the context waits for what is still being written."""
+    # Faults are raised; what is logged of them besides is a traceback for each thread.
+    for logger in ("absl", "asyncio"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
+    options = ocp.CheckpointManagerOptions(
+        best_fn=_best, preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(KEPT), BEST_STAYS])
+    )
+    # Named here, so that a folder can be asked for shapes before anything of it is read.
+    handlers = {name: ocp.StandardCheckpointHandler() for name in TREES} | {"run": ocp.JsonCheckpointHandler()}
+    folder = (Path(run_dir) / "checkpoints").absolute()
+    return ocp.CheckpointManager(folder, options=options, item_handlers=handlers)
+
+
+def _best(metrics: Mapping[str, float]) -> float:
+    return next(metrics[name] for name in BEST if name in metrics)
+
+
+BEST_STAYS = policies.BestN(get_metric_fn=_best, n=1, keep_checkpoints_without_metrics=False)
+
+
+def save(
+    folder: ocp.CheckpointManager, step: int, trees: Trees, tokenizer: bytes, found: Mapping[str, float] | None = None
+) -> None:
+    """Write the checkpoint of a step, with what validation `found`, if it ran.
+
+    The arrays are taken before this returns (JAX keeps a buffer that is donated while something else reads it), and a
+    thread writes them while training goes on, one checkpoint at a time.
+    Its faults are raised by the next call, or where the folder is left.
+    """
+    items = {name: ocp.args.StandardSave(plain(tree)) for name, tree in trees.items()}
+    run = {"step": step, "tokenizer_base64": base64.b64encode(tokenizer).decode()}
+    with _quiet():
+        folder.save(step, args=ocp.args.Composite(run=ocp.args.JsonSave(run), **items), metrics=found)
+
+
+def _quiet() -> contextlib.AbstractContextManager[Any]:
+    """Around what Orbax does: its threads print tracebacks of faults that it raises as well."""
+    return contextlib.redirect_stderr(io.StringIO())
+
+
+def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False) -> tuple[int, Trees, bytes] | None:
+    """The newest checkpoint that can be read, as (step, trees, tokenizer); None where there is none.
+
+    `like` names the items, as trees of arrays or of jax.ShapeDtypeStruct, on whose shardings they are restored;
+    what has none goes to the first device. A broken checkpoint is passed over with a warning, and deleted if
+    `repair`. Raises UserError where none can be read, or where names, shapes or types differ from those of `like`.
+    """
+    steps = sorted(folder.all_steps(), reverse=True)
+    for step in steps:
+        path = folder.directory / str(step)
+        try:
+            with _quiet():
+                return step, *_read(folder, step, like)
+        except UserError as fault:
+            raise UserError(f"checkpoint {path} is of another model: {fault}") from None
+        except Exception as fault:  # whatever Orbax, and what lies beneath it, makes of broken files
+            reason = " ".join(f"{type(fault).__name__}: {fault}".split())[:160]
+        if step == steps[-1]:
+            raise UserError(f"checkpoint {path} is broken, and none is left before it; delete the run ({reason})")
+        print(f"warning: checkpoint {path} is broken, taking the one before it ({reason})", file=sys.stderr)
+        if repair:
+            if processes.is_first():
+                shutil.rmtree(path)
+            processes.wait("repair")
+            folder.reload()
+    return None
+
+
+def _read(folder: ocp.CheckpointManager, step: int, like: Trees) -> tuple[Trees, bytes]:
+    metadata = folder.item_metadata(step)
+    for name, tree in like.items():
+        _compare(_shapes(metadata[name].tree), _shapes(plain(tree)), name)
+    wanted = {name: ocp.args.StandardRestore(plain(jax.tree.map(_abstract, tree))) for name, tree in like.items()}
+    items = folder.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore(), **wanted))
+    return {name: _shaped_as(items[name], tree) for name, tree in like.items()}, base64.b64decode(
+        items["run"]["tokenizer_base64"]
+    )
+
+
+def restore_run(run_dir: str | Path, kind: str = "") -> Trained:
+    """The model of a run's newest checkpoint. Raises UserError where there is none, it is broken, or it is not of the
+    `kind` that is asked for, a key of MODELS."""
+    config = configs.read(run_dir)
+    found = kind_of(config.model)
+    if kind and found != kind:
+        raise UserError(f"{run_dir} is a run of {MODELS[found].trainer}, and this wants one of {MODELS[kind].trainer}")
+
+    def fresh() -> Params:
+        params = MODELS[found].init(config.model, config.seed)[1]
+        return lora.add(params, config.lora, config.optim.freeze, config.seed) if "lora" in config else params
+
+    with open_folder(run_dir) as folder:
+        restored = restore(folder, {"params": jax.eval_shape(fresh)})
+    if restored is None:
+        raise UserError(f"{run_dir} has no checkpoint: train it first")
+    step, trees, tokenizer = restored
+    return Trained(config, Tokenizer(tokenizer), lora.merge(trees["params"], config.get("lora")), step)
+
+
+class Kind(NamedTuple):
+    """How a kind of model is made, and trained."""
+
+    init: Callable[[ConfigDict, int], tuple[Any, Params]]
+    trainer: str
+
+
+MODELS = {"two_tower": Kind(two_tower.init, "train-clip"), "lmm": Kind(lmm.init, "train-lmm")}
+
+
+def kind_of(model: ConfigDict) -> str:
+    """Which of MODELS a `config.model` is of."""
+    return "lmm" if "decoder" in model else "two_tower"
+
+
+# ---------------------------------------------------------------- trees
+
+
+def plain(tree: Any) -> dict[str, Any]:
+    """Any tree of arrays as nested dicts with string keys, without empty branches."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return traverse_util.unflatten_dict({_name(path): leaf for path, leaf in leaves}, sep="/")
+
+
+def _shaped_as(tree: dict[str, Any], like: Any) -> Any:
+    """The inverse of `plain`: the same arrays in the structure of `like`."""
+    flat = traverse_util.flatten_dict(tree, sep="/")
+    return jax.tree_util.tree_map_with_path(lambda path, _: flat[_name(path)], like)
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
+    sharding = getattr(leaf, "sharding", None) or jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+
+def _shapes(tree: Any) -> dict[str, str]:
+    flat = traverse_util.flatten_dict(tree, sep="/")
+    return {name: f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]" for name, leaf in flat.items()}
+
+
+def _compare(saved: dict[str, str], wanted: dict[str, str], item: str) -> None:
+    """Raises UserError, which names the differences, where two trees of shapes are not the same."""
+    different = [
+        f"{item}/{name} is {saved.get(name, 'missing')}, not {wanted.get(name, 'expected at all')}"
+        for name in sorted(saved.keys() | wanted.keys())
+        if saved.get(name) != wanted.get(name)
+    ]
+    if different:
+        more = f", and {len(different) - MOST_NAMED} more" if len(different) > MOST_NAMED else ""
+        raise UserError("; ".join(different[:MOST_NAMED]) + more)

@@ -1,0 +1,295 @@
+"""Checkpoints of others on disk: big_vision's `.npz`, and folders of Hugging Face safetensors with their config.json.
+
+What is read is arrays and JSON alone; nothing is unpickled or executed.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ml_dtypes
+import numpy as np
+import safetensors
+import safetensors.numpy
+from ml_collections import ConfigDict
+
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import open_atomic
+from mmgeo_jax.checkpoints.mapping import Arrays, to_ours, to_theirs
+from mmgeo_jax.models.two_tower import default_model_config
+
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+CLIP_END = 49407  # the token that ends a text
+ACTIVATIONS = {"gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "quick_gelu": "quick_gelu"}
+CLASSES = {"siglip": "Siglip", "clip": "CLIP"}  # what their names begin with in transformers
+SAFETENSORS, INDEX = "model.safetensors", "model.safetensors.index.json"
+SHARD_BYTES = 4 * 2**30  # a file of safetensors is not longer than this, or than its longest array
+
+
+class Checkpoint(NamedTuple):
+    """A published model. config: of a TwoTower, or (weights/gemma.py) an LMM; params: our flat tree, float32; layout:
+    whose names they had."""
+
+    config: ConfigDict
+    params: Arrays
+    layout: str
+
+
+def read(path: str | Path) -> Checkpoint:
+    """A checkpoint: an `.npz` of big_vision, or a folder of Hugging Face. Raises UserError where it is neither."""
+    path = Path(path)
+    if path.suffix == ".npz":
+        return _read_big_vision(path)
+    if (path / "config.json").is_file():
+        return _read_hugging_face(path)
+    raise UserError(f"{path} is no checkpoint: give a big_vision .npz, or a folder with config.json and safetensors")
+
+
+# ---- big_vision ---------------------------------------------------------------------------------------------------
+
+
+def read_npz(path: Path) -> Arrays:
+    """The arrays under "params/" (or all, where there is none), float32. Raises UserError where it does not read."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: _float32(file[name]) for name in file.files if not name.startswith("opt/")}
+    except FileNotFoundError:
+        raise UserError(f"checkpoint {path} is not there") from None
+    except (ValueError, OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError) as fault:
+        raise UserError(f"checkpoint {path} is no .npz of plain arrays: {fault}") from None
+    prefix = "params/"
+    inner = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    return inner or arrays
+
+
+def _float32(array: np.ndarray) -> np.ndarray:
+    """NumPy has no bfloat16 and saves it as two raw bytes."""
+    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
+        array = array.view(ml_dtypes.bfloat16)
+    return np.asarray(array, np.float32)
+
+
+def _read_big_vision(path: Path) -> Checkpoint:
+    theirs = read_npz(path)
+    heads = {}
+    for tower, prefix in (("image", "img/Transformer"), ("text", "txt/Encoder_0")):
+        for block in ("encoderblock_0", "encoderblock"):
+            bias = theirs.get(f"{prefix}/{block}/MultiHeadDotProductAttention_0/query/bias")
+            if bias is not None:
+                heads[tower] = bias.shape[-2]
+    params = to_ours(theirs, "big_vision", heads)
+    if "image/stem/kernel" not in params:
+        raise UserError(f"checkpoint {path} has no img/embedding/kernel: it is no SigLIP of big_vision")
+    return Checkpoint(config_of(params, heads), params, "big_vision")
+
+
+def config_of(params: Arrays, heads: Mapping[str, int]) -> ConfigDict:
+    """The model whose flat tree has these shapes, a SigLIP; the image tower alone where there is no other."""
+    config = default_model_config()
+    for tower in heads:
+        _shapes(config[tower], params, tower, heads[tower])
+    kernel = params["image/stem/kernel"]
+    config.image.patch_px = kernel.shape[0]
+    config.image.size_px = kernel.shape[0] * round(len(params["image/position"]) ** 0.5)
+    config.embed = config.image.width
+    if "text/token" in params:
+        config.text.update(pool="last", masked=False)
+        config.embed = params["text/head/kernel"].shape[1] if config.text.head else config.text.width
+    return config
+
+
+def _shapes(tower: ConfigDict, params: Arrays, name: str, heads: int) -> None:
+    depth, width, hidden = params[f"{name}/encoder/blocks/mlp/up/kernel"].shape
+    tower.update(width=width, depth=depth, heads=heads, mlp_ratio=hidden / width, head=f"{name}/head/kernel" in params)
+    if name == "text":
+        tower.vocab_size, tower.length = len(params["text/token"]), len(params["text/position"])
+
+
+def write_npz(path: str | Path, params: Arrays, heads: Mapping[str, int]) -> None:
+    """A big_vision `.npz` of our flat tree, blocks unrolled."""
+    arrays = {f"params/{name}": array for name, array in to_theirs(params, "big_vision", dict(heads)).items()}
+    with open_atomic(Path(path)) as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+# ---- Hugging Face -------------------------------------------------------------------------------------------------
+
+
+def read_safetensors(folder: Path) -> Arrays:
+    """The arrays of one safetensors file, or of those that an index names, float32. Raises UserError."""
+    index = folder / INDEX
+    try:
+        names = set(json.loads(index.read_text())["weight_map"].values()) if index.is_file() else {SAFETENSORS}
+        if any(Path(name).name != name for name in names):
+            raise UserError(f"{index} names a file that is not in its folder")
+        arrays: Arrays = {}
+        for name in sorted(names):
+            # bfloat16 comes back as ml_dtypes' own.
+            arrays |= {key: _float32(array) for key, array in safetensors.numpy.load_file(folder / name).items()}
+        return arrays
+    except FileNotFoundError as fault:
+        raise UserError(f"{fault.filename or folder / SAFETENSORS} is not there") from None
+    except (safetensors.SafetensorError, ValueError, KeyError, AttributeError, OSError) as fault:
+        raise UserError(f"the safetensors of {folder} do not read: {fault}") from None
+
+
+def _read_hugging_face(folder: Path) -> Checkpoint:
+    try:
+        theirs = json.loads((folder / "config.json").read_text())
+        layout = theirs["model_type"].removesuffix("_vision_model").removesuffix("_text_model")
+        config = CONFIGS[layout](theirs, _preprocessor(folder))
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        kinds = ", ".join(CONFIGS)
+        raise UserError(f"{folder}/config.json is of no model that is known here ({kinds}): {fault!r}") from None
+    heads = {tower: config[tower].heads for tower in ("image", "text")}
+    return Checkpoint(config, to_ours(read_safetensors(folder), layout, heads), layout)
+
+
+def _preprocessor(folder: Path) -> dict[str, Any]:
+    path = folder / "preprocessor_config.json"
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _tower(theirs: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What a tower's part of config.json says; keys that are at the family's default may be missing."""
+    part = {**defaults, **theirs}
+    return {
+        "width": part["hidden_size"],
+        "depth": part["num_hidden_layers"],
+        "heads": part["num_attention_heads"],
+        "mlp_ratio": part["intermediate_size"] / part["hidden_size"],
+        "activation": ACTIVATIONS[part["hidden_act"]],
+        "norm_epsilon": part["layer_norm_eps"],
+    }
+
+
+def _images(theirs: Mapping[str, Any], defaults: Mapping[str, Any], look: Mapping[str, Any]) -> dict[str, Any]:
+    part = {**defaults, **theirs}
+    patch = part["patch_size"]
+    size = {"size_px": part["image_size"] // patch * patch, "patch_px": patch}  # what no patch fills is border
+    look = {**defaults, **look}
+    return size | {"mean": tuple(look["image_mean"]), "std": tuple(look["image_std"])}
+
+
+def _texts(theirs: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    part = {**defaults, **theirs}
+    return {"vocab_size": part["vocab_size"], "length": part["max_position_embeddings"]}
+
+
+SIGLIP_DEFAULTS = dict(
+    hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072, layer_norm_eps=1e-6,
+    hidden_act="gelu_pytorch_tanh", image_size=224, patch_size=16, vocab_size=32000, max_position_embeddings=64,
+    image_mean=(0.5, 0.5, 0.5), image_std=(0.5, 0.5, 0.5),
+)  # fmt: skip
+CLIP_TEXT_DEFAULTS = dict(
+    hidden_size=512, num_hidden_layers=12, num_attention_heads=8, intermediate_size=2048, layer_norm_eps=1e-5,
+    hidden_act="quick_gelu", vocab_size=49408, max_position_embeddings=77,
+)  # fmt: skip
+CLIP_IMAGE_DEFAULTS = dict(
+    hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072, layer_norm_eps=1e-5,
+    hidden_act="quick_gelu", image_size=224, patch_size=32, image_mean=CLIP_MEAN, image_std=CLIP_STD,
+)  # fmt: skip
+
+
+def _siglip_config(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> ConfigDict:
+    config, images, texts = default_model_config(), theirs.get("vision_config", {}), theirs.get("text_config", {})
+    config.image.update(_tower(images, SIGLIP_DEFAULTS) | _images(images, SIGLIP_DEFAULTS, look))
+    config.text.update(_tower(texts, SIGLIP_DEFAULTS) | _texts(texts, SIGLIP_DEFAULTS))
+    config.text.update(pool="last", masked=False)
+    config.embed = texts.get("projection_size", config.text.width)
+    return config
+
+
+def _clip_config(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> ConfigDict:
+    config, images, texts = default_model_config(), theirs.get("vision_config", {}), theirs.get("text_config", {})
+    config.image.update(_tower(images, CLIP_IMAGE_DEFAULTS) | _images(images, CLIP_IMAGE_DEFAULTS, look))
+    config.text.update(_tower(texts, CLIP_TEXT_DEFAULTS) | _texts(texts, CLIP_TEXT_DEFAULTS))
+    config.image.update(pool="first", head=True, head_bias=False, stem_bias=False, class_token=True, first_norm=True)
+    end = texts.get("eos_token_id", CLIP_END)
+    config.text.update(pool="last", causal=True, head_bias=False)
+    config.text.end_id = config.text.vocab_size - 1 if end == 2 else end  # 2 stands in old files for the last token
+    config.embed = theirs.get("projection_dim", 512)
+    config.init_scale, config.init_bias = 1 / 0.07, 0.0
+    return config
+
+
+CONFIGS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], ConfigDict]] = {
+    "siglip": _siglip_config,
+    "clip": _clip_config,
+}
+
+
+def write_hugging_face(folder: str | Path, config: ConfigDict, params: Arrays) -> None:
+    """A folder that `transformers` loads, as SiglipModel or CLIPModel. Raises UserError where neither fits."""
+    layout = "clip" if config.image.class_token else "siglip"
+    if config.image.stem != "patch" or config.image.pool not in ("map", "first"):
+        raise UserError("Hugging Face has SigLIP's and CLIP's towers alone: model.image.stem=patch, pool=map or first")
+    if layout == "clip" and float(params.get("logit_bias", np.float32(0))):
+        raise UserError("CLIP has no bias of the scores, but this model's is not zero: export it as .npz")
+    heads = {tower: config[tower].heads for tower in ("image", "text")}
+    arrays = to_theirs(params, layout, heads)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    look = {"image_mean": list(config.image.mean), "image_std": list(config.image.std), "do_normalize": True,
+            "do_rescale": True, "rescale_factor": 1 / 255, "do_resize": True,
+            "size": dict.fromkeys(("height", "width"), config.image.size_px),
+            "image_processor_type": f"{CLASSES[layout]}ImageProcessor"}  # fmt: skip
+    write_safetensors(folder, arrays)
+    for name, data in (("config.json", their_config(config, layout)), ("preprocessor_config.json", look)):
+        with open_atomic(folder / name) as file:
+            file.write((json.dumps(data, indent=1) + "\n").encode())
+
+
+def write_safetensors(folder: Path, arrays: Arrays) -> None:
+    """One file, or several of at most SHARD_BYTES with an index; float32."""
+    shards: list[Arrays] = [{}]
+    for name, array in arrays.items():
+        if shards[-1] and sum(each.nbytes for each in shards[-1].values()) + array.nbytes > SHARD_BYTES:
+            shards.append({})
+        shards[-1][name] = np.array(array, np.float32, order="C")
+    files = [f"model-{number:05}-of-{len(shards):05}.safetensors" for number in range(1, len(shards) + 1)]
+    if len(shards) == 1:
+        files = [SAFETENSORS]
+    for name, shard in zip(files, shards, strict=True):
+        with open_atomic(folder / name) as file:
+            file.write(safetensors.numpy.save(shard, {"format": "pt"}))
+    index = {name: file for file, shard in zip(files, shards, strict=True) for name in shard}
+    if len(shards) > 1:
+        total = sum(array.nbytes for array in arrays.values())
+        with open_atomic(folder / INDEX) as file:
+            file.write((json.dumps({"metadata": {"total_size": total}, "weight_map": index}, indent=1) + "\n").encode())
+    else:
+        (folder / INDEX).unlink(missing_ok=True)  # of a longer model that was here
+
+
+def their_config(config: ConfigDict, layout: str) -> dict[str, Any]:
+    """The config.json of a TwoTower's config in a layout, "siglip" or "clip"."""
+    names = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
+
+    def tower(part: ConfigDict) -> dict[str, Any]:
+        return {
+            "hidden_size": part.width, "num_hidden_layers": part.depth, "num_attention_heads": part.heads,
+            "intermediate_size": round(part.width * part.mlp_ratio), "hidden_act": names[part.activation],
+            "layer_norm_eps": part.norm_epsilon, "attention_dropout": 0.0,
+        }  # fmt: skip
+
+    size = {"image_size": config.image.size_px, "patch_size": config.image.patch_px, "num_channels": 3}
+    words = {"vocab_size": config.text.vocab_size, "max_position_embeddings": config.text.length}
+    images, texts = tower(config.image) | size, tower(config.text) | words
+    found: dict[str, Any] = {
+        "model_type": layout,
+        "architectures": [f"{CLASSES[layout]}Model"],
+        "torch_dtype": "float32",
+        "vision_config": images | {"model_type": f"{layout}_vision_model"},
+        "text_config": texts | {"model_type": f"{layout}_text_model"},
+    }
+    if layout == "clip":
+        found["text_config"]["eos_token_id"] = config.text.end_id
+        return found | {"projection_dim": config.embed}
+    found["text_config"]["projection_size"] = config.embed
+    return found

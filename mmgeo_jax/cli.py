@@ -1,0 +1,58 @@
+"""The entry point of every command: `mmgeo COMMAND ...`, or `python -m mmgeo_jax COMMAND ...` from a checkout.
+
+A command is a module with `main(arguments) -> exit status`, imported only when it is called for: making data needs no
+JAX, and training needs no drawing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+from data_gen.shared.cli import program
+
+# command -> (module, what it does)
+COMMANDS = {
+    "data": ("data_gen.build.shards", "make a data set: a spec -> TFRecord shards"),
+    "beam": ("data_gen.build.beam", "make a data set with Apache Beam"),
+    "retrieval": ("data_gen.retrieval.mine", "find similar captions that are false of a picture, as hard negatives"),
+    "verify": ("data_gen.checks.verify", "redraw a data set from its programs, and look for leaks"),
+    "check-truth": ("checker.checker", "compare truth tables with an independent reading of the captions"),
+    "hardset": ("data_gen.checks.benchmark", "describe the frozen benchmark, and its version"),
+    "domain-gap": ("data_gen.checks.domain_gap", "compare a data set with real exam problems"),
+    "question-only": ("data_gen.checks.question_only", "how well problems are answered without their picture"),
+    "gallery": ("data_gen.view.gallery", "an HTML gallery of a data set's families"),
+    "contact-sheet": ("data_gen.view.contact_sheet", "one family as a PNG"),
+    "alphageometry": ("data_gen.sources.alphageometry.source", "which AlphaGeometry problems can be drawn"),
+    "formalgeo": ("data_gen.sources.formalgeo.source", "which FormalGeo7k problems can be parsed"),
+    "redrawn": ("data_gen.sources.redrawn.source", "which FormalGeo7k figures can be redrawn, and how closely"),
+    "train-clip": ("mmgeo_jax.train.clip", "train an image encoder with a text encoder"),
+    "train-lmm": ("mmgeo_jax.train.lmm", "train a multimodal model"),
+    "eval": ("mmgeo_jax.evals.command", "evaluate a run or a published checkpoint"),
+    "report": ("mmgeo_jax.report.command", "write report.html of an evaluated run"),
+    "solve": ("mmgeo_jax.inference.chat", "ask a multimodal model about a diagram"),
+    "benchmark": ("mmgeo_jax.evals.benchmarks.command", "score a model's answers on a public benchmark"),
+    "compile-report": ("mmgeo_jax.train.compile_report", "bytes per device and FLOPs of a run, without the hardware"),
+}
+
+
+def usage() -> str:
+    """Returns the list of commands."""
+    lines = [f"usage: {program()} COMMAND ...", "", "commands:"]
+    lines += [f"  {name:15} {what}" for name, (_, what) in COMMANDS.items()]
+    return "\n".join([*lines, "", f"{program()} COMMAND --help shows a command's options and an example."])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit status."""
+    name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if name in ("-h", "--help"):
+        print(usage())
+        return 0
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0)
+        print(f"error: there is no command '{name}': did you mean '{near[0]}'? {program()} --help", file=sys.stderr)
+        return 2
+    return importlib.import_module(COMMANDS[name][0]).main(rest)

@@ -1,0 +1,136 @@
+"""Captions to tokens and back, by tokenizers of our own and by others'.
+
+Ours are SentencePiece with byte fallback, which loses neither case, digits nor signs. Capital letters, digits and
+signs are tokens of their own: "ABC" is A, B, C and "5.5" is 5, ., 5, so that captions that differ in one of them
+differ in one token. Decoding gives back any text, except that U+2581, which SentencePiece writes for a space, comes
+back as one.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sentencepiece
+from ml_collections import ConfigDict
+
+from data_gen.shared.errors import UserError
+from data_gen.shared.files import open_atomic
+from mmgeo_jax.data import tokenizer_files
+from mmgeo_jax.distributed import processes
+
+PAD_ID, EOS_ID, UNKNOWN_ID = 0, 1, 2
+SIGNS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;()[]{}'+-*/=<>%^√π²³·×±≤≥≠°∠∥⊥△▱□⊙⌒≅∼~'′")
+# Signs with the spaces beside them, which make captions shorter; SentencePiece writes a space as \u2581.
+SPACED_SIGNS = ("\u2581=\u2581", "\u2581∥\u2581", "\u2581⊥\u2581", ".\u2581", ",\u2581")
+SYMBOLS = sorted({*SIGNS, *SPACED_SIGNS})
+ERRORS_ONLY = 2
+
+
+def train(captions: Iterable[str], vocab_size: int, phrases: Sequence[str] = ()) -> bytes:
+    """A tokenizer for `captions` as the bytes of a SentencePiece model: the same captions, the same bytes.
+
+    `phrases` are tokens of their own, as SYMBOLS are.
+
+    `vocab_size` is at most so many pieces: a small corpus gives fewer. Raises UserError where there is no
+    caption, or where the bytes, signs and letters alone need more.
+    """
+    symbols = sorted({*SYMBOLS, *(phrase.replace(" ", "\u2581") for phrase in phrases)})
+    smallest = 3 + 256 + len(symbols) + 1
+    if vocab_size < smallest:
+        raise UserError(f"tokenizer.vocab_size is {vocab_size}: raise it to {smallest} or more")
+    lines = [line for caption in captions for line in caption.splitlines() if line.strip()]
+    if not lines:
+        raise UserError("no caption to train a tokenizer on: is the train split empty?")
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(lines),
+            model_writer=model,
+            model_type="bpe",
+            vocab_size=vocab_size,
+            hard_vocab_limit=False,
+            # Rarer letters than that are spelt in bytes.
+            character_coverage=0.9995,
+            byte_fallback=True,
+            normalization_rule_name="identity",
+            remove_extra_whitespaces=False,
+            user_defined_symbols=symbols,
+            pad_id=PAD_ID,
+            eos_id=EOS_ID,
+            unk_id=UNKNOWN_ID,
+            bos_id=-1,
+            num_threads=1,
+            minloglevel=ERRORS_ONLY,
+        )
+    except (RuntimeError, OSError) as error:
+        raise UserError(f"no tokenizer with tokenizer.vocab_size={vocab_size}: {error}") from error
+    return model.getvalue()
+
+
+def of_run(
+    run: Path, config: ConfigDict, given: Path, texts: Callable[[], Iterable[str]], phrases: Sequence[str] = ()
+) -> Tokenizer:
+    """A run's tokenizer: the one that is there, that of `tokenizer.file`, the file `given` where it is there, or one
+    that is trained on `texts()` and has `phrases`."""
+    path = run / "tokenizer.model"
+    if path.exists():
+        return Tokenizer(path)
+    if config.tokenizer.file:
+        proto = Tokenizer(config.tokenizer.file).proto
+    elif given.exists():
+        proto = given.read_bytes()
+    else:
+        proto = train(texts(), config.tokenizer.vocab_size, phrases)
+    if processes.is_first():  # the others make the same one
+        with open_atomic(path) as file:
+            file.write(proto)
+    return Tokenizer(proto)
+
+
+class Tokenizer:
+    """Captions to token ids of one length and back. `source`: a SentencePiece `.model`, a `tokenizer.json`, a folder
+    that holds one, or the bytes that `proto` has.
+
+    `pad_id` fills a caption up; `end_id` is the token after which there is padding alone, which is the end token, or
+    the padding itself where nothing ends a caption.
+    """
+
+    def __init__(self, source: bytes | str | Path):
+        self.proto = source if isinstance(source, bytes) else tokenizer_files.read(Path(source))
+        name = "the tokenizer given" if isinstance(source, bytes) else f"tokenizer {source}"
+        self._pieces = tokenizer_files.load(self.proto, name)
+        self.vocab_size, self.pad_id = self._pieces.vocab_size, self._pieces.pad_id
+        self.end_id = self._pieces.after[0] if self._pieces.after else self.pad_id
+        self.stated = self._pieces.stated
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tokenizer, (self.proto,)
+
+    def ids(self, texts: Sequence[str], begun: bool = False) -> list[list[int]]:
+        """The token ids of each text, without its end; with its beginning where `begun`."""
+        before = self._pieces.before if begun else []
+        return [[*before, *ids] for ids in self._pieces.ids(list(texts))]
+
+    def encode_batch(self, captions: Sequence[str], length: int) -> np.ndarray:
+        """Token ids int32[n, length]: the text cut to what is left beside its beginning and end, then `pad_id`."""
+        before, after = self._pieces.before, self._pieces.after
+        room = length - len(before) - len(after)
+        if room < 0:
+            raise UserError(f"data.length={length} is less than what begins and ends each caption: raise it")
+        batch = np.full((len(captions), length), self.pad_id, np.int32)
+        for row, ids in zip(batch, self.ids(captions), strict=True):
+            ids = [*before, *ids[:room], *after]
+            row[: len(ids)] = ids
+        return batch
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of token ids, up to the first end token or padding; what a longer table of a model has beside the
+        tokenizer's ids is left out."""
+        ids = (token for token in ids if token < self.vocab_size)
+        kept = itertools.takewhile(lambda token: token not in (self.pad_id, self.end_id), map(int, ids))
+        return self._pieces.text([token for token in kept if token not in self._pieces.before])

@@ -1,0 +1,135 @@
+"""Where arrays lie: a mesh of devices ("data", "fsdp"), and one table from names of dimensions to its axes."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from ml_collections import ConfigDict
+
+from data_gen.shared.errors import UserError
+
+# name of a dimension -> axes of the mesh that it is split over
+AXES: dict[str, tuple[str, ...] | str | None] = {
+    "batch": ("data", "fsdp"),
+    "width": "fsdp",
+    "hidden": None,
+    "heads": None,
+    "embed": None,
+    "vocab": None,
+    "place": None,
+    "pixel": None,
+}
+# path of a parameter -> names of its last dimensions (those before are layers); all others are on every device
+DIMENSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"stem/kernel\d?$", ("pixel", "width")),
+    (r"(query|key|value)/kernel$", ("width", "heads")),
+    (r"out/kernel$", ("heads", "width")),
+    (r"(up|gate)/kernel$", ("width", "hidden")),
+    (r"down/kernel$", ("hidden", "width")),
+    (r"head/kernel$", ("width", "embed")),
+    (r"token$", ("vocab", "width")),
+    (r"position$", ("place", "width")),
+)
+
+
+def make_mesh(fsdp: int) -> Mesh:
+    """All devices as a mesh ("data", "fsdp") of devices / fsdp times fsdp."""
+    devices = jax.device_count()
+    if fsdp < 1 or devices % fsdp:
+        raise UserError(f"mesh.fsdp={fsdp} does not divide the {devices} devices of this machine")
+    return mesh_of(jax.devices(), fsdp)
+
+
+def mesh_of(devices: Sequence[jax.Device], fsdp: int) -> Mesh:
+    """These devices as a mesh."""
+    shape = len(devices) // fsdp, fsdp
+    return jax.make_mesh(shape, ("data", "fsdp"), axis_types=(AxisType.Auto,) * 2, devices=devices)
+
+
+def everywhere(mesh: Mesh) -> NamedSharding:
+    """A whole copy on each device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def batch_axes() -> tuple[str, ...]:
+    """The axes of the mesh that a batch is split over."""
+    axes = AXES["batch"]
+    assert isinstance(axes, tuple)
+    return axes
+
+
+def batch_sharding(mesh: Mesh) -> NamedSharding:
+    """Arrays [B, ...], split over B."""
+    return NamedSharding(mesh, PartitionSpec(AXES["batch"]))
+
+
+def state_shardings(tree: Any, mesh: Mesh) -> Any:
+    """A sharding for each array of `tree`: parameters, or optimizer state that mirrors their paths."""
+
+    def sharding(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        names = next((names for pattern, names in DIMENSIONS if re.search(pattern, name)), ())
+        axes = [None] * (leaf.ndim - len(names)) + [AXES[each] for each in names]
+        # A dimension that does not divide stays whole.
+        fits = [
+            axis if axis and size % _size(mesh, axis) == 0 else None
+            for axis, size in zip(axes, leaf.shape, strict=True)
+        ]
+        return NamedSharding(mesh, PartitionSpec(*fits))
+
+    return jax.tree_util.tree_map_with_path(sharding, tree)
+
+
+def bytes_per_device(tree: Any) -> int:
+    """What one device holds of a tree of arrays, or of shapes with shardings."""
+    return sum(_share(leaf) for leaf in jax.tree.leaves(tree))
+
+
+def _share(leaf: Any) -> int:
+    return int(np.prod(leaf.sharding.shard_shape(leaf.shape), dtype=np.int64)) * leaf.dtype.itemsize
+
+
+def overview(tree: Any) -> str:
+    """A table of a tree of arrays, or of shapes with shardings: name, shape, how it is split, bytes per device."""
+    rows = [("array", "shape", "split over", "MiB per device")]
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        mesh, places = leaf.sharding.mesh, zip(leaf.shape, leaf.sharding.spec, strict=False)
+        split = [f"{size}/{axis}" for size, axis in places if axis and _size(mesh, axis) > 1]
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        rows.append((name, str(list(leaf.shape)), ", ".join(split) or "whole", f"{_share(leaf) / 2**20:.2f}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def summary(state: dict[str, Any]) -> str:
+    """A line on the arrays of a run, {"params": ..., "opt_state": ...}: how many parameters, what a device holds."""
+    count = sum(leaf.size for leaf in jax.tree.leaves(state["params"]))
+    kept = " and ".join(f"{bytes_per_device(tree) / 2**20:.0f} MiB of {name}" for name, tree in state.items())
+    devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
+    return f"{count / 1e6:.1f} M parameters on {devices} with {kept} each"
+
+
+def place(tree: Any, mesh: Mesh) -> Any:
+    """The arrays of `tree`, the same in every process, on the devices where `state_shardings` has them."""
+    return jax.device_put(jax.device_get(tree), state_shardings(tree, mesh))
+
+
+def _size(mesh: Mesh, axes: tuple[str, ...] | str) -> int:
+    return int(np.prod([mesh.shape[axis] for axis in ([axes] if isinstance(axes, str) else axes)]))
+
+
+def check_batch(train: ConfigDict, mesh: Mesh) -> None:
+    """Raises UserError where the families of a micro-batch do not divide among the devices."""
+    if train.micro_batches < 1 or train.global_batch % (mesh.size * train.micro_batches):
+        parts = f" in {train.micro_batches} micro-batches" if train.micro_batches != 1 else ""
+        raise UserError(f"train.global_batch={train.global_batch} does not divide among {mesh.size} devices{parts}")
+
+
+def put(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """A process's slice of a batch, as arrays of the global batch on the devices."""
+    sharding = batch_sharding(mesh)
+    return {name: jax.make_array_from_process_local_data(sharding, array) for name, array in batch.items()}

@@ -1,0 +1,68 @@
+"""Score a model's responses on a public benchmark.
+
+    mmgeo benchmark --list
+    mmgeo benchmark --name=wemath --root=DIR --run=runs/lmm_tiny
+    mmgeo benchmark --name=wemath --root=DIR --responses=responses.jsonl --out=eval.json
+    mmgeo benchmark --name=wemath --root=DIR --baseline --out=eval.json
+
+responses.jsonl holds {"key": ..., "response": ...} a line; a question without a line counts as wrong. The keys are said
+in each benchmark's module, and --prompts writes them with the text that a model is asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from data_gen.shared import cli
+from mmgeo_jax.evals import benchmarks
+from mmgeo_jax.evals.benchmarks import item as items
+
+
+@cli.command
+def main(arguments: Sequence[str]) -> int:
+    parser = cli.parser("benchmark", __doc__)
+    parser.add_argument("--list", action="store_true", help="the benchmarks, and where their data is")
+    parser.add_argument("--name", choices=list(benchmarks.BENCHMARKS), help="which benchmark")
+    parser.add_argument("--root", help="the folder of its data")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--responses", metavar="FILE.jsonl", help="what the model said")
+    what.add_argument("--run", metavar="DIR", help="a run of train-lmm, which is asked")
+    what.add_argument("--baseline", action="store_true", help="the first choice, or the most frequent answer, instead")
+    what.add_argument("--prompts", action="store_true", help="print key, prompt and pictures of every question")
+    parser.add_argument("--length", type=int, default=128, help="most tokens of an answer of the run (default: 128)")
+    parser.add_argument("--out", help="where the scores go (default: eval.json; of a run, NAME.json in its folder)")
+    options = parser.parse_args(arguments)
+    if not options.list and not (
+        options.name and options.root and (options.responses or options.run or options.baseline or options.prompts)
+    ):
+        parser.error("give --list, or --name, --root and one of --responses, --run, --baseline, --prompts")
+    options.out = options.out or (f"{options.run}/{options.name}.json" if options.run else "eval.json")
+    return _do(options)
+
+
+def _do(options: argparse.Namespace) -> int:
+    name, root = options.name, options.root
+    if options.list:
+        for each, row in benchmarks.BENCHMARKS.items():
+            print(f"{each:10} {row.where}")
+        return 0
+    if options.prompts:
+        for item in benchmarks.read(name, root):
+            asked = {"key": item.key, "prompt": items.prompt(item), "pictures": [str(p) for p in item.pictures]}
+            print(json.dumps(asked, ensure_ascii=False))
+        return 0
+    if options.run:
+        from mmgeo_jax.evals.benchmarks import answerer
+        from mmgeo_jax.inference import chat
+
+        answer = answerer.answerer(chat.load(options.run), options.length)
+        scores = benchmarks.run(name, root, answer, options.out)
+    elif options.baseline:
+        scores = benchmarks.run(name, root, benchmarks.trivial(benchmarks.read(name, root)), options.out)
+    else:
+        scores = benchmarks.score_file(name, root, options.responses, options.out)
+    print(f"{name}: {scores['right']} of {scores['count']} right ({100 * scores['accuracy']:.1f} %), "
+          f"{scores['no_answer']} without an answer, {scores['missing']} of them missing; {options.out}")  # fmt: skip
+    return 0

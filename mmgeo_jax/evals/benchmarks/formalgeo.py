@@ -1,0 +1,60 @@
+"""FormalGeo7k's open problems: real exam problems whose answer is a number, such as 5*sqrt(3); those of `val`.
+
+Source: github FormalGeo/FormalGeo, formalgeo7k v1. Its own solver compares symbols, and no public scorer takes free
+responses. The rule here: the value that a response states (`answers.number`: its last box, what follows "the answer
+is", or the last number) may differ from the reference by at most 1e-2, as in MM-Math; angles are in degrees, as the
+references are. Problems whose goal is no real number (a relation to prove) are left out. By level, that is the number
+of theorems of the solution, and by what is asked for.
+
+Data: val.jsonl, with diagrams/ beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from data_gen.shared import files
+from data_gen.sources.formalgeo import reading
+from mmgeo_jax.evals.benchmarks import answers, expressions
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict, accuracies, distinct, first_file
+
+WHERE = "FormalGeo7k is at github FormalGeo: val.jsonl, one problem a line, and diagrams/ beside it"
+TOLERANCE = 1e-2 * 1.01
+LEVELS = ((2, "1 to 2"), (4, "3 to 4"), (6, "5 to 6"))
+
+
+def read(root: Path) -> list[Item]:
+    """The problems of `val` with a number as answer. Raises UserError where the file is missing or a row broken."""
+    path = first_file(root, ("val.jsonl",), WHERE)
+    problems = [p for p in reading.load(str(root), "val") if expressions.read(p["problem_answer"]) is not None]
+    return distinct([_item(root, problem) for problem in problems], str(path))
+
+
+def _item(root: Path, problem: Mapping[str, Any]) -> Item:
+    where, level = f"problem {problem['problem_id']}", int(problem.get("problem_level", 0))
+    asked = re.findall(r"[A-Z][A-Za-z]+(?=\()", str(problem.get("goal_cdl", "")))
+    return Item(
+        key=str(problem["problem_id"]),
+        question=problem["problem_text_en"].strip(),
+        answer=problem["problem_answer"],
+        kind="open",
+        pictures=(files.inside(root / "diagrams", problem["problem_img"], where),),
+        groups={
+            "level": (next((name for most, name in LEVELS if level <= most), "7 and more"),),
+            "asked": (asked[1] if len(asked) > 1 else "other",),
+        },
+    )
+
+
+def judge(item: Item, response: str) -> Verdict:
+    number = answers.number(response)
+    if number is None:
+        return Verdict(None, False)
+    return Verdict(f"{number:.6g}", abs(number - expressions.value(item.answer)) <= TOLERANCE)
+
+
+def score(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
+    return accuracies(items, responses, judge)

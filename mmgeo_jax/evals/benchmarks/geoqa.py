@@ -1,0 +1,62 @@
+"""GeoQA: multiple-choice problems of Chinese exams; four choices, by type (angle, length, other).
+
+Source of the rules: the paper "GeoQA: A Geometric Question Answering Benchmark Towards Multimodal Numerical Reasoning"
+(Chen et al., 2021) and its code, github chen-judge/GeoQA (NGS_Aux.py). There a model's program gives a number; a choice
+is taken where its value differs by less than 0.001; where no choice is near there is no result, which is wrong and
+counted by itself. Scores are the accuracy of choices, over all and by type. Free responses have no public scorer: a
+letter or a choice's text counts too (`answers.choice`, by rules), and two letters are no result.
+
+Data. The original, data/GeoQA2.2/test.pk, is a pickle, which is never read here. Convert it once, in an environment of
+its own, if you trust the file:
+
+    for row in pickle.load(open("test.pk", "rb")):
+        cv2.imwrite(f"images/{row['id']}.png", row["image"])
+        rows.append({"id": str(row["id"]), "question": row["subject"], "choices": row["choices"], "label": row["label"],
+                     "image": f"images/{row['id']}.png", "type": types[row["id"]]})   # sub_dataset_dict.pk
+    json.dump(rows, open("test.json", "w"))
+
+test.json is a list of such rows: `choices` texts, `label` the number of the right one from 0; `type` may be left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from data_gen.shared import files
+from data_gen.shared.errors import UserError
+from mmgeo_jax.evals.benchmarks import answers
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict, accuracies, distinct, first_file, get, json_rows
+
+WHERE = "GeoQA is at github chen-judge/GeoQA; convert its test.pk to test.json with images/ (see benchmarks/geoqa.py)"
+
+
+def read(root: Path) -> list[Item]:
+    """The questions of test.json. Raises UserError where it is missing, or a row is broken."""
+    path = first_file(root, ("test.json",), WHERE)
+    return distinct([_item(root, row, where) for where, row in json_rows(path)], str(path))
+
+
+def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
+    choices, label = files.texts(row.get("choices"), where, "choices"), row.get("label")
+    if type(label) is not int or not 0 <= label < len(choices) <= len(answers.LETTERS):
+        raise UserError(f"{where}: 'label' is {str(label)[:50]!r}, not the number of one of {len(choices)} choices")
+    return Item(
+        key=get(row, "id", where),
+        question=get(row, "question", where),
+        answer=choices[label],
+        kind="choice",
+        choices=choices,
+        pictures=(files.inside(root, get(row, "image", where), where),),
+        groups={"type": (get(row, "type", where),)} if "type" in row else {},
+    )
+
+
+def judge(item: Item, response: str) -> Verdict:
+    found = answers.choice(response, item.choices)
+    return Verdict(None, False) if found is None else Verdict(item.choices[found], item.choices[found] == item.answer)
+
+
+def score(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
+    return accuracies(items, responses, judge)

@@ -1,0 +1,154 @@
+"""What all benchmarks share: an item, its prompt, a verdict, and how verdicts are counted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from data_gen.shared import files
+from data_gen.shared.errors import UserError
+from mmgeo_jax.evals.benchmarks.answers import LETTERS
+
+MAX_READ = 10_000  # characters of a response
+KINDS = {
+    "choice": "Answer with the letter of the correct choice, as in: The answer is A.",
+    "integer": "Put your final answer, an integer, in \\boxed{}.",
+    "float": "Put your final answer, a number with {precision} decimal places, in \\boxed{{}}.",
+    "list": "Put your final answer, a list as [1, 2, 3], in \\boxed{}.",
+    "open": "Put your final answer in \\boxed{}.",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """A question of a benchmark.
+
+    key: what names it in a file of responses. answer: the reference, of a choice its text (in We-Math its letter).
+    kind: a row of KINDS. precision: decimal places of a float. pictures: files inside the data set's folder, which
+    need not be there. groups: for each way to group (skill, difficulty), the groups that it is in.
+    """
+
+    key: str
+    question: str
+    answer: str
+    kind: str
+    choices: tuple[str, ...] = ()
+    pictures: tuple[Path, ...] = ()
+    precision: int | None = None
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Verdict(NamedTuple):
+    """What a response was taken to say (None: nothing), and whether it is right."""
+
+    said: str | None
+    right: bool
+
+
+Judge = Callable[[Item, str], Verdict]
+
+
+def prompt(item: Item) -> str:
+    """The text that a model is asked, after the pictures."""
+    lines = [item.question]
+    lines += [f"({LETTERS[i]}) {text}" for i, text in enumerate(item.choices)]
+    hint = KINDS[item.kind]
+    return "\n".join([*lines, hint.format(precision=item.precision) if item.kind == "float" else hint])
+
+
+def verdict(judge: Judge, item: Item, response: str | None) -> Verdict:
+    """The verdict of a response; a blank or missing one says nothing and is wrong.
+
+    Of a response of more than MAX_READ characters its beginning and its end are read, where answers stand.
+    """
+    text = re.sub(r"[^\S\n]+", " ", response or "").strip()
+    if len(text) > MAX_READ:
+        text = f"{text[:1000]}\n{text[1000 - MAX_READ :]}"
+    return judge(item, text) if text else Verdict(None, False)
+
+
+def judged(items: Sequence[Item], responses: Mapping[str, str], judge: Judge) -> dict[str, Verdict]:
+    """The verdict of every item, by key."""
+    return {item.key: verdict(judge, item, responses.get(item.key)) for item in items}
+
+
+def rate(right: int, count: int) -> dict[str, Any]:
+    """A score with its counts; of nothing there is none."""
+    return {"accuracy": right / count if count else None, "right": right, "count": count}
+
+
+def accuracies(items: Sequence[Item], responses: Mapping[str, str], judge: Judge) -> dict[str, Any]:
+    """accuracy, right and count over all items and in each group; missing: items without a response; no_answer: items
+    whose response says no answer (the missing ones too)."""
+    verdicts = judged(items, responses, judge)
+    right: dict[str, dict[str, list[bool]]] = {}
+    for item in items:
+        for name, groups in {"kind": (item.kind,), **item.groups}.items():
+            for group in groups:
+                right.setdefault(name, {}).setdefault(group, []).append(verdicts[item.key].right)
+    return {
+        **rate(sum(v.right for v in verdicts.values()), len(items)),
+        "missing": sum(item.key not in responses for item in items),
+        "no_answer": sum(v.said is None for v in verdicts.values()),
+        "groups": {
+            name: {group: rate(sum(some), len(some)) for group, some in sorted(groups.items())}
+            for name, groups in right.items()
+        },
+    }
+
+
+# ---- what readers share ----------------------------------------------------------------------------------------------
+
+
+def first_file(root: Path, names: Sequence[str], where_to_get: str) -> Path:
+    """The first of the files that is in the folder. Raises UserError, which says where to get the data."""
+    for name in names:
+        if (root / name).is_file():
+            return root / name
+    raise UserError(f"{root} has no {' or '.join(names)}: {where_to_get}")
+
+
+def rows_of(value: Any, where: str) -> list[tuple[str, dict]]:
+    """(place, row) of a JSON list of objects, or of an object of objects. Raises UserError where it is neither."""
+    if isinstance(value, list):
+        named = [(f"{where} row {i}", row) for i, row in enumerate(value)]
+    elif isinstance(value, dict):
+        named = [(f"{where} row '{str(key)[:50]}'", row) for key, row in value.items()]
+    else:
+        raise UserError(f"{where} is neither a list nor an object of rows: fetch the file again")
+    for place, row in named:
+        if not isinstance(row, dict):
+            raise UserError(f"{place} is not an object: fetch the file again")
+    return named
+
+
+def json_rows(path: Path) -> list[tuple[str, dict]]:
+    """(place, row) of a JSON file."""
+    return rows_of(files.parse_json(files.read_bytes(path, "fetch it again"), str(path)), str(path))
+
+
+def get(row: Mapping[str, Any], key: str, where: str) -> str:
+    """A text of a row. Raises UserError where it is missing, blank, or something else."""
+    return files.text(row.get(key), where, key)
+
+
+def label(row: Mapping[str, Any], key: str, where: str, names: Sequence[str]) -> str:
+    """A text of a row that must be one of some names."""
+    if row.get(key) not in names or not isinstance(row[key], str):
+        raise UserError(f"{where}: '{key}' is {str(row.get(key))[:50]!r}, not one of {', '.join(names)}")
+    return row[key]
+
+
+def distinct(items: Sequence[Item], where: str) -> list[Item]:
+    """The items. Raises UserError where two have the same key, or there are none."""
+    seen: set[str] = set()
+    for item in items:
+        if item.key in seen:
+            raise UserError(f"{where} has '{item.key}' twice: fetch the file again")
+        seen.add(item.key)
+    if not items:
+        raise UserError(f"{where} has no question: fetch the file again")
+    return list(items)

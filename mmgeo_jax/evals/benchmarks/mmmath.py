@@ -1,0 +1,130 @@
+"""MM-Math: open problems of middle school with a worked solution whose answer stands in \\boxed{}.
+
+Source of the rules: the paper "MM-MATH: Advancing Multimodal Math Evaluation with Process Evaluation and Fine-grained
+Classification" (Sun et al., 2024) and github kge-sun/MM-Math (eval.py; its --ground_soluation and --model_soluation are
+read under other names, so that it scores everything 0: here the comparison is made).
+
+- The answers are what stands in \\boxed{}, all boxes together; a response without a box is wrong.
+- Units (cm, m, and their squares), degrees, dollars and spaces are taken off. Parts are split at commas outside of
+  brackets, a \\pm counts as two parts; the parts of both sides must pair off, in any order.
+- Two parts are equal as texts, or if their values differ by at most 1e-2 (times 1.01); of an equation, the right side
+  counts. Plain decimals are also equal if one is the other as a percentage (0.5 and 50), as the script has it.
+- The script compares formulas in letters, equations and intervals with SymPy. Here values are read by a small parser
+  (`expressions`): formulas in letters are equal only as texts, intervals if their ends are.
+- Over all, by difficulty, grade and knowledge. The grading of the process, by GPT-4V, is left out.
+
+Data: MM_Math.jsonl of Hugging Face THU-KEG/MM_Math (question, file_name, solution, year, difficult, knowledge), with
+the pictures of MM_Math.zip in images/. The key of a question is the number of its line, from 0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from data_gen.records.boxed import boxes
+from data_gen.shared import files
+from data_gen.shared.errors import UserError
+from mmgeo_jax.evals.benchmarks import expressions
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict, accuracies, distinct, first_file, get
+
+WHERE = "MM-Math is at Hugging Face THU-KEG/MM_Math: MM_Math.jsonl, and the pictures of MM_Math.zip in images/"
+TOLERANCE = 1e-2 * 1.01
+DIFFICULTIES = {"容易": "easy", "普通": "medium", "困难": "hard"} | {name: name for name in ("easy", "medium", "hard")}
+GRADES = {"七年级": "seven", "八年级": "eight", "九年级": "nine"} | {name: name for name in ("seven", "eight", "nine")}
+KNOWLEDGE = ("Transformations of Shapes", "Properties of Shapes", "Functions")
+SIGNS = ("\\left", "\\right", "^\\circ", "^{\\circ}", "°", "$", "\\%", "厘米")
+
+
+def read(root: Path) -> list[Item]:
+    """The problems. Raises UserError where the file is missing, or a row is broken."""
+    path = first_file(root, ("MM_Math.jsonl",), WHERE)
+    rows = files.json_lines(path, WHERE)
+    return distinct([_item(root, row, where, i) for i, (where, row) in enumerate(rows)], str(path))
+
+
+def _item(root: Path, row: Any, where: str, number: int) -> Item:
+    if not isinstance(row, dict):
+        raise UserError(f"{where} is not an object: fetch the file again")
+    boxed = boxes(get(row, "solution", where))
+    if not any(boxed):
+        raise UserError(f"{where}: the solution has no answer in \\boxed{{}}: fetch the file again")
+    difficulty = DIFFICULTIES.get(str(row.get("difficult")).strip().lower())
+    if difficulty is None:
+        raise UserError(f"{where}: 'difficult' is {str(row.get('difficult'))[:50]!r}, not one of {list(DIFFICULTIES)}")
+    year, knowledge = str(row.get("year")).lower(), json.dumps(row.get("knowledge"), ensure_ascii=False)
+    return Item(
+        key=str(number),
+        question=get(row, "question", where),
+        answer=",".join(boxed),
+        kind="open",
+        pictures=(files.inside(root / "images", get(row, "file_name", where), where),),
+        groups={
+            "difficulty": (difficulty,),
+            "grade": tuple({grade for name, grade in GRADES.items() if name in year}),
+            "knowledge": tuple(name for name in KNOWLEDGE if name in knowledge),
+        },
+    )
+
+
+def parts(boxed: str) -> list[str]:
+    """The parts of an answer: split at commas outside of brackets, without units and signs; \\pm makes two of one."""
+    text = re.sub(r"\\[,;:! ]", "", boxed).replace("，", ",").replace("（", "(").replace("）", ")")
+    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))(?![^(\[]*[)\]])", "", text)  # the comma of a thousand
+    found, depth, start = [], 0, 0
+    for i, sign in enumerate(text + ","):
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(sign, 0)
+        if i == len(text) or sign == "," and depth <= 0:
+            found += [plain(text[start:i].replace("\\pm", "+")), plain(text[start:i].replace("\\pm", "-"))][
+                : 2 if "\\pm" in text[start:i] else 1
+            ]
+            start = i + 1
+    return [part for part in found if part]
+
+
+def plain(part: str) -> str:
+    """A part without units, degrees, dollars and spaces, as a text to compare."""
+    part = expressions.WRAPPED.sub(r"\1", part)
+    for sign in SIGNS:
+        part = part.replace(sign, "")
+    part = re.sub(r"\s+|[\u4e00-\u9fff]+(?=.)|(?<=.)[\u4e00-\u9fff]+", "", part)
+    part = re.sub(r"(?<=[\d})i])(?:[cdmk]?m)(?:\^\{?[23]\}?|²|³)?$", "", part)
+    return part.strip("\n.,:;^_=+`!@#%&*~。")
+
+
+def equal(reference: str, part: str) -> bool:
+    """Whether two parts are the same, by the rules above."""
+    if reference == part:
+        return True
+    ends = [re.fullmatch(r"([(\[])(.+),(.+)([)\]])", text) for text in (reference, part)]
+    if ends[0] and ends[1]:
+        a, b = ends[0].groups(), ends[1].groups()
+        return a[0] == b[0] and a[3] == b[3] and equal(a[1], b[1]) and equal(a[2], b[2])
+    values = expressions.read(reference), expressions.read(part)
+    if values[0] is None or values[1] is None:
+        return False
+    decimals = all(re.fullmatch(r"-?\d*\.?\d+", text) for text in (reference, part))
+    same = (values[0], values[0] / 100, values[0] * 100) if decimals else (values[0],)
+    return any(abs(each - values[1]) <= TOLERANCE for each in same)
+
+
+def judge(item: Item, response: str) -> Verdict:
+    boxed = ",".join(box for box in boxes(response) if box)
+    if not boxed:
+        return Verdict(None, False)
+    wanted, given = parts(item.answer), parts(boxed)
+    right = len(wanted) == len(given) > 0
+    for part in wanted if right else ():
+        match = next((each for each in given if equal(part, each)), None)
+        if match is None:
+            right = False
+            break
+        given.remove(match)
+    return Verdict(boxed, right)
+
+
+def score(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
+    return accuracies(items, responses, judge)

@@ -1,0 +1,81 @@
+"""The command that evaluates a run, or any checkpoint."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from data_gen.shared import cli
+from mmgeo_jax import config as configs
+from mmgeo_jax.checkpoints import manager as checkpoints
+from mmgeo_jax.evals.clip import evaluate_checkpoint, evaluate_run
+from mmgeo_jax.inference import encoder
+
+
+def summary(results: dict[str, Any]) -> str:
+    """A line for each test set."""
+    lines = []
+    for name in ("synthetic", "real"):
+        if section := results[name]:
+            keys = ("image_hit1", "text_hit1", "chance", "blind_text_hit1", "untrained_text_hit1")
+            scores = {key: section[key] for key in keys} | section["by_kind"]
+            words = ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
+            lines.append(f"{name} ({section['n']} families): {words}")
+    return "\n".join(lines)
+
+
+def table(results: dict[str, Any]) -> str:
+    """Both Hit@1 of a checkpoint on a data set, by layout and difficulty, and two-alternative accuracies by kind."""
+    scores, data = results["scores"], results["data"]
+    details, sides = scores["details"], ("text", "image")
+    whole = {f"{side}_hit1": {"score": scores[f"{side}_hit1"], "interval": scores["intervals"][f"{side}_hit1"],
+                              "chance": details["chance"][f"{side}_hit1"]} for side in sides}  # fmt: skip
+    rows = {"all": whole}
+    for title, groups in (("", details["by_layout"]), ("difficulty ", details["by_difficulty"])):
+        rows |= {f"{title}{name}": group for name, group in groups.items()}
+    for kinds in (details["by_kind"], details["by_finer_kind"]):
+        rows |= {kind: {f"{side}_hit1": kinds[side][kind] for side in sides} for kind in kinds["text"]}
+    lines = [f"{results['checkpoint']} on {data['folder']}, {data['split']}, {scores['n']} families; 95 % intervals",
+             f"{'':20}{'picture finds caption':27}{'caption finds picture':27}chance"]  # fmt: skip
+    for name, row in rows.items():
+        entries = [row[f"{side}_hit1"] for side in sides]
+        if any(entry["score"] is not None for entry in entries):
+            chance = next(entry["chance"] for entry in entries if entry["score"] is not None)
+            lines.append(f"{name:20}{_shown(entries[0]):27}{_shown(entries[1]):27}{chance:.3f}")
+    if lost := results["lost_share"]:
+        lines.append(
+            f"the tokenizer, or the length of captions, makes {lost:.1%} of the false ones the same as a true one"
+        )
+    return "\n".join(lines)
+
+
+def _shown(entry: dict[str, Any]) -> str:
+    if entry["score"] is None:
+        return "-"
+    low, high = entry["interval"]
+    return f"{entry['score']:.3f} ({low:.3f} to {high:.3f})"
+
+
+@cli.command
+def main(arguments: Sequence[str]) -> int:
+    parser = cli.parser("eval", __doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run", help="the folder of a trained run, scored on its own data")
+    what.add_argument("--checkpoint", help="a run, a big_vision .npz, or a Hugging Face folder of SigLIP or CLIP")
+    parser.add_argument("--data", nargs="+", default=[], metavar="DIR", help="data sets for --checkpoint")
+    parser.add_argument("--tokenizer", help="of a published checkpoint: a file or folder (default: in its own folder)")
+    parser.add_argument("--force", action="store_true", help="measure again what is there, for --run")
+    options = parser.parse_args(arguments)
+    if bool(options.checkpoint) != bool(options.data):
+        parser.error("--checkpoint and --data go together")
+    if options.run:
+        if checkpoints.kind_of(configs.read(options.run).model) == "lmm":
+            from mmgeo_jax.evals import lmm as lmm_eval
+
+            print(lmm_eval.summary(lmm_eval.evaluate_run(options.run, options.force)))
+        else:
+            print(summary(evaluate_run(options.run, options.force)))
+        return 0
+    model = encoder.load(options.checkpoint, options.tokenizer)
+    for folder in options.data:
+        results, where = evaluate_checkpoint(model, folder)
+        print(f"{table(results)}\n{where / 'eval.json'}")
+    return 0

@@ -1,0 +1,151 @@
+"""Ask a trained multimodal model about a picture; its answer is printed as it comes.
+
+mmgeo solve --run=runs/lmm_tiny --image=figure.png --question="Find ∠ABC."
+mmgeo solve --run=runs/lmm_tiny --image=figure.png --question="Find x." --choices 40° 50° 60° 70°
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flax import nnx
+
+from data_gen.shared import cli
+from data_gen.shared.errors import UserError
+from mmgeo_jax.checkpoints import manager as checkpoints
+from mmgeo_jax.data import lmm as lmm_data
+from mmgeo_jax.data.tokenizer import Tokenizer
+from mmgeo_jax.inference import encoder
+from mmgeo_jax.inference import sampling as decoding
+from mmgeo_jax.inference.sampling import Sampling
+from mmgeo_jax.models import init as init_params
+from mmgeo_jax.models import lmm
+from mmgeo_jax.models.vit import kept_patches
+
+GREEDY = Sampling()
+STEP = 32  # prompts are padded to multiples of so many tokens, so that few shapes are compiled
+
+
+@dataclasses.dataclass(frozen=True)
+class Solver:
+    """A multimodal model with its tokenizer. `load` makes it."""
+
+    model: Any  # config.model of the run
+    graphdef: nnx.GraphDef
+    params: init_params.Params
+    words: Tokenizer
+    size_px: int
+    pictures: bool  # whether it was trained with them
+
+    def prompts(self, questions: Sequence[str]) -> np.ndarray:
+        """Questions as tokens int32[B, T], -1 before them. Raises UserError where one is empty."""
+        if any(not question.strip() for question in questions):
+            raise UserError("the question is empty: ask something, as in --question='Find the value of x.'")
+        ids = self.words.ids(questions, begun=True)
+        width = -(-max(map(len, ids)) // STEP) * STEP
+        return np.array([[-1] * (width - len(row)) + row for row in ids], np.int32)
+
+    def places(self, prompts: np.ndarray, length: int) -> int:
+        """How long a cache prompts with a picture, and answers, need."""
+        return kept_patches(self.model.image) + prompts.shape[1] + length
+
+    def answer(
+        self,
+        pictures: np.ndarray,
+        questions: Sequence[str],
+        sampling: Sampling = GREEDY,
+        seed: int = 0,
+    ) -> list[list[str]]:
+        """n answers to each question about its picture, uint8[B, H, W]. `sampling`'s stop tokens and cache are the
+        model's own."""
+        prompts = self.prompts(questions)
+        sampling = self.fitted(sampling, self.places(prompts, sampling.length))
+        found, lengths = decoding.generate(self.graphdef, self.params, self.seen(pictures), prompts, sampling, seed)
+        return [
+            [self.words.decode(row[:length]) for row, length in zip(rows, ends, strict=True)]
+            for rows, ends in zip(found.tolist(), lengths.tolist(), strict=True)
+        ]
+
+    def stream(
+        self,
+        picture: np.ndarray,
+        question: str,
+        sampling: Sampling = GREEDY,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """The answer about a picture uint8[H, W], piece by piece. Raises UserError where the cache is too short."""
+        told: list[int] = []
+        said = ""
+        tokens = self.prompts([question])
+        for token, done in decoding.stream(self.graphdef, self.params, self.seen(picture[None]), tokens,
+                                         self.fitted(sampling, sampling.cache), seed):  # fmt: skip
+            if done.all():
+                return
+            told.append(int(token[0, 0]))
+            text = self.words.decode(told)
+            if not text.endswith("\ufffd"):  # half of a letter that is spelt in bytes
+                yield text[len(said) :]
+                said = text
+
+    def fitted(self, sampling: Sampling, cache: int) -> Sampling:
+        """With the model's end token, and a cache of so many places."""
+        return sampling._replace(stop=(self.words.end_id,), cache=cache)
+
+    def seen(self, pictures: np.ndarray) -> np.ndarray:
+        """The pictures, or blank paper for a model that was trained on it."""
+        return pictures if self.pictures else np.full_like(pictures, 255)
+
+
+def load(source: str | Path) -> Solver:
+    """The model of a run of train-lmm. Raises UserError where it is none, has no checkpoint, or is broken."""
+    return solver_of(checkpoints.restore_run(source, "lmm"))
+
+
+def solver_of(trained: checkpoints.Trained) -> Solver:
+    """A restored multimodal model as one that is asked."""
+    config = trained.config
+    graphdef = lmm.init_graph(config.model)
+    return Solver(config.model, graphdef, trained.params, trained.tokenizer, config.data.size_px, config.data.pictures)
+
+
+@cli.command
+def main(arguments: Sequence[str]) -> int:
+    parser = cli.parser("solve", __doc__)
+    parser.add_argument("--run", required=True, help="the folder of a run of train-lmm, such as runs/lmm_tiny")
+    parser.add_argument("--image", required=True, help="a picture: PNG, JPEG, WEBP, GIF, BMP or TIFF")
+    parser.add_argument("--question", required=True, help="what is asked")
+    parser.add_argument("--choices", nargs="+", default=[], help="what there is to choose from")
+    parser.add_argument("--length", type=int, default=192, help="most tokens of the answer (default: 192)")
+    parser.add_argument("--cache", type=int, default=1024, help="places for picture, question, answer (default: 1024)")
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 takes the most likely token (default: 0)")
+    parser.add_argument("--top-k", type=int, default=0, help="among so many tokens; 0: all (default: 0)")
+    parser.add_argument("--top-p", type=float, default=1.0, help="among those of so much probability (default: 1)")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    return _print(options)
+
+
+def _print(options: argparse.Namespace) -> int:
+    if not options.question.strip():
+        raise UserError("the question is empty: ask something, as in --question='Find the value of x.'")
+    solver = load(options.run)
+    picture = encoder.grey_picture(options.image, solver.size_px)
+    sampling = Sampling(options.length, 1, options.temperature, options.top_k, options.top_p, cache=options.cache)
+    started, pieces = time.perf_counter(), 0
+    for piece in solver.stream(picture, lmm_data.ask(options.question, options.choices), sampling, options.seed):
+        if not pieces:
+            first = time.perf_counter()
+        pieces += 1
+        print(piece, end="", flush=True)
+    print()
+    if pieces > 1:
+        rate = (pieces - 1) / (time.perf_counter() - first)
+        print(f"{first - started:.1f} s to the first token, then {rate:.0f} tokens/s", file=sys.stderr)
+    return 0

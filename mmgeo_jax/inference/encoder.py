@@ -1,0 +1,181 @@
+"""Use what was trained, or published: pictures and texts to embeddings and scores.
+
+Pictures become what training reads, grey squares on white paper: colour becomes its luma, and any size is scaled with
+its aspect kept. A published model gets the grey value in all of its channels, by its own family's normalisation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from flax import nnx
+from ml_collections import ConfigDict
+from PIL import Image
+
+from data_gen.shared.errors import UserError
+from mmgeo_jax.checkpoints import init_from, readers
+from mmgeo_jax.checkpoints import manager as checkpoints
+from mmgeo_jax.data import clip as clip_data
+from mmgeo_jax.data.tokenizer import Tokenizer
+from mmgeo_jax.data.tokenizer_files import FILES
+from mmgeo_jax.models import two_tower
+
+Picture = str | Path | Image.Image | np.ndarray
+
+BATCH = 16  # what is embedded at a time: always as many, so that nothing compiles twice
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+SHAPES = ((), (1,), (3,), (4,))  # behind the height and width of an array
+KINDS = {"big_vision": "sigmoid", "siglip": "sigmoid", "clip": "softmax"}  # layout -> of which loss its scores are
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A model that `load` has read. `embedder` is the model on arrays; `size_px` and `length` are what it takes."""
+
+    source: str | Path
+    embedder: Embedder
+    embed: int  # E
+    size_px: int
+    length: int  # L, tokens
+    kind: str  # sigmoid | softmax
+    scale: float
+    bias: float
+    has_texts: bool
+    tokenizer: Tokenizer | None
+
+    def embed_images(self, pictures: Sequence[Picture] | np.ndarray) -> np.ndarray:
+        """Paths, PIL images or arrays (uint8[H, W], [H, W, 3] or [H, W, 4]) to float32[K, E] of length 1."""
+        _check_list(pictures, "pictures")
+        return self._in_batches(
+            self.embedder.images,
+            pictures,
+            lambda part: np.stack([grey_picture(picture, self.size_px) for picture in part]),
+        )
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Texts to float32[K, E] of length 1. Raises UserError where there is no text tower, or no tokenizer."""
+        _check_list(texts, "texts")
+        words = self.words()
+        return self._in_batches(self.embedder.texts, texts, lambda part: words.encode_batch(part, self.length))
+
+    def score(self, pictures: Sequence[Picture] | np.ndarray, texts: Sequence[str]) -> np.ndarray:
+        """Probabilities float32[K, J] that a text belongs to a picture.
+
+        As their users know them: of a model trained with the sigmoid loss (SigLIP) each by itself, from 0 to 1; with
+        the softmax loss (CLIP, the quick start) among the texts given, which add up to 1 for each picture. Cosines are
+        embed_images(...) @ embed_texts(...).T.
+        """
+        cosines = self.embed_images(pictures) @ self.embed_texts(texts).T
+        logits = self.scale * cosines + self.bias
+        if self.kind == "sigmoid":
+            return (0.5 * (1 + np.tanh(logits / 2))).astype(np.float32)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+        return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def words(self) -> Tokenizer:
+        """The tokenizer. Raises UserError where texts cannot be embedded, saying what to do."""
+        if not self.has_texts:
+            raise UserError(f"{self.source} has no text tower")
+        if self.tokenizer is None:
+            raise UserError(
+                f"{self.source} has a text tower, but no tokenizer beside it: name its file, a SentencePiece .model or "
+                "a tokenizer.json (load(..., tokenizer=...), or --tokenizer=)"
+            )
+        return self.tokenizer
+
+    def _in_batches(
+        self, function: Callable[[np.ndarray], Any], things: Any, stacked: Callable[[list[Any]], np.ndarray]
+    ) -> np.ndarray:
+        found = [np.zeros((0, self.embed), np.float32)]
+        for begin in range(0, len(things), BATCH):
+            part = list(things[begin : begin + BATCH])
+            full = stacked(part + part[:1] * (BATCH - len(part)))
+            found.append(np.asarray(function(full), np.float32)[: len(part)])
+        return np.concatenate(found)
+
+
+def load(source: str | Path, tokenizer: str | Path | None = None) -> Model:
+    """The model of a run's folder, a big_vision `.npz` or a Hugging Face folder of SigLIP or CLIP.
+
+    Args:
+      tokenizer: of a published checkpoint, a SentencePiece `.model`, a `tokenizer.json`, or a folder with one; by
+        default what lies in the checkpoint's own folder. A run has its own.
+
+    Raises UserError where a file is missing or broken, or the tokenizer is not the checkpoint's.
+    """
+    if (Path(source) / "checkpoints").is_dir():
+        return _of_run(source, tokenizer)
+    checkpoint = readers.read(source)
+    config, has_texts = checkpoint.config, "text/token" in checkpoint.params
+    words = _find_tokenizer(Path(source), tokenizer) if has_texts else None
+    if words is not None:
+        init_from.check_words(words, checkpoint)
+    params = init_from.whole(checkpoint, str(source))
+    more = dict(size_px=config.image.size_px, length=config.text.length, kind=KINDS[checkpoint.layout])
+    return _model(source, config, params, has_texts=has_texts, tokenizer=words, **more)
+
+
+def _of_run(source: str | Path, tokenizer: str | Path | None) -> Model:
+    if tokenizer is not None:
+        raise UserError(f"{source} is a run, which has its own tokenizer: leave the other out")
+    trained = checkpoints.restore_run(source, "two_tower")
+    config, data = trained.config, trained.config.data
+    more = dict(size_px=data.size_px, length=data.length, kind=config.loss.kind)
+    return _model(source, config.model, trained.params, has_texts=True, tokenizer=trained.tokenizer, **more)
+
+
+def _model(source: str | Path, config: Any, params: Any, **more: Any) -> Model:
+    scale, bias = float(np.exp(params["logit_scale"])), float(params["logit_bias"])
+    return Model(source, embedder(config, params), config.embed, scale=scale, bias=bias, **more)
+
+
+def _find_tokenizer(source: Path, tokenizer: str | Path | None) -> Tokenizer | None:
+    if tokenizer is not None:
+        return Tokenizer(tokenizer)
+    return Tokenizer(source) if any((source / name).is_file() for name in FILES) else None
+
+
+def _check_list(things: Any, what: str) -> None:
+    if isinstance(things, str | Path | Image.Image):
+        raise UserError(f"{what} must be a list: [{what[:-1]}]")
+
+
+def grey_picture(picture: Picture, size_px: int) -> np.ndarray:
+    """Grey uint8[size_px, size_px]. Raises UserError where it is no picture."""
+    if isinstance(picture, str | Path):
+        try:
+            with open(picture, "rb") as file:
+                return clip_data.grey_square(clip_data.open_picture(file, FORMATS), size_px)
+        except OSError as fault:
+            raise UserError(f"picture {picture}: {fault.strerror}") from None
+        except UserError as fault:
+            raise UserError(f"picture {picture} {fault}") from None
+    if isinstance(picture, Image.Image):
+        return clip_data.grey_square(picture, size_px)
+    array = np.asarray(picture)
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or not array.size or array.shape[2:] not in SHAPES:
+        raise UserError(
+            f"a picture is {array.dtype}{list(array.shape)}: give a path, a PIL image, or uint8[H, W], [H, W, 3] or "
+            "[H, W, 4]"
+        )
+    return clip_data.grey_square(Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array), size_px)
+
+
+class Embedder(NamedTuple):
+    """A model as two functions: pictures uint8[B, H, W] to f32[B, D], and tokens int32[B, L] to f32[B, D]."""
+
+    images: Callable[[np.ndarray], np.ndarray]
+    texts: Callable[[np.ndarray], np.ndarray]
+
+
+def embedder(config: ConfigDict, params: Any) -> Embedder:
+    """The model of these settings, `config.model` of a run, with these parameters."""
+    graphdef = two_tower.init_graph(config)
+    images = jax.jit(lambda params, images: nnx.merge(graphdef, params).embed_images(images))
+    texts = jax.jit(lambda params, tokens: nnx.merge(graphdef, params).embed_texts(tokens))
+    return Embedder(lambda batch: images(params, batch), lambda batch: texts(params, batch))

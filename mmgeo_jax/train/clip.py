@@ -1,0 +1,224 @@
+"""Train an image tower and a text tower on families of diagrams: a config -> the folder runs/NAME.
+
+    mmgeo train-clip --config=configs/clip_tiny.py --config.optim.lr=1e-3
+
+The same command goes on where a run was killed, bit for bit, and skips what is done. The folder holds config.json,
+tokenizer.model, metrics.jsonl (what is computed: the same for the same config), timing.jsonl (how fast),
+checkpoints/, and at the end eval.json and report.html. The loop itself is in loop.py; here is what it trains.
+"""
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from ml_collections import ConfigDict
+
+from data_gen.records import tfrecords
+from data_gen.records.tfrecords import RecordSource
+from data_gen.retrieval.sidecar import WithRetrieved
+from data_gen.shared.errors import UserError
+from mmgeo_jax.checkpoints import init_from as start_from
+from mmgeo_jax.data import clip as clip_data
+from mmgeo_jax.data import sampler
+from mmgeo_jax.data.tokenizer import Tokenizer, of_run
+from mmgeo_jax.distributed import mesh
+from mmgeo_jax.evals import clip as clip_eval
+from mmgeo_jax.evals import ranking
+from mmgeo_jax.losses import grad_cache
+from mmgeo_jax.models import two_tower
+from mmgeo_jax.report import clip as clip_report
+from mmgeo_jax.train import flops, loop
+
+Arrays = dict[str, Any]
+
+
+def task(config: ConfigDict, run: Path, devices: Any, begins: bool) -> loop.Task:
+    """Two towers on families. Raises UserError where the data, the tokenizer or a checkpoint does not fit."""
+    mesh.check_batch(config.train, devices)
+    sources = open_sources(config.data)
+    words = find_tokenizer(run, config, sources)
+    check_tokenizer(words, config.model.text)
+    clip_data.lost_share(sources[0], words, config.data)
+    graphdef, params = fresh(config)
+    if config.init_from and begins:
+        given = words if config.tokenizer.file else None
+        checkpoint = start_from.read(config.init_from)
+        params = start_from.fill(params, checkpoint, config.model, config.init_parts, given)
+    return loop.Task(
+        params=params,
+        tokenizer=words.proto,
+        gradients=make_gradients(config, graphdef, devices),
+        batches=lambda start: read_batches(sources, words, config, start),
+        validate=make_validation(config, graphdef, words, devices),
+        scalars=scalars,
+        count=lambda batch: {
+            "images": int(batch["image_mask"].sum()),
+            "tokens": int((batch["tokens"] != words.pad_id).sum()),
+        },
+        flops=lambda batch: step_flops(config, batch),
+    )
+
+
+make_gradients = grad_cache.make_gradients
+
+
+def fresh(config: ConfigDict) -> tuple[nnx.GraphDef, Any]:
+    """The model of a config, (graphdef, params)."""
+    return two_tower.init(config.model, config.seed)
+
+
+def empty_batch(config: ConfigDict, rows: int) -> Arrays:
+    """A batch of whole families, all of it padding."""
+    data = ConfigDict(config.data)
+    data.captions = config.data.captions + config.data.retrieved
+    arrays = clip_data.empty(data) | {"family": np.zeros((), np.int32)}
+    return {name: np.repeat(array[None], rows, axis=0) for name, array in arrays.items()}
+
+
+def scalars(params: Any) -> dict[str, jax.Array]:
+    """Of the scores: what is logged of the parameters."""
+    return {"scale": jnp.exp(params["logit_scale"]), "bias": params["logit_bias"]}
+
+
+def step_flops(config: ConfigDict, batch: Arrays) -> int:
+    """Model FLOPs of a step over a batch."""
+    images, captions = (batch[name].shape[0] * batch[name].shape[1] for name in ("images", "tokens"))
+    return flops.train_step(config.model, images, captions, config.optim.freeze)
+
+
+# ---------------------------------------------------------------- data and validation
+
+
+def open_sources(data: ConfigDict) -> list[clip_data.Source]:
+    """What is trained on: the train split of data.dir, and that of data.real where data.real_train; with
+    data.retrieved captions of other families after each family's own."""
+    if data.real_train and not data.real:
+        raise UserError(
+            "data.real_train is True, but data.real names no folder: set --config.data.real=data/formalgeo7k"
+        )
+    folders = (data.dir, data.real if data.real_train else "")
+    sources = [RecordSource(folder, "train") for folder in folders if folder]
+    if not data.retrieved:
+        return list(sources)
+    return [WithRetrieved(source, data.captions, data.retrieved) for source in sources]
+
+
+def read_batches(
+    sources: Sequence[clip_data.Source], words: clip_data.Tokenizer, config: ConfigDict, start: int
+) -> tuple[Iterator[sampler.Batch], int]:
+    """Batches from step `start` on, and the step from which they are whole families.
+
+    Before it (`train.anchors_first` of the steps) a batch holds as many pictures, each the anchor of another family.
+    """
+    data, train = config.data, config.train
+    switch = round(train.anchors_first * train.steps)
+
+    def batches(layout: ConfigDict, first: int, size: int) -> Iterator[sampler.Batch]:
+        place = jax.process_index(), jax.process_count()
+        return clip_data.train_batches(sources, words, layout, config.seed, first, size, *place)
+
+    whole = ConfigDict(data)
+    whole.captions = data.captions + data.retrieved
+    families = batches(whole, max(start, switch), train.global_batch)
+    if start >= switch:
+        return families, switch
+    alone = ConfigDict(data)
+    alone.images = alone.captions = 1
+    anchors = batches(alone, start, train.global_batch * data.images)
+    return itertools.chain(itertools.islice(anchors, switch - start), families), switch
+
+
+def fingerprint(data: ConfigDict) -> str:
+    """Hash of the shards that are trained on and validated with."""
+    folders = [data.dir, *([data.real] if data.real_train else [])]
+    splits = [tfrecords.read_manifest(folder)["splits"] for folder in folders]
+    text = json.dumps([[rows.get("train"), rows.get("val")] for rows in splits])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[clip_data.Source]) -> Tokenizer:
+    """The run's tokenizer: its own, a given one, that of the run that it starts from, or a new one for captions."""
+    given = Path(config.init_from or "none") / "tokenizer.model"
+    if config.tokenizer.file and given.exists() and re.fullmatch(config.init_parts, "text"):
+        raise UserError(
+            "init_from is a run, whose text tower knows its own tokenizer alone: leave tokenizer.file empty, or "
+            "take the image tower with --config.init_parts=image"
+        )
+
+    def captions() -> Iterator[str]:
+        for source in sources:
+            for family in clip_data.spread(source, config.tokenizer.families, "captions for the tokenizer"):
+                yield from family.captions
+
+    return of_run(run, config, given, captions)
+
+
+def check_tokenizer(words: Tokenizer, text: ConfigDict) -> None:
+    """Raises UserError, which says what to set, where the text tower of a config does not fit a tokenizer."""
+    wrong = {"tokenizer.vocab_size": words.vocab_size} if words.vocab_size > text.vocab_size else {}
+    wrong |= {"model.text.end_id": words.end_id} if words.end_id != text.end_id else {}
+    if wrong:
+        settings = " ".join(f"--config.{key}={value}" for key, value in wrong.items())
+        raise UserError(f"the text tower does not fit the tokenizer: set {settings}")
+
+
+def make_validation(
+    config: ConfigDict, graphdef: nnx.GraphDef, words: Tokenizer, devices: Any
+) -> Callable[[Any], dict[str, float]]:
+    """A function of params: Hit@1 over the N x N block, and by kind of edit, on the first families of val."""
+    source, global_batch = RecordSource(config.data.dir, "val"), config.train.global_batch
+    data = ConfigDict(config.data)
+    data.images = data.captions = len(source[0].images)  # whole families, whatever is trained on
+    count = min(len(source), config.train.eval_families)
+    batches = clip_data.eval_batches([source], words, data, global_batch, jax.process_index(), jax.process_count())
+    held = [mesh.put(batch, devices) for batch in itertools.islice(batches, -(-count // global_batch))]
+    families = [source[row] for row in range(min(len(source), len(held) * global_batch))]
+    pairs = [ranking.single_edit_pairs(family.edits, data.images) for family in families]
+    whole = mesh.everywhere(devices)
+
+    @partial(jax.jit, out_shardings=whole)
+    def cosines(params: Any, batch: Arrays) -> tuple[jax.Array, jax.Array]:
+        """f32[B, N, C] and the truth int8[B, N, C]."""
+        images, texts = grad_cache.embed(graphdef, params, batch)
+        shapes = ((*batch[name].shape[:2], -1) for name in ("images", "tokens"))
+        images, texts = (x.reshape(shape) for x, shape in zip((images, texts), shapes, strict=True))
+        return jnp.einsum("bnd,bcd->bnc", images, texts, precision="highest"), batch["truth"]
+
+    def validate(params: Any) -> dict[str, float]:
+        parts = [jax.device_get(cosines(params, batch)) for batch in held]
+        scores, truth = (np.concatenate(part)[: len(families)] for part in zip(*parts, strict=True))
+        block = ranking.block(scores), ranking.block(truth)
+        tallies = {
+            "val_image_hit1": ranking.hit1(*block, ranking.PICTURES),
+            "val_text_hit1": ranking.hit1(*block, ranking.CAPTIONS),
+        }
+        sides = [ranking.by_kind(scores, truth, pairs, side) for side in (ranking.PICTURES, ranking.CAPTIONS)]
+        tallies |= {f"val_{kind}": ranking.total(side[kind] for side in sides) for kind in ranking.KINDS}
+        found = {name: tally.mean for name, tally in tallies.items() if tally.mean is not None}
+        return found | {"val_hit1": (found["val_image_hit1"] + found["val_text_hit1"]) / 2}
+
+    return validate
+
+
+# ---------------------------------------------------------------- the command
+
+
+def finish(run: Path) -> None:
+    """What comes after training, on one machine."""
+    clip_eval.evaluate_run(run)
+    clip_report.write_report(run)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command; returns the exit status."""
+    what = "Train the two towers: a config -> runs/NAME."
+    return loop.command(arguments, "train-clip", what, fingerprint, task, finish)

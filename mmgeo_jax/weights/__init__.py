@@ -1,1 +1,0 @@
-"""Published weights: in from big_vision and Hugging Face, and out again."""

@@ -1,0 +1,67 @@
+"""Memory of the contrastive loss and its gradient per device, dense and round the ring, by the compiler's own analysis.
+
+    JAX_NUM_CPU_DEVICES=8 python -m perf.ring_memory
+
+Nothing is computed: both are compiled for 2, 4 and 8 virtual devices, with 512 families on each.
+"""
+
+import sys
+
+import jax
+import jax.numpy as jnp
+
+from mmgeo_jax.distributed import mesh
+from mmgeo_jax.losses import pairs, ring
+
+IMAGES, CAPTIONS, WIDTH, WORDS, EACH = 8, 16, 768, 8, 512
+
+
+def dense(images, captions, scale, bias, parts, choices, devices):
+    """The loss over the whole matrix of scores."""
+    scores = pairs.pair_scores(images, captions, scale, bias)
+    labels, weights = pairs.label_block(*pairs.rows_and_columns(**parts), *choices[1:])
+    return pairs.contrastive_loss(scores, labels, weights, choices.kind)
+
+
+def ringed(images, captions, scale, bias, parts, choices, devices):
+    """The same, a block at a time."""
+    return ring.contrastive_loss(images, captions, scale, bias, *pairs.rows_and_columns(**parts), choices, devices)
+
+
+def temporaries_gib(loss, kind: str, count: int) -> float:
+    """GiB of temporaries per device at EACH families on each of `count` devices."""
+    devices = mesh.mesh_of(jax.devices()[:count], fsdp=1)
+    families, split, whole = EACH * count, mesh.batch_sharding(devices), mesh.everywhere(devices)
+
+    def shape(*sizes, dtype=jnp.float32, sharding=split):
+        return jax.ShapeDtypeStruct(sizes, dtype, sharding=sharding)
+
+    parts = {
+        "truth": shape(families, IMAGES, CAPTIONS, dtype=jnp.int8),
+        "image_mask": shape(families, IMAGES, dtype=bool),
+        "caption_mask": shape(families, CAPTIONS, dtype=bool),
+        "image_signatures": shape(families, IMAGES, WORDS, dtype=jnp.uint32),
+        "caption_signatures": shape(families, CAPTIONS, WORDS, dtype=jnp.uint32),
+    }
+    choices = ring.Choices(kind, "family", 1.0, 0.2)
+
+    def of(images, captions, scale, bias, parts):
+        return loss(images, captions, scale, bias, parts, choices, devices)
+
+    scalars = [shape(sharding=whole)] * 2
+    embeddings = shape(families * IMAGES, WIDTH), shape(families * CAPTIONS, WIDTH)
+    step = jax.jit(jax.value_and_grad(of, argnums=(0, 1, 2, 3), has_aux=True))
+    return step.lower(*embeddings, *scalars, parts).compile().memory_analysis().temp_size_in_bytes / 2**30
+
+
+def main() -> None:
+    if jax.device_count() < 8:
+        sys.exit("error: 8 devices are needed: JAX_NUM_CPU_DEVICES=8 python -m perf.ring_memory")
+    for kind in pairs.LOSSES:
+        print(f"{kind}: dense on 8 devices {temporaries_gib(dense, kind, 8):.2f} GiB per device")
+        for count in (8, 4, 2):
+            print(f"{kind}: ring on {count} devices {temporaries_gib(ringed, kind, count):.2f} GiB per device")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""The frozen benchmark: its own seed, its version, its shares."""
+
+import pytest
+
+from configs.data_composed import get_spec as composed_spec
+from configs.data_hardset import get_spec
+from data_gen.build import shards
+from data_gen.checks import benchmark
+from data_gen.records import tfrecords
+from data_gen.shared.errors import UserError
+from data_gen.sources.composed import source as composed
+
+
+def test_no_other_data_set_may_draw_from_its_seed():
+    spec = composed_spec()
+    spec.seed = composed.HARDSET_SEED
+    with pytest.raises(UserError, match="seed .* is the frozen benchmark's"):
+        composed.family(spec, "train", 0)
+
+
+def test_layouts_levels_and_leading_kinds_have_equal_shares():
+    spec, kinds = get_spec(), len(composed.KINDS)
+    rows = range(spec.families["test"])
+    cubes = sum(row // kinds % 4 < 2 for row in rows)
+    assert abs(cubes / len(rows) - 0.5) <= 0.03
+    levels = [sum(row // (4 * kinds) % 3 == level for row in rows) for level in range(3)]
+    assert max(levels) - min(levels) <= 4 * kinds
+
+
+def test_its_version_is_that_of_its_shards(tmp_path, capsys):
+    spec = get_spec()
+    spec.families, spec.shard_size, spec.size_px = {"test": 4}, 2, 224
+    shards.build(spec, str(tmp_path / "a"), 1)
+    assert benchmark.main(["--data", str(tmp_path / "a")]) == 0
+    shown = capsys.readouterr().out
+    manifest = tfrecords.read_manifest(tmp_path / "a")
+    assert f"version {benchmark.version(manifest)}" in shown and "4 families of 8" in shown
+    manifest["splits"]["test"][0]["sha256"] = "0" * 64
+    assert benchmark.version(manifest) not in shown
+    families = list(tfrecords.read_shard(tmp_path / "a" / tfrecords.shard_name("hardset", "test", 0, 2)))
+    assert all(len(family.captions) == 8 for family in families)
+    assert families[0].key == "hardset/test/0000000"

@@ -1,0 +1,114 @@
+"""The text of AlphaGeometry's problems: what is right is read, what is wrong is an error that names its place."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_gen.constructions.program import solve
+from data_gen.geometry.diagram import Circle, Segment
+from data_gen.shared.errors import UserError
+from data_gen.sources.alphageometry import parse as ag_parse
+from tests.data_gen.constructions.alphageometry_definitions import GOOD, off, problem, sampled
+
+# ---- text ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_problem_is_read():
+    read = problem(
+        "p q1 = segment p q1; o = midpoint o p q1; r = on_circle r o p; c = on_tline c r r o ? perp p r r q1"
+    )
+    assert read.letters == {"p": "P", "q1": "A", "o": "O", "r": "R", "c": "C"}
+    assert [part.row for parts in read.steps for part in parts] == ["segment", "midpoint", "on_circle", "square_to"]
+    assert read.goal == ("perp", ("P", "R", "R", "A"))
+    assert set(read.draws) == {Circle("O", "A"), Segment("P", "R"), Segment("R", "A")}
+
+
+def test_a_circle_is_drawn_where_three_points_lie_on_it():
+    two = problem("a b = segment a b; c = on_circle c a b")
+    assert two.draws == () and two.steps[1][0].row == "radius_off"
+    three = problem("a b = segment a b; c = on_circle c a b; d = on_circle d a c")
+    assert three.draws == (Circle("A", "B"),) and three.steps[2][0].row == "on_circle"
+    # A second circle about one centre is two equal radii: a circle is named by its centre.
+    both = problem(
+        "a b = segment a b; c = on_circle c a b; d = on_circle d a c; e = midpoint e a b; f = on_circle f a e"
+    )
+    assert both.draws == (Circle("A", "B"),) and both.steps[4][0].row == "radius_off"
+
+
+def test_two_loci_are_one_step():
+    read, program, points = sampled(GOOD, 0)
+    assert len(program.steps) == 2 and program.steps[1].construction == "on_line+radius_off"
+    assert abs(off("coll d a b", points)) < 1e-9 and abs(off("cong c d c a", points)) < 1e-9
+    assert read.goal and read.goal.holds(solve(program))
+
+
+BAD = {
+    "": "a clause is",
+    "a b c": "a clause is",
+    "= triangle a b c": "a clause is",
+    "a b c = triangle a b c;": "clause 2",
+    "a b c = triangel a b c": "did you mean 'triangle'",
+    "a b c = " + "tri" * 100_000 + " a b c": "no construction 'tritritri",
+    "a = free\x1b[2J a": "no construction 'free\\x1b[2J'",
+    "a b c = __import__ a b c": "no construction '__import__'",
+    "a b c = triangle a b": "takes 3 names, not 2",
+    "a b c = triangle a b d": "gives 'a b d'",
+    "a b = triangle a b c": "gives 'a b c'",
+    "a a c = triangle a a c": "there already",
+    "A b c = triangle A b c": "no name of a point",
+    "a b c = triangle a b c; d = foot d a b e": "'e' is not there yet",
+    "a b c = triangle a b c; d = foot d d b c": "'d' is not there yet",
+    "a b c = triangle a b c; a = foot a a b c": "there already",
+    "a b c = triangle a b c; d = on_line d a b, foot d a b c": "two loci at most",
+    "a b c = triangle a b c; d = on_line d a b, on_line d b c, on_line d a c": "two loci at most",
+    "a b c = triangle a b c; d = on_line d a b, intersection_ll d a b c a": "two loci at most",
+    "a b c = triangle a b c; d = on_line d a b,": "no construction ''",
+    "a b = segment a b; c = s_angle a b c x": "'x' is no number",
+    "a b = segment a b; c = s_angle a b c 181": "'181' is no number",
+    "a b = segment a b; c = s_angle a b c nan": "'nan' is no number",
+    "a b c = triangle a b c ? coll a b": "takes 3 points",
+    "a b c = triangle a b c ? coll a b d": "'d' is not in the figure",
+    "a b c = triangle a b c ? likes a b c": "no goal 'likes'",
+    "; ".join(f"p{i} = free p{i}" for i in range(27)): "more than 26 points",
+}
+
+
+@pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
+def test_bad_text_is_an_error_that_names_its_place(text):
+    with pytest.raises(UserError) as fault:
+        ag_parse.parse(text, "name", "some.txt line 8")
+    message = str(fault.value)
+    assert message.isprintable()
+    assert "some.txt line 8" in message and BAD[text] in message and len(message) < 400
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_mutilated_text_is_a_problem_or_an_error(data):
+    text = list("a b c = triangle a b c; o = circle o a b c; d = on_line d a o, on_circle d o a ? cyclic a b c d")
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(text) - 1))
+        text[at] = data.draw(st.sampled_from([*"abcdo =;,?_1", "", "\x00", "é", "\n", "((", "~"]))
+    try:
+        read = ag_parse.parse("".join(text), "name", "x line 2")
+    except UserError:
+        return
+    assert read.steps
+
+
+def test_bad_files_are_errors(tmp_path):
+    path = tmp_path / "problems.txt"
+    with pytest.raises(UserError, match="is not there"):
+        ag_parse.read(str(path))
+    for content, message in [
+        (b"", "is empty"),
+        (b"one\n", "line 1: a name without a program"),
+        (b"\xff\xfe\n", "UTF-8"),
+        (b"x" * (ag_parse.MAX_BYTES + 1), "larger"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=message):
+            ag_parse.read(str(path))
+    path.write_text(f"one\n{GOOD}\n\n\ntwo\na b = segment a b; c = foot c a b\n")
+    with pytest.raises(UserError, match=r"line 6, clause 2 'c = foot c a b': foot takes 4 names"):
+        ag_parse.read(str(path))

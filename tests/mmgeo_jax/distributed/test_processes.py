@@ -1,0 +1,112 @@
+"""Runs of several real processes, and of several devices: the same batches, the same losses, one run to go on with."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_gen.shared.errors import UserError
+from mmgeo_jax.distributed import processes
+from tests.mmgeo_jax.train.test_train import arguments
+from tests.support.paths import ROOT
+
+# A process that trains as the command does, without evaluation, to a step of its first argument, where it gets SIGTERM.
+PROCESS = """
+import importlib, os, signal, sys
+from mmgeo_jax import mesh
+
+module, until, *arguments = sys.argv[1:]
+trainer = importlib.import_module(f"mmgeo_jax.{module}")
+trainer.finish = lambda run: None
+put, steps = mesh.put, []  # two of the batches are for validation
+
+def counted(batch, devices):
+    steps.append(1)
+    if len(steps) == 2 + int(until):
+        os.kill(os.getpid(), signal.SIGTERM)
+    return put(batch, devices)
+
+mesh.put = counted
+sys.exit(trainer.main(arguments))
+"""
+NEVER = 1000
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("localhost", 0))
+        return s.getsockname()[1]
+
+
+def train(base, runs, count, devices, *more, until=NEVER, module="train_clip"):  # noqa: F811
+    """`count` processes of so many devices each train the run `runs`/run."""
+    command = [sys.executable, "-c", PROCESS, module, str(until), *arguments(base, runs), *more]
+    address = f"localhost:{free_port()}"
+    started = []
+    for number in range(count):
+        environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
+        if count > 1:
+            environment |= dict(zip(processes.OURS, (address, str(count), str(number)), strict=True))
+        pipes = subprocess.PIPE
+        started.append(subprocess.Popen(command, env=environment, cwd=ROOT, stdout=pipes, stderr=pipes, text=True))
+    ended = [process.communicate(timeout=600) for process in started]
+    assert all(process.returncode == 0 for process in started), "\n".join(err[-2000:] for _, err in ended)
+    return runs / "run"
+
+
+def losses(run):
+    """Step -> loss."""
+    lines = [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text().splitlines()]
+    return {line["step"]: line["loss"] for line in lines if "loss" in line}
+
+
+@pytest.fixture(scope="module")
+def alone(base):  # noqa: F811
+    """One process, one device."""
+    return losses(train(base, base / "alone", 1, 1))
+
+
+def close(found, expected):
+    assert found.keys() == expected.keys()
+    np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("count", "devices", "fsdp"), [(1, 4, 2), (2, 1, 1), (2, 2, 2), (4, 1, 2)])
+def test_processes_and_devices_make_no_difference(base, tmp_path, alone, count, devices, fsdp):  # noqa: F811
+    run = train(base, tmp_path, count, devices, f"--config.mesh.fsdp={fsdp}")
+    close(losses(run), alone)
+
+
+@pytest.mark.parametrize(("before", "after"), [((2, 1), (1, 1)), ((1, 1), (2, 1)), ((1, 4), (1, 2))])
+def test_a_run_goes_on_with_other_processes_and_devices(base, tmp_path, alone, before, after):  # noqa: F811
+    run = train(base, tmp_path, *before, until=5)
+    assert max(losses(run)) == 5
+    train(base, tmp_path, *after)
+    close(losses(run), alone)
+    shutil.rmtree(run)
+
+
+def test_a_run_goes_on_from_eight_devices_to_four(base, tmp_path):  # noqa: F811
+    larger = "--config.train.global_batch=8"
+    expected = losses(train(base, tmp_path / "alone", 1, 1, larger))
+    run = train(base, tmp_path, 1, 8, larger, "--config.mesh.fsdp=2", until=4)  # one batch is for validation
+    assert max(losses(run)) == 5
+    train(base, tmp_path, 1, 4, larger, "--config.mesh.fsdp=4")
+    close(losses(run), expected)
+
+
+def test_half_told_processes_are_one_line():
+    with pytest.raises(UserError, match="JAX_PROCESS_ID"):
+        processes.join({"JAX_COORDINATOR_ADDRESS": "localhost:1", "JAX_NUM_PROCESSES": "2"})
+    with pytest.raises(UserError, match="did not meet"):
+        processes.join(dict(zip(processes.OURS, ("localhost:1", "two", "0"), strict=True)))
+
+
+def test_a_process_alone_starts_nothing():
+    processes.join({"SLURM_STEP_NUM_TASKS": "1", "TPU_WORKER_HOSTNAMES": "localhost"})

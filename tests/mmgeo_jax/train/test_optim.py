@@ -1,0 +1,58 @@
+"""What is frozen keeps its bits and costs no state; what is trained has the gradient that it had."""
+
+import jax
+import numpy as np
+import pytest
+
+from data_gen.shared.errors import UserError
+from mmgeo_jax.distributed import mesh
+from mmgeo_jax.losses import grad_cache
+from mmgeo_jax.models import freeze as freezing
+from mmgeo_jax.models import two_tower
+from mmgeo_jax.train import optim
+from tests.mmgeo_jax.losses.test_grad_cache import gradients, make_batch, small
+
+
+def named(tree):
+    """{path: array}."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+@pytest.mark.parametrize("micro_batches", [1, 4])
+def test_gradients_of_what_is_trained_are_as_before_and_the_rest_has_none(micro_batches):
+    config = small(micro_batches)
+    config.optim.freeze = "image/(blocks|stem)/.*|logit_scale"
+    found, whole = (named(gradients(each, 1)[1]) for each in (config, small(micro_batches)))
+    for name, gradient in found.items():
+        frozen = name.startswith(("image/blocks/", "image/stem/")) or name == "logit_scale"
+        np.testing.assert_allclose(gradient, 0 if frozen else whole[name], rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+def test_what_is_frozen_keeps_its_bits_and_has_no_moments():
+    config = small(1)
+    config.optim.freeze = "image/.*"
+    graphdef, params = two_tower.init(config.model, 0)
+    alone = mesh.mesh_of(jax.devices()[:1], fsdp=1)
+    optimizer = optim.optimizer(config.optim, 5)
+    state, start = optimizer.init(params), jax.device_get(params)
+    of = jax.jit(grad_cache.make_gradients(config, graphdef, alone))
+    for step in range(3):
+        updates, state = optimizer.update(of(params, make_batch(step))[1], state, params)
+        params = jax.tree.map(lambda p, u: p + u, params, updates)
+    jax.tree.map(np.testing.assert_array_equal, params["image"], start["image"])
+    moved = jax.tree.map(lambda a, b: bool((np.asarray(a) != b).any()), params["text"], start["text"])
+    assert all(jax.tree.leaves(moved))
+    sizes = [sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in (state, params["image"], params)]
+    assert sizes[0] < 2 * (sizes[2] - sizes[1]) + 10  # two moments of what is trained, and counters
+
+
+@pytest.mark.parametrize(
+    ("freeze", "words"),
+    [("images/.*", "names no parameter.*begin with image, logit_bias, logit_scale, text"), (".*", "names all"),
+     ("image/(", "no regular expression")],
+)  # fmt: skip
+def test_a_pattern_that_does_not_fit_is_named(freeze, words):
+    params = two_tower.init(small(1).model, 0)[1]
+    with pytest.raises(UserError, match=words):
+        freezing.trained(params, freeze)
