@@ -13,6 +13,7 @@ from google.protobuf import message
 from data_gen.records.tfexample import Example
 from data_gen.shared.errors import UserError
 
+LETTERS = "ABCDEFGH"  # of the choices of a question
 SCHEMA_VERSION = 2
 LAYOUTS = ("star", "cube", "product")
 EDIT_AXES = ("order", "shape", "relation", "value", "retrieved")

@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_gen.records.schema import Family
+from data_gen.records.schema import LETTERS, Family
 from data_gen.shared.errors import UserError
 from mmgeo_jax.data import augment, sampler
 from mmgeo_jax.data import clip as clip_data
 from mmgeo_jax.data.clip import Source
 from mmgeo_jax.data.sampler import Batch
 from mmgeo_jax.data.tokenizer import Tokenizer
-from mmgeo_jax.evals.benchmarks.answers import LETTERS
 from mmgeo_jax.models.transformer import choice
 
 DESCRIBE = "Describe the diagram."

@@ -14,9 +14,9 @@ import re
 from collections.abc import Sequence
 
 from data_gen.records.boxed import boxes
+from data_gen.records.schema import LETTERS
 from mmgeo_jax.evals.benchmarks import expressions
 
-LETTERS = "ABCDEFGH"
 SAME = 1e-3  # values that near are the same, as in GeoQA's solver
 # "answer is", "Answer:", "answer = ", "answer will be", "the answer would then be"
 MARK = re.compile(

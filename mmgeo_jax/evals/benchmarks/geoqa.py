@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from mmgeo_jax.evals.benchmarks import answers
@@ -40,7 +41,7 @@ def read(root: Path) -> list[Item]:
 
 def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
     choices, label = files.texts(row.get("choices"), where, "choices"), row.get("label")
-    if type(label) is not int or not 0 <= label < len(choices) <= len(answers.LETTERS):
+    if type(label) is not int or not 0 <= label < len(choices) <= len(LETTERS):
         raise UserError(f"{where}: 'label' is {str(label)[:50]!r}, not the number of one of {len(choices)} choices")
     return Item(
         key=get(row, "id", where),

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from mmgeo_jax.evals.benchmarks.answers import LETTERS
 
 MAX_READ = 10_000  # characters of a response
 KINDS = {

@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from mmgeo_jax.evals.benchmarks import answers, expressions
@@ -58,7 +59,7 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
         raise UserError(f"{where}: question_type and answer_type are not those of MathVista: fetch the file again")
     choices = files.texts(row.get("choices"), where, "choices") if kind == "choice" else ()
     answer, precision, metadata = get(row, "answer", where), row.get("precision"), row.get("metadata")
-    if kind == "choice" and (answer not in choices or len(choices) > len(answers.LETTERS)):
+    if kind == "choice" and (answer not in choices or len(choices) > len(LETTERS)):
         raise UserError(f"{where}: the answer {answer[:50]!r} is none of its choices")
     if kind == "float" and (precision not in (0, 1, 2, 3, 4) or expressions.read(answer) is None):
         raise UserError(f"{where}: a float needs a number as 'answer' and a 'precision' of 0 to 4")
@@ -89,7 +90,7 @@ def extract(item: Item, response: str) -> str | None:
     if item.kind == "choice":
         found = answers.choice(response, item.choices)
         if found is not None:
-            return f"({answers.LETTERS[found]})"
+            return f"({LETTERS[found]})"
         return None if answers.hedged(response) else answers.final(response) or None
     if item.kind == "list":
         lists = re.findall(r"\[[^\[\]]*\]", response)
@@ -103,7 +104,7 @@ def normalise(item: Item, extraction: str) -> str | None:
     if item.kind == "choice":
         bracketed = re.findall(r"\(([a-zA-Z])\)", extraction)
         name = bracketed[0].upper() if bracketed else extraction.strip()
-        index = answers.LETTERS.find(name) if len(name) == 1 else -1
+        index = LETTERS.find(name) if len(name) == 1 else -1
         if 0 <= index < len(item.choices):
             return item.choices[index]
         return min(item.choices, key=lambda text: levenshtein(name[:MAX_COMPARED], text))
