@@ -3,18 +3,16 @@
 A config file has `get_config() -> ml_collections.ConfigDict`; its values give each key its type.
 """
 
-import ast
-import difflib
 import json
 import re
-import runpy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ml_collections import ConfigDict
 
 from data_gen.shared import cli
+from data_gen.shared import config as config_files
+from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 
@@ -35,7 +33,7 @@ def parse(arguments: Sequence[str] | None, command: str, what: str) -> ConfigDic
     options, overrides = parser.parse_known_args(arguments)
     config = load(options.config, overrides) if options.config else None
     if options.help:
-        keys = "".join(f"\n  --config.{key}={value}" for key, value in flat(config).items()) if config else ""
+        keys = "".join(f"\n  --config.{key}={value}" for key, value in flatten(config).items()) if config else ""
         print(parser.format_help() + (f"\nkeys of {options.config}:{keys}" if keys else ""))
         parser.exit(0)
     if config is None:
@@ -44,69 +42,14 @@ def parse(arguments: Sequence[str] | None, command: str, what: str) -> ConfigDic
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
-    """The config of a Python file with `--config.a.b=value` overrides applied, locked.
+    """Returns the config of a Python file with `--config.a.b=value` overrides applied, locked.
 
-    Raises UserError where the file, a key or a value is wrong.
+    Raises UserError if the file, a key or a value is wrong.
     """
-    if not Path(path).is_file():
-        raise UserError(f"config file {path} is not there: give one with --config=configs/....py")
-    try:
-        config = runpy.run_path(str(path))["get_config"]().lock()
-    except Exception as fault:  # it is the user's own code
-        raise UserError(f"get_config() of {path} does not run: {fault!r}") from None
-    for override in overrides:
-        _override(config, override)
-    return config
-
-
-def _override(config: ConfigDict, override: str) -> None:
-    match = re.fullmatch(r"--config\.([\w.]+)=(.*)", override, re.DOTALL)
-    if match is None:
-        raise UserError(f"'{override}' is not understood: overrides are --config.KEY=VALUE, without spaces")
-    key, text = match.groups()
-    known = flat(config)
-    if key not in known:
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0)
-        raise UserError(f"the config has no key '{key}': did you mean '{near[0]}'?")
-    *parents, leaf = key.split(".")
-    for parent in parents:
-        config = config[parent]
-    kind, old = config.get_type(leaf), config[leaf]
-    try:
-        config[leaf] = None if text == "None" and (old is None or kind is type(None)) else PARSERS[kind](text, old)
-    except (KeyError, ValueError, SyntaxError, TypeError):
-        raise UserError(f"--config.{key}={text} is no {kind.__name__}, as its default {old!r} is") from None
-
-
-def _sequence(text: str, old: Sequence[Any]) -> tuple[Any, ...]:
-    """Several values, "(0.1, 0.5)" or "0.1,0.5", of the type of the old ones where these have one."""
-    value = ast.literal_eval(text)
-    value = tuple(value) if isinstance(value, tuple | list) else (value,)
-    kinds = {type(each) for each in old}
-    return tuple(PARSERS[kind](str(each), each) for kind in kinds for each in value) if len(kinds) == 1 else value
-
-
-# type of a key's default -> (text, default) -> value; ValueError where the text is not of the type
-PARSERS: dict[type, Callable[[str, Any], Any]] = {
-    str: lambda text, _: text,
-    bool: lambda text, _: {"true": True, "false": False}[text.lower()],
-    int: lambda text, _: int(text),
-    float: lambda text, _: float(text),
-    tuple: _sequence,
-    list: _sequence,
-}
+    return config_files.load("config", path, overrides)
 
 
 # ---------------------------------------------------------------- what a run remembers
-
-
-def flat(config: ConfigDict | dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The leaves of a config as {"a.b": value}."""
-    leaves: dict[str, Any] = {}
-    for key, value in config.items():
-        nested = isinstance(value, ConfigDict | dict)
-        leaves |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return leaves
 
 
 def to_json(config: ConfigDict) -> str:
@@ -127,7 +70,7 @@ def read(run_dir: str | Path) -> ConfigDict:
 
 def difference(old: ConfigDict, new: ConfigDict) -> dict[str, str]:
     """The keys in which two configs differ, as {"a.b": "1 -> 2"}."""
-    before, after = (flat(json.loads(to_json(config))) for config in (old, new))
+    before, after = (flatten(json.loads(to_json(config))) for config in (old, new))
     return {
         key: f"{before.get(key, 'none')} -> {after.get(key, 'none')}"
         for key in before | after

@@ -3,6 +3,7 @@
 import pytest
 from ml_collections import ConfigDict
 
+from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
 
@@ -45,7 +46,7 @@ def file(tmp_path):
     ],
 )
 def test_override(file, override, key, value):
-    found = configs.flat(configs.load(file, [f"--config.{override}"]))[key]
+    found = flatten(configs.load(file, [f"--config.{override}"]))[key]
     assert found == value and type(found) is type(value)
 
 
@@ -54,13 +55,13 @@ def test_override(file, override, key, value):
     [
         ("--config.data.lenght=3", "no key 'data.lenght': did you mean 'data.length'?"),
         ("--config.model=3", "no key 'model'"),
-        ("--config.lr=fast", "--config.lr=fast is no float, as its default 0.001 is"),
-        ("--config.seed=1.5", "is no int"),
-        ("--config.seed=True", "is no int"),
-        ("--config.seed=None", "is no int"),
-        ("--config.data.real_train=1", "is no bool"),
-        ("--config.span=(1, 'x')", "is no tuple"),
-        ("--config.budget=few", "is no int"),
+        ("--config.lr=fast", "--config.lr=fast is not of type float (its default is 0.001)"),
+        ("--config.seed=1.5", "is not of type int"),
+        ("--config.seed=True", "is not of type int"),
+        ("--config.seed=None", "is not of type int"),
+        ("--config.data.real_train=1", "is not of type bool"),
+        ("--config.span=(1, 'x')", "is not of type tuple"),
+        ("--config.budget=few", "is not of type int"),
         ("--config.lr", "'--config.lr' is not understood"),
         ("--steps=3", "'--steps=3' is not understood"),
     ],
@@ -73,7 +74,7 @@ def test_a_wrong_override_is_one_line(file, override, says):
 
 def test_a_wrong_file_is_one_line(tmp_path):
     (tmp_path / "broken.py").write_text("def get_config(): return 1 / 0")
-    for name, says in ("none.py", "is not there"), ("broken.py", "does not run: ZeroDivisionError"):
+    for name, says in ("none.py", "does not exist"), ("broken.py", "fails: ZeroDivisionError"):
         with pytest.raises(UserError, match=says):
             configs.load(tmp_path / name)
     with pytest.raises(UserError, match="no config"):
@@ -82,7 +83,7 @@ def test_a_wrong_file_is_one_line(tmp_path):
 
 def test_help_has_an_example_and_the_keys(file, capsys):
     with pytest.raises(SystemExit) as exit:
-        configs.parse([f"--config={file}", "--help"], "mmgeo_jax.train.clip", "what it does")
+        configs.parse([f"--config={file}", "--help"], "train-clip", "what it does")
     text = capsys.readouterr().out
     assert exit.value.code == 0
     assert "mmgeo train-clip --config=configs/clip_tiny.py --config.optim.lr=1e-3" in text

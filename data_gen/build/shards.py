@@ -20,9 +20,10 @@ from etils import epath
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from data_gen.build.spec import fingerprint, flat, load_spec
+from data_gen.build.spec import fingerprint, load_spec
 from data_gen.records import tfds_metadata, tfrecords
 from data_gen.shared import cli, files
+from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from data_gen.shared.parallel import pooled
 
@@ -161,7 +162,7 @@ def _claim(folder: epath.Path, spec: ConfigDict) -> None:
         with files.open_atomic(path) as file:
             file.write(text.encode())
         return
-    old, new = dict(flat(json.loads(path.read_text()))), dict(flat(json.loads(text)))
+    old, new = flatten(json.loads(path.read_text())), flatten(json.loads(text))
     keys = [key for key in old | new if old.get(key) != new.get(key)]
     if keys:
         diff = ", ".join(f"{key}: {old.get(key, 'none')} -> {new.get(key, 'none')}" for key in keys)

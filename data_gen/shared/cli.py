@@ -14,7 +14,7 @@ from data_gen.shared.errors import UserError
 
 def program() -> str:
     """Returns how the commands were called: `mmgeo`, or `python -m mmgeo_jax` from a checkout."""
-    return "python -m mmgeo_jax" if PurePath(sys.argv[0]).name == "__main__.py" else "mmgeo"
+    return "python -m mmgeo_jax" if PurePath(sys.argv[0]).parts[-2:] == ("mmgeo_jax", "__main__.py") else "mmgeo"
 
 
 def parser(name: str, description: str, example: str = "", **more) -> argparse.ArgumentParser:

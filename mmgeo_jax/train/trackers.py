@@ -10,8 +10,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
-from mmgeo_jax.config import flat
 
 Track = Callable[[int, Mapping[str, Any]], None]  # of a step, its scalars
 
@@ -33,8 +33,8 @@ def tensorboard(run: Path, config: ConfigDict) -> Iterator[Track]:
 def wandb(run: Path, config: ConfigDict) -> Iterator[Track]:
     """A run of the project mmgeo-jax, which goes on under the same name."""
     module = _installed("wandb", "wandb")
-    name = config.name
-    with module.init(project="mmgeo-jax", id=name, name=name, config=flat(config), dir=str(run), resume="allow") as log:
+    name, settings = config.name, flatten(config)
+    with module.init(project="mmgeo-jax", id=name, name=name, config=settings, dir=str(run), resume="allow") as log:
         yield lambda step, values: log.log({key: float(value) for key, value in values.items()}, step=step)
 
 

@@ -213,7 +213,7 @@ def test_a_test_caption_in_train_fails_and_leaves_no_manifest(spec, tmp_path, ca
     [
         ("--spec.families.trian=5", "no key 'families.trian': did you mean 'families.train'?"),
         ("--spec.sed=5", "did you mean 'seed'?"),
-        ("--spec.seed=many", "--spec.seed=many is not of the type of its default, int"),
+        ("--spec.seed=many", "--spec.seed=many is not of type int (its default is 0)"),
         ("--seed=5", "'--seed=5' is not understood"),
         ("--spec.name=My-Set", "name 'My-Set' is not"),
         ("--spec.source=paper", "source 'paper'"),
@@ -226,9 +226,9 @@ def test_a_bad_override_is_one_line(spec, tmp_path, capsys, override, words):
 
 def test_a_bad_spec_file_is_one_line(tmp_path, capsys):
     path = tmp_path / "bad.py"
-    assert f"spec file {path} is not there" in fails(capsys, f"--spec={path}", "--out=x")
+    assert f"spec file {path} does not exist" in fails(capsys, f"--spec={path}", "--out=x")
     path.write_text("def get_spec(:")
-    assert "does not run: SyntaxError" in fails(capsys, f"--spec={path}", "--out=x")
+    assert "fails: SyntaxError" in fails(capsys, f"--spec={path}", "--out=x")
     path.write_text(SPEC.replace("seed=0,", ""))
     assert "'seed' is missing" in fails(capsys, f"--spec={path}", "--out=x")
 

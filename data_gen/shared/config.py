@@ -1,0 +1,82 @@
+"""Python config files: a function that returns a ConfigDict, whose values give each key its type, and overrides.
+
+Serves the spec of a data set (`get_spec()`, `--spec.KEY=VALUE`) and the config of a run (`get_config()`,
+`--config.KEY=VALUE`).
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import runpy
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from data_gen.shared.errors import UserError
+
+
+def load(noun: str, path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
+    """Returns the ConfigDict, locked, of a file's `get_<noun>()`, with `--<noun>.a.b=value` overrides applied.
+
+    Raises UserError if the file, a key or a value is wrong.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{noun} file {path} does not exist: give one with --{noun}=configs/....py")
+    try:
+        config = runpy.run_path(str(path))[f"get_{noun}"]().lock()
+    except Exception as fault:  # it is the user's own code
+        raise UserError(f"get_{noun}() of {path} fails: {fault!r}") from None
+    for override in overrides:
+        _apply(noun, config, override)
+    return config
+
+
+def flatten(tree: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns the leaves of nested dictionaries as {"a.b": value}."""
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        nested = isinstance(value, ConfigDict | dict)
+        leaves |= flatten(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return leaves
+
+
+def _apply(noun: str, config: ConfigDict, override: str) -> None:
+    match = re.fullmatch(rf"--{noun}\.([\w.]+)=(.*)", override, re.DOTALL)
+    if match is None:
+        raise UserError(f"'{override}' is not understood: overrides are --{noun}.KEY=VALUE, without spaces")
+    key, text = match.groups()
+    known = flatten(config)
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0)
+        raise UserError(f"the {noun} has no key '{key}': did you mean '{near[0]}'?")
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        config = config[parent]
+    kind, old = config.get_type(leaf), config[leaf]
+    try:
+        config[leaf] = None if text == "None" and (old is None or kind is type(None)) else PARSERS[kind](text, old)
+    except (KeyError, ValueError, SyntaxError, TypeError):
+        raise UserError(f"--{noun}.{key}={text} is not of type {kind.__name__} (its default is {old!r})") from None
+
+
+def _sequence(text: str, old: Sequence[Any]) -> tuple[Any, ...]:
+    """Parses "(0.1, 0.5)" or "0.1,0.5", each value as the type of the old values if they share one."""
+    value = ast.literal_eval(text)
+    value = tuple(value) if isinstance(value, tuple | list) else (value,)
+    kinds = {type(each) for each in old}
+    return tuple(PARSERS[kind](str(each), each) for kind in kinds for each in value) if len(kinds) == 1 else value
+
+
+# type of a key's default -> (text, default) -> value; raises KeyError or ValueError if the text is not of the type
+PARSERS: dict[type, Callable[[str, Any], Any]] = {
+    str: lambda text, _: text,
+    bool: lambda text, _: {"true": True, "false": False}[text.lower()],
+    int: lambda text, _: int(text),
+    float: lambda text, _: float(text),
+    tuple: _sequence,
+    list: _sequence,
+}
