@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_gen.constructions.program import Program, program_from_json, solve, strokes
+from data_gen.constructions.program import Program, program_from_json
 from data_gen.drawing import raster
 from data_gen.drawing.canvas import Canvas, canvas_from_json
 from data_gen.drawing.draw import Member, draw
@@ -171,8 +171,8 @@ def _question(family: Family, program: Program) -> Iterator[Difference]:
         yield Difference("question/choices", f"are {question.choices}, the answer is '{question.answer}'")
     if not question.solution.endswith(f"\\boxed{{{question.answer}}}."):
         yield Difference("question/answer", f"is '{question.answer}', not that of its solution")
-    circles = strokes(program).circles
-    for what in misstated(question.solution, solve(program), circles[0].through if circles else ""):
+    circles = program.strokes.circles
+    for what in misstated(question.solution, program.points, circles[0].through if circles else ""):
         yield Difference("question/solution", what)
 
 

@@ -7,17 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from data_gen.constructions.program import (
-    Program,
-    Strokes,
-    marks,
-    printed_facts,
-    printed_texts,
-    shown_marks,
-    solve,
-    stated_facts,
-    strokes,
-)
+from data_gen.constructions.program import Program, Strokes
 from data_gen.drawing import labels as label_placement
 from data_gen.drawing.canvas import Canvas, fit
 from data_gen.drawing.legibility import _clear, _cramped, _doubled, _doubtful, _fits, _shared, _unclear
@@ -46,20 +36,18 @@ class Member:
 def draw(program: Program, canvas: Canvas) -> Member | None:
     """Solves a program and puts it on paper; None where it cannot be drawn clearly."""
     try:
-        solved = solve(program)
-        texts = printed_texts(program, solved)
+        solved, texts = program.points, program.texts
     except (ZeroDivisionError, ValueError):
         return None
-    drawn = strokes(program)
+    drawn, shows = program.strokes, program.required_marks
     points = fit(solved, drawn.circles, canvas)
     if not _clear(points, program.names, canvas) or _cramped(points, drawn, canvas):
         return None
     if any(isinstance(m, LengthText) and _shared((m.a, m.b), points, program.names) for m in texts):
         return None
-    shows = shown_marks(program)
     plain = tuple(
         m
-        for m in marks(program)
+        for m in program.optional_marks
         if canvas.marks and _fits(m, texts + shows, points, program.names) and not _unclear(m, points, drawn, canvas)
     )
     if any(isinstance(m, Ticks) and _shared((m.a, m.b), points, program.names) for m in shows):
@@ -77,7 +65,7 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
         dots=_dots(program, points, drawn),
         style=canvas.style,
     )
-    return Member(program, diagram, stated_facts(program) + printed_facts(program, solved))
+    return Member(program, diagram, program.stated_facts + program.printed_facts)
 
 
 def _dots(program: Program, points: dict[str, complex], drawn: Strokes) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class Question:
     def answered(self, program: Program, which: int) -> Program:
         """The program with one of the answers."""
         step = replace(program.steps[self.place], construction=self.answers[which], params=self.params[which])
-        return replace(program, steps=program.steps[: self.place] + (step,) + program.steps[self.place + 1 :])
+        return program.with_step(self.place, step)
 
     def edit(self, old: int, new: int) -> Edit:
         """The change from one answer to another."""

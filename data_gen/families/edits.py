@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_gen.constructions.program import Program, strokes
+from data_gen.constructions.program import Program
 from data_gen.constructions.row import Construction
 from data_gen.constructions.table import CONSTRUCTIONS, construction
 from data_gen.families.values import AREAS, LENGTHS, draw_alike, is_symbolic
@@ -128,7 +128,7 @@ def exchange(place: int, name: str) -> Proposal:
             # The first parameter is the one that may be printed: keep it where the new row allows it.
             kept = step.params[:1] if step.params and _allows(new, step.params[0]) else params[:1]
             changed = replace(step, construction=new.name, params=kept + params[1:])
-            return replace(program, steps=program.steps[:place] + (changed,) + program.steps[place + 1 :])
+            return program.with_step(place, changed)
 
         return Edit(new.axis, apply, kind)
 
@@ -141,7 +141,7 @@ def _allows(row: Construction, parameter: float) -> bool:
 
 def exchangeable(program: Program) -> list[tuple[str, str]]:
     """The pairs of letters that may change places; centres of circles keep theirs."""
-    centres = {circle.centre for circle in strokes(program).circles}
+    centres = {circle.centre for circle in program.strokes.circles}
     return list(itertools.combinations([name for name in program.names if name not in centres], 2))
 
 
@@ -163,7 +163,7 @@ def _reprinted(kind: str, places: Sequence[int], program: Program, rng: np.rando
 
     def reprint(program: Program) -> Program:
         changed = replace(program.prints[which], value=new_value)
-        return replace(program, prints=program.prints[:which] + (changed,) + program.prints[which + 1 :])
+        return program.with_print(which, changed)
 
     return Edit("value", reprint, kind)
 
@@ -201,7 +201,7 @@ def _printed_angle(program: Program, rng: np.random.Generator) -> Edit | None:
     def turn(program: Program) -> Program:
         step = program.steps[place]
         changed = replace(step, params=(parameter,) + step.params[1:])
-        return replace(program, steps=program.steps[:place] + (changed,) + program.steps[place + 1 :])
+        return program.with_step(place, changed)
 
     return Edit("value", turn, "printed_angle")
 

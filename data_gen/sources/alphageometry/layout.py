@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_gen.constructions.program import Program, Step, strokes
+from data_gen.constructions.program import Program
+from data_gen.constructions.step import Step
 from data_gen.constructions.table import construction
 from data_gen.drawing import legibility
 from data_gen.drawing.canvas import Canvas
@@ -47,7 +48,7 @@ def _start(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[floa
     program, points = solved
     if problem.goal and not problem.goal.holds(points):
         return None
-    quality = legibility.quality(points, *strokes(program)[:2])
+    quality = legibility.quality(points, *program.strokes[:2])
     return (quality, program) if quality > 0 else None
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data_gen.constructions import table
-from data_gen.constructions.program import Program, solve, stated_facts, strokes
+from data_gen.constructions.program import Program
 from data_gen.constructions.table import construction
 from data_gen.drawing import legibility, raster
 from data_gen.drawing.canvas import Canvas
@@ -133,12 +133,12 @@ def _particular(problem: Problem, rng: np.random.Generator) -> Problem:
 
 def _with_length(program: Program, rng: np.random.Generator) -> Program:
     """The program with a printed length, of a stroke that no other point lies on."""
-    points = solve(program)
+    points = program.points
 
     def alone(a: str, b: str) -> bool:
         return all(segment_distance(points[n], points[a], points[b]) > EPS for n in program.names if n not in (a, b))
 
-    free = [(s.a, s.b) for s in strokes(program)[0] if alone(s.a, s.b)]
+    free = [(s.a, s.b) for s in program.strokes[0] if alone(s.a, s.b)]
     if not free:
         return program
     length = Fact("length", free[int(rng.integers(len(free)))], draw_length(rng))
@@ -185,7 +185,7 @@ def exchange(place: int, name: str, program: Program, rng: np.random.Generator) 
 
     def apply(program: Program) -> Program:
         changed = replace(program.steps[place], construction=name, params=params)
-        return replace(program, steps=(*program.steps[:place], changed, *program.steps[place + 1 :]))
+        return program.with_step(place, changed)
 
     return Edit(new.axis, apply, kind_of(old.construction, name))
 
@@ -219,7 +219,7 @@ def _lettered(
 
 
 def _told_letters(program: Program) -> frozenset[str]:
-    return frozenset(name for fact in (*stated_facts(program), *program.prints) for name in fact.args)
+    return frozenset(name for fact in (*program.stated_facts, *program.prints) for name in fact.args)
 
 
 def _exchanged_letters(program: Program, rng: np.random.Generator) -> list[Edit]:

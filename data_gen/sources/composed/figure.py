@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from data_gen.constructions.program import Step
+from data_gen.constructions.step import Step
 from data_gen.constructions.table import rows_of
 from data_gen.families import edits as family_edits
 from data_gen.families.edits import PERTURBATIONS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_gen.constructions.program import Program, shown_marks, solve, strokes
+from data_gen.constructions.program import Program
 from data_gen.drawing.regions import divided
 from data_gen.families import edits, values
 from data_gen.geometry.plane import segment_distance
@@ -80,7 +80,7 @@ def _is_radius(figure: Figure, points: dict[str, complex], o: str, p: str) -> bo
 def areas(figure: Figure, asked: Collection[int]) -> list[Fact]:
     """The areas that may be printed: of triangles, quadrilaterals and circles that no stroke divides."""
     points, program = _solved(figure), Program(tuple(figure.steps))
-    drawn, marks = strokes(program), shown_marks(program)
+    drawn, marks = program.strokes, program.required_marks
     return [
         Fact(f"{kind}_area", names)
         for kind in ("triangle", "quadrilateral", "circle")
@@ -92,7 +92,7 @@ def areas(figure: Figure, asked: Collection[int]) -> list[Fact]:
 def _solved(figure: Figure) -> dict[str, complex]:
     """Where a figure's points lie; none where it has no solution."""
     try:
-        return solve(Program(tuple(figure.steps)))
+        return Program(tuple(figure.steps)).points
     except (ZeroDivisionError, ValueError):
         return {}
 

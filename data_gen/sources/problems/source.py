@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_gen.constructions.program import Program, Step
+from data_gen.constructions.program import Program
+from data_gen.constructions.step import Step
 from data_gen.drawing.canvas import Level, canvas_of
 from data_gen.drawing.draw import draw
 from data_gen.families import family as family_module

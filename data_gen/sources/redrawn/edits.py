@@ -267,7 +267,7 @@ def _reprinting(i: int, value: str, drawings: Drawings, _: int) -> Change:
             return made
         drawing, old = drawings[made], made.prints[i]
         new = replace(old, value=value)
-        printed = made.prints[:i] + (new,) + made.prints[i + 1 :]
+        printed = made.with_print(i, new).prints
         described = drawing.described
         facts = tuple(new if canonical(f) == canonical(old) else f for f in described.facts)
         drawing = replace(drawing, printed=printed)

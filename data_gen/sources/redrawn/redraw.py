@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_gen.constructions.program import Program, Step
+from data_gen.constructions.program import Program
+from data_gen.constructions.step import Step
 from data_gen.geometry.diagram import Circle, Segment
 from data_gen.geometry.plane import cross, polar, unit
 from data_gen.language.fact import Fact, canonical

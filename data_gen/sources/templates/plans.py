@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_gen.constructions.program import Program, Step
+from data_gen.constructions.program import Program
+from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS, rows_of
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import draw

@@ -13,7 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from data_gen.constructions.program import Program, Step
+from data_gen.constructions.program import Program
+from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS
 from data_gen.drawing.canvas import Level, canvas_of
 from data_gen.drawing.draw import draw

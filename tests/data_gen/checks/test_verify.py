@@ -117,7 +117,7 @@ def program(one):
     for place, step in enumerate(old.steps):
         for k, value in enumerate(step.params):
             moved = replace(step, params=(*step.params[:k], value + 3, *step.params[k + 1 :]))
-            new = replace(old, steps=(*old.steps[:place], moved, *old.steps[place + 1 :]))
+            new = old.with_step(place, moved)
             member, other = draw(old, canvas), draw(new, canvas)
             if other is None or np.ptp([abs(x - y) for x, y in zip(*coordinates(member, other), strict=True)]) > 2:
                 return replace(one, programs=(one.programs[0], new.to_json(), *one.programs[2:]))

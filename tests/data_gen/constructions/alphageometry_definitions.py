@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from data_gen.constructions.program import solve, strokes
 from data_gen.drawing import legibility
 from data_gen.sources.alphageometry import layout as ag_layout
 from data_gen.sources.alphageometry import parse as ag_parse
@@ -120,6 +119,6 @@ def canvas_of(size_px):
 
 def clear(program):
     try:
-        return legibility.quality(solve(program), *strokes(program)[:2]) > 0
+        return legibility.quality(program.points, *program.strokes[:2]) > 0
     except (ValueError, ZeroDivisionError):
         return False

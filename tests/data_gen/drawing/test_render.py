@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from data_gen.constructions.program import Program, Step
+from data_gen.constructions.program import Program
+from data_gen.constructions.step import Step
 from data_gen.drawing import labels as label_placement
 from data_gen.drawing import raster
 from data_gen.drawing.canvas import Canvas

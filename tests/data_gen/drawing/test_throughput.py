@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from data_gen.constructions.program import Program, Step
+from data_gen.constructions.program import Program
+from data_gen.constructions.step import Step
 from data_gen.drawing import raster
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import draw

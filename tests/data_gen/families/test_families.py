@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.data_tiny import get_spec
-from data_gen.constructions.program import Program, Step, marks, printed_facts, program_from_json, solve, stated_facts
+from data_gen.constructions.program import Program, program_from_json
+from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS, rows_of
 from data_gen.drawing import legibility, raster
 from data_gen.drawing.canvas import Canvas, canvas_from_json, fit
@@ -64,8 +65,8 @@ def test_every_construction_makes_its_facts_true(data):
     member = draw(drawn, canvas(gap_px=1.0))
     if member is None:
         return
-    truth, _ = truth_table([[fact] for fact in stated_facts(drawn)], Scene.of([member.diagram]), 0.05)
-    assert (truth == 1).all(), list(zip(stated_facts(drawn), truth[0], strict=True))
+    truth, _ = truth_table([[fact] for fact in drawn.stated_facts], Scene.of([member.diagram]), 0.05)
+    assert (truth == 1).all(), list(zip(drawn.stated_facts, truth[0], strict=True))
 
 
 def test_every_construction_is_in_a_skeleton():
@@ -106,7 +107,7 @@ def test_a_program_survives_json_and_unknown_steps_are_named():
 @settings(max_examples=30, deadline=None)
 @given(st.floats(-180, 180), st.booleans())
 def test_a_figure_is_fitted_into_its_border(rotation_deg, mirror):
-    points = solve(program("kite", (60.0, 140.0)))
+    points = program("kite", (60.0, 140.0)).points
     placed = fit(points, (), canvas(rotation_deg=rotation_deg, mirror=mirror))
     xs = np.array([(z.real, z.imag) for z in placed.values()])
     assert xs.min() >= 14 - 1e-6 and xs.max() <= 98 + 1e-6
@@ -171,8 +172,8 @@ def test_coincidence_printed_numbers_agree_with_the_drawing(made):
     for family in made:
         for text in family.programs:
             some = program_from_json(text)
-            points = solve(some)
-            for fact in printed_facts(some, points):
+            points = some.points
+            for fact in some.printed_facts:
                 if fact.predicate == "angle":
                     drawn = angle_deg(*(points[n] for n in fact.args))
                     assert drawn == pytest.approx(float(fact.value or "nan"), abs=1e-3)
@@ -263,7 +264,7 @@ def test_truth_is_what_an_independent_reading_of_the_programs_gives(made):
     }
     seen: Counter[str] = Counter()
     for family in made:
-        solved = [solve(program_from_json(text)) for text in family.programs]
+        solved = [program_from_json(text).points for text in family.programs]
         for j, text in enumerate(family.facts):
             for fact in from_json(text):
                 if fact.predicate in checks:
@@ -371,11 +372,11 @@ def test_ticks_of_different_steps_have_different_counts():
     """Sides of a kite carry one and two ticks, halves of a side then three: two again would say that they are equal."""
     kite = Step("kite", (), ("A", "B", "C", "D"), (60.0, 145.0))
     middle = Step("middle_of_bc", ("A", "B", "C", "D"), ("E",), ())
-    counts = [mark.count for mark in marks(Program((kite, middle))) if isinstance(mark, Ticks)]
+    counts = [mark.count for mark in Program((kite, middle)).optional_marks if isinstance(mark, Ticks)]
     assert counts == [1, 1, 2, 2, 3, 3]
     triangle = Step("isosceles_triangle", (), ("A", "B", "C"), (70.0, 0.0))
     median = Step("median", ("A", "B", "C"), ("D",), ())
-    assert [m.count for m in marks(Program((triangle, median))) if isinstance(m, Ticks)] == [1, 1, 2, 2]
+    assert [m.count for m in Program((triangle, median)).optional_marks if isinstance(m, Ticks)] == [1, 1, 2, 2]
 
 
 # ---- what cannot be read is not drawn -----------------------------------------------------------------------------

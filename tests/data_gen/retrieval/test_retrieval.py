@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_gen.constructions.program import Program, Step, program_from_json
+from data_gen.constructions.program import Program, program_from_json
+from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS
 from data_gen.drawing.canvas import Canvas, canvas_from_json
 from data_gen.drawing.draw import draw

@@ -10,7 +10,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from data_gen.build import shards
-from data_gen.constructions.program import program_from_json, stated_facts
+from data_gen.constructions.program import program_from_json
 from data_gen.drawing import raster
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.drawing.draw import draw
@@ -218,7 +218,7 @@ def test_real_problems_are_drawn_truly_clearly_and_fast():
         for statement in [*premises(text), goal]:
             assert abs(off(statement, unit)) < 1e-6, (text, statement)
         scene = Scene.of([member.diagram])
-        for fact in stated_facts(member.program):
+        for fact in member.program.stated_facts:
             assert evaluate(fact, scene, canvas.margin_px)[0][0] == 1, (text, fact)
         assert program_from_json(member.program.to_json()) == member.program
     assert drawn >= 112

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from configs.data_composed import get_spec
-from data_gen.constructions.program import Program, Step, program_from_json, stated_facts
+from data_gen.constructions.program import Program, program_from_json
+from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS, rows_of
 from data_gen.drawing.canvas import canvas_from_json, canvas_of
 from data_gen.drawing.draw import draw
@@ -56,7 +57,7 @@ def test_every_row_states_what_is_true_and_can_be_told_from_the_others(slot):
         members = {name: member for name, member in members.items() if member}
         seen |= set(members)
         for name, member in members.items():
-            facts = stated_facts(member.program)
+            facts = member.program.stated_facts
             if not facts:  # a circle alone says nothing
                 continue
             truth, _ = truth_table([[fact] for fact in facts], Scene.of([member.diagram]), 0.05)

@@ -11,7 +11,8 @@ import pytest
 from checker import checker
 from configs.data_composed import get_spec
 from data_gen.checks.reproduce import Clock, recheck
-from data_gen.constructions.program import Program, Step, program_from_json
+from data_gen.constructions.program import Program, program_from_json
+from data_gen.constructions.step import Step
 from data_gen.drawing import raster, regions
 from data_gen.drawing.canvas import canvas_of
 from data_gen.drawing.draw import draw

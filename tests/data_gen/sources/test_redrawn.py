@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from data_gen.constructions.program import program_from_json, solve, strokes
+from data_gen.constructions.program import program_from_json
 from data_gen.drawing import raster
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.drawing.draw import draw
@@ -184,7 +184,7 @@ def test_half_a_circle_is_drawn_as_half():
     half = problem(1, construction_cdl=["Shape(OBA,AO,OB)", "Collinear(AOB)", "Cocircular(O,BA)"], image_cdl=[],
                    text_cdl=["IsCentreOfCircle(O,O)", "IsDiameterOfCircle(AB,O)"])  # fmt: skip
     made = program(redraw(subject(half)), ())
-    points, (segments, circles, *_) = solve(made), strokes(made)
+    points, (segments, circles, *_) = made.points, made.strokes
     radius = abs(points["A"] - points["O"])
     chords = [s for s in segments if s.a.startswith("_") or s.b.startswith("_")]
     assert not circles and len(chords) == 36
@@ -256,7 +256,7 @@ def test_stated_right_angles_are_right_by_coordinates(root):
     for index in range(4):
         made = redrawn.family(spec_of(root), "train", index)
         for text, facts in zip(made.programs, made.facts, strict=True):
-            points = solve(program_from_json(text))
+            points = program_from_json(text).points
             width = max(abs(a - b) for a in points.values() for b in points.values())
             for fact in from_json(facts):
                 if fact.predicate in checks:
