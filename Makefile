@@ -1,12 +1,19 @@
 # mmgeo-jax: everything a user types. `make` alone lists the targets.
 
 SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+JAX_SERVES = from importlib.metadata import version; import sys; \
+	sys.exit(not (0, 10) <= tuple(map(int, version("jax").split(".")[:2])) < (0, 13))
 
 VENV = .venv
 PYTHON = $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
-MACHINE := $(shell $(PYTHON) machine.py 2>/dev/null)
-REQUIREMENTS = $(firstword $(wildcard requirements-$(MACHINE).txt) requirements.txt)
+# Which JAX to install: cpu, gpu (NVIDIA), tpu (known by its numbers on the PCI bus), or colab, whose own is kept.
+SYSTEM =
+TPU = v00001AE0d000000(27|5E|62|63|6F|76)
+MACHINE := $(shell if [ "$$COLAB_RELEASE_TAG" ] && $(PYTHON) -c '$(JAX_SERVES)' 2>/dev/null; then echo colab; \
+	elif [ "$$TPU_ACCELERATOR_TYPE" ] || grep -qsE '$(TPU)' $(SYSTEM)/sys/bus/pci/devices/*/modalias; then echo tpu; \
+	elif ls $(SYSTEM)/dev/nvidia0 $(SYSTEM)/dev/nvidiactl $(SYSTEM)/dev/dxg 2>/dev/null | grep -q .; then echo gpu; \
+	else echo cpu; fi)
 SPEC = configs/data_tiny.py
 OUT = data/$(patsubst data_%,%,$(basename $(notdir $(SPEC))))
 CONFIG = configs/clip_tiny.py
@@ -21,8 +28,8 @@ QUESTION =
 ROOT =
 ARGS =
 
-# Colab's own JAX, where it serves, is used in place, from a notebook too; unless told which requirements.
-COLAB := $(if $(filter file,$(origin REQUIREMENTS)),$(filter colab,$(MACHINE)))
+COLAB := $(filter colab,$(MACHINE))
+EXTRAS := $(filter gpu tpu,$(MACHINE))
 PY := $(if $(COLAB),$(PYTHON),$(VENV)/bin/python)
 PIP := $(PY) -m pip install --disable-pip-version-check
 PINS := $(if $(COLAB),$$($(PY) -m pip list --format=freeze | grep -E '^jax(lib)?=='),-c requirements.lock)
@@ -33,8 +40,8 @@ TRAIN_ARGS = $(strip $(if $(filter file,$(origin SPEC)),,--config.data.dir=$(OUT
 LMM_SPEC = $(if $(filter file,$(origin SPEC)),configs/data_problems_tiny.py,$(SPEC))
 LMM_OUT = data/$(patsubst data_%,%,$(basename $(notdir $(LMM_SPEC))))
 LMM_ARGS = $(if $(filter file,$(origin SPEC)),,--config.data.dir=$(LMM_OUT)) $(ARGS)
-INSTALLED := $(VENV)/.installed-$(basename $(notdir $(REQUIREMENTS)))
-INSTALLED_DEV := $(VENV)/.installed-requirements-dev
+INSTALLED := $(VENV)/.installed-$(MACHINE)
+INSTALLED_DEV := $(VENV)/.installed-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
 .PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-gcs train-clip train-lmm solve benchmark aot eval report test lint lock
@@ -48,21 +55,21 @@ help: ## this list | make
 setup: $(INSTALLED) ## .venv with the locked packages and the JAX for this machine, if not there yet | make setup
 
 # The stamp is written last: an interrupted installation is not taken for a whole one.
-$(INSTALLED): $(REQUIREMENTS) requirements.txt requirements.lock
+$(INSTALLED): pyproject.toml requirements.txt requirements.lock
 	@$(PYTHON) -c '$(SUPPORTED)' || { echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1)," \
 		"but Python 3.11, 3.12 or 3.13 is needed; type: $(SUDO)apt-get install python3.11 python3.11-venv" \
 		"(or: uv python install 3.12), then make setup again" >&2; exit 1; }
-	@echo "machine: $(MACHINE) (REQUIREMENTS=$(REQUIREMENTS))"
+	@echo "machine: $(MACHINE) (another: make setup MACHINE=cpu, gpu or tpu)"
 ifeq ($(COLAB),)
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "error: $(PYTHON) has no venv module;" \
 		"type: $(SUDO)apt-get install $(notdir $(PYTHON))-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 endif
-	$(PIP) -r $(REQUIREMENTS) $(PINS)
+	$(PIP) -e '.$(EXTRAS:%=[%])' $(PINS)
 	@mkdir -p $(VENV) && touch $@
 
-$(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
-	$(PIP) -r requirements-dev.txt $(PINS)
+$(INSTALLED_DEV): $(INSTALLED)
+	$(PIP) -e '.[dev]' $(PINS)
 	@touch $@
 
 cairo: setup ## libcairo2, the one system package: installs it as root with apt | make cairo
@@ -142,22 +149,23 @@ test-stock: .venv-stock/.installed ## our shards by TensorFlow's readers, in an 
 test-reference: .venv-reference/.installed ## published weights and tokenizers against transformers, in an environment of its own | make test-reference
 	.venv-reference/bin/python -m pytest -q tests/mmgeo_jax/checkpoints/test_weights.py tests/mmgeo_jax/checkpoints/test_gemma_weights.py tests/mmgeo_jax/data/test_tokenizer_files.py $(ARGS)
 
-test-gcs: .venv-gcs/.installed ## gs:// paths against a local stand-in server, in an environment of its own | make test-gcs
-	.venv-gcs/bin/python -m pytest -q tests/data_gen/build/test_gcs.py $(ARGS)
+test-gcs: .venv-fake-gcs/.installed ## gs:// paths against a local stand-in server, in an environment of its own | make test-gcs
+	.venv-fake-gcs/bin/python -m pytest -q tests/data_gen/build/test_gcs.py $(ARGS)
 
-.venv-%/.installed: requirements-%.txt requirements.txt requirements-data.txt
+.venv-%/.installed: pyproject.toml requirements.txt
 	$(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/python -m pip install --disable-pip-version-check -r requirements-$*.txt
+	.venv-$*/bin/python -m pip install --disable-pip-version-check -e '.[$*,test]'
 	@touch $@
 
 lint: $(INSTALLED_DEV) ## ruff and mypy | make lint
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
 lock: setup ## requirements.lock anew, for Python 3.11 to 3.13 | make lock
 	$(PIP) 'uv>=0.5,<1'
 	$(PY) -m uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url \
-		--custom-compile-command 'make lock' --output-file requirements.lock requirements-dev.txt
+		--custom-compile-command 'make lock' --extra dev --output-file requirements.lock pyproject.toml
 
 need-%:
 	@[ -n '$($*)' ] || { echo "error: $* is not set; type: make $(MAKECMDGOALS) $*=..., as in $(MAKE) help" >&2; exit 1; }

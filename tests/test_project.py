@@ -1,4 +1,4 @@
-"""The project's own files agree with each other: Makefile, README, requirements, lock and imports."""
+"""The project's own files agree with each other: Makefile, README, pyproject, requirements, lock and imports."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-import machine
+from mmgeo_jax.cli import COMMANDS
 from tests.support.paths import ROOT
 
 INSTALLED = metadata.packages_distributions()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS = PROJECT["project"]["optional-dependencies"]
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -38,21 +41,22 @@ def script(path: Path, body: str) -> Path:
     return path
 
 
-def requirements(name: str) -> dict[str, Requirement]:
-    """The requirement lines of a file, by canonical name; every line must carry its reason as a comment."""
-    rows: dict[str, Requirement] = {}
-    for line in (ROOT / name).read_text().splitlines():
-        if line and line[0] not in "#-":
-            specification, _, reason = line.partition("#")
-            assert reason.strip(), f"{name}: no reason beside {specification.strip()}"
-            requirement = Requirement(specification)
-            rows[canonicalize_name(requirement.name)] = requirement
-    return rows
+def requirements() -> dict[str, Requirement]:
+    """The lines of requirements.txt, by canonical name; each carries its reason as a comment."""
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+    for line in lines:
+        assert line.partition("#")[2].strip(), f"no reason beside {line}"
+    return by_name(line.partition("#")[0] for line in lines)
+
+
+def by_name(specifications: Iterable[str]) -> dict[str, Requirement]:
+    rows = [Requirement(specification) for specification in specifications]
+    return {canonicalize_name(row.name): row for row in rows}
 
 
 def imported_modules(*folders: str) -> dict[str, str]:
     """Third-party top-level modules imported under the folders, with one file that imports each."""
-    own = {"data_gen", "mmgeo_jax", "configs", "tests", "machine"} | {path.stem for path in ROOT.glob("tests/*.py")}
+    own = {"checker", "configs", "data_gen", "mmgeo_jax", "tests"}
     found = {}
     for path in sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -87,15 +91,16 @@ def test_readme_names_only_targets_that_exist():
 def test_files_that_the_makefile_names_exist():
     for name in re.findall(r"configs/\w+\.py", (ROOT / "Makefile").read_text()):
         assert (ROOT / name).is_file(), name
-    for module in re.findall(r"-m ((?:data_gen|mmgeo_jax)\.\w+)", (ROOT / "Makefile").read_text()):
-        path = ROOT / module.replace(".", "/")
-        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+    for command in re.findall(r"-m mmgeo_jax ([\w-]+)", (ROOT / "Makefile").read_text()):
+        assert command in COMMANDS, command
+    for path in re.findall(r"tests/[\w/]+\.py", (ROOT / "Makefile").read_text()):
+        assert (ROOT / path).is_file(), path
 
 
 def test_train_clip_passes_everything_on():
     plain = make("-n", "train-clip").stdout.splitlines()
-    assert plain[-2].endswith("-m data_gen.build.shards --spec=configs/data_tiny.py --out=data/tiny")
-    assert plain[-1].strip().endswith("-m mmgeo_jax.train.clip --config=configs/clip_tiny.py")
+    assert plain[-2].endswith("-m mmgeo_jax data --spec=configs/data_tiny.py --out=data/tiny")
+    assert plain[-1].strip().endswith("-m mmgeo_jax train-clip --config=configs/clip_tiny.py")
     full = make(
         "-n", "train-clip", "SPEC=configs/data_1m.py", "REAL=/a/real", "NAME=mine", "CONFIG=configs/x.py",
         "ARGS=--config.seed=1 --config.optim.lr=1e-5",
@@ -140,43 +145,46 @@ def test_setup_finds_a_newer_python_beside_an_old_one(tmp_path):
     assert f"python3.11 -m venv {tmp_path}/venv" in result.stdout
 
 
+def pci(vendor: str, device: str) -> dict[str, str]:
+    """The file by which Linux names a device on the PCI bus."""
+    return {
+        "sys/bus/pci/devices/0000:00:04.0/modalias": f"pci:v0000{vendor}d0000{device}sv00001AE0sd0000004Dbc08sc80i00"
+    }
+
+
 @pytest.mark.parametrize(
     ("files", "variables", "word"),
     [
         ({}, {}, "cpu"),
         ({"dev/nvidia0": ""}, {}, "gpu"),
-        ({"dev/nvidiactl": "", "dev/nvidia3": ""}, {}, "gpu"),
-        ({"sys/bus/pci/devices/0000:00:04.0/vendor": "0x1ae0", "sys/bus/pci/devices/0000:00:04.0/device": "0x0063"},
-         {}, "tpu"),
-        # Google's network card, which any of its virtual machines has
-        ({"sys/bus/pci/devices/0000:00:03.0/vendor": "0x1ae0", "sys/bus/pci/devices/0000:00:03.0/device": "0x0042"},
-         {}, "cpu"),
-        # A TPU's number, but of another vendor
-        ({"sys/bus/pci/devices/0000:00:03.0/vendor": "0x8086", "sys/bus/pci/devices/0000:00:03.0/device": "0x0063"},
-         {}, "cpu"),
+        ({"dev/nvidiactl": "", "dev/nvidia3": ""}, {}, "gpu"),  # in a container there may be no first card
+        ({"dev/dxg": ""}, {}, "gpu"),  # WSL 2
+        (pci("1AE0", "0063"), {}, "tpu"),
+        (pci("1AE0", "0042"), {}, "cpu"),  # Google's network card, which any of its virtual machines has
+        (pci("8086", "0063"), {}, "cpu"),  # a TPU's number, but of another vendor
         ({}, {"TPU_ACCELERATOR_TYPE": "v5litepod-8"}, "tpu"),
-        ({"dev/nvidia0": ""}, {"COLAB_RELEASE_TAG": "release-colab"}, "colab"),
     ],
-)  # fmt: skip
+)
 def test_accelerators_are_found(files, variables, word, tmp_path):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text + "\n")
-    assert machine.name(tmp_path, variables) == word
+    assert f"machine: {word} " in setup_commands(f"SYSTEM={tmp_path}", **variables)
 
 
-@pytest.mark.parametrize(("jax", "word"), [("", "gpu"), ("0.9.2", "gpu"), ("0.12.1", "colab"), ("0.13.0", "gpu")])
-def test_colab_keeps_its_jax_where_it_is_in_range(jax, word, tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "installed_jax", lambda: jax)
+@pytest.mark.parametrize("version", ["", "0.9.2", "0.10", "0.10.0", "0.12.9", "0.13.0", "1.0", "x"])
+def test_colab_keeps_its_jax_where_it_is_in_range(version, tmp_path):
+    """A Colab with a GPU, and a Python whose JAX has this version, or has none."""
+    fakes = tmp_path / "fakes"
+    if version:
+        (fakes / "jax-0.dist-info").mkdir(parents=True)
+        (fakes / "jax-0.dist-info/METADATA").write_text(f"Metadata-Version: 2.1\nName: jax\nVersion: {version}\n")
+    python = script(tmp_path / "python3", f'PYTHONPATH="{fakes}" exec "{sys.executable}" -S "$@"')
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/nvidiactl").touch()
-    assert machine.name(tmp_path, {"COLAB_RELEASE_TAG": "release-colab"}) == word
-
-
-@pytest.mark.parametrize("version", ["0.9.2", "0.10", "0.10.0", "0.12.9", "0.13.0", "1.0", "x"])
-def test_range_of_jax_is_that_of_the_requirements(version):
-    bounds = requirements("requirements.txt")["jax"].specifier
-    assert machine.in_range(version) == (version != "x" and bounds.contains(version))
+    kept = version not in ("", "x") and requirements()["jax"].specifier.contains(version)
+    done = setup_commands(f"SYSTEM={tmp_path}", f"PYTHON={python}", COLAB_RELEASE_TAG="release-colab")
+    assert f"machine: {'colab' if kept else 'gpu'} " in done
 
 
 def setup_commands(*arguments: str, **variables: str) -> str:
@@ -184,36 +192,35 @@ def setup_commands(*arguments: str, **variables: str) -> str:
     return make("-n", "setup", "VENV=nowhere/venv", f"PYTHON={sys.executable}", *arguments, **variables).stdout
 
 
-@pytest.mark.parametrize(
-    ("word", "file"), [("cpu", "requirements.txt"), ("gpu", "requirements-gpu.txt"), ("tpu", "requirements-tpu.txt")]
-)
-def test_setup_installs_the_jax_of_the_machine(word, file):
+@pytest.mark.parametrize(("word", "what"), [("cpu", "."), ("gpu", ".[gpu]"), ("tpu", ".[tpu]")])
+def test_setup_installs_the_jax_of_the_machine(word, what):
     done = setup_commands(f"MACHINE={word}")
     assert f"{sys.executable} -m venv nowhere/venv" in done
-    assert f"nowhere/venv/bin/python -m pip install --disable-pip-version-check -r {file} -c requirements.lock" in done
+    assert (
+        f"nowhere/venv/bin/python -m pip install --disable-pip-version-check -e '{what}' -c requirements.lock" in done
+    )
 
 
 def test_setup_on_colab_makes_no_venv_and_pins_the_jax_that_is_there():
     colab = {"COLAB_RELEASE_TAG": "release-colab"}
     done = setup_commands(**colab)
     assert "-m venv" not in done and "requirements.lock" not in done
-    assert f"{sys.executable} -m pip install --disable-pip-version-check -r requirements.txt $(" in done
-    listing = re.search(r"-r requirements.txt \$\((.*)\)$", done, re.M)
+    assert f"{sys.executable} -m pip install --disable-pip-version-check -e '.' $(" in done
+    listing = re.search(r"-e '\.' \$\((.*)\)$", done, re.M)
     assert listing is not None
     pins = subprocess.run(listing.group(1), shell=True, capture_output=True, text=True, check=True).stdout.split()
     assert pins == [f"{name}=={metadata.version(name)}" for name in ("jax", "jaxlib")]
-    assert make("-n", "report", "RUN=x", f"PYTHON={sys.executable}", **colab).stdout.splitlines()[-1].startswith(
-        f"{sys.executable} -m mmgeo_jax.report.clip"
-    )  # fmt: skip
-    told = setup_commands("REQUIREMENTS=requirements-tpu.txt", **colab)
-    assert f"{sys.executable} -m venv nowhere/venv" in told and "-r requirements-tpu.txt -c" in told
+    report = make("-n", "report", "RUN=x", f"PYTHON={sys.executable}", **colab).stdout.splitlines()[-1]
+    assert report.startswith(f"{sys.executable} -m mmgeo_jax report")
+    told = setup_commands("MACHINE=tpu", **colab)
+    assert f"{sys.executable} -m venv nowhere/venv" in told and "-e '.[tpu]' -c" in told
 
 
 @pytest.fixture
 def without_cairo(tmp_path):
     """A folder for PATH's front and an installed-looking environment whose cairocffi finds no library."""
     script(tmp_path / "venv/bin/python", f'test -e "{tmp_path}/libcairo2"')
-    (tmp_path / "venv/.installed-requirements").touch()
+    (tmp_path / "venv/.installed-cpu").touch()
     return tmp_path
 
 
@@ -239,8 +246,8 @@ def test_missing_cairo_is_installed_for_root(without_cairo):
 
 
 def test_run_time_imports_are_required_and_requirements_are_used():
-    required = set(requirements("requirements.txt"))
-    imported = imported_modules("data_gen", "mmgeo_jax", "configs")
+    required = set(requirements())
+    imported = imported_modules("checker", "configs", "data_gen", "mmgeo_jax")
     assert imported.pop("apache_beam") == "data_gen/build/beam.py"  # in an environment of its own
     for module, path in imported.items():
         assert distributions(module) & required, f"{path} imports {module}, which requirements.txt lacks"
@@ -249,10 +256,9 @@ def test_run_time_imports_are_required_and_requirements_are_used():
 
 
 def test_test_imports_are_required():
-    files = ("requirements.txt", "requirements-dev.txt", "requirements-reference.txt", "requirements-gcs.txt")
-    required = {name for file in files for name in requirements(file)}
+    required = set(requirements()) | {name for extra in EXTRAS.values() for name in by_name(extra)}
     for module, path in imported_modules("tests").items():
-        assert distributions(module) & required, f"{path} imports {module}, which no requirements file has"
+        assert distributions(module) & required, f"{path} imports {module}, which no extra has"
 
 
 @pytest.mark.parametrize("python", PYTHONS)
@@ -266,7 +272,8 @@ def test_lock_has_one_version_within_bounds_for_each_python(python):
                 key = canonicalize_name(row.name)
                 assert key not in locked, f"{key} twice"
                 locked[key] = Version(next(iter(row.specifier)).version)
-    required = requirements("requirements.txt") | requirements("requirements-dev.txt")
+    required = requirements() | by_name(EXTRAS["test"]) | by_name(EXTRAS["dev"])
+    del required["mmgeo-jax"]
     for name, requirement in required.items():
         assert name in locked, f"{name} is not locked: make lock"
         assert locked[name] in requirement.specifier, f"{name} {locked[name]} is out of bounds: make lock"
@@ -278,31 +285,28 @@ def test_lock_names_no_host_and_no_path():
     assert "make lock" in lock and not re.search(r"://|file:|@ |--", lock)
 
 
-def test_accelerator_files_keep_the_bounds_of_jax():
-    bounds = requirements("requirements.txt")["jax"].specifier
-    for name in ("requirements-gpu.txt", "requirements-tpu.txt"):
-        assert requirements(name)["jax"].specifier == bounds
-        assert "-r requirements.txt" in (ROOT / name).read_text()
+def test_every_line_of_an_extra_has_its_reason():
+    text = (ROOT / "pyproject.toml").read_text()
+    for specification in [line for extra in EXTRAS.values() for line in extra]:
+        assert re.search(re.escape(f'"{specification}"') + r"[],]* +# \w", text), specification
 
 
-def test_files_of_the_data_engine_keep_the_bounds_of_the_whole():
-    alone, whole = requirements("requirements-data.txt"), requirements("requirements.txt")
+def test_the_data_engine_alone_has_what_it_imports_within_the_bounds_of_the_whole():
+    alone, whole = by_name(PROJECT["dependency-groups"]["data"]), requirements()
     imported = set(imported_modules("data_gen")) - {"apache_beam"}
     assert set(alone) == {name for module in imported for name in distributions(module)} & set(whole)
-    assert all(whole[name].specifier == row.specifier for name, row in alone.items())
-    for name in ("requirements-beam.txt", "requirements-stock.txt", "requirements-gcs.txt"):
-        assert "-r requirements-data.txt" in (ROOT / name).read_text()
-        assert requirements(name)["pytest"].specifier == requirements("requirements-dev.txt")["pytest"].specifier
+    assert all(str(whole[name]) == str(row) for name, row in alone.items())
 
 
-def test_the_reference_environment_is_the_whole_and_more():
-    assert "-r requirements.txt" in (ROOT / "requirements-reference.txt").read_text()
-    tested, dev = requirements("requirements-reference.txt"), requirements("requirements-dev.txt")
-    assert tested["pytest"].specifier == dev["pytest"].specifier
+@pytest.mark.parametrize("target", ["test-beam", "test-stock", "test-reference", "test-gcs"])
+def test_environments_of_their_own_are_extras(target):
+    [installation] = [line for line in make("-n", "-B", target).stdout.splitlines() if "pip install" in line]
+    [extras] = re.findall(r"-e '\.\[(.*)\]'", installation)
+    assert set(extras.split(",")) <= set(EXTRAS)
 
 
 def test_metadata_agrees_with_makefile_licence_and_citation():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = PROJECT["project"]
     citation = (ROOT / "CITATION.cff").read_text()
     assert project["requires-python"] == ">=3.11,<3.14"
     assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in (ROOT / "Makefile").read_text()

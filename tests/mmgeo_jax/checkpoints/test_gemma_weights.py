@@ -1,6 +1,6 @@
 """Gemma and PaliGemma: parity with transformers on random weights, files both ways, fake checkpoints of big_vision.
 
-The reference needs torch and transformers (requirements-reference.txt); without them those tests are skipped.
+The reference needs torch and transformers (make test-reference); without them those tests are skipped.
 """
 
 import json
@@ -36,8 +36,8 @@ CLOSE: dict[str, Any] = dict(rtol=1e-4, atol=1e-4)
 
 def theirs(kind):
     """A random model of transformers, every array of it."""
-    pytest.importorskip("torch", reason="needs torch (requirements-reference.txt)")
-    transformers = pytest.importorskip("transformers", reason="needs transformers (requirements-reference.txt)")
+    pytest.importorskip("torch", reason="needs torch: make test-reference")
+    transformers = pytest.importorskip("transformers", reason="needs transformers: make test-reference")
     import torch
 
     torch.manual_seed(0)

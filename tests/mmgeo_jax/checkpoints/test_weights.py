@@ -1,6 +1,6 @@
 """Published weights: parity with transformers on random ones, round trips, bad files.
 
-The reference needs torch and transformers (requirements-reference.txt); without them these tests are skipped.
+The reference needs torch and transformers (make test-reference); without them these tests are skipped.
 """
 
 import json
@@ -23,8 +23,8 @@ SIZE = dict(image_size=32, patch_size=8)
 
 
 def reference():
-    pytest.importorskip("torch", reason="needs torch (requirements-reference.txt)")
-    return pytest.importorskip("transformers", reason="needs transformers (requirements-reference.txt)")
+    pytest.importorskip("torch", reason="needs torch: make test-reference")
+    return pytest.importorskip("transformers", reason="needs transformers: make test-reference")
 
 
 def theirs(layout):

@@ -201,8 +201,8 @@ def test_faults_are_told_in_one_line(tmp_path):
 
 
 def reference():
-    pytest.importorskip("torch", reason="needs torch (requirements-reference.txt)")
-    return pytest.importorskip("transformers", reason="needs transformers (requirements-reference.txt)")
+    pytest.importorskip("torch", reason="needs torch: make test-reference")
+    return pytest.importorskip("transformers", reason="needs transformers: make test-reference")
 
 
 def theirs(kind, path):
