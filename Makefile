@@ -36,7 +36,7 @@ PINS := $(if $(COLAB),$$($(PY) -m pip list --format=freeze | grep -E '^jax(lib)?
 REAL_OUT := data/formalgeo7k
 # Without SPEC the configuration says which data to read.
 TRAIN_ARGS = $(strip $(if $(filter file,$(origin SPEC)),,--config.data.dir=$(OUT)) \
-	$(if $(REAL),--config.data.real=$(REAL_OUT)) $(if $(NAME),--config.name=$(NAME)) $(ARGS))
+	$(if $(REAL),--config.data.real_dir=$(REAL_OUT)) $(if $(NAME),--config.name=$(NAME)) $(ARGS))
 LMM_SPEC = $(if $(filter file,$(origin SPEC)),configs/data_problems_tiny.py,$(SPEC))
 LMM_OUT = data/$(patsubst data_%,%,$(basename $(notdir $(LMM_SPEC))))
 LMM_ARGS = $(if $(filter file,$(origin SPEC)),,--config.data.dir=$(LMM_OUT)) $(ARGS)

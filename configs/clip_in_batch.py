@@ -12,7 +12,7 @@ def get_config() -> ConfigDict:
     config = clip_tiny.get_config()
     config.name = "clip_in_batch"
     config.loss.pairs = "in_batch"
-    config.train.global_batch *= config.data.images
-    config.data.images = config.data.captions = 1
+    config.train.global_batch *= config.data.max_images
+    config.data.max_images = config.data.max_captions = 1
     config.train.anchors_first = 0.0
     return config

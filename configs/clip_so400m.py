@@ -15,8 +15,8 @@ def get_config() -> ConfigDict:
     config.name = "clip_so400m"
     config.init_parts = "image"
     config.data.dir = "data/composed_378"
-    config.data.captions = 12
-    config.data.length = 128  # the longest captions have 122 tokens
+    config.data.max_captions = 12
+    config.data.max_tokens = 128  # the longest captions have 122 tokens
     config.data.size_px = 384 // 14 * 14  # 378: what a patch does not fill is border
 
     model = config.model

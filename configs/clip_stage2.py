@@ -12,9 +12,9 @@ def get_config() -> ConfigDict:
     config = clip_tiny.get_config()
     config.name = "clip_stage2"
     config.init_from = "runs/clip_stage1"
-    config.data.images = 1
-    config.data.captions = 1 + 10  # its own; those of its siblings, and three that have no picture
-    config.data.retrieved = 30
+    config.data.max_images = 1
+    config.data.max_captions = 1 + 10  # its own; those of its siblings, and three that have no picture
+    config.data.retrieved_captions = 30
     config.loss.pairs = "mm_text"
     config.optim.lr = 3e-4
     config.train.update(steps=300, anchors_first=0.0)

@@ -21,15 +21,15 @@ def get_config() -> ConfigDict:
 
     config.data = data = ConfigDict()
     data.dir = "data/tiny"
-    data.real = ""  # a data set of real figures: evaluated, and trained on too with real_train
-    data.real_train = False
+    data.real_dir = ""  # a data set of real figures: evaluated, and trained on too with train_on_real
+    data.train_on_real = False
     data.fingerprint = ""  # of the data trained on, filled in by the run
-    data.images = 8  # N, C: what a family is cut or padded to
-    data.captions = 8  # 12 would read the four captions without a picture too
-    data.retrieved = 0  # captions of other families after these, false of the anchor: needs make retrieval
-    data.length = 54  # L, tokens of a caption
+    data.max_images = 8  # N, C: what a family is cut or padded to
+    data.max_captions = 8  # 12 would read the four captions without a picture too
+    data.retrieved_captions = 0  # captions of other families after these, false of the anchor: needs make retrieval
+    data.max_tokens = 54  # L, tokens of a caption
     data.size_px = 112
-    data.augment = augment.default_config()  # the chance of each look of scans and photographs, while training
+    data.augment = augment.default_config()  # the probability of each augmentation
     data.workers = 0  # processes that read; 0: threads, enough until pictures are awaited (timing.jsonl)
 
     config.tokenizer = ConfigDict()
@@ -37,13 +37,13 @@ def get_config() -> ConfigDict:
     # tokenizer_config.json beside it says how it prepares captions.
     config.tokenizer.file = ""
     config.tokenizer.vocab_size = 512
-    config.tokenizer.families = 2000  # whose captions it is trained on
+    config.tokenizer.train_families = 2000  # whose captions it is trained on
 
     config.model = model = default_model_config()
     model.image.size_px = data.get_ref("size_px")
     model.image.mean, model.image.std = (1.0, 1.0, 1.0), (0.25, 0.25, 0.25)  # paper is 0: from scratch, all is ink
     model.image.patch_budget = 36  # of 49; nine figures in ten have ink in fewer than 41
-    model.text.length = data.get_ref("length")
+    model.text.length = data.get_ref("max_tokens")
     model.text.vocab_size = config.tokenizer.get_ref("vocab_size")
 
     model.image.stem = "conv"  # sees small marks sooner than a linear one

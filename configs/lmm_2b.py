@@ -15,7 +15,7 @@ def get_config() -> ConfigDict:
     config = lmm_align.get_config()
     config.name = "lmm_2b"
     config.init_from, config.init_parts = "", "image|projector|decoder"
-    config.data.update(dir="data/problems", texts="problems", size_px=224, length=256, pack=1, workers=8)
+    config.data.update(dir="data/problems", task="problems", size_px=224, max_tokens=256, samples_per_row=1, workers=8)
     config.model.dtype = "bfloat16"
     config.model.image = clip_so400m.get_config().model.image
     config.model.image.update(size_px=224, pool="mean", remat="full", unroll=1)

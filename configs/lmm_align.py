@@ -1,6 +1,6 @@
 """Stage 1 of the multimodal quick start: the decoder learns to read the numbers of a picture.
 
-The paper aligns with captions (texts="captions", freeze="image/.*"). The small image tower does not read yet, and
+The paper aligns with captions (task="captions", freeze="image/.*"). The small image tower does not read yet, and
 captions say little of what has to be read: here it is trained too, and numbers alone are asked for.
 
 make train-lmm CONFIG=configs/lmm_align.py
@@ -26,12 +26,12 @@ def get_config() -> ConfigDict:
     config.data = data = ConfigDict()
     data.dir = "data/problems_tiny"
     data.fingerprint = ""  # of the data trained on, filled in by the run
-    data.texts = "numbers"  # captions | numbers | problems
-    data.pictures = True  # False: blank paper, to see what texts alone give
-    data.choices = 1.0  # the chance that a problem shows its choices
-    data.steps = 1.0  # the chance that its answer is told step by step
-    data.pack = 4  # samples that share a row
-    data.length = 56  # T, tokens of a row: question and answer of each sample
+    data.task = "numbers"  # captions | numbers | problems
+    data.show_images = True  # False: blank paper, to see what texts alone give
+    data.show_choices_prob = 1.0  # the probability that a problem shows its choices
+    data.worked_solution_prob = 1.0  # the probability of a worked solution, and not of its answer alone
+    data.samples_per_row = 4  # samples that share a row
+    data.max_tokens = 56  # T, tokens of a row: question and answer of each sample
     data.size_px = 112
     data.augment = augment.default_config()
     data.workers = 0  # processes that read; 0: threads
@@ -39,7 +39,7 @@ def get_config() -> ConfigDict:
     config.tokenizer = ConfigDict()
     config.tokenizer.file = ""  # see clip_tiny.py; a Gemma's own for decoder_from
     config.tokenizer.vocab_size = 768
-    config.tokenizer.families = 2000  # whose texts it is trained on
+    config.tokenizer.train_families = 2000  # whose texts it is trained on
 
     config.model = model = default_lmm_config()
     model.image.size_px = data.get_ref("size_px")
@@ -74,9 +74,9 @@ def get_config() -> ConfigDict:
     train.trackers = ""
 
     config.eval = ConfigDict()
-    config.eval.problems = 0  # the first so many of test; 0: all
-    config.eval.length = 128  # most tokens of an answer
-    config.eval.batch = 100
+    config.eval.max_problems = 0  # the first so many of test; 0: all
+    config.eval.max_tokens = 128  # most tokens of an answer
+    config.eval.batch_size = 100
     config.eval.samples = 8  # solutions of a problem, whose answers vote
     config.eval.temperature = 0.7  # 0 with one sample: the most likely solution
     return config

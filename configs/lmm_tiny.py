@@ -1,7 +1,7 @@
 """Stage 2 of the multimodal quick start: all of the model learns to solve problems, step by step.
 
 make train-lmm                                                # both stages
-make train-lmm NAME=blind ARGS=--config.data.pictures=False   # both without pictures
+make train-lmm NAME=blind ARGS=--config.data.show_images=False   # both without pictures
 """
 
 from ml_collections import ConfigDict
@@ -13,6 +13,6 @@ def get_config() -> ConfigDict:
     config = lmm_align.get_config()
     config.name = "lmm_tiny"
     config.init_from, config.init_parts = "runs/lmm_align", "image|projector|decoder"
-    config.data.update(texts="problems", pack=2, length=240)
+    config.data.update(task="problems", samples_per_row=2, max_tokens=240)
     config.train.update(steps=650, eval_every=200, checkpoint_every=200)
     return config

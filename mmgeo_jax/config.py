@@ -22,7 +22,7 @@ Any value of the config file can be set with --config.KEY=VALUE; --help after --
 same command on the same run goes on where it stopped, and skips what is done."""
 # What a run may go on with although it has changed: what is computed in training does not depend on it.
 FREE = r"eval\..*|runs|train\.trackers|data\.workers|mesh\.fsdp"
-FREE_UNTRAINED = FREE + r"|data\.real"
+FREE_UNTRAINED = FREE + r"|data\.real_dir"
 
 
 def parse(arguments: Sequence[str] | None, command: str, what: str) -> ConfigDict:
@@ -91,7 +91,7 @@ def claim(run_dir: str | Path, config: ConfigDict) -> None:
             (run / "tokenizer.model").unlink(missing_ok=True)
     elif (run / "config.json").exists():
         changed = difference(read(run), config)
-        free = FREE if config.data.get("real_train") else FREE_UNTRAINED
+        free = FREE if config.data.get("train_on_real") else FREE_UNTRAINED
         fixed = [f"{key}: {change}" for key, change in changed.items() if not re.fullmatch(free, key)]
         if fixed:
             raise UserError(f"{run} was begun with another config ({', '.join(fixed)}): give another --config.name")

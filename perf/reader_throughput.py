@@ -31,19 +31,20 @@ from tqdm import tqdm  # noqa: E402
 from data_gen.build.spec import load_spec  # noqa: E402
 from data_gen.records import schema, tfrecords  # noqa: E402
 from data_gen.sources.composed import source as composed  # noqa: E402
-from mmgeo_jax.data import augment, sampler  # noqa: E402
-from mmgeo_jax.data import clip as reader  # noqa: E402
+from mmgeo_jax.batch import ClipBatch  # noqa: E402
+from mmgeo_jax.data import augment, images, sampler  # noqa: E402
+from mmgeo_jax.data import clip as clip_data  # noqa: E402
 from mmgeo_jax.data.tokenizer import Tokenizer, train  # noqa: E402
 
 IMAGES, BATCH, ROUNDS, WANTED = 11, 8, 5, 500
-EVERYTHING = ConfigDict(dict.fromkeys(augment.ROWS, 1.0))
+EVERYTHING = ConfigDict(dict.fromkeys(augment.AUGMENTATIONS, 1.0))
 # What is a stage, by the function that the reader calls; none of them calls another.
 STAGES = {
     "file and checksum": (tfrecords, "unframe"),
     "record": (tfrecords, "decode"),
-    "PNG": (reader, "decode_picture"),
+    "PNG": (images, "decode_image"),
     "tokens": (Tokenizer, "encode_batch"),
-    "lost negatives": (reader, "lost_negatives"),
+    "merged negatives": (clip_data, "merged_negatives"),
     "augmentations": (augment, "augment"),
 }
 EXAMPLE = """example:
@@ -98,15 +99,15 @@ class Reader:
         self.source = tfrecords.RecordSource(folder, "train")
         captions = [caption for row in range(len(self.source)) for caption in self.source[row].captions]
         self.words = Tokenizer(train(captions, 2000))
-        self.data = ConfigDict(dict(images=IMAGES, captions=16, length=64, size_px=size_px))
+        self.data = ConfigDict(dict(max_images=IMAGES, max_captions=16, max_tokens=64, size_px=size_px))
         self.steps = max(1, len(self.source) // BATCH)
 
-    def batches(self, threads: int = 0, **settings) -> Iterator[sampler.Batch]:
+    def batches(self, threads: int = 0, **settings) -> Iterator[ClipBatch]:
         """Endless batches; without threads, in this one, when they are asked for."""
         data = ConfigDict(self.data.to_dict() | settings)
         options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads)
-        with mock.patch.object(reader, "READ_OPTIONS", options):
-            return reader.train_batches([self.source], self.words, data, 0, 0, BATCH)
+        with mock.patch.object(sampler, "READ_OPTIONS", options):
+            return clip_data.train_batches([self.source], self.words, data, 0, 0, BATCH)
 
     def one_core(self, **settings) -> tuple[float, Counter[str]]:
         """Milliseconds of the processor for a picture, the best of some rounds, and those of each stage."""
@@ -183,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"  {name:20} {share:6.1%}")
         augmented, _ = read.one_core(augment=EVERYTHING)
         print(f"with all augmentations: {1e3 / augmented:.0f} pictures/s")
-        for name in augment.ROWS:
+        for name in augment.AUGMENTATIONS:
             alone, _ = read.one_core(augment=ConfigDict({name: 1.0}))
             print(f"  {name:20} {alone - ms:+6.3f} ms")
         pin(cores)

@@ -13,9 +13,9 @@ from ml_collections.config_dict import placeholder
 
 def get_config():
     config = ConfigDict(dict(name="a", runs="runs", seed=0, lr=1e-3, budget=placeholder(int), span=(0.0, 0.5)))
-    config.data = ConfigDict(dict(real="", real_train=False, length=64))
+    config.data = ConfigDict(dict(real_dir="", train_on_real=False, max_tokens=64))
     config.eval = ConfigDict(dict(limit=10))
-    config.model = ConfigDict(dict(length=config.data.get_ref("length"), sizes=[1, 2]))
+    config.model = ConfigDict(dict(length=config.data.get_ref("max_tokens"), sizes=[1, 2]))
     return config
 """
 
@@ -35,14 +35,14 @@ def file(tmp_path):
         ("seed=7", "seed", 7),
         ("lr=2", "lr", 2.0),
         ("lr=1e-5", "lr", 1e-5),
-        ("data.real_train=True", "data.real_train", True),
-        ("data.real_train=false", "data.real_train", False),
+        ("data.train_on_real=True", "data.train_on_real", True),
+        ("data.train_on_real=false", "data.train_on_real", False),
         ("span=(1, 0.5)", "span", (1.0, 0.5)),
         ("span=1,2", "span", (1.0, 2.0)),
         ("model.sizes=[3]", "model.sizes", [3]),
         ("budget=24", "budget", 24),
         ("budget=None", "budget", None),
-        ("data.length=32", "model.length", 32),
+        ("data.max_tokens=32", "model.length", 32),
     ],
 )
 def test_override(file, override, key, value):
@@ -53,13 +53,13 @@ def test_override(file, override, key, value):
 @pytest.mark.parametrize(
     "override, says",
     [
-        ("--config.data.lenght=3", "no key 'data.lenght': did you mean 'data.length'?"),
+        ("--config.data.max_token=3", "no key 'data.max_token': did you mean 'data.max_tokens'?"),
         ("--config.model=3", "no key 'model'"),
         ("--config.lr=fast", "--config.lr=fast is not of type float (its default is 0.001)"),
         ("--config.seed=1.5", "is not of type int"),
         ("--config.seed=True", "is not of type int"),
         ("--config.seed=None", "is not of type int"),
-        ("--config.data.real_train=1", "is not of type bool"),
+        ("--config.data.train_on_real=1", "is not of type bool"),
         ("--config.span=(1, 'x')", "is not of type tuple"),
         ("--config.budget=few", "is not of type int"),
         ("--config.lr", "'--config.lr' is not understood"),
@@ -87,7 +87,7 @@ def test_help_has_an_example_and_the_keys(file, capsys):
     text = capsys.readouterr().out
     assert exit.value.code == 0
     assert "mmgeo train-clip --config=configs/clip_tiny.py --config.optim.lr=1e-3" in text
-    assert "--config.data.length=64" in text
+    assert "--config.data.max_tokens=64" in text
 
 
 def test_a_run_remembers_its_config(file, tmp_path):
@@ -99,24 +99,24 @@ def test_a_run_remembers_its_config(file, tmp_path):
     (run / "checkpoints" / "4").mkdir(parents=True)
     assert configs.difference(configs.read(run), configs.load(file)) == {}
     configs.claim(run, configs.load(file))
-    with pytest.raises(UserError, match=r"another config \(data.length: 64 -> 3,.* seed: 0 -> 1\): give another"):
-        configs.claim(run, configs.load(file, ["--config.seed=1", "--config.data.length=3"]))
+    with pytest.raises(UserError, match=r"another config \(data.max_tokens: 64 -> 3,.* seed: 0 -> 1\): give another"):
+        configs.claim(run, configs.load(file, ["--config.seed=1", "--config.data.max_tokens=3"]))
 
 
 @pytest.mark.parametrize("trained, allowed", [(False, True), (True, False)])
 def test_what_training_does_not_depend_on_may_change(file, tmp_path, trained, allowed):
-    base = [f"--config.data.real_train={trained}"]
+    base = [f"--config.data.train_on_real={trained}"]
     configs.claim(tmp_path, configs.load(file, base))
     (tmp_path / "checkpoints" / "4").mkdir(parents=True)
     configs.claim(tmp_path, configs.load(file, [*base, "--config.runs=elsewhere"]))
     configs.claim(tmp_path, configs.load(file, [*base, "--config.runs=elsewhere", "--config.eval.limit=3"]))
-    other = configs.load(file, [*base, "--config.eval.limit=3", "--config.data.real=data/real"])
+    other = configs.load(file, [*base, "--config.eval.limit=3", "--config.data.real_dir=data/real"])
     if not allowed:
-        with pytest.raises(UserError, match="data.real:  -> data/real"):
+        with pytest.raises(UserError, match="data.real_dir:  -> data/real"):
             configs.claim(tmp_path, other)
     else:
         configs.claim(tmp_path, other)
-        assert configs.read(tmp_path).data.real == "data/real"
+        assert configs.read(tmp_path).data.real_dir == "data/real"
 
 
 def test_a_key_that_is_gone_or_new_is_a_difference():

@@ -108,7 +108,7 @@ def test_train_clip_passes_everything_on():
     assert full[-3].endswith("--spec=configs/data_1m.py --out=data/1m")
     assert full[-2].endswith("--spec=configs/data_formalgeo.py --spec.root=/a/real --out=data/formalgeo7k")
     assert full[-1].split("--config", 1)[1] == (
-        "=configs/x.py --config.data.dir=data/1m --config.data.real=data/formalgeo7k --config.name=mine"
+        "=configs/x.py --config.data.dir=data/1m --config.data.real_dir=data/formalgeo7k --config.name=mine"
         " --config.seed=1 --config.optim.lr=1e-5"
     )
 

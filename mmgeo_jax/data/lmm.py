@@ -1,8 +1,8 @@
-"""Families -> batches of picture, question and answer, for the multimodal model.
+"""Records -> batches of image, question and answer for the multimodal model.
 
-Letters: B rows of a batch, K samples of a row (`data.pack`), T text tokens of a row (`data.length`). Several samples
-share a row where they are packed; they do not see each other (models/lmm.py). A sample is a question, seen whole, and
-an answer, told token by token up to its end.
+Letters: B rows of a batch, K samples of a row (`data.samples_per_row`), T text tokens of a row (`data.max_tokens`).
+Samples packed into one row do not see each other (models/lmm.py). A sample is a question, which is given, and an
+answer, which is learned token by token up to its end. The way of a record is that of data/clip.py.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import numpy as np
 
 from data_gen.records.schema import LETTERS, Family
 from data_gen.shared.errors import UserError
-from mmgeo_jax.data import augment, sampler
-from mmgeo_jax.data import clip as clip_data
-from mmgeo_jax.data.clip import Source
-from mmgeo_jax.data.sampler import Batch
+from mmgeo_jax.batch import LmmBatch
+from mmgeo_jax.data import augment, images, reader, sampler
+from mmgeo_jax.data.reader import Source
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.models.transformer import choice
 
@@ -28,213 +27,244 @@ NUMBERS = "Which numbers are printed?"
 AT_ONCE = "Answer at once."  # without steps
 # Words of every problem, one token each: rows are shorter.
 PHRASES = (DESCRIBE, NUMBERS, AT_ONCE, "The answer is \\boxed{", "}.", *(f"({letter}) " for letter in LETTERS[:4]))
-MOST_LEFT_OUT = 0.01
-CHECKED = 512  # samples whose lengths are looked at before training
+MAX_DROPPED_SHARE = 0.01
+CHECKED_SAMPLES = 512  # whose lengths are measured before training
 
 
 class Sample(NamedTuple):
-    """A picture of a family, by its number, and what is said of it."""
+    """An image of a family, by its number, and a question about it with its answer."""
 
-    picture: int
+    image: int
     question: str
     answer: str
 
 
-def ask(question: str, choices: Sequence[str] = (), steps: bool = True) -> str:
-    """A question as the model reads it, its choices below it; and whether the answer is wanted without its steps."""
+class Tokens(NamedTuple):
+    """A sample as token ids: the question from its beginning token, the answer up to its end token."""
+
+    question: list[int]
+    answer: list[int]
+
+
+# ---------------------------------------------------------------- what is asked
+
+
+def format_prompt(question: str, choices: Sequence[str] = (), worked: bool = True) -> str:
+    """Writes a question as the model reads it: its choices below, then, unless `worked`, a request for the answer
+    without its steps."""
     lines = [f"({letter}) {text}" for letter, text in zip(LETTERS, choices, strict=False)]
-    return "\n".join([question, *lines, *([] if steps else [AT_ONCE])])
+    return "\n".join([question, *lines, *([] if worked else [AT_ONCE])])
 
 
-def caption(family: Family, rng: np.random.Generator, data: Any) -> Sample:
-    """A picture of the family and its caption."""
+def sample_caption(family: Family, rng: np.random.Generator, data: Any) -> Sample:
+    """Draws an image of the family; the answer is its caption."""
     count = min(len(family.images), len(family.captions))
-    own = [i for i in range(count) if family.truth[i, i] == 1]
-    picture = int(rng.choice(own)) if len(own) > 1 else 0
-    return Sample(picture, DESCRIBE, family.captions[picture])
+    captioned = [i for i in range(count) if family.truth[i, i] == 1]
+    image = int(rng.choice(captioned)) if len(captioned) > 1 else 0
+    return Sample(image, DESCRIBE, family.captions[image])
 
 
-def numbers(family: Family, rng: np.random.Generator, data: Any) -> Sample:
-    """The numbers that a picture's caption states, in order of size: reading, and nothing else."""
-    seen = caption(family, rng, data)
-    found = sorted(re.findall(r"\d+(?:\.\d+)?", seen.answer), key=float)
-    return Sample(seen.picture, NUMBERS, ", ".join(found) or "none")
+def sample_numbers(family: Family, rng: np.random.Generator, data: Any) -> Sample:
+    """Draws an image of the family; the answer is the numbers in its caption, in ascending order."""
+    described = sample_caption(family, rng, data)
+    numbers = sorted(re.findall(r"\d+(?:\.\d+)?", described.answer), key=float)
+    return Sample(described.image, NUMBERS, ", ".join(numbers) or "none")
 
 
-def problem(family: Family, rng: np.random.Generator, data: Any) -> Sample:
-    """The family's worked problem, its choices shown at a chance of `data.choices` and its steps wanted at one of
-    `data.steps`. Raises UserError where it has none."""
-    asked = family.question
-    if asked is None:
+def sample_problem(family: Family, rng: np.random.Generator, data: Any) -> Sample:
+    """Takes the family's problem, with its choices at probability `data.show_choices_prob`, and with a worked solution
+    as the answer at `data.worked_solution_prob`. Raises UserError where the family has no problem."""
+    problem = family.question
+    if problem is None:
         raise UserError(
             f"family '{family.key}' has no problem to solve: set --config.data.dir=data/problems "
-            "(make data SPEC=configs/data_problems.py), or --config.data.texts=captions"
+            "(make data SPEC=configs/data_problems.py), or --config.data.task=captions"
         )
-    shown, steps = asked.choices if rng.random() < data.choices else (), rng.random() < data.steps
-    told = asked.solution if steps and asked.solution else f"The answer is \\boxed{{{asked.answer}}}."
-    return Sample(0, ask(asked.question, shown, steps), told)
+    choices = problem.choices if rng.random() < data.show_choices_prob else ()
+    worked = rng.random() < data.worked_solution_prob
+    answer = problem.solution if worked and problem.solution else f"The answer is \\boxed{{{problem.answer}}}."
+    return Sample(0, format_prompt(problem.question, choices, worked), answer)
 
 
-# `data.texts`: what is said of a picture
-TEXTS: dict[str, Callable[[Family, np.random.Generator, Any], Sample]] = {
-    "captions": caption,
-    "numbers": numbers,
-    "problems": problem,
+# `data.task` -> (family, random numbers, config.data) -> a sample
+TASKS: dict[str, Callable[[Family, np.random.Generator, Any], Sample]] = {
+    "captions": sample_caption,
+    "numbers": sample_numbers,
+    "problems": sample_problem,
 }
 
 
-def words_of(family: Family) -> list[str]:
-    """All texts of a family that a tokenizer should know, whatever is trained on."""
-    asked = family.question
-    problems = [ask(asked.question, asked.choices), asked.solution] if asked else []
-    return [*family.captions, *problems, DESCRIBE]
+def tokenizer_corpus(family: Family) -> list[str]:
+    """Returns all texts of a family that a tokenizer should know, whatever the task."""
+    problem = family.question
+    texts = [format_prompt(problem.question, problem.choices), problem.solution] if problem else []
+    return [*family.captions, *texts, DESCRIBE]
 
 
 # ---------------------------------------------------------------- batches
 
 
 def train_batches(
-    sources: Sequence[Source], words: Tokenizer, data: Any, seed: int, start: int, rows: int, *place: int
-) -> Iterator[Batch]:
-    """Endless batches from step `start` on, by seed and step alone (order.py).
+    sources: Sequence[Source],
+    tokenizer: Tokenizer,
+    data: Any,
+    seed: int,
+    start_step: int,
+    global_batch: int,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[LmmBatch[np.ndarray]]:
+    """Yields batches from `start_step` on, without end, as a pure function of seed and step.
 
-    data: texts (a row of TEXTS), pictures (False: blank paper), choices, steps (chances that a problem shows them),
-    pack (K), length (T), size_px; augment and workers as `input.train_batches` has them.
-    rows: B, over all processes. place: (process_index, process_count). Each process gets its share of
+    Args:
+      data: config.data: task (a key of TASKS), show_images (False: blank paper), show_choices_prob,
+        worked_solution_prob, samples_per_row (K), max_tokens (T), size_px; augment and workers as for the two towers.
+      global_batch: rows of all processes together (B); each process reads B / process_count of them.
 
-      images uint8[B, K, H, W], image_segments int32[B, K] (the sample of each, 0: none),
-      tokens int32[B, T], segments int32[B, T] (the sample of each, 0: padding),
-      prefix bool[B, T] (the question), loss_mask bool[B, T] (the answer and its end),
-      family int32[B, K] (row over all sources, -1 for none).
-
-    A sample that finds no room is left out. Raises UserError where a record or a picture is broken.
+    A sample that fits into no row is dropped. Raises UserError where a record or an image is broken.
     """
-    augment.check(data.get("augment", {}))
-    choice(TEXTS, data.texts, "data.texts")
-    count, slots = rows * data.pack, sampler.slots(rows, *place)
-    wide = range(slots.start * data.pack, slots.stop * data.pack)
-    make = partial(_train_batch, sources, words, data, seed)
-    return sampler.endless(make, sampler.total(sources), seed, start, count, wide, data.get("workers", 0))
+    augment.check_probabilities(data.get("augment", {}))
+    choice(TASKS, data.task, "data.task")
+    pack = data.samples_per_row
+    row_slots = sampler.process_slots(global_batch, process_index, process_count)
+    return sampler.shuffled_batches(
+        partial(make_train_batch, sources, tokenizer, data, seed),
+        reader.count_families(sources),
+        seed,
+        start_step,
+        global_batch * pack,
+        range(row_slots.start * pack, row_slots.stop * pack),
+        data.get("workers", 0),
+    )
 
 
-def eval_batches(sources: Sequence[Source], words: Tokenizer, data: Any, rows: int, *place: int) -> Iterator[Batch]:
-    """Every family once, in order, one a row; the last batch is padded."""
-    make = partial(_eval_batch, sources, words, data)
-    return sampler.once(make, sampler.total(sources), rows, sampler.slots(rows, *place))
+def eval_batches(
+    sources: Sequence[Source],
+    tokenizer: Tokenizer,
+    data: Any,
+    global_batch: int,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[LmmBatch[np.ndarray]]:
+    """Yields every family once, in order, one in each row; the last batch is padded."""
+    make = partial(make_eval_batch, sources, tokenizer, data)
+    slots = sampler.process_slots(global_batch, process_index, process_count)
+    return sampler.ordered_batches(make, reader.count_families(sources), global_batch, slots)
 
 
-def _train_batch(
-    sources: Sequence[Source], words: Tokenizer, data: Any, seed: int, rows: list[int], places: list[int]
-) -> Batch:
-    families = [clip_data.family_of(sources, row) for row in rows]
-    rngs = [np.random.default_rng((seed % 2**32, place)) for place in places]
-    samples = [TEXTS[data.texts](family, rng, data) for family, rng in zip(families, rngs, strict=True)]
-    texts, chances = tokens_of(samples, words), data.get("augment", {})
-    batch = empty(len(rows) // data.pack, data)
-    for row, numbers in enumerate(dealt([len(q) + len(a) for q, a in texts], data.pack, data.length)):
-        write(batch, row, [texts[number] for number in numbers])
-        for k, number in enumerate(numbers):
-            batch["family"][row, k] = rows[number]
-            if data.pictures:
-                seen = picture(families[number], samples[number].picture, data.size_px)
-                if any(chances.values()):
-                    seen = augment.augment(seen[None], chances, (seed % 2**32, places[number]))[0]
-                batch["images"][row, k] = seen
+def make_train_batch(
+    sources: Sequence[Source], tokenizer: Tokenizer, data: Any, seed: int, rows: list[int], positions: list[int]
+) -> LmmBatch[np.ndarray]:
+    """Reads the families of these rows, draws a sample of each, and packs K of them into each row of the batch."""
+    families = [reader.read_family(sources, row) for row in rows]
+    rngs = [np.random.default_rng((seed % 2**32, position)) for position in positions]
+    samples = [TASKS[data.task](family, rng, data) for family, rng in zip(families, rngs, strict=True)]
+    tokens, probabilities = encode_samples(samples, tokenizer), data.get("augment", {})
+    batch = empty_batch(len(rows) // data.samples_per_row, data)
+    lengths = [len(question) + len(answer) for question, answer in tokens]
+    for row, packed in enumerate(pack_rows(lengths, data.samples_per_row, data.max_tokens)):
+        write_row(batch, row, [tokens[i] for i in packed])
+        for k, i in enumerate(packed):
+            batch["family"][row, k] = rows[i]
+            if data.show_images:
+                image = images.decode_member(families[i], samples[i].image, data.size_px)
+                if any(probabilities.values()):
+                    image = augment.augment(image[None], probabilities, (seed % 2**32, positions[i]))[0]
+                batch["images"][row, k] = image
     return batch
 
 
-def _eval_batch(sources: Sequence[Source], words: Tokenizer, data: Any, rows: list[int]) -> Batch:
-    batch = empty(len(rows), data, pack=1)
-    for place, row in enumerate(rows):
+def make_eval_batch(
+    sources: Sequence[Source], tokenizer: Tokenizer, data: Any, rows: list[int]
+) -> LmmBatch[np.ndarray]:
+    """Reads the families of these rows (-1: padding), one sample each; those that are too long are left out."""
+    batch = empty_batch(len(rows), data, samples_per_row=1)
+    for i, row in enumerate(rows):
         if row >= 0:
-            family = clip_data.family_of(sources, row)
-            sample = TEXTS[data.texts](family, np.random.default_rng(row), data)
-            (text,) = tokens_of([sample], words)
-            if len(text[0]) + len(text[1]) <= data.length:
-                write(batch, place, [text])
-                batch["family"][place] = row
-                if data.pictures:
-                    batch["images"][place, 0] = picture(family, sample.picture, data.size_px)
+            family = reader.read_family(sources, row)
+            sample = TASKS[data.task](family, np.random.default_rng(row), data)
+            (tokens,) = encode_samples([sample], tokenizer)
+            if len(tokens.question) + len(tokens.answer) <= data.max_tokens:
+                write_row(batch, i, [tokens])
+                batch["family"][i] = row
+                if data.show_images:
+                    batch["images"][i, 0] = images.decode_member(family, sample.image, data.size_px)
     return batch
 
 
-def empty(rows: int, data: Any, pack: int | None = None) -> Batch:
-    """A batch of padding."""
-    size, length, samples = data.size_px, data.length, pack or data.pack
-    return {
-        "images": np.full((rows, samples, size, size), clip_data.PAPER, np.uint8),
-        "image_segments": np.zeros((rows, samples), np.int32),
-        "tokens": np.zeros((rows, length), np.int32),
-        "segments": np.zeros((rows, length), np.int32),
-        "prefix": np.zeros((rows, length), bool),
-        "loss_mask": np.zeros((rows, length), bool),
-        "family": np.full((rows, samples), -1, np.int32),
-    }
+def empty_batch(rows: int, data: Any, samples_per_row: int | None = None) -> LmmBatch[np.ndarray]:
+    """Returns a batch of padding."""
+    size, length, samples = data.size_px, data.max_tokens, samples_per_row or data.samples_per_row
+    return LmmBatch(
+        images=np.full((rows, samples, size, size), images.PAPER, np.uint8),
+        image_segments=np.zeros((rows, samples), np.int32),
+        tokens=np.zeros((rows, length), np.int32),
+        segments=np.zeros((rows, length), np.int32),
+        prefix=np.zeros((rows, length), bool),
+        loss_mask=np.zeros((rows, length), bool),
+        family=np.full((rows, samples), -1, np.int32),
+    )
 
 
-def tokens_of(samples: Sequence[Sample], words: Tokenizer) -> list[tuple[list[int], list[int]]]:
-    """Question, with what begins a text, and answer, with its end."""
-    questions = words.ids([sample.question for sample in samples], begun=True)
-    answers = words.ids([sample.answer for sample in samples])
-    return [(question, [*answer, words.end_id]) for question, answer in zip(questions, answers, strict=True)]
+def encode_samples(samples: Sequence[Sample], tokenizer: Tokenizer) -> list[Tokens]:
+    """Tokenizes questions and answers."""
+    questions = tokenizer.ids([sample.question for sample in samples], begun=True)
+    answers = tokenizer.ids([sample.answer for sample in samples])
+    return [Tokens(q, [*a, tokenizer.end_id]) for q, a in zip(questions, answers, strict=True)]
 
 
-def write(batch: Batch, row: int, texts: Sequence[tuple[list[int], list[int]]]) -> None:
-    """Samples, one after the other, into a row."""
-    at = 0
-    for number, (question, answer) in enumerate(texts, 1):
-        middle, end = at + len(question), at + len(question) + len(answer)
-        batch["tokens"][row, at:end] = question + answer
-        batch["segments"][row, at:end] = number
-        batch["prefix"][row, at:middle] = True
+def write_row(batch: LmmBatch[np.ndarray], row: int, samples: Sequence[Tokens]) -> None:
+    """Writes samples, one after the other, into a row of a batch."""
+    start = 0
+    for number, (question, answer) in enumerate(samples, 1):
+        middle, end = start + len(question), start + len(question) + len(answer)
+        batch["tokens"][row, start:end] = question + answer
+        batch["segments"][row, start:end] = number
+        batch["prefix"][row, start:middle] = True
         batch["loss_mask"][row, middle:end] = True
         batch["image_segments"][row, number - 1] = number
-        at = end
+        start = end
 
 
-def dealt(lengths: Sequence[int], pack: int, room: int) -> list[list[int]]:
-    """Which samples share a row: numbers of at most `pack` samples of together at most `room` tokens, for each of
-    len(lengths) / pack rows. The longest come first, each into the emptiest row; what finds no room is left out."""
+def pack_rows(lengths: Sequence[int], pack: int, capacity: int) -> list[list[int]]:
+    """Assigns samples to len(lengths) / pack rows, of at most `pack` samples and `capacity` tokens each.
+
+    Returns the numbers of each row's samples. The longest samples are placed first, each into the emptiest row; one
+    that fits into no row is dropped.
+    """
     rows: list[list[int]] = [[] for _ in range(len(lengths) // pack)]
     filled = [0] * len(rows)
-    for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
-        open_ = [row for row in range(len(rows)) if len(rows[row]) < pack and filled[row] + lengths[number] <= room]
-        if open_:
-            row = min(open_, key=lambda row: filled[row])
-            rows[row].append(number)
-            filled[row] += lengths[number]
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        fitting = [row for row in range(len(rows)) if len(rows[row]) < pack and filled[row] + lengths[i] <= capacity]
+        if fitting:
+            row = min(fitting, key=lambda row: filled[row])
+            rows[row].append(i)
+            filled[row] += lengths[i]
     return rows
 
 
-def picture(family: Family, number: int, size_px: int) -> np.ndarray:
-    """A picture of a family, uint8[H, W]. Raises UserError where it does not decode."""
-    try:
-        return clip_data.decode_picture(family.images[number], size_px)
-    except UserError as fault:
-        raise UserError(f"picture {number} of family '{family.key}' {fault}: make its data again") from None
-
-
-def check_lengths(source: Source, words: Tokenizer, data: Any, rows: int) -> None:
-    """Raises UserError, naming the setting, where more than 1 % of the samples would find no room."""
+def check_lengths(source: Source, tokenizer: Tokenizer, data: Any, global_batch: int) -> None:
+    """Raises UserError, naming the setting to change, where more than 1 % of the samples would be dropped."""
     rng = np.random.default_rng(0)
-    families = list(clip_data.spread(source, CHECKED, "lengths of texts"))
-    texts = tokens_of([TEXTS[data.texts](family, rng, data) for family in families], words)
-    lengths = [len(question) + len(answer) for question, answer in texts]
-    room = data.length
-    while left_out(lengths, data.pack, room, rows) > MOST_LEFT_OUT:
-        room += 8
-    if room > data.length:
+    families = list(reader.read_evenly_spaced(source, CHECKED_SAMPLES, "lengths of texts"))
+    tokens = encode_samples([TASKS[data.task](family, rng, data) for family in families], tokenizer)
+    lengths = [len(question) + len(answer) for question, answer in tokens]
+    capacity = data.max_tokens
+    while dropped_share(lengths, data.samples_per_row, capacity, global_batch) > MAX_DROPPED_SHARE:
+        capacity += 8
+    if capacity > data.max_tokens:
         mean, longest = sum(lengths) / len(lengths), max(lengths)
         raise UserError(
-            f"data.length={data.length} tokens do not hold data.pack={data.pack} samples, of {mean:.0f} tokens in the "
-            f"mean and at most {longest}: raise it to {room}"
+            f"data.max_tokens={data.max_tokens} does not hold data.samples_per_row={data.samples_per_row} samples, "
+            f"which have {mean:.0f} tokens on average and at most {longest}: raise it to {capacity}"
         )
 
 
-def left_out(lengths: Sequence[int], pack: int, room: int, rows: int) -> float:
-    """The share of samples of so many tokens that find no room in batches of `rows`, the last of them smaller."""
-    batches = [lengths[start : start + rows * pack] for start in range(0, len(lengths), rows * pack)]
-    whole = [batch[: len(batch) // pack * pack] for batch in batches]
-    placed = sum(len(row) for batch in whole for row in dealt(batch, pack, room))
-    count = sum(map(len, whole))
+def dropped_share(lengths: Sequence[int], pack: int, capacity: int, global_batch: int) -> float:
+    """Returns the share of samples of these lengths that batches of so many rows drop; the last batch is smaller."""
+    starts = range(0, len(lengths), global_batch * pack)
+    batches = [lengths[start : start + global_batch * pack] for start in starts]
+    full = [batch[: len(batch) // pack * pack] for batch in batches]
+    placed = sum(len(row) for batch in full for row in pack_rows(batch, pack, capacity))
+    count = sum(map(len, full))
     return 1 - placed / count if count else 0.0

@@ -1,8 +1,8 @@
-"""Processes that make batches, for where the threads of one interpreter do not keep up.
+"""Prefetches batches in processes of their own, for where the threads of one interpreter do not keep up.
 
-Worker i of W makes every W-th batch, from the i-th on, and writes it into a pipe of its own, where it waits until it is
-asked for: the order is that of one process. A worker has a session of its own, so that Ctrl-C is for the run alone to
-answer, and ends when nobody reads its pipe any more, however the run came to its end.
+Worker i of W makes every W-th batch, starting with the i-th, and writes it into a pipe of its own, where it waits until
+it is needed: the order is that of a single process. Each worker has a session of its own, so that Ctrl-C reaches the
+run alone, and it ends when nobody reads its pipe any more, however the run ended.
 """
 
 import os
@@ -15,30 +15,31 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
 from data_gen.shared.errors import UserError
 
-# A fresh Python, told where its parent finds modules: it imports what reading needs, and not the command.
-COMMAND = "import sys; sys.path[:] = sys.argv[1:]; from mmgeo_jax import workers; workers.work()"
+Item = TypeVar("Item")
+# A fresh Python with its parent's module path: it imports what reading needs, but not the command.
+COMMAND = "import sys; sys.path[:] = sys.argv[1:]; from mmgeo_jax.data import prefetch; prefetch.run_worker()"
 
 
-def in_order(make: Callable[[int], Any], start: int, workers: int) -> Iterator[Any]:
-    """make(start), make(start + 1), ... without end, by `workers` processes; `make` is pickled.
+def map_in_order(make: Callable[[int], Item], start: int, worker_count: int) -> Iterator[Item]:
+    """Yields make(start), make(start + 1), ... without end, computed by `worker_count` processes; `make` is pickled.
 
-    Raises the UserError of `make` at its place, or UserError where a worker ends before its time.
+    A UserError of `make` is raised in its turn. Raises UserError where a worker ends early.
     """
     with ExitStack() as stack:
-        running = [stack.enter_context(_worker()) for _ in range(workers)]
-        # A thread for each: it waits for its pipe, and Python runs on meanwhile.
+        running = [stack.enter_context(_start_worker()) for _ in range(worker_count)]
+        # Each pipe has a thread that waits for it.
         threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in running]
         for process in running:
             stack.callback(process.kill)
         pairs = list(zip(running, threads, strict=True))
         ahead = deque(
-            thread.submit(_begin, process, (make, start + i, workers)) for i, (process, thread) in enumerate(pairs)
+            thread.submit(_begin, process, (make, start + i, worker_count)) for i, (process, thread) in enumerate(pairs)
         )
         while True:
             for process, thread in pairs:
@@ -49,42 +50,43 @@ def in_order(make: Callable[[int], Any], start: int, workers: int) -> Iterator[A
                 yield value
 
 
-def _worker() -> subprocess.Popen:
+def _start_worker() -> subprocess.Popen:
     command = [sys.executable, "-c", COMMAND, *sys.path]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 
 
 def _begin(process: subprocess.Popen, task: tuple[Callable[[int], Any], int, int]) -> Any:
     assert process.stdin is not None
-    with suppress(BrokenPipeError):  # of a worker that is gone, which _receive tells of
-        write(process.stdin, task)
+    with suppress(BrokenPipeError):  # the worker is gone, which _receive reports
+        write_value(process.stdin, task)
     return _receive(process)
 
 
 def _receive(process: subprocess.Popen) -> Any:
     assert process.stdout is not None
     try:
-        return read(process.stdout)
+        return read_value(process.stdout)
     except EOFError:
         code = process.wait()
         raise UserError(
-            f"a worker of the reader ended with exit code {code} (-9: the machine was short of memory): "
+            f"a worker of the reader ended with exit code {code} (-9: the machine ran out of memory): "
             "set data.workers lower; 0 reads by threads"
         ) from None
 
 
-def work() -> None:
-    """A worker: reads (make, start, stride), writes make(start), make(start + stride), ... until nobody reads."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it may be sent to all; the run answers, and then ends this
+def run_worker() -> None:
+    """Runs a worker: reads (make, start, stride) and writes make(start), make(start + stride), ... while it is read."""
+    # SIGTERM may be sent to the whole group; the run handles it, and then ends its workers.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     pipe = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no batch
-    make, step, stride = read(sys.stdin.buffer)
+    os.dup2(2, 1)  # keeps what libraries print out of the pipe
+    make, step, stride = read_value(sys.stdin.buffer)
     with suppress(BrokenPipeError):
         while True:
             try:
-                write(pipe, make(step))
+                write_value(pipe, make(step))
             except UserError as fault:
-                write(pipe, fault)
+                write_value(pipe, fault)
                 return
             step += stride
 
@@ -92,8 +94,8 @@ def work() -> None:
 # ---------------------------------------------------------------- values in a pipe
 
 
-def write(pipe: IO[bytes], value: Any) -> None:
-    """A value, its arrays as they lie in memory."""
+def write_value(pipe: IO[bytes], value: Any) -> None:
+    """Writes a pickled value, its arrays without a copy."""
     buffers: list[pickle.PickleBuffer] = []
     parts = [memoryview(pickle.dumps(value, 5, buffer_callback=buffers.append))]
     parts += [buffer.raw() for buffer in buffers]
@@ -103,8 +105,8 @@ def write(pipe: IO[bytes], value: Any) -> None:
     pipe.flush()
 
 
-def read(pipe: IO[bytes]) -> Any:
-    """The next value that `write` wrote, by this machine and user alone. Raises EOFError where the pipe ends."""
+def read_value(pipe: IO[bytes]) -> Any:
+    """Reads the next value that `write_value` wrote, in a process of the same user. Raises EOFError at the end."""
     (count,) = struct.unpack("<q", _exactly(pipe, 8))
     head, *buffers = (_exactly(pipe, size) for size in struct.unpack(f"<{count}q", _exactly(pipe, 8 * count)))
     return pickle.loads(head, buffers=buffers)

@@ -121,7 +121,7 @@ class Tokenizer:
         before, after = self._pieces.before, self._pieces.after
         room = length - len(before) - len(after)
         if room < 0:
-            raise UserError(f"data.length={length} is less than what begins and ends each caption: raise it")
+            raise UserError(f"data.max_tokens={length} is less than what begins and ends each caption: raise it")
         batch = np.full((len(captions), length), self.pad_id, np.int32)
         for row, ids in zip(batch, self.ids(captions), strict=True):
             ids = [*before, *ids[:room], *after]

@@ -1,7 +1,7 @@
 """Where arrays lie: a mesh of devices ("data", "fsdp"), and one table from names of dimensions to its axes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -129,7 +129,7 @@ def check_batch(train: ConfigDict, mesh: Mesh) -> None:
         raise UserError(f"train.global_batch={train.global_batch} does not divide among {mesh.size} devices{parts}")
 
 
-def put(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+def put(batch: Mapping[str, Any], mesh: Mesh) -> dict[str, jax.Array]:
     """A process's slice of a batch, as arrays of the global batch on the devices."""
     sharding = batch_sharding(mesh)
     return {name: jax.make_array_from_process_local_data(sharding, array) for name, array in batch.items()}

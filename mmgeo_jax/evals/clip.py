@@ -41,7 +41,9 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
     """
     run, started = Path(run_dir), time.perf_counter()
     config, tokenizer, params, step = restore_run(run, "two_tower")
-    folders = {name: folder for name, folder in (("synthetic", config.data.dir), ("real", config.data.real)) if folder}
+    folders = {
+        name: folder for name, folder in (("synthetic", config.data.dir), ("real", config.data.real_dir)) if folder
+    }
     made_of = {
         "version": VERSION,
         "checkpoint_step": step,

@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from data_gen.records import schema, tfrecords
 from data_gen.shared.errors import UserError
+from mmgeo_jax.batch import ClipArrays
 from mmgeo_jax.data import clip as clip_data
-from mmgeo_jax.data import sampler
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.evals import probes
 from mmgeo_jax.inference.encoder import Embedder
@@ -50,7 +50,9 @@ class Split(NamedTuple):
     @property
     def lost_share(self) -> float:
         """The share of false pairs whose caption has the tokens of one that is true: no model can tell them apart."""
-        lost = [clip_data.lost_negatives(tokens, truth) for tokens, truth in zip(self.tokens, self.truth, strict=True)]
+        lost = [
+            clip_data.merged_negatives(tokens, truth) for tokens, truth in zip(self.tokens, self.truth, strict=True)
+        ]
         return float(np.sum(lost) / max(1, (self.truth == 0).sum()))
 
     @property
@@ -75,9 +77,9 @@ def read_split(
     rows, families = _families(data_dir, split, limit)
     captions = max(len(family.captions) for family in families)
     shape = SimpleNamespace(
-        images=max(len(family.images) for family in families),
-        captions=captions,
-        length=data.length,
+        max_images=max(len(family.images) for family in families),
+        max_captions=captions,
+        max_tokens=data.max_tokens,
         size_px=data.size_px,
     )
     chunks = []
@@ -87,9 +89,8 @@ def read_split(
         parts = [clip_data.load_family(family, tokenizer, shape) for family in chunk]
         for part, family in zip(parts, chunk, strict=True):  # false captions with the tokens of a true one stay: ties
             part["truth"][: family.truth.shape[0], : family.truth.shape[1]] = family.truth
-        parts += [clip_data.empty(shape)] * (CHUNK - len(parts))
-        arrays = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
-        kept = _reduced(arrays, embedders, tokenizer.pad_id)
+        parts += [clip_data.empty_family(shape)] * (CHUNK - len(parts))
+        kept = _reduced(clip_data.stack_families(parts), embedders, tokenizer.pad_id)
         chunks.append({name: array[: len(chunk)] for name, array in kept.items()})
         bar.update(len(chunk))
     bar.close()
@@ -119,7 +120,7 @@ def _families(data_dir: str, split: str, limit: int | None) -> tuple[np.ndarray,
         raise UserError(str(fault)) from None
 
 
-def _reduced(arrays: sampler.Batch, embedders: Sequence[Embedder], pad_id: int) -> dict[str, np.ndarray]:
+def _reduced(arrays: ClipArrays[np.ndarray], embedders: Sequence[Embedder], pad_id: int) -> dict[str, np.ndarray]:
     """Of a full chunk, what a Split keeps."""
     images, tokens, there = arrays["images"], arrays["tokens"], arrays["image_mask"]
     kept = {

@@ -24,6 +24,7 @@ from data_gen.records.schema import Family, Question
 from data_gen.records.tfrecords import RecordSource
 from data_gen.shared import files
 from mmgeo_jax.checkpoints import manager as checkpoints
+from mmgeo_jax.data import images
 from mmgeo_jax.data import lmm as lmm_data
 from mmgeo_jax.evals import ranking, runs
 from mmgeo_jax.evals.benchmarks import answers, expressions
@@ -75,7 +76,7 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
     if not tfrecords.read_manifest(config.data.dir)["splits"].get("test"):
         return None
     source = RecordSource(config.data.dir, "test")
-    count = min(len(source), config.eval.problems or len(source))
+    count = min(len(source), config.eval.max_problems or len(source))
     families = [source[row] for row in range(count)]
     families = [family for family in families if family.question]
     if not families:
@@ -99,8 +100,8 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
 
 def solve_all(solver: chat.Solver, families: Sequence[Family], settings: Any) -> tuple[list[list[str]], float]:
     """The model's solutions of each family's problem, with its choices, and tokens per second over all."""
-    sampling, batch = Sampling(settings.length, settings.samples, settings.temperature), settings.batch
-    asked = [lmm_data.ask(_question(family).question, _question(family).choices) for family in families]
+    sampling, batch = Sampling(settings.max_tokens, settings.samples, settings.temperature), settings.batch_size
+    asked = [lmm_data.format_prompt(_question(family).question, _question(family).choices) for family in families]
     # Questions of a length together; the order of the answers is that of the families.
     order = sorted(range(len(families)), key=lambda number: len(asked[number]))
     found: dict[int, list[str]] = {}
@@ -109,7 +110,7 @@ def solve_all(solver: chat.Solver, families: Sequence[Family], settings: Any) ->
         for first in range(0, len(order), batch):
             numbers = order[first : first + batch]
             full = numbers + numbers[:1] * (batch - len(numbers))
-            pictures = np.stack([lmm_data.picture(families[number], 0, solver.size_px) for number in full])
+            pictures = np.stack([images.decode_member(families[number], 0, solver.size_px) for number in full])
             told = solver.answer(pictures, [asked[number] for number in full], sampling)
             found |= dict(zip(numbers, told, strict=False))
             if first:  # the first one compiles

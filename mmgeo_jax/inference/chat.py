@@ -112,7 +112,9 @@ def solver_of(trained: checkpoints.Trained) -> Solver:
     """A restored multimodal model as one that is asked."""
     config = trained.config
     graphdef = lmm.init_graph(config.model)
-    return Solver(config.model, graphdef, trained.params, trained.tokenizer, config.data.size_px, config.data.pictures)
+    return Solver(
+        config.model, graphdef, trained.params, trained.tokenizer, config.data.size_px, config.data.show_images
+    )
 
 
 @cli.command
@@ -139,7 +141,9 @@ def _print(options: argparse.Namespace) -> int:
     picture = encoder.grey_picture(options.image, solver.size_px)
     sampling = Sampling(options.length, 1, options.temperature, options.top_k, options.top_p, cache=options.cache)
     started, pieces = time.perf_counter(), 0
-    for piece in solver.stream(picture, lmm_data.ask(options.question, options.choices), sampling, options.seed):
+    for piece in solver.stream(
+        picture, lmm_data.format_prompt(options.question, options.choices), sampling, options.seed
+    ):
         if not pieces:
             first = time.perf_counter()
         pieces += 1

@@ -20,7 +20,7 @@ from PIL import Image
 from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import init_from, readers
 from mmgeo_jax.checkpoints import manager as checkpoints
-from mmgeo_jax.data import clip as clip_data
+from mmgeo_jax.data import images
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.data.tokenizer_files import FILES
 from mmgeo_jax.models import two_tower
@@ -125,7 +125,7 @@ def _of_run(source: str | Path, tokenizer: str | Path | None) -> Model:
         raise UserError(f"{source} is a run, which has its own tokenizer: leave the other out")
     trained = checkpoints.restore_run(source, "two_tower")
     config, data = trained.config, trained.config.data
-    more = dict(size_px=data.size_px, length=data.length, kind=config.loss.kind)
+    more = dict(size_px=data.size_px, length=data.max_tokens, kind=config.loss.kind)
     return _model(source, config.model, trained.params, has_texts=True, tokenizer=trained.tokenizer, **more)
 
 
@@ -150,20 +150,20 @@ def grey_picture(picture: Picture, size_px: int) -> np.ndarray:
     if isinstance(picture, str | Path):
         try:
             with open(picture, "rb") as file:
-                return clip_data.grey_square(clip_data.open_picture(file, FORMATS), size_px)
+                return images.grey_square(images.open_image(file, FORMATS), size_px)
         except OSError as fault:
             raise UserError(f"picture {picture}: {fault.strerror}") from None
         except UserError as fault:
             raise UserError(f"picture {picture} {fault}") from None
     if isinstance(picture, Image.Image):
-        return clip_data.grey_square(picture, size_px)
+        return images.grey_square(picture, size_px)
     array = np.asarray(picture)
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or not array.size or array.shape[2:] not in SHAPES:
         raise UserError(
             f"a picture is {array.dtype}{list(array.shape)}: give a path, a PIL image, or uint8[H, W], [H, W, 3] or "
             "[H, W, 4]"
         )
-    return clip_data.grey_square(Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array), size_px)
+    return images.grey_square(Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array), size_px)
 
 
 class Embedder(NamedTuple):

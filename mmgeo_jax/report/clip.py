@@ -205,7 +205,7 @@ def _probes_table(name: str, section: dict) -> str:
 
 def _gallery(run: Path, name: str, config: dict) -> str:
     """Families spread evenly over the test set, those with most mistakes first."""
-    folder, split = {"synthetic": ("dir", "test"), "real": ("real", "val")}[name]
+    folder, split = {"synthetic": ("dir", "test"), "real": ("real_dir", "val")}[name]
     try:
         with np.load(run / "scores.npz", allow_pickle=False) as saved:
             rows, scores, scale = saved[f"{name}_rows"], saved[f"{name}_scores"], float(saved["logit_scale"])

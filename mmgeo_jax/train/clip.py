@@ -26,9 +26,10 @@ from data_gen.records import tfrecords
 from data_gen.records.tfrecords import RecordSource
 from data_gen.retrieval.sidecar import WithRetrieved
 from data_gen.shared.errors import UserError
+from mmgeo_jax.batch import ClipBatch
 from mmgeo_jax.checkpoints import init_from as start_from
 from mmgeo_jax.data import clip as clip_data
-from mmgeo_jax.data import sampler
+from mmgeo_jax.data import reader
 from mmgeo_jax.data.tokenizer import Tokenizer, of_run
 from mmgeo_jax.distributed import mesh
 from mmgeo_jax.evals import clip as clip_eval
@@ -47,7 +48,7 @@ def task(config: ConfigDict, run: Path, devices: Any, begins: bool) -> loop.Task
     sources = open_sources(config.data)
     words = find_tokenizer(run, config, sources)
     check_tokenizer(words, config.model.text)
-    clip_data.lost_share(sources[0], words, config.data)
+    clip_data.check_truncation(sources[0], words, config.data)
     graphdef, params = fresh(config)
     if config.init_from and begins:
         given = words if config.tokenizer.file else None
@@ -79,9 +80,9 @@ def fresh(config: ConfigDict) -> tuple[nnx.GraphDef, Any]:
 def empty_batch(config: ConfigDict, rows: int) -> Arrays:
     """A batch of whole families, all of it padding."""
     data = ConfigDict(config.data)
-    data.captions = config.data.captions + config.data.retrieved
-    arrays = clip_data.empty(data) | {"family": np.zeros((), np.int32)}
-    return {name: np.repeat(array[None], rows, axis=0) for name, array in arrays.items()}
+    data.max_captions = config.data.max_captions + config.data.retrieved_captions
+    families = clip_data.stack_families([clip_data.empty_family(data)] * rows)
+    return {**families, "family": np.zeros(rows, np.int32)}
 
 
 def scalars(params: Any) -> dict[str, jax.Array]:
@@ -98,23 +99,23 @@ def step_flops(config: ConfigDict, batch: Arrays) -> int:
 # ---------------------------------------------------------------- data and validation
 
 
-def open_sources(data: ConfigDict) -> list[clip_data.Source]:
-    """What is trained on: the train split of data.dir, and that of data.real where data.real_train; with
-    data.retrieved captions of other families after each family's own."""
-    if data.real_train and not data.real:
+def open_sources(data: ConfigDict) -> list[reader.Source]:
+    """What is trained on: the train split of data.dir, and that of data.real_dir where data.train_on_real; with
+    data.retrieved_captions captions of other families after each family's own."""
+    if data.train_on_real and not data.real_dir:
         raise UserError(
-            "data.real_train is True, but data.real names no folder: set --config.data.real=data/formalgeo7k"
+            "data.train_on_real is True, but data.real_dir names no folder: set --config.data.real_dir=data/formalgeo7k"
         )
-    folders = (data.dir, data.real if data.real_train else "")
+    folders = (data.dir, data.real_dir if data.train_on_real else "")
     sources = [RecordSource(folder, "train") for folder in folders if folder]
-    if not data.retrieved:
+    if not data.retrieved_captions:
         return list(sources)
-    return [WithRetrieved(source, data.captions, data.retrieved) for source in sources]
+    return [WithRetrieved(source, data.max_captions, data.retrieved_captions) for source in sources]
 
 
 def read_batches(
-    sources: Sequence[clip_data.Source], words: clip_data.Tokenizer, config: ConfigDict, start: int
-) -> tuple[Iterator[sampler.Batch], int]:
+    sources: Sequence[reader.Source], words: clip_data.Tokenizer, config: ConfigDict, start: int
+) -> tuple[Iterator[ClipBatch[np.ndarray]], int]:
     """Batches from step `start` on, and the step from which they are whole families.
 
     Before it (`train.anchors_first` of the steps) a batch holds as many pictures, each the anchor of another family.
@@ -122,30 +123,30 @@ def read_batches(
     data, train = config.data, config.train
     switch = round(train.anchors_first * train.steps)
 
-    def batches(layout: ConfigDict, first: int, size: int) -> Iterator[sampler.Batch]:
+    def batches(layout: ConfigDict, first: int, size: int) -> Iterator[ClipBatch[np.ndarray]]:
         place = jax.process_index(), jax.process_count()
         return clip_data.train_batches(sources, words, layout, config.seed, first, size, *place)
 
     whole = ConfigDict(data)
-    whole.captions = data.captions + data.retrieved
+    whole.max_captions = data.max_captions + data.retrieved_captions
     families = batches(whole, max(start, switch), train.global_batch)
     if start >= switch:
         return families, switch
     alone = ConfigDict(data)
-    alone.images = alone.captions = 1
-    anchors = batches(alone, start, train.global_batch * data.images)
+    alone.max_images = alone.max_captions = 1
+    anchors = batches(alone, start, train.global_batch * data.max_images)
     return itertools.chain(itertools.islice(anchors, switch - start), families), switch
 
 
 def fingerprint(data: ConfigDict) -> str:
     """Hash of the shards that are trained on and validated with."""
-    folders = [data.dir, *([data.real] if data.real_train else [])]
+    folders = [data.dir, *([data.real_dir] if data.train_on_real else [])]
     splits = [tfrecords.read_manifest(folder)["splits"] for folder in folders]
     text = json.dumps([[rows.get("train"), rows.get("val")] for rows in splits])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[clip_data.Source]) -> Tokenizer:
+def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[reader.Source]) -> Tokenizer:
     """The run's tokenizer: its own, a given one, that of the run that it starts from, or a new one for captions."""
     given = Path(config.init_from or "none") / "tokenizer.model"
     if config.tokenizer.file and given.exists() and re.fullmatch(config.init_parts, "text"):
@@ -156,7 +157,9 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[clip_data.So
 
     def captions() -> Iterator[str]:
         for source in sources:
-            for family in clip_data.spread(source, config.tokenizer.families, "captions for the tokenizer"):
+            for family in reader.read_evenly_spaced(
+                source, config.tokenizer.train_families, "captions for the tokenizer"
+            ):
                 yield from family.captions
 
     return of_run(run, config, given, captions)
@@ -177,12 +180,12 @@ def make_validation(
     """A function of params: Hit@1 over the N x N block, and by kind of edit, on the first families of val."""
     source, global_batch = RecordSource(config.data.dir, "val"), config.train.global_batch
     data = ConfigDict(config.data)
-    data.images = data.captions = len(source[0].images)  # whole families, whatever is trained on
+    data.max_images = data.max_captions = len(source[0].images)  # whole families, whatever is trained on
     count = min(len(source), config.train.eval_families)
     batches = clip_data.eval_batches([source], words, data, global_batch, jax.process_index(), jax.process_count())
     held = [mesh.put(batch, devices) for batch in itertools.islice(batches, -(-count // global_batch))]
     families = [source[row] for row in range(min(len(source), len(held) * global_batch))]
-    pairs = [ranking.single_edit_pairs(family.edits, data.images) for family in families]
+    pairs = [ranking.single_edit_pairs(family.edits, data.max_images) for family in families]
     whole = mesh.everywhere(devices)
 
     @partial(jax.jit, out_shardings=whole)

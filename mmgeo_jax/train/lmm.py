@@ -26,10 +26,11 @@ from data_gen.records import tfrecords
 from data_gen.records.tfrecords import RecordSource
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
+from mmgeo_jax.batch import LmmBatch
 from mmgeo_jax.checkpoints import init_from as start_from
 from mmgeo_jax.checkpoints import manager as checkpoints
-from mmgeo_jax.data import clip as clip_data
 from mmgeo_jax.data import lmm as lmm_data
+from mmgeo_jax.data import reader
 from mmgeo_jax.data.tokenizer import Tokenizer, of_run
 from mmgeo_jax.distributed import mesh
 from mmgeo_jax.evals import lmm as lmm_eval
@@ -77,9 +78,9 @@ def fresh(config: ConfigDict) -> tuple[nnx.GraphDef, Any]:
     return graphdef, lora.add(params, config.lora, config.optim.freeze, config.seed)
 
 
-def empty_batch(config: ConfigDict, rows: int) -> Arrays:
+def empty_batch(config: ConfigDict, rows: int) -> LmmBatch[np.ndarray]:
     """A batch of padding."""
-    return lmm_data.empty(rows, config.data)
+    return lmm_data.empty_batch(rows, config.data)
 
 
 def scalars(params: Any) -> dict[str, jax.Array]:
@@ -138,7 +139,7 @@ def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, devices: Any) -> 
 # ---------------------------------------------------------------- tokenizer, checks, validation
 
 
-def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[clip_data.Source]) -> Tokenizer:
+def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[reader.Source]) -> Tokenizer:
     """The run's tokenizer: its own, a given one, that of the multimodal run that it starts from, or a new one."""
     given = Path("none")
     if "decoder" in config.init_parts:
@@ -146,8 +147,8 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[clip_data.So
 
     def texts() -> Iterator[str]:
         for source in sources:
-            for family in clip_data.spread(source, config.tokenizer.families, "texts for the tokenizer"):
-                yield from lmm_data.words_of(family)
+            for family in reader.read_evenly_spaced(source, config.tokenizer.train_families, "texts for the tokenizer"):
+                yield from lmm_data.tokenizer_corpus(family)
 
     return of_run(run, config, given, texts, lmm_data.PHRASES)
 
@@ -196,7 +197,7 @@ def make_validation(
 
 def finish(run: Path) -> None:
     """What comes after training on problems, on one machine: unseen ones are solved, where the data has some."""
-    if configs.read(run).data.texts == "problems" and lmm_eval.evaluate_run(run):
+    if configs.read(run).data.task == "problems" and lmm_eval.evaluate_run(run):
         lmm_report.write_report(run)
 
 

@@ -50,7 +50,7 @@ class Task:
     params: Any
     tokenizer: bytes
     gradients: Gradients
-    batches: Callable[[int], tuple[Iterator[Arrays], int]]
+    batches: Callable[[int], tuple[Iterator[Any], int]]
     validate: Callable[[Any], dict[str, float]]
     scalars: Callable[[Any], dict[str, jax.Array]]
     count: Callable[[Arrays], dict[str, int]]

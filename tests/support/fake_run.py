@@ -31,7 +31,7 @@ def make_run(folder: Path) -> tuple[Path, Trained]:
     model.embed = 16
     config = {
         "seed": 0,
-        "data": {"dir": str(generated), "real": str(real), "length": 32, "size_px": SIZE_PX},
+        "data": {"dir": str(generated), "real_dir": str(real), "max_tokens": 32, "size_px": SIZE_PX},
         "model": model.to_dict(),
         "loss": {"kind": "softmax"},
     }

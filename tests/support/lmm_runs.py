@@ -10,12 +10,12 @@ from configs import lmm_tiny
 def get_config():
     config = lmm_tiny.get_config()
     config.name, config.init_from = "run", ""
-    config.data.update(size_px=32, length=100, pack=2)
+    config.data.update(size_px=32, max_tokens=100, samples_per_row=2)
     config.tokenizer.vocab_size = 512
     config.model.image.update(width=16, depth=2, heads=2, pool="mean", patch_budget=3)
     config.model.decoder.update(width=32, depth=2, heads=2, head_dim=16, hidden=48, unroll=2)
     config.train.update(global_batch=4, steps=9, log_every=1, eval_every=3, eval_families=6, checkpoint_every=4)
-    config.eval.update(length=12, batch=4, samples=2)
+    config.eval.update(max_tokens=12, batch_size=4, samples=2)
     return config
 """
 

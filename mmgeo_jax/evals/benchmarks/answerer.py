@@ -22,7 +22,7 @@ def answerer(solver: Solver, length: int) -> Callable[[list[Item]], list[str]]:
         full = items + items[:1] * (benchmarks.BATCH - len(items))  # always as many, so that nothing compiles twice
         seen = [item.pictures[0] if item.pictures else blank for item in full]
         pictures = np.stack([encoder.grey_picture(picture, solver.size_px) for picture in seen])
-        questions = [lmm_data.ask(item.question, item.choices) for item in full]
+        questions = [lmm_data.format_prompt(item.question, item.choices) for item in full]
         return [texts[0] for texts in solver.answer(pictures, questions, sampling)[: len(items)]]
 
     return answer

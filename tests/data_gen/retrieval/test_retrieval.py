@@ -25,7 +25,7 @@ from data_gen.retrieval import mine, sidecar
 from data_gen.shared.errors import UserError
 from data_gen.truth.truth_table import Scene, caption_truth
 from mmgeo_jax import config as configs
-from mmgeo_jax.data import clip as reader
+from mmgeo_jax.data import clip as clip_data
 from mmgeo_jax.train import clip as train_clip
 from tests.support.fake_source import make, png
 
@@ -306,7 +306,7 @@ class Letters:
 
 
 def test_training_reads_them_behind_its_captions(data):
-    config = configs.load("configs/clip_tiny.py", ["--config.data.retrieved=2", f"--config.data.dir={data}"])
+    config = configs.load("configs/clip_tiny.py", ["--config.data.retrieved_captions=2", f"--config.data.dir={data}"])
     with config.unlocked():
         config.data.update(images=1, captions=1, size_px=8, length=80)
         config.train.update(global_batch=2, anchors_first=0.5, steps=4)
@@ -314,7 +314,7 @@ def test_training_reads_them_behind_its_captions(data):
     alone, whole = next(batches), list(itertools.islice(batches, 2))[-1]
     assert alone["tokens"].shape == (2, 1, 80) and whole["tokens"].shape == (2, 3, 80)
     assert (whole["truth"] == [[1, 0, 0]]).all() and whole["caption_mask"].all()
-    assert reader.lost_negatives(whole["tokens"][0], whole["truth"][0]).sum() == 0
+    assert clip_data.merged_negatives(whole["tokens"][0], whole["truth"][0]).sum() == 0
 
 
 def test_faults_are_one_line_and_help_shows_an_example(tmp_path, capsys):

@@ -24,7 +24,7 @@ from data_gen.shared.errors import UserError as TrainerError
 from data_gen.sources.alphageometry import source as alphageometry
 from data_gen.sources.external import jsonl, mmgeolm
 from data_gen.sources.formalgeo import source as formalgeo
-from mmgeo_jax.data import clip as clip_data
+from mmgeo_jax.data import images
 from tests.data_gen.records.test_records import write_set
 from tests.data_gen.sources.test_formalgeo import problem, spec_of
 from tests.data_gen.sources.test_formalgeo import write as write_problems
@@ -293,4 +293,4 @@ def test_malformed_pictures_of_records():
         rng = random.Random(f"picture {seed}")
         data = bomb(rng.choice([12_000, 60_000])) if seed % 50 == 0 else break_bytes(good, rng)
         with judged("/nowhere", f"picture, input {seed}"):
-            assert clip_data.decode_picture(data, 8).shape == (8, 8)
+            assert images.decode_image(data, 8).shape == (8, 8)

@@ -104,7 +104,7 @@ def test_a_run_trains_with_a_tokenizer_of_others(base, tmp_path, capsys, finishe
     """SigLIP's, whose padding is its end token; settings that do not fit it are told, ready to be pasted."""
     told = {"tokenizer_class": "SiglipTokenizer"}
     words = folder(tmp_path / "words", "spiece.model", sentence_piece("siglip"), **told)
-    more = [f"--config.tokenizer.file={words}", "--config.train.steps=2", "--config.data.length=24"]
+    more = [f"--config.tokenizer.file={words}", "--config.train.steps=2", "--config.data.max_tokens=24"]
     assert train_clip.main(arguments(base, tmp_path, *more, "--config.tokenizer.vocab_size=100")) == 1
     assert "set --config.tokenizer.vocab_size=" in (error := capsys.readouterr().err)
     settings = [word for word in error.split() if word.startswith("--config.")]

@@ -11,8 +11,8 @@ from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
+from mmgeo_jax.data import images, tokenizer
 from mmgeo_jax.data import lmm as lmm_data
-from mmgeo_jax.data import tokenizer
 from mmgeo_jax.models import lmm
 from mmgeo_jax.train import lmm as train_lmm
 from tests.support import lmm_runs
@@ -23,7 +23,7 @@ COUNT = 12
 
 @functools.cache
 def words():
-    texts = [text for family in source() for text in lmm_data.words_of(family)]
+    texts = [text for family in source() for text in lmm_data.tokenizer_corpus(family)]
     return tokenizer.Tokenizer(tokenizer.train(texts, 512, lmm_data.PHRASES))
 
 
@@ -33,7 +33,15 @@ def source():
 
 
 def data(**changes):
-    keys = dict(texts="problems", pictures=True, choices=1.0, steps=1.0, pack=1, length=70, size_px=lmm_runs.SIZE_PX)
+    keys = dict(
+        task="problems",
+        show_images=True,
+        show_choices_prob=1.0,
+        worked_solution_prob=1.0,
+        samples_per_row=1,
+        max_tokens=70,
+        size_px=lmm_runs.SIZE_PX,
+    )
     return ConfigDict(keys | changes)
 
 
@@ -58,17 +66,17 @@ def test_a_row_is_question_answer_and_end():
     batch = first(data())
     for number, (question, answer) in texts_of(batch).items():
         asked = source()[number].question
-        assert words().decode(question) == lmm_data.ask(asked.question, asked.choices)
+        assert words().decode(question) == lmm_data.format_prompt(asked.question, asked.choices)
         assert answer[-1] == words().end_id and words().decode(answer) == asked.solution
         np.testing.assert_array_equal(batch["images"][list(batch["family"][:, 0]).index(number), 0],
-                                      lmm_data.picture(source()[number], 0, lmm_runs.SIZE_PX))  # fmt: skip
+                                      images.decode_member(source()[number], 0, lmm_runs.SIZE_PX))  # fmt: skip
     padding = batch["segments"] == 0
     assert not batch["prefix"][padding].any() and not batch["loss_mask"][padding].any()
 
 
 @pytest.mark.parametrize("pack", [1, 2, 3])
 def test_processes_together_read_what_one_reads(pack):
-    settings = data(pack=pack, length=70 * pack)
+    settings = data(samples_per_row=pack, max_tokens=70 * pack)
     whole: dict = {}
     parts: dict = {}
     for step in range(3):
@@ -79,42 +87,42 @@ def test_processes_together_read_what_one_reads(pack):
 
 
 def test_choices_are_shown_by_chance_and_pictures_can_be_blank():
-    hidden = texts_of(first(data(choices=0.0)))
+    hidden = texts_of(first(data(show_choices_prob=0.0)))
     assert all("(A)" not in words().decode(question) for question, _ in hidden.values())
-    blank = first(data(pictures=False))
+    blank = first(data(show_images=False))
     assert (blank["images"] == 255).all() and texts_of(blank) == texts_of(first(data()))
 
 
 def test_an_answer_may_be_wanted_at_once():
-    for number, (question, answer) in texts_of(first(data(steps=0.0))).items():
+    for number, (question, answer) in texts_of(first(data(worked_solution_prob=0.0))).items():
         assert words().decode(question).endswith(f"\n{lmm_data.AT_ONCE}")
         assert words().decode(answer) == f"The answer is \\boxed{{{source()[number].question.answer}}}."
 
 
 def test_numbers_are_those_of_the_caption_in_order():
     family = make(n=1, c=1, caption="AB = 12 and ∠ABC = 9.5°, {}")
-    assert lmm_data.numbers(family, np.random.default_rng(0), data())[1:] == (lmm_data.NUMBERS, "0, 9.5, 12")
+    assert lmm_data.sample_numbers(family, np.random.default_rng(0), data())[1:] == (lmm_data.NUMBERS, "0, 9.5, 12")
     family = make(n=1, c=1, caption="AB is a chord.")
-    assert lmm_data.numbers(family, np.random.default_rng(0), data()).answer == "none"
+    assert lmm_data.sample_numbers(family, np.random.default_rng(0), data()).answer == "none"
 
 
 def test_captions_are_of_their_own_picture():
     family = make(n=3, c=4, size_px=8)
     for seed in range(20):
-        sample = lmm_data.caption(family, np.random.default_rng(seed), data())
-        assert sample.answer == family.captions[sample.picture] and family.truth[sample.picture, sample.picture] == 1
-    assert {lmm_data.caption(family, np.random.default_rng(s), data()).picture for s in range(20)} == {0, 1, 2}
+        sample = lmm_data.sample_caption(family, np.random.default_rng(seed), data())
+        assert sample.answer == family.captions[sample.image] and family.truth[sample.image, sample.image] == 1
+    assert {lmm_data.sample_caption(family, np.random.default_rng(s), data()).image for s in range(20)} == {0, 1, 2}
 
 
 def test_every_problem_is_validated_once():
-    batches = list(lmm_data.eval_batches([source()], words(), data(pack=3), 5))
+    batches = list(lmm_data.eval_batches([source()], words(), data(samples_per_row=3), 5))
     numbers = [number for batch in batches for number in batch["family"].ravel().tolist()]
     assert numbers == [*range(COUNT), -1, -1, -1] and all(batch["images"].shape[:2] == (5, 1) for batch in batches)
 
 
 @given(st.lists(st.integers(1, 60), min_size=12, max_size=12), st.sampled_from([1, 2, 3, 4]), st.integers(20, 200))
 def test_dealing_keeps_to_the_room(lengths, pack, room):
-    rows = lmm_data.dealt(lengths, pack, room)
+    rows = lmm_data.pack_rows(lengths, pack, room)
     assert len(rows) == 12 // pack
     placed = [number for row in rows for number in row]
     assert len(set(placed)) == len(placed)
@@ -127,13 +135,13 @@ def test_dealing_keeps_to_the_room(lengths, pack, room):
 def test_what_does_not_fit_is_one_line():
     lmm_data.check_lengths(source(), words(), data(), 4)
     with pytest.raises(UserError, match="raise it to"):
-        lmm_data.check_lengths(source(), words(), data(length=30), 4)
+        lmm_data.check_lengths(source(), words(), data(max_tokens=30), 4)
     with pytest.raises(UserError, match="raise it to"):
-        lmm_data.check_lengths(source(), words(), data(pack=2, length=60), 4)
+        lmm_data.check_lengths(source(), words(), data(samples_per_row=2, max_tokens=60), 4)
     with pytest.raises(UserError, match="has no problem to solve"):
         next(lmm_data.train_batches([[make()]], words(), data(), 0, 0, 1))
     with pytest.raises(UserError, match="captions, numbers, problems"):
-        first(data(texts="riddles"))
+        first(data(task="riddles"))
 
 
 # ---------------------------------------------------------------- the loss
@@ -155,14 +163,14 @@ def test_packed_and_unpacked_losses_agree(model):
     loss = jax.jit(functools.partial(train_lmm.loss_of, config, graphdef))
     whole, found = loss(params, first(data(), 12))
     for pack in 2, 3:
-        packed, counted = loss(params, first(data(pack=pack, length=60 * pack), 12 // pack))
+        packed, counted = loss(params, first(data(samples_per_row=pack, max_tokens=60 * pack), 12 // pack))
         assert counted["tokens"] == found["tokens"] > 100
         np.testing.assert_allclose(packed, whole, rtol=1e-5)
 
 
 def test_micro_batches_have_the_gradient_of_the_whole(model):
     config, graphdef, params = model
-    batch = first(data(pack=2, length=120), 4)
+    batch = first(data(samples_per_row=2, max_tokens=120), 4)
     batch["loss_mask"][:2, :40] = False  # parts of different weight
     found = []
     for count in 1, 2, 4:

@@ -193,7 +193,7 @@ def test_faults_are_told_in_one_line(tmp_path):
     (tmp_path / "a" / "tokenizer_config.json").write_text("{")
     with pytest.raises(UserError, match="tokenizer_config.json does not read"):
         Tokenizer(no_pad)
-    with pytest.raises(UserError, match="data.length=1 is less"):
+    with pytest.raises(UserError, match="data.max_tokens=1 is less"):
         Tokenizer(written(tmp_path / "i", "clip")).encode_batch(["a"], 1)
 
 

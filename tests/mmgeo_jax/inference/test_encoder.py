@@ -13,7 +13,7 @@ import mmgeo_jax
 from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.checkpoints import readers
-from mmgeo_jax.data import clip as reader
+from mmgeo_jax.data import images
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.evals import command as eval_command
 from mmgeo_jax.inference import encoder
@@ -108,7 +108,7 @@ def test_pictures_of_any_kind_and_size_are_read_as_training_reads_them(models, t
     image = Image.fromarray(colour)
     image.save(tmp_path / "a.png")
     image.save(tmp_path / "a.webp", lossless=True)
-    expected = model.embedder.images(reader.decode_picture((tmp_path / "a.png").read_bytes(), 16)[None])
+    expected = model.embedder.images(images.decode_image((tmp_path / "a.png").read_bytes(), 16)[None])
     opaque = np.dstack([colour, np.full((30, 50), 255, np.uint8)])
     for picture in (colour, opaque, image, tmp_path / "a.png", str(tmp_path / "a.webp")):
         np.testing.assert_allclose(model.embed_images([picture]), expected, atol=1e-6)
@@ -188,7 +188,7 @@ def test_a_checkpoint_is_scored_on_any_data_set(tmp_path, monkeypatch, capsys):
 
     hits = []
     for family in (RecordSource("hard", "test")[row] for row in range(9)):
-        pictures = np.stack([reader.decode_picture(png, 16) for png in family.images])
+        pictures = np.stack([images.decode_image(png, 16) for png in family.images])
         cosines = model.embed_images(pictures) @ model.embed_texts(family.captions).T
         same = [len({*map(bytes, model.words().encode_batch(family.captions, 20))}) == len(family.captions)]
         assert same == [True] or results["lost_share"] > 0

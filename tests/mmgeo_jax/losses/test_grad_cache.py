@@ -18,7 +18,7 @@ def small(micro_batches, **loss):
     config.model.image.update(depth=1, width=16, heads=2, patch_budget=9)
     config.model.text.update(depth=1, width=16, heads=2)
     config.model.embed = 16
-    config.data.size_px, config.data.length = 48, 7
+    config.data.size_px, config.data.max_tokens = 48, 7
     config.train.micro_batches = micro_batches
     config.loss.update(loss)
     return config

@@ -33,4 +33,4 @@ def test_each_stage_begins_where_the_one_before_ended():
     align, tune = (config.load(f"configs/lmm_{name}.py") for name in ("align", "tiny"))
     assert (align.init_from, tune.init_from) == ("runs/clip_tiny", "runs/lmm_align")
     assert align.model == tune.model and align.model.image == config.load("configs/clip_tiny.py").model.image
-    assert (second.data.captions - 1, second.data.retrieved, third.data.images - 1) == (10, 30, 7)
+    assert (second.data.max_captions - 1, second.data.retrieved_captions, third.data.max_images - 1) == (10, 30, 7)

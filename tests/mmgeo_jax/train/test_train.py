@@ -22,6 +22,7 @@ from mmgeo_jax.models import two_tower as two_tower_module
 from mmgeo_jax.report import clip as clip_report
 from mmgeo_jax.train import clip as train_clip
 from mmgeo_jax.train import logging, loop, optim
+from tests.mmgeo_jax.data.test_clip_batches import assert_equal
 from tests.support import fake_source
 from tests.support.paths import ROOT
 
@@ -32,7 +33,7 @@ from configs import clip_tiny
 def get_config():
     config = clip_tiny.get_config()
     config.name = "run"
-    config.data.update(images=3, captions=4, length=16, size_px=32)
+    config.data.update(max_images=3, max_captions=4, max_tokens=16, size_px=32)
     for tower in config.model.image, config.model.text:
         tower.update(width=32, depth=1, heads=2, pool="mean")
     config.model.embed = 32
@@ -193,7 +194,7 @@ def test_a_finished_run_is_only_evaluated(base, whole, tmp_path, finished, monke
     run = copy_of(whole, tmp_path)
     before = (run / "metrics.jsonl").stat().st_mtime_ns
     monkeypatch.setattr(two_tower_module, "init", None)
-    assert train_clip.main(arguments(base, tmp_path, f"--config.data.real={base}")) == 0
+    assert train_clip.main(arguments(base, tmp_path, f"--config.data.real_dir={base}")) == 0
     assert finished == ["evaluate", "report"]
     assert (run / "metrics.jsonl").stat().st_mtime_ns == before
 
@@ -298,8 +299,7 @@ def test_anchors_of_many_families_come_before_whole_families(base):
     for start in (0, 3, switch, 7):
         later, _ = train_clip.read_batches(sources, words, config, start)
         for batch in batches[start:]:
-            for name, array in next(later).items():
-                np.testing.assert_array_equal(array, batch[name], name)
+            assert_equal(next(later), batch)
 
 
 class Words:

@@ -235,7 +235,7 @@ def test_it_starts_from_an_encoder_and_goes_on_from_itself(base, encoder, tmp_pa
     monkeypatch.setattr(train_lmm, "finish", lambda run: None)
     short = "--config.train.steps=1", "--config.optim.warmup=0.0"
     start = f"--config.init_from={encoder}", "--config.init_parts=image", "--config.optim.freeze=image/.*"
-    assert train_lmm.main(arguments(base, tmp_path, *short, *start, "--config.data.texts=captions")) == 0
+    assert train_lmm.main(arguments(base, tmp_path, *short, *start, "--config.data.task=captions")) == 0
     first = checkpoints.restore_run(tmp_path / "run")
     jax.tree.map(np.testing.assert_array_equal, first.params["image"], checkpoints.restore_run(encoder).params["image"])
 
@@ -277,7 +277,7 @@ def test_what_does_not_fit_is_one_line(base, whole, encoder, tmp_path, capsys):
     assert "does not name decoder/" in line("--config.lora.rank=2", "--config.name=a")
     assert "names no kernel" in line("--config.lora.rank=2", "--config.lora.kernels=x", "--config.name=b")
     assert "model.decoder.vocab_size=" in line(theirs, "--config.model.decoder.vocab_size=64", "--config.name=c")
-    assert "data.length=20" in line("--config.data.length=20", "--config.name=d")
+    assert "data.max_tokens=20" in line("--config.data.max_tokens=20", "--config.name=d")
     other = f"--config.init_from={encoder}", "--config.init_parts=image"
     assert "does not fit config.model" in line(*other, "--config.model.image.depth=1", "--config.name=f")
     assert "mesh.fsdp" in line("--config.mesh.fsdp=3", "--config.name=g")
