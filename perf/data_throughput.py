@@ -29,7 +29,7 @@ from tqdm import tqdm  # noqa: E402
 from data_gen.build.spec import load_spec  # noqa: E402
 from data_gen.constructions import program  # noqa: E402
 from data_gen.drawing import draw as drawing  # noqa: E402
-from data_gen.drawing import labels, raster, strokes  # noqa: E402
+from data_gen.drawing import labels, png, primitives, raster, strokes  # noqa: E402
 from data_gen.drawing.canvas import canvas_from_json  # noqa: E402
 from data_gen.drawing.draw import Member, draw  # noqa: E402
 from data_gen.drawing.glyphs import FONTS  # noqa: E402
@@ -49,7 +49,7 @@ STAGES = {
     "solve": (drawing, "draw"),
     "labels": (labels, "place_labels"),
     "drawing": (raster, "to_pixels"),
-    "PNG": (raster, "encode_png"),
+    "PNG": (png, "encode_png"),
     "captions": (assembling, "caption"),
     "truth": (assembling, "truth_table"),
     "signatures of pictures": (assembling, "image_signatures"),
@@ -143,7 +143,7 @@ def _pieces(path: strokes.Path) -> Iterator[tuple[str, list[tuple[float, float]]
     """The commands and points of a path's pieces, each from one M to the next; to close takes a point too."""
     xy = iter(path.xy)
     for ops in "".join(path.ops).split("M")[1:]:
-        counts = [raster.POINTS[op] for op in "M" + ops]
+        counts = [primitives.POINTS[op] for op in "M" + ops]
         yield "M" + ops, [(next(xy), next(xy)) if n else (0.0, 0.0) for n in counts for _ in range(max(n, 1))]
 
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from scipy import ndimage, stats
 from tqdm import tqdm
 
-from data_gen.drawing.raster import decode_png, encode_png
+from data_gen.drawing.png import decode_png, encode_png
 from data_gen.records.schema import Family
 from data_gen.records.tfrecords import RecordSource
 from data_gen.shared import cli

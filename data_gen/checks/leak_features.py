@@ -15,7 +15,7 @@ from scipy import ndimage, sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from data_gen.checks.near_duplicates import cells
-from data_gen.drawing.raster import decode_png
+from data_gen.drawing.png import decode_png
 from data_gen.records.schema import Family
 from data_gen.records.tfrecords import RecordSource
 

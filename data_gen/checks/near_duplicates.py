@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from data_gen.drawing.raster import decode_png
+from data_gen.drawing.png import decode_png
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
 

@@ -16,6 +16,7 @@ from data_gen.constructions.program import Program, program_from_json
 from data_gen.drawing import raster
 from data_gen.drawing.canvas import Canvas, canvas_from_json
 from data_gen.drawing.draw import Member, draw
+from data_gen.drawing.png import decode_png, encode_png
 from data_gen.language.captions import caption
 from data_gen.language.fact import Fact, from_json, same_facts, to_json, values_of
 from data_gen.language.predicates.table import PREDICATES
@@ -202,10 +203,10 @@ def _picture(png: bytes, member: Member, exact: bool) -> str:
     if member.labels is None:
         return "its labels find no place"
     pixels = raster.to_pixels(member.diagram, member.labels)
-    if png == raster.encode_png(pixels):
+    if png == encode_png(pixels):
         return ""
     try:
-        stored = raster.decode_png(png)
+        stored = decode_png(png)
     except UserError as fault:
         return str(fault)
     if stored.shape != pixels.shape:
@@ -219,7 +220,7 @@ def _asserted(family: Family, clock: Clock) -> Iterator[Difference]:
     with clock("png"):
         for i, png in enumerate(family.images):
             try:
-                raster.decode_png(png)
+                decode_png(png)
             except UserError as fault:
                 yield Difference(f"images[{i}]", str(fault))
     with clock("signatures"):

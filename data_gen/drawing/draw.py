@@ -1,17 +1,21 @@
-"""From a program to a figure on paper."""
+"""From a program to a figure on its canvas, and why figures are refused."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from data_gen.constructions.program import Program, Strokes
+from data_gen.constructions.program import Program
 from data_gen.drawing import labels as label_placement
 from data_gen.drawing.canvas import Canvas, fit
-from data_gen.drawing.legibility import _clear, _cramped, _doubled, _doubtful, _fits, _shared, _unclear
-from data_gen.geometry.diagram import AngleText, AreaText, Diagram, LengthText, Ticks
+from data_gen.drawing.legibility import Layout, faults, mark_fits
+from data_gen.geometry.diagram import Diagram
 from data_gen.geometry.plane import segment_distance
 from data_gen.language.fact import Fact
 
@@ -26,71 +30,82 @@ class Member:
 
     @cached_property
     def labels(self) -> tuple[label_placement.Label, ...] | None:
-        """Where the names and printed values go; None where they do not all find a place."""
+        """Returns where the names and printed values go; None where they do not all find a place."""
         try:
             return label_placement.place_labels(self.diagram)
         except label_placement.LabelCollision:
+            _count("no_room_for_labels")
             return None
 
 
+_counter: ContextVar[Counter[str] | None] = ContextVar("figures", default=None)
+
+
+@contextmanager
+def counting_figures() -> Iterator[Counter[str]]:
+    """Counts the figures that are tried inside the block, as "tried", and those that are refused, by their reason."""
+    counter: Counter[str] = Counter()
+    token = _counter.set(counter)
+    try:
+        yield counter
+    finally:
+        _counter.reset(token)
+
+
+def _count(outcome: str) -> None:
+    counter = _counter.get()
+    if counter is not None:
+        counter[outcome] += 1
+
+
 def draw(program: Program, canvas: Canvas) -> Member | None:
-    """Solves a program and puts it on paper; None where it cannot be drawn clearly."""
+    """Draws a program; None where it has no figure, or one that breaks a rule of `legibility.RULES`."""
+    _count("tried")
     try:
         solved, texts = program.points, program.texts
     except (ZeroDivisionError, ValueError):
+        _count("no_figure")
         return None
-    drawn, shows = program.strokes, program.required_marks
-    points = fit(solved, drawn.circles, canvas)
-    if not _clear(points, program.names, canvas) or _cramped(points, drawn, canvas):
+    layout = Layout(program, fit(solved, program.strokes.circles, canvas), canvas)
+    if fault := next(faults(layout), None):
+        _count(fault)
         return None
-    if any(isinstance(m, LengthText) and _shared((m.a, m.b), points, program.names) for m in texts):
-        return None
-    plain = tuple(
-        m
-        for m in program.optional_marks
-        if canvas.marks and _fits(m, texts + shows, points, program.names) and not _unclear(m, points, drawn, canvas)
-    )
-    if any(isinstance(m, Ticks) and _shared((m.a, m.b), points, program.names) for m in shows):
-        return None
-    in_angles = [m for m in texts + shows if isinstance(m, AngleText)]
-    if any(_unclear(m, points, drawn, canvas) for m in texts + shows) or _doubled(in_angles, points):
-        return None
-    if any(isinstance(m, AreaText) and _doubtful(m, points, drawn, shows) for m in texts):
-        return None
+    optional = tuple(m for m in program.optional_marks if mark_fits(m, layout)) if canvas.marks else ()
     diagram = Diagram(
         size_px=canvas.size_px,
-        points={name: (z.real, z.imag) for name, z in points.items()},
-        **drawn._asdict(),
-        marks=plain + shows + texts,
-        dots=_dots(program, points, drawn),
+        points={name: (z.real, z.imag) for name, z in layout.points.items()},
+        **program.strokes._asdict(),
+        marks=optional + program.required_marks + texts,
+        dots=_dots(layout),
         style=canvas.style,
     )
     return Member(program, diagram, program.stated_facts + program.printed_facts)
 
 
-def _dots(program: Program, points: dict[str, complex], drawn: Strokes) -> tuple[str, ...]:
-    """Points that no stroke ends in, and those that strokes only run straight through, would be lost without a dot:
-    centres, and points along a line. A circle through the point shows it too."""
-    names = program.names
+def _dots(layout: Layout) -> tuple[str, ...]:
+    """Returns the points that would be lost without a dot: centres, and points where no stroke ends, or which strokes
+    only run straight through. A circle through the point shows it too."""
+    names, points, drawn = layout.program.names, layout.points, layout.program.strokes
     ends = {end for s in drawn.segments for end in (s.a, s.b)}
     centres = {c.centre for c in drawn.circles}
-    places = np.array([points[name] for name in names])
-    straight = _straight(places, np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2))
+    places = np.array(layout.places)
+    straight = _run_through(places, layout.ends)
     for circle in drawn.circles:
         centre = points[circle.centre]
         straight &= np.abs(np.abs(places - centre) - abs(points[circle.through] - centre)) >= 1.0
     return tuple(n for n, lost in zip(names, straight, strict=True) if n in centres or n not in ends or lost)
 
 
-def _straight(points: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """bool[K]: whether strokes, complex[S, 2], leave a point both ways along one line, and in no other direction."""
+def _run_through(points: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Returns bool[K]: whether strokes, complex[S, 2], leave a point both ways along one line, and in no other
+    direction."""
     if not lines.size:
         return np.zeros(len(points), bool)
     on = segment_distance(points[:, None], lines[:, 0], lines[:, 1]) < 1.0
-    ways = lines.reshape(1, -1) - points[:, None]
-    length = np.abs(ways)
-    there = np.repeat(on, 2, 1) & (length > 1.0)
-    ways = ways / np.maximum(length, 1e-9)
-    along = ways * np.conj(np.take_along_axis(ways, there.argmax(1)[:, None], 1))
-    bent = there & (np.abs(along.imag) >= 1e-3)
-    return ~bent.any(1) & (there & (along.real < 0)).any(1)
+    directions = lines.reshape(1, -1) - points[:, None]
+    length = np.abs(directions)
+    leaves = np.repeat(on, 2, 1) & (length > 1.0)
+    directions = directions / np.maximum(length, 1e-9)
+    along = directions * np.conj(np.take_along_axis(directions, leaves.argmax(1)[:, None], 1))
+    bent = leaves & (np.abs(along.imag) >= 1e-3)
+    return ~bent.any(1) & (leaves & (along.real < 0)).any(1)

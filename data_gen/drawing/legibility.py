@@ -1,32 +1,206 @@
-"""Whether a figure is laid out so that a person can read it: nothing too near, too narrow or nearly but not quite met.
+"""Whether a person can read a figure: `RULES` refuse one on its canvas, `quality` grades a layout before it has any.
 
-Lengths are shares of the figure's width: the longer side of the box about its points and circles.
+A rule is a function of a `Layout` that returns whether the figure breaks it; its name is the reason that is reported.
+Lengths of `quality` are shares of the figure's width: the longer side of the box about its points and circles.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from data_gen.constructions.program import Strokes
+from data_gen.constructions.program import Program
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.regions import divided
-from data_gen.geometry.diagram import AngleArc, AngleText, AreaText, Circle, Divisions, Mark, RightAngle, Segment, Ticks
+from data_gen.geometry.diagram import (
+    AngleArc,
+    AngleText,
+    AreaText,
+    Circle,
+    Divisions,
+    LengthText,
+    Mark,
+    RightAngle,
+    Segment,
+    Ticks,
+)
 from data_gen.geometry.plane import angle_deg, segment_distance
 
-LEAST_GAP, LEAST_ANGLE_DEG, LEAST_MISS = 0.03, 5.0, 0.012  # below one of them a layout is degenerate
+MIN_STROKE = 1.2  # of the canvas's least gap
+MIN_ANGLE_DEG = 5.0  # between two strokes that part in a point
+SAME_LINE_DEG = 0.5  # strokes that turn less run along one line
+ON_PX = 1.0  # what is nearer to a stroke lies on it
+SAME_ANGLE_DEG = 1.0
+MIN_TICK_GAP = 0.04  # of the canvas, between small strokes on a segment, and from its ends
+AREA_PX = 1.5  # how deep a stroke must run into a region to divide it
+Angled = AngleText | AngleArc | RightAngle
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A figure in place on its canvas, before it is known to be legible.
+
+    Attributes:
+      points: where all points of the program lie, complex px.
+    """
+
+    program: Program
+    points: dict[str, complex]
+    canvas: Canvas
+
+    @cached_property
+    def places(self) -> list[complex]:
+        """Lists where the visible points lie, in the order of `program.names`."""
+        return [self.points[name] for name in self.program.names]
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """Returns complex[S, 2]: the ends of the drawn segments."""
+        points = self.points
+        return np.array([(points[s.a], points[s.b]) for s in self.program.strokes.segments]).reshape(-1, 2)
+
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """Returns the texts and marks that must be drawn."""
+        return self.program.texts + self.program.required_marks
+
+
+# ---- rules --------------------------------------------------------------------------------------------------------
+
+
+def off_canvas(layout: Layout) -> bool:
+    """Returns whether a named point lies outside the canvas's border."""
+    border_px, size_px = layout.canvas.border_px, layout.canvas.size_px
+    low, high = border_px - 1e-6, size_px - border_px + 1e-6
+    return not all(low <= z.real <= high and low <= z.imag <= high for z in layout.places)
+
+
+def points_too_close(layout: Layout) -> bool:
+    """Returns whether two named points can hardly be told apart."""
+    return any(abs(a - b) < layout.canvas.gap_px for a, b in itertools.combinations(layout.places, 2))
+
+
+def cramped(layout: Layout) -> bool:
+    """Returns whether a stroke is hardly longer than the least gap between points, or two strokes part so little that
+    they look like one thick line."""
+    a, b = layout.ends.T
+    starts, directions = np.concatenate([a, b]), np.concatenate([b - a, a - b])
+    turn = np.abs(np.degrees(np.angle(directions[:, None] * directions.conj())))
+    narrow = (np.abs(starts[:, None] - starts) < ON_PX) & (turn > SAME_LINE_DEG) & (turn < MIN_ANGLE_DEG)
+    return bool((np.abs(directions) < MIN_STROKE * layout.canvas.gap_px).any() or narrow.any())
+
+
+def value_on_a_divided_segment(layout: Layout) -> bool:
+    """Returns whether a length is printed beside a segment with a third point on it: it might be that of a part."""
+    return any(isinstance(text, LengthText) and _is_divided(text, layout) for text in layout.program.texts)
+
+
+def ticks_on_a_divided_segment(layout: Layout) -> bool:
+    """Returns whether ticks that a fact speaks of stand on a segment with a third point on it."""
+    return any(isinstance(mark, Ticks) and _is_divided(mark, layout) for mark in layout.program.required_marks)
+
+
+def ambiguous_mark(layout: Layout) -> bool:
+    """Returns whether a text or mark does not show which angle it means, or a segment has no room for its ticks."""
+    return any(_is_ambiguous(mark, layout) for mark in layout.marks)
+
+
+def angle_labelled_twice(layout: Layout) -> bool:
+    """Returns whether two texts stand in one angle, whatever points name its arms: they would be read as one."""
+    points = layout.points
+    texts = [text for text in layout.marks if isinstance(text, AngleText)]
+    for m, n in itertools.combinations(texts, 2):
+        a, v, b, p, q = (points[name] for name in (m.a, m.vertex, m.b, n.a, n.b))
+        turns = [max(angle_deg(a, v, x), angle_deg(b, v, y)) for x, y in ((p, q), (q, p))]
+        if m.vertex == n.vertex and min(turns) < SAME_ANGLE_DEG:
+            return True
+    return False
+
+
+def area_of_a_divided_region(layout: Layout) -> bool:
+    """Returns whether a stroke divides the region of a printed area: it might be that of a part."""
+    points, strokes, marks = layout.points, layout.program.strokes, layout.program.required_marks
+    texts = [text for text in layout.program.texts if isinstance(text, AreaText)]
+    return any(divided([points[n] for n in text.corners], points, strokes, marks, AREA_PX) for text in texts)
+
+
+# Cheap rules that refuse many figures come first.
+RULES: tuple[Callable[[Layout], bool], ...] = (
+    off_canvas,
+    points_too_close,
+    cramped,
+    value_on_a_divided_segment,
+    ticks_on_a_divided_segment,
+    ambiguous_mark,
+    angle_labelled_twice,
+    area_of_a_divided_region,
+)
+
+
+def faults(layout: Layout) -> Iterator[str]:
+    """Yields the names of the rules that a figure breaks, as they are found."""
+    return (rule.__name__ for rule in RULES if rule(layout))
+
+
+def mark_fits(mark: Mark, layout: Layout) -> bool:
+    """Returns whether an optional mark can be added to a figure: it is clear what it means, no printed angle has its
+    place, and ticks are the only count on an undivided segment."""
+    others = layout.marks
+    if isinstance(mark, Ticks):
+        counted = any(isinstance(other, Ticks | Divisions) for other in others)
+        return not (counted or _is_divided(mark, layout) or _is_ambiguous(mark, layout))
+    if isinstance(mark, Angled):
+        texts = [t for t in others if isinstance(t, AngleText) and t.vertex == mark.vertex]
+        if any({t.a, t.b} == {mark.a, mark.b} for t in texts):
+            return False
+    return not _is_ambiguous(mark, layout)
+
+
+def _is_divided(mark: LengthText | Ticks, layout: Layout) -> bool:
+    """Returns whether a third point lies on the segment of a mark."""
+    a, b = layout.points[mark.a], layout.points[mark.b]
+    others = np.array([layout.points[name] for name in layout.program.names if name not in (mark.a, mark.b)])
+    return bool((segment_distance(others, a, b) < ON_PX).any())
+
+
+def _is_ambiguous(mark: Mark, layout: Layout) -> bool:
+    if isinstance(mark, Angled):
+        return _is_split(mark, layout)
+    if isinstance(mark, Ticks | Divisions):
+        gaps = mark.count + isinstance(mark, Ticks)  # `count` ticks, or so many parts
+        length_px = abs(layout.points[mark.a] - layout.points[mark.b])
+        return length_px < gaps * MIN_TICK_GAP * layout.canvas.size_px
+    return False
+
+
+def _is_split(mark: Angled, layout: Layout) -> bool:
+    """Returns whether a stroke runs from an angle's vertex between its arms: the mark might belong to a part."""
+    a, vertex, b = (layout.points[name] for name in (mark.a, mark.vertex, mark.b))
+    ends = layout.ends
+    others = ends[segment_distance(vertex, ends[:, 0], ends[:, 1]) < ON_PX].ravel()
+    others = others[np.abs(others - vertex) > ON_PX]
+    first, second = angle_deg(a, vertex, others), angle_deg(others, vertex, b)
+    between = first + second < angle_deg(a, vertex, b) + SAME_ANGLE_DEG
+    return bool(((np.minimum(first, second) > SAME_ANGLE_DEG) & between).any())
+
+
+# ---- grades -------------------------------------------------------------------------------------------------------
+
+MIN_GAP, MIN_MISS = 0.03, 0.012  # below one of them, or MIN_ANGLE_DEG, a layout is degenerate
 GOOD_GAP, GOOD_ANGLE_DEG, GOOD_MISS = 0.12, 22.0, 0.05  # above them more is no better
 EXACT = 1e-6  # what is nearer than this is so by construction
 
 
 def quality(points: dict[str, complex], segments: Sequence[Segment], circles: Sequence[Circle]) -> float:
-    """How clear a layout is, from 0 (degenerate) to 1, in whatever units the points are. Hidden points do not count.
+    """Returns how clear a layout is, from 0 (degenerate) to 1, in whatever units the points are.
 
     The worst decides: the smallest distance between two points, the smallest angle between two strokes in a point
-    (strokes along one line make none), and the smallest distance of a point from a stroke that it is not on.
+    (strokes along one line make none), and the smallest distance of a point from a stroke that it is not on. Hidden
+    points do not count.
     """
     width = extent(points, circles)
     if width == 0:
@@ -35,17 +209,17 @@ def quality(points: dict[str, complex], segments: Sequence[Segment], circles: Se
     a, b = np.array([(points[s.a], points[s.b]) for s in segments]).reshape(-1, 2).T / width
     off = segment_distance(places[:, None], a, b)  # float64[points, segments]
     rings = [(points[c.centre] / width, abs(points[c.through] - points[c.centre]) / width) for c in circles]
-    beside = [np.abs(np.abs(places - centre) - radius) for centre, radius in rings]
+    off_rings = [np.abs(np.abs(places - centre) - radius) for centre, radius in rings]
     gap, angle = _nearest(places), _narrowest_deg(off < EXACT, b - a)
-    apart = np.concatenate([off.ravel(), *beside])
-    miss = float(np.min(apart[apart > EXACT], initial=1.0))
-    if gap < LEAST_GAP or angle < LEAST_ANGLE_DEG or miss < LEAST_MISS:
+    distances = np.concatenate([off.ravel(), *off_rings])
+    miss = float(np.min(distances[distances > EXACT], initial=1.0))
+    if gap < MIN_GAP or angle < MIN_ANGLE_DEG or miss < MIN_MISS:
         return 0.0
     return min(gap / GOOD_GAP, angle / GOOD_ANGLE_DEG, miss / GOOD_MISS, 1.0)
 
 
 def extent(points: dict[str, complex], circles: Sequence[Circle]) -> float:
-    """The width of a figure in its own units."""
+    """Returns the width of a figure in its own units."""
     corners = list(points.values())
     for circle in circles:
         centre, radius = points[circle.centre], abs(points[circle.through] - points[circle.centre])
@@ -55,92 +229,19 @@ def extent(points: dict[str, complex], circles: Sequence[Circle]) -> float:
 
 
 def _nearest(places: np.ndarray) -> float:
-    apart = np.abs(places[:, None] - places)[np.triu_indices(len(places), 1)]
-    return float(np.min(apart, initial=1.0))
+    """Returns the smallest distance between two of complex[points]."""
+    distances = np.abs(places[:, None] - places)[np.triu_indices(len(places), 1)]
+    return float(np.min(distances, initial=1.0))
 
 
-def _narrowest_deg(on: np.ndarray, ways: np.ndarray) -> float:
-    """The smallest angle between two strokes in a point that is on both, unless they run along one line.
+def _narrowest_deg(on: np.ndarray, directions: np.ndarray) -> float:
+    """Returns the smallest angle between two strokes in a point that is on both, unless they run along one line.
 
     Args:
-      on: bool[points, segments], which points are on which strokes; ways: complex[segments], their directions.
+      on: bool[points, segments], which points are on which strokes; directions: complex[segments].
     """
-    degrees = np.degrees(np.angle(ways))
-    apart = np.abs(degrees[:, None] - degrees) % 180
-    apart = np.minimum(apart, 180 - apart)
+    degrees = np.degrees(np.angle(directions))
+    turn = np.abs(degrees[:, None] - degrees) % 180
+    turn = np.minimum(turn, 180 - turn)
     meet = (on[:, :, None] & on[:, None, :]).any(0)
-    return float(np.min(apart[meet & (apart > 1e-4)], initial=90.0))
-
-
-LEAST_STROKE = 1.2  # of the canvas's least gap
-SAME_LINE_DEG = 0.5  # strokes that turn less run along one line; none part by less than layout.LEAST_ANGLE_DEG
-TICK_ROOM = 0.04  # of the canvas, the least distance between small strokes on a segment, and from its ends
-Angled = AngleText | AngleArc | RightAngle
-
-
-def _shared(ends: Sequence[str], points: dict[str, complex], names: Sequence[str]) -> bool:
-    """Whether a third point lies on a segment: what is marked or printed beside it might belong to a part of it."""
-    a, b = (points[name] for name in ends)
-    others = np.array([points[n] for n in names if n not in ends])
-    return bool((segment_distance(others, a, b) < 1.0).any())
-
-
-def _unclear(mark: Mark, points: dict[str, complex], drawn: Strokes, canvas: Canvas) -> bool:
-    """Whether one cannot see which angle is marked, or a segment is too short for the small strokes on it."""
-    if isinstance(mark, Angled):
-        return _split(mark, points, drawn)
-    if isinstance(mark, Ticks | Divisions):
-        gaps = mark.count + isinstance(mark, Ticks)  # `count` ticks, or so many parts
-        return abs(points[mark.a] - points[mark.b]) < gaps * TICK_ROOM * canvas.size_px
-    return False
-
-
-def _split(mark: Angled, points: dict[str, complex], drawn: Strokes) -> bool:
-    """Whether a stroke runs from an angle's vertex between its arms: what stands there might belong to a part."""
-    a, vertex, b = points[mark.a], points[mark.vertex], points[mark.b]
-    ends = np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2)
-    ways = ends[segment_distance(vertex, ends[:, 0], ends[:, 1]) < 1.0].ravel()
-    ways = ways[np.abs(ways - vertex) > 1.0]
-    first, second = angle_deg(a, vertex, ways), angle_deg(ways, vertex, b)
-    return bool(((np.minimum(first, second) > 1.0) & (first + second < angle_deg(a, vertex, b) + 1.0)).any())
-
-
-def _doubled(marks: Sequence[AngleText], points: dict[str, complex]) -> bool:
-    """Whether two texts are of one angle, whatever points name its arms: they would be read as one."""
-    for m, n in itertools.combinations(marks, 2):
-        a, v, b, p, q = (points[name] for name in (m.a, m.vertex, m.b, n.a, n.b))
-        ways = [max(angle_deg(a, v, x), angle_deg(b, v, y)) for x, y in ((p, q), (q, p))]
-        if m.vertex == n.vertex and min(ways) < 1.0:
-            return True
-    return False
-
-
-def _doubtful(mark: AreaText, points: dict[str, complex], drawn: Strokes, shows: Sequence[Mark]) -> bool:
-    """Whether a stroke divides the region of a printed area: it might be that of a part."""
-    return divided([points[name] for name in mark.corners], points, drawn, shows, least=1.5)
-
-
-def _clear(points: dict[str, complex], names: Sequence[str], canvas: Canvas) -> bool:
-    """On the canvas, and no two named points too close to tell apart."""
-    low, high = canvas.border_px - 1e-6, canvas.size_px - canvas.border_px + 1e-6
-    inside = all(low <= points[n].real <= high and low <= points[n].imag <= high for n in names)
-    return inside and all(abs(points[a] - points[b]) >= canvas.gap_px for a, b in itertools.combinations(names, 2))
-
-
-def _cramped(points: dict[str, complex], drawn: Strokes, canvas: Canvas) -> bool:
-    """Whether a stroke is hardly longer than the least gap between two points, or two part so little that they look
-    like one thick line."""
-    a, b = np.array([(points[s.a], points[s.b]) for s in drawn.segments]).reshape(-1, 2).T
-    starts, ways = np.concatenate([a, b]), np.concatenate([b - a, a - b])
-    turn = np.abs(np.degrees(np.angle(ways[:, None] * ways.conj())))
-    narrow = (np.abs(starts[:, None] - starts) < 1.0) & (turn > SAME_LINE_DEG) & (turn < LEAST_ANGLE_DEG)
-    return bool((np.abs(ways) < LEAST_STROKE * canvas.gap_px).any() or narrow.any())
-
-
-def _fits(mark: Any, others: Sequence[Mark], points: dict[str, complex], names: Sequence[str]) -> bool:
-    """Whether a mark can stand: no printed angle has its place, and what is ticked is one segment of one meaning."""
-    if isinstance(mark, Ticks):
-        counted = any(isinstance(other, Ticks | Divisions) for other in others)
-        return not counted and not _shared((mark.a, mark.b), points, names)
-    vertex = getattr(mark, "vertex", None)
-    return not any(vertex == t.vertex and {t.a, t.b} == {mark.a, mark.b} for t in others if isinstance(t, AngleText))
+    return float(np.min(turn[meet & (turn > 1e-4)], initial=90.0))

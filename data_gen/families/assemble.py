@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_gen.drawing import raster
+from data_gen.drawing import png, raster
 from data_gen.drawing.canvas import Canvas
 from data_gen.families.family import Built
 from data_gen.language.captions import caption
@@ -23,7 +23,7 @@ def assemble(key: str, layout: str, built: Built, canvas: Canvas, source: str, d
     return Family(
         key=key,
         layout=layout,
-        images=tuple(raster.encode_png(raster.to_pixels(m.diagram, m.labels)) for m in built.members),
+        images=tuple(png.encode_png(raster.to_pixels(m.diagram, m.labels)) for m in built.members),
         captions=tuple(caption(facts, canvas.wording) for facts in stated),
         truth=truth,
         provenance=np.full(truth.shape, COMPUTED, np.uint8),

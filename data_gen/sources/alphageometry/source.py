@@ -25,6 +25,7 @@ from data_gen.constructions.table import construction
 from data_gen.drawing import legibility, raster
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import Member, draw
+from data_gen.drawing.png import encode_png
 from data_gen.families import acceptance as acceptance_module
 from data_gen.families import edits as family_edits
 from data_gen.families import family as family_module
@@ -249,7 +250,7 @@ def _canvas(size_px: int, rng: np.random.Generator) -> Canvas:
         marks=bool(rng.random() < 0.7),
         wording=int(rng.integers(1, 1000)),
         margin_px=0.025 * size_px,
-        gap_px=legibility.LEAST_GAP * size_px,
+        gap_px=legibility.MIN_GAP * size_px,
     )
 
 
@@ -294,7 +295,7 @@ def _report(file: str, out: str | None, size_px: int) -> int:
             continue
         drawn += 1
         if out:
-            png = raster.encode_png(raster.to_pixels(member.diagram, member.labels))
+            png = encode_png(raster.to_pixels(member.diagram, member.labels))
             (Path(out) / f"{line:04d}.png").write_bytes(png)
     print(f"{drawn} of {len(problems)} problems are drawn; "
           f"{np.mean(seconds[1:] or [0]):.2f} s each, the slowest {max(seconds):.2f} s")  # fmt: skip

@@ -8,7 +8,8 @@ import pytest
 from configs.data_composed import get_spec
 from data_gen.build.shards import build
 from data_gen.checks import domain_gap
-from data_gen.drawing.raster import decode_png, to_pixels
+from data_gen.drawing.png import decode_png
+from data_gen.drawing.raster import to_pixels
 from data_gen.geometry.diagram import Circle, Diagram, Segment, Style
 from data_gen.shared.errors import UserError
 from tests.support.paths import REAL

@@ -13,9 +13,9 @@ from data_gen.build.spec import load_spec
 from data_gen.checks import leak_features, leaks, near_duplicates, verify
 from data_gen.checks.reproduce import Clock, recheck
 from data_gen.constructions.program import program_from_json
-from data_gen.drawing import raster
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.drawing.draw import draw
+from data_gen.drawing.png import decode_png, encode_png
 from data_gen.language.fact import Fact, to_json
 from data_gen.records import tfrecords
 from data_gen.truth.signatures import caption_signature
@@ -87,13 +87,13 @@ def test_a_good_data_set_passes_and_is_counted(small, capsys):
 
 
 def pixel(one):
-    pixels = raster.decode_png(one.images[2])
+    pixels = decode_png(one.images[2])
     pixels[50, 50] ^= 255
-    return replace(one, images=(*one.images[:2], raster.encode_png(pixels), *one.images[3:]))
+    return replace(one, images=(*one.images[:2], encode_png(pixels), *one.images[3:]))
 
 
 def same_pixels(one):
-    return replace(one, images=(*one.images[:2], png(raster.decode_png(one.images[2])), *one.images[3:]))
+    return replace(one, images=(*one.images[:2], png(decode_png(one.images[2])), *one.images[3:]))
 
 
 def word(one):
@@ -303,10 +303,10 @@ def test_near_pictures_are_those_of_a_plain_comparison():
 
 def test_doubles_between_splits_are_counted_with_examples(small):
     one = tfrecords.RecordSource(small, "train")[1]
-    pixels = raster.decode_png(one.images[0])
+    pixels = decode_png(one.images[0])
     pixels[:2, :2] = 200  # hardly ink
     other = replace(one, key="other", captions=tuple(f"{text} " for text in one.captions[1:]) + one.captions[:1])
-    other = replace(other, images=(raster.encode_png(pixels), *one.images[1:]))
+    other = replace(other, images=(encode_png(pixels), *one.images[1:]))
     marks = []
     for family in (one, other):
         marks.append(near_duplicates.Marks())

@@ -21,6 +21,8 @@ from data_gen.drawing import raster
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import draw
 from data_gen.drawing.glyphs import FONTS, glyph, outline
+from data_gen.drawing.png import decode_png, encode_png
+from data_gen.drawing.svg import svg_to_pixels, to_svg
 from data_gen.geometry.diagram import (
     AngleArc,
     AngleText,
@@ -98,7 +100,7 @@ def labels_or_none(diagram: Diagram) -> tuple[label_placement.Label, ...]:
 
 def ink_of(diagram: Diagram, labels: tuple[label_placement.Label, ...]) -> np.ndarray:
     """bool: where a picture drawn ZOOM times as large has any ink."""
-    return raster.svg_to_pixels(raster.to_svg(diagram, labels), ZOOM * diagram.size_px) < 255
+    return svg_to_pixels(to_svg(diagram, labels), ZOOM * diagram.size_px) < 255
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -109,9 +111,7 @@ def test_both_paths_draw_the_same_pixels(seed):
     direct = raster.to_pixels(diagram, labels)
     assert direct.shape == (diagram.size_px, diagram.size_px) and direct.dtype == np.uint8
     assert direct.max() == 255 and direct.min() < 128
-    np.testing.assert_array_equal(
-        direct, raster.svg_to_pixels(raster.to_svg(diagram, labels), diagram.size_px), strict=True
-    )
+    np.testing.assert_array_equal(direct, svg_to_pixels(to_svg(diagram, labels), diagram.size_px), strict=True)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -262,7 +262,7 @@ def test_no_room_is_a_collision():
     with pytest.raises(label_placement.LabelCollision, match="no free place"):
         raster.to_pixels(Diagram(112, crowd))
     with pytest.raises(label_placement.LabelCollision):
-        raster.to_svg(triangle(marks=(LengthText("A", "B", "a text wider than the paper"),)))
+        to_svg(triangle(marks=(LengthText("A", "B", "a text wider than the paper"),)))
 
 
 def test_side_by_side_texts_that_cannot_all_stand_are_a_collision():
@@ -285,10 +285,10 @@ def test_the_same_diagram_gives_the_same_bytes_in_another_process():
     diagram = triangle(marks=(AngleText("A", "B", "C", "60°"), LengthText("A", "C", "√3"), Ticks("A", "B", 2)))
     lines = (
         "import hashlib",
-        "from data_gen import render",
+        "from data_gen.drawing import png, raster, svg",
         "from data_gen.geometry.diagram import *",
         f"diagram = {diagram!r}",
-        "data = render.encode_png(render.to_pixels(diagram)) + render.to_svg(diagram).encode()",
+        "data = png.encode_png(raster.to_pixels(diagram)) + svg.to_svg(diagram).encode()",
         "print(hashlib.sha256(data).hexdigest())",
     )
     command, root = [sys.executable, "-c", "\n".join(lines)], ROOT
@@ -384,7 +384,7 @@ def test_a_missing_libcairo_is_named(monkeypatch):
 
     monkeypatch.delitem(sys.modules, "cairocffi", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
-    raster._cairo.cache_clear()
+    raster.cairo_library.cache_clear()
     with pytest.raises(UserError, match="libcairo2"):
         raster.to_pixels(triangle())
 
@@ -397,37 +397,37 @@ def png(image: Image.Image, **options) -> bytes:
 
 def test_png_keeps_the_pixels_and_carries_no_metadata():
     pixels = raster.to_pixels(triangle())
-    data = raster.encode_png(pixels)
-    assert data == raster.encode_png(pixels.copy())
-    np.testing.assert_array_equal(raster.decode_png(data), pixels)
+    data = encode_png(pixels)
+    assert data == encode_png(pixels.copy())
+    np.testing.assert_array_equal(decode_png(data), pixels)
     assert Image.open(io.BytesIO(data)).info == {}
 
 
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40)))
 def test_png_of_any_pixels_is_read_by_pillow(pixels):
-    data = raster.encode_png(pixels)
+    data = encode_png(pixels)
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         assert image.mode == "L" and image.size == pixels.shape[::-1]
         np.testing.assert_array_equal(np.asarray(image), pixels)
     # Of the picture turned on its side the rows are not contiguous.
-    np.testing.assert_array_equal(raster.decode_png(raster.encode_png(pixels.T)), pixels.T)
+    np.testing.assert_array_equal(decode_png(encode_png(pixels.T)), pixels.T)
 
 
 def test_colour_and_clear_pictures_become_grey_on_white():
-    assert raster.decode_png(png(Image.new("RGBA", (3, 2), (0, 0, 0, 0)))).tolist() == [[255] * 3] * 2
-    assert raster.decode_png(png(Image.new("RGB", (1, 1), (255, 0, 0)))).tolist() == [[76]]
+    assert decode_png(png(Image.new("RGBA", (3, 2), (0, 0, 0, 0)))).tolist() == [[255] * 3] * 2
+    assert decode_png(png(Image.new("RGB", (1, 1), (255, 0, 0)))).tolist() == [[76]]
     palette = Image.new("P", (1, 1), 0)
-    assert raster.decode_png(png(palette, transparency=0)).tolist() == [[255]]
+    assert decode_png(png(palette, transparency=0)).tolist() == [[255]]
     deep = Image.fromarray(np.array([[0, 32896, 65535]], np.uint16))
-    assert raster.decode_png(png(deep)).tolist() == [[0, 128, 255]]
+    assert decode_png(png(deep)).tolist() == [[0, 128, 255]]
 
 
 def test_a_broken_picture_is_one_clear_line():
-    good = raster.encode_png(raster.to_pixels(triangle()))
+    good = encode_png(raster.to_pixels(triangle()))
     flipped = bytearray(good)
     flipped[60] ^= 255
     for data in (b"", b"hello", good[:40], good[: len(good) // 2], bytes(flipped)):
         with pytest.raises(UserError, match="broken picture") as caught:
-            raster.decode_png(data)
+            decode_png(data)
         assert "\n" not in str(caught.value)

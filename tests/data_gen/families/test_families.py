@@ -19,6 +19,7 @@ from data_gen.constructions.table import CONSTRUCTIONS, rows_of
 from data_gen.drawing import legibility, raster
 from data_gen.drawing.canvas import Canvas, canvas_from_json, fit
 from data_gen.drawing.draw import draw
+from data_gen.drawing.png import encode_png
 from data_gen.families.acceptance import accepts, told
 from data_gen.families.splits import letters_split
 from data_gen.geometry.diagram import Circle, RightAngle, Segment, Style, Ticks
@@ -94,7 +95,7 @@ def test_a_record_draws_its_pictures_again(made):
         for program_, png in zip(family.programs, family.images, strict=True):
             member = draw(program_from_json(program_), paper)
             assert member is not None
-            assert raster.encode_png(raster.to_pixels(member.diagram, member.labels)) == png
+            assert encode_png(raster.to_pixels(member.diagram, member.labels)) == png
 
 
 def test_a_program_survives_json_and_unknown_steps_are_named():
@@ -410,8 +411,8 @@ def test_a_measure_and_a_number_do_not_share_an_angle():
 
 @pytest.mark.parametrize(("marks_", "least"), [("ticks.one", 2), ("ticks.three", 4), ("parts.3", 3), ("parts.5", 5)])
 def test_small_strokes_need_a_segment_long_enough(marks_, least):
-    """Each of them stands at least families.TICK_ROOM of the canvas from the next and from the ends."""
-    room = 112 / (112 - 2 * 14) * legibility.TICK_ROOM  # of the figure's width, 1
+    """Each of them stands at least legibility.MIN_TICK_GAP of the canvas from the next and from the ends."""
+    room = 112 / (112 - 2 * 14) * legibility.MIN_TICK_GAP  # of the figure's width, 1
     for share, wanted in ((0.97, False), (1.03, True)):
         some = placed("AB CD", Step(marks_, ("C", "D"), (), ()), A=0j, B=1 + 0j, C=0.5j, D=0.5j + share * least * room)
         assert (draw(some, canvas(gap_px=3.0)) is not None) == wanted

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_gen.build import shards as shard_files
-from data_gen.drawing import raster
+from data_gen.drawing.png import decode_png
 from data_gen.records import schema, tfrecords
 from tests.data_gen.build.test_build import SPEC
 from tests.support import fake_source
@@ -58,7 +58,7 @@ def compare(family, found):
         elif field.kind == "images":
             assert len(value) == len(family.images)
             for picture, png in zip(value, family.images, strict=True):
-                np.testing.assert_array_equal(picture[..., 0], raster.decode_png(png))
+                np.testing.assert_array_equal(picture[..., 0], decode_png(png))
         elif field.kind == "texts":
             ours = getattr(family, field.name)
             joined = tuple(row if isinstance(row, str) else "+".join(row) for row in ours)

@@ -14,6 +14,7 @@ from data_gen.constructions.program import program_from_json
 from data_gen.drawing import raster
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.drawing.draw import draw
+from data_gen.drawing.png import encode_png
 from data_gen.language.fact import from_json
 from data_gen.records import schema, tfrecords
 from data_gen.sources.alphageometry import layout as ag_layout
@@ -94,7 +95,7 @@ def test_a_stored_program_gives_its_picture_again(made):
     for program, image, facts in zip(family.programs, family.images, family.facts, strict=True):
         member = draw(program_from_json(program), canvas)
         assert member and list(member.facts) == from_json(facts)
-        assert raster.encode_png(raster.to_pixels(member.diagram, member.labels)) == image
+        assert encode_png(raster.to_pixels(member.diagram, member.labels)) == image
 
 
 def test_splits_share_no_letters_of_captions(made):

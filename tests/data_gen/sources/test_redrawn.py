@@ -16,6 +16,7 @@ from data_gen.constructions.program import program_from_json
 from data_gen.drawing import raster
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.drawing.draw import draw
+from data_gen.drawing.png import encode_png
 from data_gen.language.fact import Fact, from_json
 from data_gen.records import tfrecords
 from data_gen.shared.errors import UserError
@@ -241,7 +242,7 @@ def test_a_family_is_drawn_again_from_its_record(root, tmp_path):
     for text, png, facts in zip(read.programs, read.images, read.facts, strict=True):
         member = draw(program_from_json(text), canvas)
         assert member and list(member.facts) == from_json(facts)
-        assert raster.encode_png(raster.to_pixels(member.diagram, member.labels)) == png
+        assert encode_png(raster.to_pixels(member.diagram, member.labels)) == png
 
 
 def test_stated_right_angles_are_right_by_coordinates(root):
