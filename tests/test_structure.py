@@ -24,7 +24,8 @@ FLOW = [
     *under("data_gen", "shared geometry language records constructions truth drawing solver families retrieval"),
     *under("data_gen", "sources build checks view"),
     "checker",
-    *under("mmgeo_jax", "config models distributed losses data checkpoints inference evals report train cli __main__"),
+    *under("mmgeo_jax", "config batch models distributed losses data checkpoints inference"),
+    *under("mmgeo_jax", "evals report train cli __main__"),
 ]
 JAX = {"jax", "jaxlib", "flax", "optax", "orbax", "grain"}
 # package -> what it never imports: data is made where JAX is not installed, and the independent checker shares
