@@ -7,11 +7,11 @@ make train-clip CONFIG=configs/clip_b16.py SPEC= ARGS="--config.init_from=checkp
 
 from ml_collections import ConfigDict
 
-from configs import clip_so400m
+from data_gen.shared.config import load
 
 
 def get_config() -> ConfigDict:
-    config = clip_so400m.get_config()
+    config = load("config", "clip_so400m").unlock()
     config.name = "clip_b16"
     config.data.dir = "data/composed"
     config.data.size_px = 224

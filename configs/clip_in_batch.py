@@ -5,11 +5,11 @@ make train-clip CONFIG=configs/clip_in_batch.py
 
 from ml_collections import ConfigDict
 
-from configs import clip_tiny
+from data_gen.shared.config import load
 
 
 def get_config() -> ConfigDict:
-    config = clip_tiny.get_config()
+    config = load("config", "clip_tiny").unlock()
     config.name = "clip_in_batch"
     config.loss.pairs = "in_batch"
     config.train.global_batch *= config.data.max_images

@@ -7,11 +7,11 @@ make train-clip CONFIG=configs/clip_so400m.py SPEC= ARGS="--config.init_from=che
 
 from ml_collections import ConfigDict
 
-from configs import clip_tiny
+from data_gen.shared.config import load
 
 
 def get_config() -> ConfigDict:
-    config = clip_tiny.get_config()
+    config = load("config", "clip_tiny").unlock()
     config.name = "clip_so400m"
     config.init_parts = "image"
     config.data.dir = "data/composed_378"

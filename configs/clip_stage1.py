@@ -5,16 +5,16 @@
     make train-clip CONFIG=configs/clip_stage2.py
     make train-clip CONFIG=configs/clip_stage3.py
 
-Each stage begins where the one before ended (`init_from`). For another size change the base that the three import, from
+Each stage begins where the one before ended (`init_from`). For another size change the base of the three, from
 clip_in_batch and clip_tiny to clip_so400m or clip_b16.
 """
 
 from ml_collections import ConfigDict
 
-from configs import clip_in_batch
+from data_gen.shared.config import load
 
 
 def get_config() -> ConfigDict:
-    config = clip_in_batch.get_config()
+    config = load("config", "clip_in_batch").unlock()
     config.name = "clip_stage1"
     return config

@@ -5,11 +5,11 @@ make train-clip CONFIG=configs/clip_stage2.py
 
 from ml_collections import ConfigDict
 
-from configs import clip_tiny
+from data_gen.shared.config import load
 
 
 def get_config() -> ConfigDict:
-    config = clip_tiny.get_config()
+    config = load("config", "clip_tiny").unlock()
     config.name = "clip_stage2"
     config.init_from = "runs/clip_stage1"
     config.data.max_images = 1

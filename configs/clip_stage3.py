@@ -7,11 +7,11 @@ The paper has 10 pictures, our families 7 siblings. `loss.pairs="family"` uses e
 
 from ml_collections import ConfigDict
 
-from configs import clip_tiny
+from data_gen.shared.config import load
 
 
 def get_config() -> ConfigDict:
-    config = clip_tiny.get_config()
+    config = load("config", "clip_tiny").unlock()
     config.name = "clip_stage3"
     config.init_from = "runs/clip_stage2"
     config.loss.pairs = "mm_image"

@@ -5,11 +5,11 @@ mmgeo data --spec=configs/data_exams.py --out=data/exams --spec.root=../shared/d
 
 from ml_collections import ConfigDict
 
-from configs.data_formalgeo import get_spec as formalgeo
+from data_gen.shared.config import load
 
 
 def get_spec() -> ConfigDict:
-    spec = formalgeo()
+    spec = load("spec", "data_formalgeo").unlock()
     spec.name = spec.source = "exams"
     spec.size_px = 168
     return spec

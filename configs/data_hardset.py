@@ -8,7 +8,7 @@ of a family those with rare kinds are preferred. Its seed is its own: no other s
 
 from ml_collections import ConfigDict
 
-from configs.data_composed import get_spec as composed
+from data_gen.shared.config import load
 from data_gen.sources.composed.source import HARDSET_SEED
 
 # kind: how often it leads a star, how often a cube, and its weight in the choice of plans. Found by trial, see
@@ -44,7 +44,7 @@ KINDS = {
 
 
 def get_spec() -> ConfigDict:
-    spec = composed()
+    spec = load("spec", "data_composed").unlock()
     spec.name = "hardset"
     spec.seed = HARDSET_SEED
     spec.size_px = 336

@@ -5,11 +5,11 @@ make data SPEC=configs/data_problems_tiny.py
 
 from ml_collections import ConfigDict
 
-from configs import data_problems
+from data_gen.shared.config import load
 
 
 def get_spec() -> ConfigDict:
-    spec = data_problems.get_spec()
+    spec = load("spec", "data_problems").unlock()
     spec.name = "problems_tiny"
     spec.size_px = 112
     spec.families = ConfigDict(dict(train=16000, val=200, test=1000))

@@ -7,17 +7,17 @@ make train-lmm CONFIG=configs/lmm_2b.py SPEC=configs/data_problems.py \\
 
 from ml_collections import ConfigDict
 
-from configs import clip_so400m, lmm_align
+from data_gen.shared.config import load
 from mmgeo_jax.models.gemma import decoder_config
 
 
 def get_config() -> ConfigDict:
-    config = lmm_align.get_config()
+    config = load("config", "lmm_align").unlock()
     config.name = "lmm_2b"
     config.init_from, config.init_parts = "", "image|projector|decoder"
     config.data.update(dir="data/problems", task="problems", size_px=224, max_tokens=256, samples_per_row=1, workers=8)
     config.model.dtype = "bfloat16"
-    config.model.image = clip_so400m.get_config().model.image
+    config.model.image = load("config", "clip_so400m").model.image
     config.model.image.update(size_px=224, pool="mean", remat="full", unroll=1)
     config.model.update(features="last", projector="linear")
     config.model.decoder = decoder_config("gemma_2b")

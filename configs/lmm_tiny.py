@@ -6,11 +6,11 @@ make train-lmm NAME=blind ARGS=--config.data.show_images=False   # both without 
 
 from ml_collections import ConfigDict
 
-from configs import lmm_align
+from data_gen.shared.config import load
 
 
 def get_config() -> ConfigDict:
-    config = lmm_align.get_config()
+    config = load("config", "lmm_align").unlock()
     config.name = "lmm_tiny"
     config.init_from, config.init_parts = "runs/lmm_align", "image|projector|decoder"
     config.data.update(task="problems", samples_per_row=2, max_tokens=240)

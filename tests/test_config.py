@@ -81,6 +81,16 @@ def test_a_wrong_file_is_one_line(tmp_path):
         configs.parse([], "command", "what it does")
 
 
+@pytest.mark.parametrize("name", ["clip_tiny", "clip_tiny.py", "configs/clip_tiny.py"])
+def test_a_config_of_the_package_is_found_in_any_folder(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert configs.load(name).name == "clip_tiny"
+    (tmp_path / "clip_tiny.py").write_text("from ml_collections import ConfigDict as get_config")
+    assert ("name" in configs.load(name)) == (name != "clip_tiny.py"), "a file of the user's comes first"
+    with pytest.raises(UserError, match="does not exist: .* a name such as --config=clip_tiny"):
+        configs.load("elsewhere/clip_tiny.py")
+
+
 def test_help_has_an_example_and_the_keys(file, capsys):
     with pytest.raises(SystemExit) as exit:
         configs.parse([f"--config={file}", "--help"], "train-clip", "what it does")

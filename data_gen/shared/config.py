@@ -18,21 +18,34 @@ from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
 
+# Where the config files that come with the package are: in a checkout, and where it is installed.
+SHIPPED = [Path(__file__).parents[2] / folder for folder in ("configs", "mmgeo_configs")]
+
 
 def load(noun: str, path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
     """Returns the ConfigDict, locked, of a file's `get_<noun>()`, with `--<noun>.a.b=value` overrides applied.
 
+    `path` may also name a config that comes with the package: `clip_tiny` or `configs/clip_tiny.py`, in any folder.
     Raises UserError if the file, a key or a value is wrong.
     """
-    if not Path(path).is_file():
-        raise UserError(f"{noun} file {path} does not exist: give one with --{noun}=configs/....py")
+    file = _find(noun, Path(path))
     try:
-        config = runpy.run_path(str(path))[f"get_{noun}"]().lock()
+        config = runpy.run_path(str(file))[f"get_{noun}"]().lock()
     except Exception as fault:  # it is the user's own code
         raise UserError(f"get_{noun}() of {path} fails: {fault!r}") from None
     for override in overrides:
         _apply(noun, config, override)
     return config
+
+
+def _find(noun: str, path: Path) -> Path:
+    if path.is_file():
+        return path
+    shipped = {file.stem: file for folder in SHIPPED for file in folder.glob("*.py")}
+    if str(path.parent) in (".", "configs") and path.stem in shipped:
+        return shipped[path.stem]
+    near = difflib.get_close_matches(path.stem, shipped, n=1, cutoff=0)
+    raise UserError(f"{noun} file {path} does not exist: give the path of one, or a name such as --{noun}={near[0]}")
 
 
 def flatten(tree: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
