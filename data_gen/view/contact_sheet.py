@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import textwrap
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from data_gen.records.tfrecords import RecordSource
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
+from data_gen.view.changes import changed_words
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 COLUMNS, GAP = 4, 18
@@ -54,14 +54,11 @@ def sheet(family: Family, cell_px: int = 300) -> Image.Image:
 
 
 def _lines(caption: str, anchor: str, characters: int) -> list[list[tuple[str, bool]]]:
-    """A caption wrapped to a width: for each line its words, and whether the anchor's caption lacks them there."""
-    words = caption.split()
-    new = set(range(len(words)))
-    for block in difflib.SequenceMatcher(None, anchor.split(), words, autojunk=False).get_matching_blocks():
-        new -= set(range(block.b, block.b + block.size))
-    numbered = iter([(word, i in new) for i, word in enumerate(words)])
+    """Wraps a caption to a width: for each line its words, and whether the anchor's caption lacks them there."""
+    pieces = [(text, how) for how, text in changed_words(anchor, caption) if how != "lost"]
+    words = iter([(word, how == "new") for text, how in pieces for word in text.split()])
     lines = textwrap.wrap(caption, characters, break_long_words=False, break_on_hyphens=False)
-    return [[next(numbered) for _ in line.split()] for line in lines]
+    return [[next(words) for _ in line.split()] for line in lines]
 
 
 @cli.command

@@ -1,48 +1,50 @@
-"""What the reports of all runs are made of: tiles, tables with strips, charts over steps, and the files they read."""
+"""What the reports of all runs share: their templates, a row of scores, curves over steps, and the files of a run."""
 
 import json
 import re
 from collections.abc import Collection, Sequence
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from jinja2 import UndefinedError
+
+from data_gen.shared import files
 from data_gen.shared.errors import UserError
+from data_gen.view import page
 from mmgeo_jax.report import charts
-from mmgeo_jax.report.charts import Mark, Series
+from mmgeo_jax.report.charts import Chart, Mark, Series
 
 COLOURS = ("c1", "c2", "c3", "c4", "quiet")
+NOT_FITTING = (KeyError, TypeError, UndefinedError)  # what files of another version raise
 
 
-def tile(name: str, value: float, more: str) -> str:
-    """A score, large."""
-    return (
-        f'<div class="tile"><div class="name">{escape(name)}</div><div class="big">{number(value)}</div>'
-        f'<div class="more">{escape(more)}</div></div>'
-    )
+class Score(NamedTuple):
+    """A row of a table of scores: what it is, its value and interval, marks of a strip, and cells beside it."""
+
+    name: str
+    explains: str
+    value: float
+    interval: Sequence[float] | None
+    marks: Sequence[Mark]
+    chance: float
+    more: Sequence[str] = ()
 
 
-def line(name: str, explains: str, value: float, interval: Any, marks: list[Mark], chance: float, *more: str) -> str:
-    """A row of a table of scores: name, strip with its interval, value, chance, and two more cells."""
-    small = f"<small>{escape(explains)}</small>" if explains else ""
-    cells = "".join(f"<td>{cell}</td>" for cell in (number(chance), *more, *("",) * (2 - len(more))))
-    return (
-        f'<tr><td>{escape(name)}{small}</td><td class="wide">{charts.strip(marks, interval)}</td>'
-        f'<td><b>{number(value)}</b><span class="range">{range_of(interval)}</span></td>{cells}</tr>'
-    )
+def score(
+    name: str, entry: dict, explains: str = "", more: Sequence[str] = (), value: str = "score", of: str = "this model"
+) -> Score:
+    """Returns the row of an entry {value, "interval", "chance"} of eval.json: a score of `of` beside chance."""
+    marks = [Mark("ours", entry[value], of), Mark("chance", entry["chance"], "chance")]
+    return Score(name, explains, entry[value], entry["interval"], marks, entry["chance"], more)
 
 
-def table(heads: Sequence[str], lines: Sequence[str]) -> str:
-    """Rows of `line` under six heads; "" where there are none."""
-    if not lines:
-        return ""
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>"
-    return f'<div class="scroll"><table class="scores">{body}</table></div>'
+def curves(rows: Sequence[dict], wanted: Sequence[tuple[str, str, Any]], chance: float | None = None) -> list[Chart]:
+    """Returns a chart for each (title, pattern of keys, range of y) that finds a key; Hit@1 with its chance."""
+    drawn = [_chart(rows, chance, *each) for each in wanted]
+    return [chart for chart in drawn if chart]
 
 
-def chart(rows: Sequence[dict], chance: float | None, title: str, keys: str, y_range: Any) -> str:
-    """A line over steps for each key that the pattern `keys` finds; "" where there is none. Hit@1 with its chance."""
+def _chart(rows: Sequence[dict], chance: float | None, title: str, keys: str, y_range: Any) -> Chart | None:
     names = dict.fromkeys(
         key for row in rows for key, value in row.items() if re.search(keys, key) and is_number(value)
     )
@@ -59,26 +61,30 @@ def chart(rows: Sequence[dict], chance: float | None, title: str, keys: str, y_r
 
 
 def _series_name(name: str, others: Collection[str]) -> str:
-    """As short as tells it from the others."""
+    """Returns the shortest name that tells a series from the others."""
     short = re.sub(r"^val_|_hit1$|_per_s$", "", name)
     return f"{short}, validation" if short != name and short in others else short
 
 
-def how(results: dict, config: str) -> str:
-    """How a run was evaluated, and its configuration."""
-    run = {str(key).replace("_", " "): value for key, value in results.get("run", {}).items()}
-    facts = "".join(f"<dt>{escape(key)}</dt><dd>{escape(str(value))}</dd>" for key, value in run.items())
-    return (
-        f"<h2>How it was run</h2><dl>{facts}</dl><details><summary>The configuration as run</summary>"
-        f"<pre>{escape(config)}</pre></details>"
-    )
+# ---------------------------------------------------------------- files, and numbers as text
 
 
-# ---------------------------------------------------------------- reading, and words for numbers
+def write(run: Path, template: str, **values: Any) -> Path:
+    """Writes report.html of a run from a template; returns its path."""
+    path = run / "report.html"
+    page_text = templates().get_template(template).render(title=f"{run.name}: report", name=run.name, **values)
+    with files.open_atomic(path) as file:
+        file.write(page_text.encode())
+    return path
 
 
-def text(path: Path) -> str:
-    """A file of a run. Raises UserError, which says what to do, where it is missing."""
+def templates():
+    """Returns the templates of reports."""
+    return page.templates("mmgeo_jax.report", number=number, interval=range_of, percent=lambda share: f"{share:.2%}")
+
+
+def read_text(path: Path) -> str:
+    """Returns a file of a run. Raises UserError, which says what to do, if it is missing."""
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError):
@@ -91,9 +97,9 @@ def text(path: Path) -> str:
 
 
 def read_json(path: Path) -> dict:
-    """A JSON object of a run."""
+    """Returns a JSON object of a run."""
     try:
-        value = json.loads(text(path))
+        value = json.loads(read_text(path))
         if isinstance(value, dict):
             return value
     except ValueError:
@@ -102,7 +108,7 @@ def read_json(path: Path) -> dict:
 
 
 def read_lines(path: Path) -> list[dict]:
-    """The rows of a file of JSON lines that have a step; none where there is no file."""
+    """Returns the rows of a file of JSON lines that have a step; none if there is no file."""
     if not path.exists():
         return []
     try:
@@ -113,12 +119,12 @@ def read_lines(path: Path) -> list[dict]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value of JSON is a number."""
+    """Returns whether a value of JSON is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def number(value: float | None) -> str:
-    """A score as .123, a count as 1,234; – for none."""
+    """Returns a score as .123, a count as 1,234; – for none."""
     if value is None:
         return "–"
     if isinstance(value, int) and value > 1:
@@ -127,5 +133,5 @@ def number(value: float | None) -> str:
 
 
 def range_of(interval: Sequence[float] | None) -> str:
-    """An interval as words."""
+    """Returns an interval as text."""
     return f"{number(interval[0])} to {number(interval[1])}" if interval else ""

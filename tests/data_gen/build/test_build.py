@@ -276,4 +276,4 @@ def test_a_shard_of_another_spec_is_made_again(spec, tmp_path):
 
 def test_a_bucket_without_the_package_for_it_is_one_line(spec, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)  # as if it were not installed
-    assert "for gs:// paths type: .venv/bin/pip install gcsfs" in fails(capsys, spec, "--out=gs://bucket/small")
+    assert "for gs:// paths type: pip install gcsfs" in fails(capsys, spec, "--out=gs://bucket/small")
