@@ -23,6 +23,7 @@ NAME =
 DEVICES = 8
 RUN =
 CHECKPOINT =
+FORMAT = hf
 IMAGE =
 QUESTION =
 ROOT =
@@ -44,7 +45,7 @@ INSTALLED := $(VENV)/.installed-$(MACHINE)
 INSTALLED_DEV := $(VENV)/.installed-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-gcs train-clip train-lmm solve benchmark aot eval report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-gcs train-clip train-lmm solve benchmark aot eval export report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -114,6 +115,9 @@ endif
 	$(PY) -m mmgeo_jax eval $(if $(CHECKPOINT),--checkpoint=$(CHECKPOINT) --data $(DIR) \
 		$(if $(REAL),$(REAL_OUT)),--run=$(RUN)) $(ARGS)
 
+export: need-RUN setup ## a run for transformers, or as big_vision's .npz (FORMAT=npz) | make export RUN=runs/clip_b16 OUT=siglip_b16
+	$(PY) -m mmgeo_jax export --run=$(RUN) --format=$(FORMAT) $(if $(filter file,$(origin OUT)),,--out=$(OUT)) $(ARGS)
+
 # Both stages, or that of CONFIG alone; with NAME the first is NAME_align, and ARGS are for both.
 train-lmm: cairo ## a multimodal model that solves problems, from runs/clip_tiny | make train-lmm ARGS="--config.seed=1" NAME=lmm_s1
 	$(PY) -m mmgeo_jax data --spec=$(LMM_SPEC) --out=$(LMM_OUT)
@@ -147,7 +151,7 @@ test-stock: .venv-stock/.installed ## our shards by TensorFlow's readers, in an 
 	.venv-stock/bin/python -m pytest -q tests/data_gen/records/test_stock_readers.py $(ARGS)
 
 test-reference: .venv-reference/.installed ## published weights and tokenizers against transformers, in an environment of its own | make test-reference
-	.venv-reference/bin/python -m pytest -q tests/mmgeo_jax/checkpoints/test_weights.py tests/mmgeo_jax/checkpoints/test_gemma_weights.py tests/mmgeo_jax/data/test_tokenizer_files.py $(ARGS)
+	.venv-reference/bin/python -m pytest -q tests/mmgeo_jax/checkpoints/test_export.py tests/mmgeo_jax/checkpoints/test_weights.py tests/mmgeo_jax/checkpoints/test_gemma_weights.py tests/mmgeo_jax/data/test_tokenizer_files.py $(ARGS)
 
 test-gcs: .venv-fake-gcs/.installed ## gs:// paths against a local stand-in server, in an environment of its own | make test-gcs
 	.venv-fake-gcs/bin/python -m pytest -q tests/data_gen/build/test_gcs.py $(ARGS)

@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     config.data.size_px = 224
     model = config.model
     model.embed = 768
-    model.image.update(width=768, depth=12, heads=12, mlp_ratio=4.0, patch_px=16, patch_budget=None)
+    model.image.update(width=768, depth=12, heads=12, mlp_ratio=4.0, patch_px=16)
     config.optim.lr = 3e-5
     config.train.update(global_batch=64, micro_batches=4)  # 512 pictures a step, 128 in memory
     return config

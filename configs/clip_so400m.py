@@ -23,8 +23,11 @@ def get_config() -> ConfigDict:
     model.dtype = "bfloat16"
     model.embed = 1152
     model.image.update(width=1152, depth=27, heads=16, mlp_ratio=4304 / 1152, remat="full", unroll=1)
-    model.image.update(patch_px=14, patch_budget=365, stem="patch", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    # SigLIP's own architecture, so that the run can be exported (make export). patch_budget=365 would leave blank paper
+    # out and train 2.4 times faster, but no other implementation does that.
+    model.image.update(patch_px=14, patch_budget=None, stem="patch", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     model.text.update(width=768, depth=12, heads=12, remat="full", unroll=1)
+    model.text.update(pool="last", masked=False)
     model.init_scale, model.init_bias = 10.0, -10.0
 
     config.loss.kind = "sigmoid"

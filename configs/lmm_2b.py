@@ -16,6 +16,7 @@ def get_config() -> ConfigDict:
     config.name = "lmm_2b"
     config.init_from, config.init_parts = "", "image|projector|decoder"
     config.data.update(dir="data/problems", task="problems", size_px=224, max_tokens=256, samples_per_row=1, workers=8)
+    config.data.prompt_end = "\n"
     config.model.dtype = "bfloat16"
     config.model.image = load("config", "clip_so400m").model.image
     config.model.image.update(size_px=224, pool="mean", remat="full", unroll=1)

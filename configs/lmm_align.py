@@ -30,6 +30,7 @@ def get_config() -> ConfigDict:
     data.show_images = True  # False: blank paper, to see what texts alone give
     data.show_choices_prob = 1.0  # the probability that a problem shows its choices
     data.worked_solution_prob = 1.0  # the probability of a worked solution, and not of its answer alone
+    data.prompt_end = ""  # between question and answer; "\n" is PaliGemma's, which alone can be exported
     data.samples_per_row = 4  # samples that share a row
     data.max_tokens = 56  # T, tokens of a row: question and answer of each sample
     data.size_px = 112

@@ -31,6 +31,7 @@ COMMANDS = {
     "train-clip": ("mmgeo_jax.train.clip", "train an image encoder with a text encoder"),
     "train-lmm": ("mmgeo_jax.train.lmm", "train a multimodal model"),
     "eval": ("mmgeo_jax.evals.command", "evaluate a run or a published checkpoint"),
+    "export": ("mmgeo_jax.checkpoints.export", "write a run for transformers, or as a big_vision .npz"),
     "report": ("mmgeo_jax.report.command", "write report.html of an evaluated run"),
     "solve": ("mmgeo_jax.inference.chat", "ask a multimodal model about a diagram"),
     "benchmark": ("mmgeo_jax.evals.benchmarks.command", "score a model's answers on a public benchmark"),

@@ -61,11 +61,14 @@ def read(run_dir: str | Path) -> ConfigDict:
     """The config of a run, as it was run. Raises UserError where the folder holds none."""
     path = Path(run_dir) / "config.json"
     try:
-        return ConfigDict(json.loads(path.read_text())).lock()
+        found = json.loads(path.read_text())
     except FileNotFoundError:
         raise UserError(f"{run_dir} is no run's folder: it has no config.json") from None
     except ValueError:
         raise UserError(f"{path} is not JSON: was it edited? Start the run anew under another name") from None
+    if not isinstance(found, dict) or "model" not in found:
+        raise UserError(f"{run_dir} is no run's folder: its config.json says nothing of a model")
+    return ConfigDict(found).lock()
 
 
 def difference(old: ConfigDict, new: ConfigDict) -> dict[str, str]:

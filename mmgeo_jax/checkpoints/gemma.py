@@ -16,19 +16,18 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import open_atomic
 from mmgeo_jax.checkpoints.mapping import LAYOUTS, Arrays, Row, to_ours, to_theirs
 from mmgeo_jax.checkpoints.readers import (
     CONFIGS,
     Checkpoint,
+    heads_of,
+    preprocessor,
     read_npz,
     read_safetensors,
-    their_config,
-    write_safetensors,
 )
+from mmgeo_jax.checkpoints.writers import architecture, refuse_difference, vision_json, write_json, write_safetensors
 from mmgeo_jax.models.gemma import GEMMA2, default_decoder_config
 from mmgeo_jax.models.lmm import default_lmm_config
-from mmgeo_jax.models.two_tower import default_model_config
 
 # ---- names in Hugging Face's files ----------------------------------------------------------------------------------
 
@@ -193,15 +192,10 @@ def read(path: str | Path) -> Checkpoint:
         )
     try:
         theirs = json.loads((path / "config.json").read_text())
-        layout, config = theirs["model_type"], default_lmm_config()
-        text = theirs["text_config"] if layout in ("paligemma", "gemma3") else theirs
-        kind = text.get("model_type", "gemma3_text" if layout == "gemma3" else "gemma")
-        config.decoder = _decoder_config(text, kind)
-        if layout == "paligemma":
-            config.image = CONFIGS["siglip"]({"vision_config": theirs["vision_config"]}, {}).image
-            config.image.pool, config.features, config.projector = "mean", "last", "linear"
+        config, kind = _config_of_json(theirs, preprocessor(path))
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise UserError(f"{path}/config.json is of no Gemma (1, 2, 3) and no PaliGemma: {fault!r}") from None
+    layout = theirs["model_type"]
     arrays = _renamed(read_safetensors(path), PREFIXES)
     if layout != "paligemma":
         arrays = {name: array for name, array in arrays.items() if name.startswith("model.")}
@@ -209,6 +203,18 @@ def read(path: str | Path) -> Checkpoint:
     if len(params.get("decoder/blocks/mlp/up/kernel", ())) != config.decoder.depth:
         raise UserError(f"the safetensors of {path} do not have the {config.decoder.depth} layers of its config.json")
     return Checkpoint(config, params, layout)
+
+
+def _config_of_json(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> tuple[ConfigDict, str]:
+    """An LMM's config, and the generation of its decoder, of a config.json."""
+    layout, config = theirs["model_type"], default_lmm_config()
+    text = theirs["text_config"] if layout in ("paligemma", "gemma3") else theirs
+    kind = text.get("model_type", "gemma3_text" if layout == "gemma3" else "gemma")
+    config.decoder = _decoder_config(text, kind)
+    if layout == "paligemma":
+        config.image = CONFIGS["siglip"]({"vision_config": theirs["vision_config"]}, look).image
+        config.image.pool, config.features, config.projector = "mean", "last", "linear"
+    return config, kind
 
 
 # big_vision: ours -> (theirs, what gives ours); layers are stacked there too, heads H apart, [L, ...].
@@ -239,12 +245,14 @@ def _merged(x: np.ndarray) -> np.ndarray:
 def _read_big_vision(path: Path) -> Checkpoint:
     theirs = read_npz(path)
     try:
+        if (whole := theirs.pop("llm/layers/attn/qkv_einsum/w", None)) is not None:  # as many key heads as heads
+            theirs["llm/layers/attn/q_einsum/w"], theirs["llm/layers/attn/kv_einsum/w"] = whole[:, 0], whole[:, 1:]
         params = {f"decoder/{ours}": form(theirs[f"llm/{name}"]) for ours, (name, form) in _BIG_VISION.items()
                   if f"llm/{name}" in theirs}  # fmt: skip
         _, heads, width, head_dim = theirs["llm/layers/attn/q_einsum/w"].shape
         kv_heads = theirs["llm/layers/attn/kv_einsum/w"].shape[2]
         depth, hidden, _ = params["decoder/blocks/mlp/down/kernel"].shape
-        image_heads = theirs["img/Transformer/encoderblock/MultiHeadDotProductAttention_0/query/bias"].shape[-2]
+        image_heads = heads_of(theirs, "img/Transformer")
         image = to_ours(theirs, "big_vision", {"image": image_heads})
         params |= {name.replace("image/head/", "projector/out/"): array for name, array in image.items()
                    if name.startswith("image/")}  # fmt: skip
@@ -275,39 +283,55 @@ def _image_shapes(image: Arrays) -> dict[str, Any]:
 
 
 def write_hugging_face(folder: str | Path, config: ConfigDict, params: Arrays) -> None:
-    """A folder that `transformers` loads, with an index where there are several files: as PaliGemma where `params`, our
-    flat tree, has a projector, else as the causal language model of its generation.
+    """Writes a folder that `transformers` loads, in several files with an index where it is long: as PaliGemma where
+    `params`, our flat tree, has a projector, else as the causal language model of its generation.
 
-    Raises UserError where config, an LMM's, is of neither.
+    Raises UserError, naming the settings, where config, an LMM's, is of neither.
     """
-    kind, text = kind_of(config.decoder), _their_text_config(config.decoder)
     is_whole = any(name.startswith("projector/") for name in params)
-    if is_whole and (config.features, config.projector, config.image.stem) != ("last", "linear", "patch"):
-        raise UserError(
-            "Hugging Face's PaliGemma has model.features=last, model.projector=linear and model.image.stem=patch"
-        )
-    if is_whole and (config.image.class_token or config.image.first_norm or kind == "gemma3_text"):
-        raise UserError("Hugging Face's PaliGemma has SigLIP's image tower and Gemma 1 or 2")
-    arrays = to_theirs(params, tuple(rows(kind)), {"image": config.image.heads})
-    names = {"gemma": "Gemma", "gemma2": "Gemma2", "gemma3_text": "Gemma3"}
-    found = text | {"architectures": [f"{names[kind]}ForCausalLM"], "torch_dtype": "float32"}
+    found = _paligemma_json(config) if is_whole else _text_json(config.decoder)
+    arrays = to_theirs(params, tuple(rows(kind_of(config.decoder))), {"image": config.image.heads})
     if is_whole:
         # A pool that is not used stays here.
         arrays = {name: array for name, array in arrays.items() if not name.startswith("vision_model.head")}
         arrays = _renamed(arrays, PALIGEMMA_PREFIXES)
-        tower = default_model_config()
-        tower.image = config.image
-        vision = their_config(tower, "siglip")["vision_config"]
-        width, beyond = config.decoder.width, config.decoder.vocab_size  # no token of ours stands for an image
-        found = {
-            "model_type": "paligemma", "architectures": ["PaliGemmaForConditionalGeneration"], "torch_dtype": "float32",
-            "text_config": text, "projection_dim": width, "hidden_size": width, "image_token_index": beyond,
-            "vision_config": vision | {"projection_dim": width, "vision_use_head": False},
-        }  # fmt: skip
     else:
         arrays = {name: array for name, array in arrays.items() if name.startswith("model.")}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_safetensors(folder, arrays)
-    with open_atomic(folder / "config.json") as file:
-        file.write((json.dumps(found, indent=1) + "\n").encode())
+    write_json(folder / "config.json", found)
+
+
+def _text_json(decoder: ConfigDict) -> dict[str, Any]:
+    names = {"gemma": "Gemma", "gemma2": "Gemma2", "gemma3_text": "Gemma3"}
+    found = _their_text_config(decoder) | {"torch_dtype": "float32"}
+    return found | {"architectures": [f"{names[found['model_type']]}ForCausalLM"]}
+
+
+def _paligemma_json(config: ConfigDict) -> dict[str, Any]:
+    """The config.json of a PaliGemma. Raises UserError, naming the settings, where an LMM is none."""
+    width = config.decoder.width
+    found = {
+        "model_type": "paligemma",
+        "architectures": ["PaliGemmaForConditionalGeneration"],
+        "torch_dtype": "float32",
+        "text_config": _their_text_config(config.decoder),
+        "projection_dim": width,
+        "hidden_size": width,
+        "image_token_index": config.decoder.vocab_size,  # no token of ours stands for an image
+        "vision_config": vision_json(config.image, "siglip") | {"projection_dim": width, "vision_use_head": False},
+    }
+    ours, theirs = _image_side(config), _image_side(_config_of_json(found, {})[0])
+    refuse_difference(ours, theirs, "Hugging Face's PaliGemma")
+    if kind_of(config.decoder) == "gemma3_text":
+        raise UserError("Hugging Face's PaliGemma cannot express model.decoder.qk_norm=True: it has Gemma 1 or 2")
+    return found
+
+
+def _image_side(config: ConfigDict) -> dict[str, Any]:
+    """What decides the image tokens of an LMM; its tower's pool and head are not used, its colours the processor's."""
+    tower = architecture("image", config.image)
+    unused = {f"model.image.{name}" for name in ("pool", "head", "head_bias", "mean", "std")}
+    tower = {name: value for name, value in tower.items() if name not in unused}
+    return tower | {"model.features": config.features, "model.projector": config.projector}

@@ -22,7 +22,6 @@ from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.checkpoints import readers
 from mmgeo_jax.checkpoints.mapping import Arrays
 from mmgeo_jax.data.tokenizer import Tokenizer
-from mmgeo_jax.models import two_tower
 
 LEAST_USED = 0.99  # tables of tokens may be a little longer than their tokenizer
 MOST_NAMED = 12  # differences that an error prints
@@ -49,23 +48,23 @@ def fill(
     checkpoint: readers.Checkpoint,
     config: ConfigDict,
     parts: str = "image|text",
-    words: Tokenizer | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> Any:
     """The tree `params` of a model `config` with the arrays of a checkpoint.
 
     Args:
       parts: a pattern of what is taken: "image", or "image|text" with the scale and bias of the scores.
-      words: the tokenizer of the checkpoint, without which a published text tower is of no use.
+      tokenizer: the tokenizer of the checkpoint, without which a published text tower is of no use.
 
     Raises UserError, which names the arrays, where the two do not fit.
     """
     if checkpoint.layout != "run" and re.fullmatch(parts, "text"):
-        if words is None:
+        if tokenizer is None:
             raise UserError(
                 "init_from is a published checkpoint, whose text tower knows the tokens of its own tokenizer alone: "
                 "name its file with --config.tokenizer.file=, or take the image tower with --config.init_parts=image"
             )
-        check_words(words, checkpoint)
+        check_tokenizer(tokenizer, checkpoint)
     flat = traverse_util.flatten_dict(params, sep="/")
     with_scores = f"|{OPTIONAL}" if re.fullmatch(parts, "image") and re.fullmatch(parts, "text") else ""
     taken = re.compile(f"({parts})/.*{with_scores}")
@@ -79,24 +78,29 @@ def fill(
     return traverse_util.unflatten_dict(flat | {name: jnp.asarray(array) for name, array in found.items()}, sep="/")
 
 
-def check_words(words: Tokenizer, checkpoint: readers.Checkpoint) -> None:
+def check_tokenizer(tokenizer: Tokenizer, checkpoint: readers.Checkpoint) -> None:
     """Raises UserError where a tokenizer is not that of a published text tower."""
     known = checkpoint.config.text.vocab_size
-    if not LEAST_USED * known <= words.vocab_size <= known:
-        raise UserError(f"the tokenizer has {words.vocab_size} tokens, but the checkpoint's text tower knows {known}")
-    if not words.stated:
+    if not LEAST_USED * known <= tokenizer.vocab_size <= known:
+        raise UserError(
+            f"the tokenizer has {tokenizer.vocab_size} tokens, but the checkpoint's text tower knows {known}"
+        )
+    if not tokenizer.stated:
         raise UserError(
             "the tokenizer is a SentencePiece model that does not say how captions are prepared: write "
-            '{"tokenizer_class": "SiglipTokenizer"}, or "Siglip2Tokenizer", into tokenizer_config.json beside it'
+            '{"tokenizer_class": "SiglipTokenizer"}, "BigVisionSiglipTokenizer" (of an .npz, with punctuation), or '
+            '"Siglip2Tokenizer", into tokenizer_config.json beside it'
         )
 
 
-def whole(checkpoint: readers.Checkpoint, name: str) -> Any:
-    """A published checkpoint as the tree of its own model; zeros for a text tower, a scale or a bias that it has not.
+def fill_all(checkpoint: readers.Checkpoint, name: str) -> Any:
+    """Returns a published encoder or multimodal model as the tree of its own config; zeros for a text tower, a scale or
+    a bias that it lacks.
 
     Raises UserError, which says `name`, where an array is missing or of another shape.
     """
-    tree = jax.eval_shape(lambda: two_tower.init(checkpoint.config, 0)[1])
+    init = checkpoints.MODELS[checkpoints.kind_of(checkpoint.config)].init
+    tree = jax.eval_shape(lambda: init(checkpoint.config, 0)[1])
     shapes = {path: leaf.shape for path, leaf in traverse_util.flatten_dict(tree, sep="/").items()}
     zeros = {path: np.zeros(shape, np.float32) for path, shape in shapes.items()}
     absent = OPTIONAL if "text/token" in checkpoint.params else f"{OPTIONAL}|text/.*"

@@ -8,6 +8,7 @@ A checkpoint appears whole or not at all.
 import base64
 import contextlib
 import io
+import json
 import logging
 import shutil
 import sys
@@ -76,13 +77,13 @@ def save(
     thread writes them while training goes on, one checkpoint at a time.
     Its faults are raised by the next call, or where the folder is left.
     """
-    items = {name: ocp.args.StandardSave(plain(tree)) for name, tree in trees.items()}
+    items = {name: ocp.args.StandardSave(to_dict(tree)) for name, tree in trees.items()}
     run = {"step": step, "tokenizer_base64": base64.b64encode(tokenizer).decode()}
-    with _quiet():
+    with silence_orbax():
         folder.save(step, args=ocp.args.Composite(run=ocp.args.JsonSave(run), **items), metrics=found)
 
 
-def _quiet() -> contextlib.AbstractContextManager[Any]:
+def silence_orbax() -> contextlib.AbstractContextManager[Any]:
     """Around what Orbax does: its threads print tracebacks of faults that it raises as well."""
     return contextlib.redirect_stderr(io.StringIO())
 
@@ -98,7 +99,7 @@ def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False)
     for step in steps:
         path = folder.directory / str(step)
         try:
-            with _quiet():
+            with silence_orbax():
                 return step, *_read(folder, step, like)
         except UserError as fault:
             raise UserError(f"checkpoint {path} is of another model: {fault}") from None
@@ -118,17 +119,29 @@ def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False)
 def _read(folder: ocp.CheckpointManager, step: int, like: Trees) -> tuple[Trees, bytes]:
     metadata = folder.item_metadata(step)
     for name, tree in like.items():
-        _compare(_shapes(metadata[name].tree), _shapes(plain(tree)), name)
-    wanted = {name: ocp.args.StandardRestore(plain(jax.tree.map(_abstract, tree))) for name, tree in like.items()}
+        _compare(_shapes(metadata[name].tree), _shapes(to_dict(tree)), name)
+    wanted = {name: ocp.args.StandardRestore(to_dict(jax.tree.map(_abstract, tree))) for name, tree in like.items()}
     items = folder.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore(), **wanted))
-    return {name: _shaped_as(items[name], tree) for name, tree in like.items()}, base64.b64decode(
+    return {name: restore_like(items[name], tree) for name, tree in like.items()}, base64.b64decode(
         items["run"]["tokenizer_base64"]
     )
+
+
+def is_published(source: str | Path) -> bool:
+    """Returns whether a path holds somebody's checkpoint: an `.npz`, or a Hugging Face folder. A run's config.json has
+    a `model`, theirs a `model_type`."""
+    path = Path(source) / "config.json"
+    if path.is_file():
+        with contextlib.suppress(ValueError, OSError):
+            return "model_type" in json.loads(path.read_text())
+    return Path(source).suffix == ".npz"
 
 
 def restore_run(run_dir: str | Path, kind: str = "") -> Trained:
     """The model of a run's newest checkpoint. Raises UserError where there is none, it is broken, or it is not of the
     `kind` that is asked for, a key of MODELS."""
+    if is_published(run_dir):
+        raise UserError(f"{run_dir} is a published checkpoint, and this wants a run")
     config = configs.read(run_dir)
     found = kind_of(config.model)
     if kind and found != kind:
@@ -164,14 +177,14 @@ def kind_of(model: ConfigDict) -> str:
 # ---------------------------------------------------------------- trees
 
 
-def plain(tree: Any) -> dict[str, Any]:
+def to_dict(tree: Any) -> dict[str, Any]:
     """Any tree of arrays as nested dicts with string keys, without empty branches."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return traverse_util.unflatten_dict({_name(path): leaf for path, leaf in leaves}, sep="/")
 
 
-def _shaped_as(tree: dict[str, Any], like: Any) -> Any:
-    """The inverse of `plain`: the same arrays in the structure of `like`."""
+def restore_like(tree: dict[str, Any], like: Any) -> Any:
+    """The inverse of `to_dict`: the same arrays in the structure of `like`."""
     flat = traverse_util.flatten_dict(tree, sep="/")
     return jax.tree_util.tree_map_with_path(lambda path, _: flat[_name(path)], like)
 

@@ -201,14 +201,17 @@ def _layers(theirs: Arrays, name: str) -> Iterator[np.ndarray]:
         number += 1
 
 
-def to_theirs(ours: Arrays, layout: str | tuple[Row, ...], heads: dict[str, int]) -> Arrays:
-    """A checkpoint's arrays of our flat tree: the inverse of `to_ours`."""
+def to_theirs(ours: Arrays, layout: str | tuple[Row, ...], heads: dict[str, int], scan: bool = False) -> Arrays:
+    """Returns a checkpoint's arrays of our flat tree: the inverse of `to_ours`. Blocks stay stacked where `scan`, which
+    big_vision alone has."""
     found: Arrays = {}
     for row in LAYOUTS[layout] if isinstance(layout, str) else layout:
         if row.ours not in ours:
             continue
         form, count, array = FORMS[row.form], _heads(row.ours, heads), ours[row.ours]
-        if "{layer}" in row.theirs:
+        if "{layer}" in row.theirs and scan:
+            found[row.theirs.replace("_{layer}", "")] = np.stack([form.to_theirs(layer, count) for layer in array])
+        elif "{layer}" in row.theirs:
             for number, layer in enumerate(array):
                 found[row.theirs.format(layer=number)] = form.to_theirs(layer, count)
         elif row.form in PARTS:

@@ -19,16 +19,13 @@ import safetensors.numpy
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import open_atomic
-from mmgeo_jax.checkpoints.mapping import Arrays, to_ours, to_theirs
+from mmgeo_jax.checkpoints.mapping import Arrays, to_ours
 from mmgeo_jax.models.two_tower import default_model_config
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 CLIP_END = 49407  # the token that ends a text
 ACTIVATIONS = {"gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "quick_gelu": "quick_gelu"}
-CLASSES = {"siglip": "Siglip", "clip": "CLIP"}  # what their names begin with in transformers
 SAFETENSORS, INDEX = "model.safetensors", "model.safetensors.index.json"
-SHARD_BYTES = 4 * 2**30  # a file of safetensors is not longer than this, or than its longest array
 
 
 class Checkpoint(NamedTuple):
@@ -76,16 +73,25 @@ def _float32(array: np.ndarray) -> np.ndarray:
 
 def _read_big_vision(path: Path) -> Checkpoint:
     theirs = read_npz(path)
-    heads = {}
-    for tower, prefix in (("image", "img/Transformer"), ("text", "txt/Encoder_0")):
-        for block in ("encoderblock_0", "encoderblock"):
-            bias = theirs.get(f"{prefix}/{block}/MultiHeadDotProductAttention_0/query/bias")
-            if bias is not None:
-                heads[tower] = bias.shape[-2]
-    params = to_ours(theirs, "big_vision", heads)
-    if "image/stem/kernel" not in params:
+    if "img/embedding/kernel" not in theirs:
         raise UserError(f"checkpoint {path} has no img/embedding/kernel: it is no SigLIP of big_vision")
+    if theirs["img/embedding/kernel"].ndim == 2:
+        raise UserError(f"checkpoint {path} is a NaFlex SigLIP 2, which is not supported: take one of a fixed size")
+    return of_big_vision(theirs)
+
+
+def of_big_vision(theirs: Arrays) -> Checkpoint:
+    """Returns the checkpoint of a SigLIP's arrays under big_vision's names."""
+    prefixes = {"image": "img/Transformer", "text": "txt/Encoder_0"}
+    heads = {tower: count for tower, prefix in prefixes.items() if (count := heads_of(theirs, prefix))}
+    params = to_ours(theirs, "big_vision", heads)
     return Checkpoint(config_of(params, heads), params, "big_vision")
+
+
+def heads_of(theirs: Arrays, prefix: str) -> int:
+    """Returns the number of heads of a big_vision transformer, scanned or not; 0 where there is none."""
+    blocks = (f"{prefix}/{block}/MultiHeadDotProductAttention_0" for block in ("encoderblock_0", "encoderblock"))
+    return next((theirs[f"{block}/query/bias"].shape[-2] for block in blocks if f"{block}/query/bias" in theirs), 0)
 
 
 def config_of(params: Arrays, heads: Mapping[str, int]) -> ConfigDict:
@@ -108,13 +114,6 @@ def _shapes(tower: ConfigDict, params: Arrays, name: str, heads: int) -> None:
     tower.update(width=width, depth=depth, heads=heads, mlp_ratio=hidden / width, head=f"{name}/head/kernel" in params)
     if name == "text":
         tower.vocab_size, tower.length = len(params["text/token"]), len(params["text/position"])
-
-
-def write_npz(path: str | Path, params: Arrays, heads: Mapping[str, int]) -> None:
-    """A big_vision `.npz` of our flat tree, blocks unrolled."""
-    arrays = {f"params/{name}": array for name, array in to_theirs(params, "big_vision", dict(heads)).items()}
-    with open_atomic(Path(path)) as file:
-        np.savez(file, allow_pickle=False, **arrays)
 
 
 # ---- Hugging Face -------------------------------------------------------------------------------------------------
@@ -142,7 +141,9 @@ def _read_hugging_face(folder: Path) -> Checkpoint:
     try:
         theirs = json.loads((folder / "config.json").read_text())
         layout = theirs["model_type"].removesuffix("_vision_model").removesuffix("_text_model")
-        config = CONFIGS[layout](theirs, _preprocessor(folder))
+        if layout == "siglip2":
+            raise UserError(f"{folder} is a NaFlex SigLIP 2, which is not supported: take one of a fixed size")
+        config = CONFIGS[layout](theirs, preprocessor(folder))
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         kinds = ", ".join(CONFIGS)
         raise UserError(f"{folder}/config.json is of no model that is known here ({kinds}): {fault!r}") from None
@@ -150,7 +151,8 @@ def _read_hugging_face(folder: Path) -> Checkpoint:
     return Checkpoint(config, to_ours(read_safetensors(folder), layout, heads), layout)
 
 
-def _preprocessor(folder: Path) -> dict[str, Any]:
+def preprocessor(folder: Path) -> dict[str, Any]:
+    """Returns the preprocessor_config.json of a folder, empty where there is none."""
     path = folder / "preprocessor_config.json"
     return json.loads(path.read_text()) if path.is_file() else {}
 
@@ -222,74 +224,3 @@ CONFIGS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], ConfigDict]]
     "siglip": _siglip_config,
     "clip": _clip_config,
 }
-
-
-def write_hugging_face(folder: str | Path, config: ConfigDict, params: Arrays) -> None:
-    """A folder that `transformers` loads, as SiglipModel or CLIPModel. Raises UserError where neither fits."""
-    layout = "clip" if config.image.class_token else "siglip"
-    if config.image.stem != "patch" or config.image.pool not in ("map", "first"):
-        raise UserError("Hugging Face has SigLIP's and CLIP's towers alone: model.image.stem=patch, pool=map or first")
-    if layout == "clip" and float(params.get("logit_bias", np.float32(0))):
-        raise UserError("CLIP has no bias of the scores, but this model's is not zero: export it as .npz")
-    heads = {tower: config[tower].heads for tower in ("image", "text")}
-    arrays = to_theirs(params, layout, heads)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    look = {"image_mean": list(config.image.mean), "image_std": list(config.image.std), "do_normalize": True,
-            "do_rescale": True, "rescale_factor": 1 / 255, "do_resize": True,
-            "size": dict.fromkeys(("height", "width"), config.image.size_px),
-            "image_processor_type": f"{CLASSES[layout]}ImageProcessor"}  # fmt: skip
-    write_safetensors(folder, arrays)
-    for name, data in (("config.json", their_config(config, layout)), ("preprocessor_config.json", look)):
-        with open_atomic(folder / name) as file:
-            file.write((json.dumps(data, indent=1) + "\n").encode())
-
-
-def write_safetensors(folder: Path, arrays: Arrays) -> None:
-    """One file, or several of at most SHARD_BYTES with an index; float32."""
-    shards: list[Arrays] = [{}]
-    for name, array in arrays.items():
-        if shards[-1] and sum(each.nbytes for each in shards[-1].values()) + array.nbytes > SHARD_BYTES:
-            shards.append({})
-        shards[-1][name] = np.array(array, np.float32, order="C")
-    files = [f"model-{number:05}-of-{len(shards):05}.safetensors" for number in range(1, len(shards) + 1)]
-    if len(shards) == 1:
-        files = [SAFETENSORS]
-    for name, shard in zip(files, shards, strict=True):
-        with open_atomic(folder / name) as file:
-            file.write(safetensors.numpy.save(shard, {"format": "pt"}))
-    index = {name: file for file, shard in zip(files, shards, strict=True) for name in shard}
-    if len(shards) > 1:
-        total = sum(array.nbytes for array in arrays.values())
-        with open_atomic(folder / INDEX) as file:
-            file.write((json.dumps({"metadata": {"total_size": total}, "weight_map": index}, indent=1) + "\n").encode())
-    else:
-        (folder / INDEX).unlink(missing_ok=True)  # of a longer model that was here
-
-
-def their_config(config: ConfigDict, layout: str) -> dict[str, Any]:
-    """The config.json of a TwoTower's config in a layout, "siglip" or "clip"."""
-    names = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
-
-    def tower(part: ConfigDict) -> dict[str, Any]:
-        return {
-            "hidden_size": part.width, "num_hidden_layers": part.depth, "num_attention_heads": part.heads,
-            "intermediate_size": round(part.width * part.mlp_ratio), "hidden_act": names[part.activation],
-            "layer_norm_eps": part.norm_epsilon, "attention_dropout": 0.0,
-        }  # fmt: skip
-
-    size = {"image_size": config.image.size_px, "patch_size": config.image.patch_px, "num_channels": 3}
-    words = {"vocab_size": config.text.vocab_size, "max_position_embeddings": config.text.length}
-    images, texts = tower(config.image) | size, tower(config.text) | words
-    found: dict[str, Any] = {
-        "model_type": layout,
-        "architectures": [f"{CLASSES[layout]}Model"],
-        "torch_dtype": "float32",
-        "vision_config": images | {"model_type": f"{layout}_vision_model"},
-        "text_config": texts | {"model_type": f"{layout}_text_model"},
-    }
-    if layout == "clip":
-        found["text_config"]["eos_token_id"] = config.text.end_id
-        return found | {"projection_dim": config.embed}
-    found["text_config"]["projection_size"] = config.embed
-    return found

@@ -159,7 +159,7 @@ def make_train_batch(
     families = [reader.read_family(sources, row) for row in rows]
     rngs = [np.random.default_rng((seed % 2**32, position)) for position in positions]
     samples = [TASKS[data.task](family, rng, data) for family, rng in zip(families, rngs, strict=True)]
-    tokens, probabilities = encode_samples(samples, tokenizer), data.get("augment", {})
+    tokens, probabilities = encode_samples(samples, tokenizer, data.prompt_end), data.get("augment", {})
     batch = empty_batch(len(rows) // data.samples_per_row, data)
     lengths = [len(question) + len(answer) for question, answer in tokens]
     for row, packed in enumerate(pack_rows(lengths, data.samples_per_row, data.max_tokens)):
@@ -183,7 +183,7 @@ def make_eval_batch(
         if row >= 0:
             family = reader.read_family(sources, row)
             sample = TASKS[data.task](family, np.random.default_rng(row), data)
-            (tokens,) = encode_samples([sample], tokenizer)
+            (tokens,) = encode_samples([sample], tokenizer, data.prompt_end)
             if len(tokens.question) + len(tokens.answer) <= data.max_tokens:
                 write_row(batch, i, [tokens])
                 batch["family"][i] = row
@@ -206,11 +206,11 @@ def empty_batch(rows: int, data: Any, samples_per_row: int | None = None) -> Lmm
     )
 
 
-def encode_samples(samples: Sequence[Sample], tokenizer: Tokenizer) -> list[Tokens]:
-    """Tokenizes questions and answers."""
-    questions = tokenizer.ids([sample.question for sample in samples], begun=True)
+def encode_samples(samples: Sequence[Sample], tokenizer: Tokenizer, prompt_end: str = "") -> list[Tokens]:
+    """Tokenizes questions, each followed by `prompt_end`, and answers, each followed by the end token."""
+    questions = tokenizer.ids([sample.question + prompt_end for sample in samples], begun=True)
     answers = tokenizer.ids([sample.answer for sample in samples])
-    return [Tokens(q, [*a, tokenizer.end_id]) for q, a in zip(questions, answers, strict=True)]
+    return [Tokens(q, [*a, tokenizer.eos_id]) for q, a in zip(questions, answers, strict=True)]
 
 
 def write_row(batch: LmmBatch[np.ndarray], row: int, samples: Sequence[Tokens]) -> None:
@@ -247,7 +247,7 @@ def check_lengths(source: Source, tokenizer: Tokenizer, data: Any, global_batch:
     """Raises UserError, naming the setting to change, where more than 1 % of the samples would be dropped."""
     rng = np.random.default_rng(0)
     families = list(reader.read_evenly_spaced(source, CHECKED_SAMPLES, "lengths of texts"))
-    tokens = encode_samples([TASKS[data.task](family, rng, data) for family in families], tokenizer)
+    tokens = encode_samples([TASKS[data.task](family, rng, data) for family in families], tokenizer, data.prompt_end)
     lengths = [len(question) + len(answer) for question, answer in tokens]
     capacity = data.max_tokens
     while dropped_share(lengths, data.samples_per_row, capacity, global_batch) > MAX_DROPPED_SHARE:

@@ -97,7 +97,7 @@ class Tokenizer:
     that holds one, or the bytes that `proto` has.
 
     `pad_id` fills a caption up; `end_id` is the token after which there is padding alone, which is the end token, or
-    the padding itself where nothing ends a caption.
+    the padding itself where nothing ends a caption. `eos_id` ends an answer: the end token, used by captions or not.
     """
 
     def __init__(self, source: bytes | str | Path):
@@ -106,7 +106,8 @@ class Tokenizer:
         self._pieces = tokenizer_files.load(self.proto, name)
         self.vocab_size, self.pad_id = self._pieces.vocab_size, self._pieces.pad_id
         self.end_id = self._pieces.after[0] if self._pieces.after else self.pad_id
-        self.stated = self._pieces.stated
+        self.eos_id, self.stated = self._pieces.eos_id, self._pieces.stated
+        self.ends = self._pieces.before, self._pieces.after
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tokenizer, (self.proto,)
@@ -132,5 +133,5 @@ class Tokenizer:
         """The text of token ids, up to the first end token or padding; what a longer table of a model has beside the
         tokenizer's ids is left out."""
         ids = (token for token in ids if token < self.vocab_size)
-        kept = itertools.takewhile(lambda token: token not in (self.pad_id, self.end_id), map(int, ids))
+        kept = itertools.takewhile(lambda token: token not in (self.pad_id, self.end_id, self.eos_id), map(int, ids))
         return self._pieces.text([token for token in kept if token not in self._pieces.before])

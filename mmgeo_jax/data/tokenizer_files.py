@@ -27,10 +27,13 @@ CONFIG, MODEL = "tokenizer_config.json", "sentencepiece_base64"
 # left out, and white space becomes single spaces.
 CLASSES: dict[str, dict[str, Any]] = {
     "SiglipTokenizer": dict(lower=True, words=True, bos=False, eos=True, pad="</s>"),
+    # SigLIP as big_vision trained it; the one above, transformers' and the paper's, leaves punctuation out.
+    "BigVisionSiglipTokenizer": dict(lower=True, words=False, bos=False, eos=True, pad="</s>"),
     "Siglip2Tokenizer": dict(lower=True, words=False, bos=False, eos=True, pad="<pad>"),
     "GemmaTokenizer": dict(lower=False, words=False, bos=True, eos=False, pad="<pad>"),
     "CLIPTokenizer": dict(pad="<|endoftext|>"),  # tokenizer.json has the rest
 }
+END_TOKENS = ("<eos>", "</s>", "<|endoftext|>")
 OVERRIDES = {"lower": "do_lower_case", "bos": "add_bos_token", "eos": "add_eos_token", "pad": "pad_token"}
 
 
@@ -43,6 +46,7 @@ class Pieces(NamedTuple):
     before: list[int]
     after: list[int]
     pad_id: int
+    eos_id: int  # the end token, whether or not it stands `after` a text
     stated: bool  # whether it says how captions are prepared; a SentencePiece model alone does not
 
 
@@ -177,6 +181,7 @@ def _of_sentence_piece(words: Any, how: dict[str, Any], name: str, stated: bool)
         before=[bos] if how["bos"] else [],
         after=[eos] if how["eos"] else [],
         pad_id=pad,
+        eos_id=eos if eos >= 0 else pad,
         stated=stated,
     )
 
@@ -204,6 +209,8 @@ def _of_tokenizers(words: tokenizers.Tokenizer, name: str) -> Pieces:
     inside = [place for place, added in enumerate(probe.special_tokens_mask) if not added]
     if not inside:
         raise UserError(f"{name} has no token for 'a'")
+    after = probe.ids[inside[-1] + 1 :]
+    ends = (words.token_to_id(end) for end in END_TOKENS)
     word_end = getattr(words.model, "end_of_word_suffix", None)
 
     def text(ids: list[int]) -> str:
@@ -215,7 +222,8 @@ def _of_tokenizers(words: tokenizers.Tokenizer, name: str) -> Pieces:
         text=text,
         vocab_size=1 + max(words.get_vocab().values()),
         before=probe.ids[: inside[0]],
-        after=probe.ids[inside[-1] + 1 :],
+        after=after,
         pad_id=pad_id,
+        eos_id=after[0] if after else next((end for end in ends if end is not None), pad_id),
         stated=True,
     )

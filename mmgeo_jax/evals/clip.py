@@ -70,13 +70,13 @@ def evaluate_checkpoint(model: encoder.Model, data_dir: str, runs: str | Path = 
     Returns what eval.json holds, and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the model has no
     text tower or no tokenizer, or the data is missing or broken.
     """
-    started, words = time.perf_counter(), model.words()
+    started, tokenizer = time.perf_counter(), model.require_tokenizer()
     folder = Path(runs) / "eval_{}_{}".format(*(Path(path).resolve().stem for path in (model.source, data_dir)))
     splits = {name for name, shards in tfrecords.read_manifest(data_dir)["splits"].items() if shards}
     split = next((name for name in HELD_OUT if name in splits), None)
     if split is None:
         raise UserError(f"{data_dir} has no families to score: none of the splits {', '.join(HELD_OUT)}")
-    test = read_split(data_dir, split, words, model, [model.embedder])
+    test = read_split(data_dir, split, tokenizer, model, [model.embedder])
     results = {
         "version": VERSION,
         "checkpoint": str(model.source),

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = cli.parser("eval", __doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--run", help="the folder of a trained run, scored on its own data")
-    what.add_argument("--checkpoint", help="a run, a big_vision .npz, or a Hugging Face folder of SigLIP or CLIP")
+    what.add_argument("--checkpoint", help="a run, a big_vision .npz, or a folder of SigLIP, CLIP or PaliGemma")
     parser.add_argument("--data", nargs="+", default=[], metavar="DIR", help="data sets for --checkpoint")
     parser.add_argument("--tokenizer", help="of a published checkpoint: a file or folder (default: in its own folder)")
     parser.add_argument("--force", action="store_true", help="measure again what is there, for --run")

@@ -114,7 +114,7 @@ def solve_all(solver: chat.Solver, families: Sequence[Family], settings: Any) ->
             told = solver.answer(pictures, [asked[number] for number in full], sampling)
             found |= dict(zip(numbers, told, strict=False))
             if first:  # the first one compiles
-                tokens += sum(len(ids) for texts in told[: len(numbers)] for ids in solver.words.ids(texts))
+                tokens += sum(len(ids) for texts in told[: len(numbers)] for ids in solver.tokenizer.ids(texts))
             started = started or time.perf_counter()
             bar.update(len(numbers))
     seconds = time.perf_counter() - started

@@ -14,11 +14,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
+from mmgeo_jax.checkpoints import gemma as gemma_files
+from mmgeo_jax.checkpoints import init_from
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.data import lmm as lmm_data
 from mmgeo_jax.data.tokenizer import Tokenizer
@@ -30,6 +34,7 @@ from mmgeo_jax.models import lmm
 from mmgeo_jax.models.vit import kept_patches
 
 GREEDY = Sampling()
+PALIGEMMA_END = "\n"  # behind the question, as PaliGemma was trained
 STEP = 32  # prompts are padded to multiples of so many tokens, so that few shapes are compiled
 
 
@@ -40,15 +45,16 @@ class Solver:
     model: Any  # config.model of the run
     graphdef: nnx.GraphDef
     params: init_params.Params
-    words: Tokenizer
+    tokenizer: Tokenizer
     size_px: int
     pictures: bool  # whether it was trained with them
+    prompt_end: str = ""  # what it was trained to find behind a question
 
     def prompts(self, questions: Sequence[str]) -> np.ndarray:
         """Questions as tokens int32[B, T], -1 before them. Raises UserError where one is empty."""
         if any(not question.strip() for question in questions):
             raise UserError("the question is empty: ask something, as in --question='Find the value of x.'")
-        ids = self.words.ids(questions, begun=True)
+        ids = self.tokenizer.ids([question + self.prompt_end for question in questions], begun=True)
         width = -(-max(map(len, ids)) // STEP) * STEP
         return np.array([[-1] * (width - len(row)) + row for row in ids], np.int32)
 
@@ -69,7 +75,7 @@ class Solver:
         sampling = self.fitted(sampling, self.places(prompts, sampling.length))
         found, lengths = decoding.generate(self.graphdef, self.params, self.seen(pictures), prompts, sampling, seed)
         return [
-            [self.words.decode(row[:length]) for row, length in zip(rows, ends, strict=True)]
+            [self.tokenizer.decode(row[:length]) for row, length in zip(rows, ends, strict=True)]
             for rows, ends in zip(found.tolist(), lengths.tolist(), strict=True)
         ]
 
@@ -89,38 +95,54 @@ class Solver:
             if done.all():
                 return
             told.append(int(token[0, 0]))
-            text = self.words.decode(told)
+            text = self.tokenizer.decode(told)
             if not text.endswith("\ufffd"):  # half of a letter that is spelt in bytes
                 yield text[len(said) :]
                 said = text
 
     def fitted(self, sampling: Sampling, cache: int) -> Sampling:
         """With the model's end token, and a cache of so many places."""
-        return sampling._replace(stop=(self.words.end_id,), cache=cache)
+        return sampling._replace(stop=(self.tokenizer.eos_id,), cache=cache)
 
     def seen(self, pictures: np.ndarray) -> np.ndarray:
         """The pictures, or blank paper for a model that was trained on it."""
         return pictures if self.pictures else np.full_like(pictures, 255)
 
 
-def load(source: str | Path) -> Solver:
-    """The model of a run of train-lmm. Raises UserError where it is none, has no checkpoint, or is broken."""
-    return solver_of(checkpoints.restore_run(source, "lmm"))
+def load(source: str | Path, tokenizer: str | Path | None = None) -> Solver:
+    """Returns the model of a run of train-lmm, or of a published PaliGemma, a folder or a big_vision `.npz`.
+
+    Args:
+      tokenizer: of a published model, a file or folder; by default what lies in the checkpoint's own folder.
+
+    Raises UserError where it is none of these, has no checkpoint or tokenizer, or is broken.
+    """
+    if not checkpoints.is_published(source):
+        return solver_of(checkpoints.restore_run(source, "lmm"))
+    found = gemma_files.read(source)
+    if "projector/out/kernel" not in found.params:
+        raise UserError(f"{source} is a decoder without eyes: give a PaliGemma, or a run of train-lmm")
+    if tokenizer is None and Path(source).is_file():
+        raise UserError(f"{source} has no tokenizer beside it: name its file with --tokenizer=")
+    model, params = found.config, jax.tree.map(jnp.asarray, init_from.fill_all(found, str(source)))
+    graphdef = lmm.init_graph(model)
+    return Solver(model, graphdef, params, Tokenizer(tokenizer or source), model.image.size_px, True, PALIGEMMA_END)
 
 
 def solver_of(trained: checkpoints.Trained) -> Solver:
     """A restored multimodal model as one that is asked."""
     config = trained.config
     graphdef = lmm.init_graph(config.model)
-    return Solver(
-        config.model, graphdef, trained.params, trained.tokenizer, config.data.size_px, config.data.show_images
-    )
+    data = config.data
+    more = data.size_px, data.show_images, data.prompt_end
+    return Solver(config.model, graphdef, trained.params, trained.tokenizer, *more)
 
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
     parser = cli.parser("solve", __doc__)
-    parser.add_argument("--run", required=True, help="the folder of a run of train-lmm, such as runs/lmm_tiny")
+    parser.add_argument("--run", required=True, help="a run of train-lmm, or the folder of a PaliGemma")
+    parser.add_argument("--tokenizer", help="of a published model: a file or folder (default: in its own folder)")
     parser.add_argument("--image", required=True, help="a picture: PNG, JPEG, WEBP, GIF, BMP or TIFF")
     parser.add_argument("--question", required=True, help="what is asked")
     parser.add_argument("--choices", nargs="+", default=[], help="what there is to choose from")
@@ -137,7 +159,7 @@ def main(arguments: Sequence[str]) -> int:
 def _print(options: argparse.Namespace) -> int:
     if not options.question.strip():
         raise UserError("the question is empty: ask something, as in --question='Find the value of x.'")
-    solver = load(options.run)
+    solver = load(options.run, options.tokenizer)
     picture = encoder.grey_picture(options.image, solver.size_px)
     sampling = Sampling(options.length, 1, options.temperature, options.top_k, options.top_p, cache=options.cache)
     started, pieces = time.perf_counter(), 0

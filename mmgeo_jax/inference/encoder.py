@@ -60,8 +60,8 @@ class Model:
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Texts to float32[K, E] of length 1. Raises UserError where there is no text tower, or no tokenizer."""
         _check_list(texts, "texts")
-        words = self.words()
-        return self._in_batches(self.embedder.texts, texts, lambda part: words.encode_batch(part, self.length))
+        tokenizer = self.require_tokenizer()
+        return self._in_batches(self.embedder.texts, texts, lambda part: tokenizer.encode_batch(part, self.length))
 
     def score(self, pictures: Sequence[Picture] | np.ndarray, texts: Sequence[str]) -> np.ndarray:
         """Probabilities float32[K, J] that a text belongs to a picture.
@@ -77,7 +77,7 @@ class Model:
         powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
         return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    def words(self) -> Tokenizer:
+    def require_tokenizer(self) -> Tokenizer:
         """The tokenizer. Raises UserError where texts cannot be embedded, saying what to do."""
         if not self.has_texts:
             raise UserError(f"{self.source} has no text tower")
@@ -112,12 +112,12 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Model:
         return _of_run(source, tokenizer)
     checkpoint = readers.read(source)
     config, has_texts = checkpoint.config, "text/token" in checkpoint.params
-    words = _find_tokenizer(Path(source), tokenizer) if has_texts else None
-    if words is not None:
-        init_from.check_words(words, checkpoint)
-    params = init_from.whole(checkpoint, str(source))
+    own = _find_tokenizer(Path(source), tokenizer) if has_texts else None
+    if own is not None:
+        init_from.check_tokenizer(own, checkpoint)
+    params = init_from.fill_all(checkpoint, str(source))
     more = dict(size_px=config.image.size_px, length=config.text.length, kind=KINDS[checkpoint.layout])
-    return _model(source, config, params, has_texts=has_texts, tokenizer=words, **more)
+    return _model(source, config, params, has_texts=has_texts, tokenizer=own, **more)
 
 
 def _of_run(source: str | Path, tokenizer: str | Path | None) -> Model:

@@ -48,7 +48,7 @@ class State(NamedTuple):
     lengths: jax.Array  # int32[R]
 
 
-def check(sampling: Sampling, prompt: int) -> None:
+def check_sampling(sampling: Sampling, prompt: int) -> None:
     """Raises UserError where settings make no sense, or `prompt` places and an answer do not fit into the cache."""
     wrong = {
         "length": sampling.length < 1,
@@ -67,7 +67,7 @@ def check(sampling: Sampling, prompt: int) -> None:
         )
 
 
-def allowed(logits: jax.Array, sampling: Sampling) -> jax.Array:
+def filter_logits(logits: jax.Array, sampling: Sampling) -> jax.Array:
     """Logits f32[R, V] over temperature, those that top-k or top-p leave out at the lowest number."""
     logits = logits / sampling.temperature
     lowest = jnp.finfo(jnp.float32).min
@@ -82,15 +82,15 @@ def allowed(logits: jax.Array, sampling: Sampling) -> jax.Array:
     return logits
 
 
-def draw(logits: jax.Array, keys: jax.Array, sampling: Sampling) -> jax.Array:
+def sample_token(logits: jax.Array, keys: jax.Array, sampling: Sampling) -> jax.Array:
     """The next token of each row, int32[R], of logits f32[R, V] and R random keys."""
     if sampling.temperature == 0.0:
         return jnp.argmax(logits, axis=-1).astype(jnp.int32)
-    return jax.vmap(jax.random.categorical)(keys, allowed(logits, sampling)).astype(jnp.int32)
+    return jax.vmap(jax.random.categorical)(keys, filter_logits(logits, sampling)).astype(jnp.int32)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 5))
-def begin(
+def prefill(
     graphdef: nnx.GraphDef, params: Params, images: jax.Array | None, tokens: jax.Array, seed: jax.Array,
     sampling: Sampling,
 ) -> State:  # fmt: skip
@@ -131,7 +131,7 @@ def begin(
 def advance(graphdef: nnx.GraphDef, params: Params, state: State, number: jax.Array, sampling: Sampling) -> State:
     """The state after one more token, the `number`-th from 0, of each row that has not ended."""
     model: LMM = nnx.merge(graphdef, params)
-    token = draw(state.logits, jax.vmap(jax.random.fold_in, (0, None))(state.keys, number), sampling)
+    token = sample_token(state.logits, jax.vmap(jax.random.fold_in, (0, None))(state.keys, number), sampling)
     done = state.done | jnp.isin(token, jnp.array(sampling.stop, jnp.int32))
     token = jnp.where(done, 0, token)
     seen = state.seen.at[:, state.start].set(True)
@@ -172,8 +172,8 @@ def _start(
     shape = jax.eval_shape(
         lambda params, *parts: nnx.merge(graphdef, params).sequence(*parts).segments, params, images, *(tokens,) * 3
     ).shape
-    check(sampling, shape[1])
-    return begin(graphdef, params, images, tokens, np.uint32(seed), sampling)
+    check_sampling(sampling, shape[1])
+    return prefill(graphdef, params, images, tokens, np.uint32(seed), sampling)
 
 
 def generate(

@@ -80,7 +80,7 @@ class LMM(nnx.Module):
         dtype = jnp.dtype(config.dtype)
         self.layers, self.normed = choice(FEATURES, config.features, "model.features")
         image = config.image
-        self.size_px, self.patch_px, self.patch_budget = image.size_px, image.patch_px, image.patch_budget
+        self.size_px, self.patch_px, self.patch_budget = image.size_px, image.patch_px, image.patch_budget or None
         embed = image.width if not image.head else config.decoder.width  # the head is not used
         self.image = ImageTower(image, embed, dtype, rngs)
         projector = choice(PROJECTORS, config.projector, "model.projector")

@@ -35,7 +35,7 @@ def default_model_config() -> ConfigDict:
     image = {
         "size_px": 112,
         "patch_px": 16,
-        "patch_budget": placeholder(int),  # keep so many patches, those with most ink
+        "patch_budget": placeholder(int),  # keep so many patches, those with most ink; none or 0: all
         "stem": "patch",  # patch (linear, as SigLIP) | conv (inside each patch)
         "mean": (0.5, 0.5, 0.5),  # per channel, of pixels from 0 to 1
         "std": (0.5, 0.5, 0.5),
@@ -68,7 +68,7 @@ class TwoTower(nnx.Module):
 
     def __init__(self, config: ConfigDict, rngs: nnx.Rngs):
         dtype = jnp.dtype(config.dtype)
-        self.patch_px, self.patch_budget = config.image.patch_px, config.image.patch_budget
+        self.patch_px, self.patch_budget = config.image.patch_px, config.image.patch_budget or None
         self.image = ImageTower(config.image, config.embed, dtype, rngs)
         self.text = TextTower(config.text, config.embed, dtype, rngs)
         self.logit_scale = nnx.Param(jnp.log(jnp.float32(config.init_scale)))

@@ -18,7 +18,7 @@ from data_gen.constructions.program import Program
 from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS, rows_of
 from data_gen.drawing.canvas import Canvas
-from data_gen.drawing.draw import counting_figures, draw
+from data_gen.drawing.draw import draw
 from data_gen.families import edits
 from data_gen.families.acceptance import accepts, told
 from data_gen.families.family import Wish
@@ -98,12 +98,11 @@ class Table:
 
 
 def tabulate(slots: Sequence[str], letters: dict[str, str], canvas: Canvas) -> Table:
-    """Returns the table of a skeleton, from trial drawings on a canvas. Every process finds the same one."""
+    """The table of a skeleton, from trial drawings on a canvas. Every process finds the same one."""
     steps = [slot_points(slot, letters) for slot in slots]
     figures = list(itertools.product(*([row.name for row in rows_of(slot)] for slot, _, _ in steps)))
-    with counting_figures():  # apart from those of families: only the first family of a process needs the table
-        apart = _told_apart(figures, steps, canvas) >= APART
-        orders = np.array([_orders(rows, steps, canvas) for rows in figures])
+    apart = _told_apart(figures, steps, canvas) >= APART
+    orders = np.array([_orders(rows, steps, canvas) for rows in figures])
     return Table(tuple(figures), {axis: _differ(figures, axis) & apart for axis in EXCHANGED}, orders)
 
 

@@ -14,7 +14,7 @@ from flax import nnx, traverse_util
 
 from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import gemma as gemma_files
-from mmgeo_jax.checkpoints import mapping, readers
+from mmgeo_jax.checkpoints import mapping, readers, writers
 from mmgeo_jax.models import gemma, lmm
 from mmgeo_jax.models.gemma import GEMMA3
 
@@ -154,7 +154,7 @@ def random_model(kind):
 @pytest.mark.parametrize("kind", ["gemma", "gemma2", "gemma3"])
 def test_a_folder_comes_back_as_it_went(kind, tmp_path, monkeypatch):
     """In several files, with an index; a decoder alone where there is no projector."""
-    monkeypatch.setattr(readers, "SHARD_BYTES", 20_000)
+    monkeypatch.setattr(writers, "SHARD_BYTES", 20_000)
     config, params = random_model(kind)
     if kind == "gemma3":
         params = {name: array for name, array in params.items() if name.startswith("decoder/")}

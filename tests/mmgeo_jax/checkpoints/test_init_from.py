@@ -8,14 +8,14 @@ import pytest
 from flax import traverse_util
 
 from data_gen.shared.errors import UserError
-from mmgeo_jax.checkpoints import init_from, readers
+from mmgeo_jax.checkpoints import init_from, writers
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.models import two_tower
 from mmgeo_jax.train import clip as train_clip
-from tests.mmgeo_jax.checkpoints.test_weights import HEADS, random_siglip
+from tests.mmgeo_jax.checkpoints.test_weights import random_siglip
 from tests.mmgeo_jax.data.test_tokenizer_files import folder, sentence_piece
-from tests.mmgeo_jax.train.test_train import arguments
+from tests.mmgeo_jax.train.test_train import arguments, base, compiled_programs, finished, whole  # noqa: F401
 
 
 class Words(NamedTuple):
@@ -36,7 +36,7 @@ def flat(tree):
 def written(tmp_path, layout="run"):
     """(config, arrays, checkpoint) of a random model; a run's knows its tokenizer, a published one does not."""
     config, params = random_siglip()
-    readers.write_npz(tmp_path / "a.npz", params, HEADS)
+    writers.write_npz(tmp_path / "a.npz", config, params)
     return config, params, init_from.read(tmp_path / "a.npz")._replace(layout=layout)
 
 
@@ -93,11 +93,11 @@ def test_a_published_text_tower_is_taken_with_its_own_tokenizer(tmp_path):
     config, params, checkpoint = written(tmp_path, "big_vision")
     fakes: Any = (Words(vocab_size=n, stated=stated) for n, stated in ((50, True), (30, True), (50, False)))
     own, small, bare = fakes
-    found = flat(init_from.fill(model(config), checkpoint, config, words=own))
+    found = flat(init_from.fill(model(config), checkpoint, config, tokenizer=own))
     np.testing.assert_array_equal(found["text/token"], params["text/token"])
     for words, told in ((small, "has 30 tokens, but .* knows 50"), (bare, "tokenizer_config.json")):
         with pytest.raises(UserError, match=told):
-            init_from.fill(model(config), checkpoint, config, words=words)
+            init_from.fill(model(config), checkpoint, config, tokenizer=words)
 
 
 def test_a_run_trains_with_a_tokenizer_of_others(base, tmp_path, capsys, finished):  # noqa: F811

@@ -13,7 +13,7 @@ import pytest
 
 from data_gen.shared.errors import UserError
 from mmgeo_jax.distributed import processes
-from tests.mmgeo_jax.train.test_train import arguments
+from tests.mmgeo_jax.train.test_train import arguments, base  # noqa: F401
 from tests.support.paths import ROOT
 
 # A process that trains as the command does, without evaluation, to a step of its first argument, where it gets SIGTERM.

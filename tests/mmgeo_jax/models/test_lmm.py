@@ -202,7 +202,8 @@ def test_the_cache_changes_no_drawn_token():
         for number in range(L):
             keys = jax.random.fold_in(key, number)[None]
             assert (
-                decoding.draw(logits[prompt, sample, number][None], keys, sampling)[0] == tokens[prompt, sample, number]
+                decoding.sample_token(logits[prompt, sample, number][None], keys, sampling)[0]
+                == tokens[prompt, sample, number]
             )
     np.testing.assert_array_equal(generate(sampling, seed=3)[0], tokens)
     assert (generate(sampling, seed=4)[0] != tokens).any() and (tokens[:, 0] != tokens[:, 1]).any()
@@ -226,13 +227,13 @@ def test_stop_tokens_end_answers():
 
 def test_top_k_and_top_p_leave_out_the_others():
     logits = jnp.log(jnp.array([[0.5, 0.05, 0.3, 0.15]]))
-    kept = lambda **how: (decoding.allowed(logits, Sampling(temperature=1.0, **how)) > -1e9)[0].tolist()  # noqa: E731
+    kept = lambda **how: (decoding.filter_logits(logits, Sampling(temperature=1.0, **how)) > -1e9)[0].tolist()  # noqa: E731
     assert kept() == [True] * 4
     assert kept(top_k=2) == [True, False, True, False]
     assert kept(top_p=0.5) == [True, False, False, False]
     assert kept(top_p=0.75) == [True, False, True, False]
     assert kept(top_p=0.85) == [True, False, True, True]
-    np.testing.assert_allclose(decoding.allowed(logits, Sampling(temperature=2.0)), logits / 2)
+    np.testing.assert_allclose(decoding.filter_logits(logits, Sampling(temperature=2.0)), logits / 2)
 
 
 BAD = {

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from mmgeo_jax.checkpoints import manager as checkpoints
-from tests.mmgeo_jax.train.test_train import PROCESS, arguments
+from tests.mmgeo_jax.train.test_train import PROCESS, arguments, base, compiled_programs  # noqa: F401
 from tests.support.paths import ROOT
 
 STEPS = 60
