@@ -13,36 +13,50 @@ from collections.abc import Sequence
 
 from data_gen.shared.cli import program
 
-# command -> (module, what it does)
-COMMANDS = {
-    "data": ("data_gen.build.shards", "make a data set: a spec -> TFRecord shards"),
-    "beam": ("data_gen.build.beam", "make a data set with Apache Beam"),
-    "retrieval": ("data_gen.retrieval.mine", "find similar captions that are false of a picture, as hard negatives"),
-    "verify": ("data_gen.checks.verify", "redraw a data set from its programs, and look for leaks"),
-    "check-truth": ("checker.checker", "compare truth tables with an independent reading of the captions"),
-    "hardset": ("data_gen.checks.benchmark", "describe the frozen benchmark, and its version"),
-    "domain-gap": ("data_gen.checks.domain_gap", "compare a data set with real exam problems"),
-    "question-only": ("data_gen.checks.question_only", "how well problems are answered without their picture"),
-    "gallery": ("data_gen.view.gallery", "an HTML gallery of a data set's families"),
-    "contact-sheet": ("data_gen.view.contact_sheet", "one family as a PNG"),
-    "alphageometry": ("data_gen.sources.alphageometry.source", "which AlphaGeometry problems can be drawn"),
-    "formalgeo": ("data_gen.sources.formalgeo.source", "which FormalGeo7k problems can be parsed"),
-    "redrawn": ("data_gen.sources.redrawn.source", "which FormalGeo7k figures can be redrawn, and how closely"),
-    "train-clip": ("mmgeo_jax.train.clip", "train an image encoder with a text encoder"),
-    "train-lmm": ("mmgeo_jax.train.lmm", "train a multimodal model"),
-    "eval": ("mmgeo_jax.evals.command", "evaluate a run or a published checkpoint"),
-    "export": ("mmgeo_jax.checkpoints.export", "write a run for transformers, or as a big_vision .npz"),
-    "report": ("mmgeo_jax.report.command", "write report.html of an evaluated run"),
-    "solve": ("mmgeo_jax.inference.chat", "ask a multimodal model about a diagram"),
-    "benchmark": ("mmgeo_jax.evals.benchmarks.command", "score a model's answers on a public benchmark"),
-    "compile-report": ("mmgeo_jax.train.compile_report", "bytes per device and FLOPs of a run, without the hardware"),
+# what a user does -> command -> (module, what it does)
+GROUPS = {
+    "make data": {
+        "data": ("data_gen.build.shards", "make a data set: a spec -> TFRecord shards"),
+        "beam": ("data_gen.build.beam", "make a data set with Apache Beam"),
+        "retrieval": ("data_gen.retrieval.mine", "find similar captions that are false of a picture, as negatives"),
+    },
+    "look at data": {
+        "gallery": ("data_gen.view.gallery", "an HTML gallery of a data set's families"),
+        "contact-sheet": ("data_gen.view.contact_sheet", "one family as a PNG"),
+    },
+    "check data": {
+        "verify": ("data_gen.checks.verify", "redraw a data set from its programs, and look for leaks"),
+        "check-truth": ("checker.checker", "compare truth tables with an independent reading of the captions"),
+        "hardset": ("data_gen.checks.benchmark", "describe the frozen benchmark, and its version"),
+        "domain-gap": ("data_gen.checks.domain_gap", "compare a data set with real exam problems"),
+        "question-only": ("data_gen.checks.question_only", "how well problems are answered without their picture"),
+        "alphageometry": ("data_gen.sources.alphageometry.source", "which AlphaGeometry problems can be drawn"),
+        "formalgeo": ("data_gen.sources.formalgeo.source", "which FormalGeo7k problems can be parsed"),
+        "redrawn": ("data_gen.sources.redrawn.source", "which FormalGeo7k figures can be redrawn, and how closely"),
+    },
+    "train": {
+        "compile-report": ("mmgeo_jax.train.compile_report", "bytes per device and FLOPs, without the hardware"),
+        "train-clip": ("mmgeo_jax.train.clip", "train an image encoder with a text encoder"),
+        "train-lmm": ("mmgeo_jax.train.lmm", "train a multimodal model"),
+    },
+    "evaluate": {
+        "eval": ("mmgeo_jax.evals.command", "evaluate a run or a published checkpoint"),
+        "report": ("mmgeo_jax.report.command", "write report.html of an evaluated run"),
+        "benchmark": ("mmgeo_jax.evals.benchmarks.command", "score a model's answers on a public benchmark"),
+    },
+    "use": {
+        "export": ("mmgeo_jax.checkpoints.export", "write a run for transformers, or as a big_vision .npz"),
+        "solve": ("mmgeo_jax.inference.chat", "ask a multimodal model about a diagram"),
+    },
 }
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
 
 
 def usage() -> str:
     """Returns the list of commands."""
-    lines = [f"usage: {program()} COMMAND ...", "", "commands:"]
-    lines += [f"  {name:15} {what}" for name, (_, what) in COMMANDS.items()]
+    lines = [f"usage: {program()} COMMAND ..."]
+    for title, group in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {name:15} {what}" for name, (_, what) in group.items())]
     return "\n".join([*lines, "", f"{program()} COMMAND --help shows a command's options and an example."])
 
 
@@ -56,4 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0)
         print(f"error: there is no command '{name}': did you mean '{near[0]}'? {program()} --help", file=sys.stderr)
         return 2
-    return importlib.import_module(COMMANDS[name][0]).main(rest)
+    try:
+        module = importlib.import_module(COMMANDS[name][0])
+    except ModuleNotFoundError as fault:
+        where = "requirements.txt and the extras of pyproject.toml say what is needed for what"
+        print(f"error: {name} needs {fault.name}, which is not installed: {where}", file=sys.stderr)
+        return 1
+    return module.main(rest)

@@ -16,7 +16,7 @@ from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 
-EXAMPLE = """mmgeo {command} --config=configs/clip_tiny.py --config.optim.lr=1e-3 --config.name=mine
+EXAMPLE = """mmgeo train-{kind} --config=configs/{kind}_tiny.py --config.optim.lr=1e-3 --config.name=mine
 
 Any value of the config file can be set with --config.KEY=VALUE; --help after --config=FILE lists the keys. The
 same command on the same run goes on where it stopped, and skips what is done."""
@@ -27,7 +27,7 @@ FREE_UNTRAINED = FREE + r"|data\.real_dir"
 
 def parse(arguments: Sequence[str] | None, command: str, what: str) -> ConfigDict:
     """The config that a command line names, locked. Raises UserError; exits 0 after --help."""
-    parser = cli.parser(command, what, EXAMPLE.format(command=command), add_help=False)
+    parser = cli.parser(command, what, EXAMPLE.format(kind=command.removeprefix("train-")), add_help=False)
     parser.add_argument("--config", metavar="FILE", help="Python file with get_config()")
     parser.add_argument("-h", "--help", action="store_true", help="this text, and the keys of FILE")
     options, overrides = parser.parse_known_args(arguments)

@@ -1,7 +1,4 @@
-"""What a frozen benchmark is: its version, the hash of its shards, and what its edits are.
-
-mmgeo hardset --data=data/hardset
-"""
+"""What a frozen benchmark is: its version, the hash of its shards, and what its edits are."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ def describe(directory: str) -> str:
 @cli.command
 def main(arguments: Sequence[str]) -> int:
     """The command; returns the exit status."""
-    parser = cli.parser("hardset", __doc__)
+    parser = cli.parser("hardset", __doc__, "mmgeo hardset --data=data/hardset")
     parser.add_argument("--data", required=True, help="folder of the data set")
     options = parser.parse_args(arguments)
     print(describe(options.data))

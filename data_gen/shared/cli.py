@@ -17,12 +17,12 @@ def program() -> str:
     return "python -m mmgeo_jax" if PurePath(sys.argv[0]).parts[-2:] == ("mmgeo_jax", "__main__.py") else "mmgeo"
 
 
-def parser(name: str, description: str, example: str = "", **more) -> argparse.ArgumentParser:
+def parser(name: str, description: str, example: str, **more) -> argparse.ArgumentParser:
     """Returns the parser of the command `mmgeo NAME`; `example` is printed below its options.
 
     Options must be written out: an abbreviation would be understood differently once an option is added.
     """
-    epilog = f"example:\n  {example}".replace("mmgeo ", f"{program()} ") if example else None
+    epilog = f"example:\n  {example}".replace("mmgeo ", f"{program()} ")
     shape = argparse.RawDescriptionHelpFormatter
     return argparse.ArgumentParser(
         f"{program()} {name}", description=description, epilog=epilog, formatter_class=shape, allow_abbrev=False, **more

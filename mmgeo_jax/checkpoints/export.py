@@ -1,8 +1,5 @@
 """Exports a run as a checkpoint that others load: a Hugging Face folder, or big_vision's `.npz`.
 
-mmgeo export --run=runs/clip_b16                               # runs/clip_b16/hf
-mmgeo export --run=runs/clip_b16 --out=FOLDER --format=npz     # FOLDER/model.npz
-
 `transformers` takes the folder as it is: AutoModel, AutoProcessor and pipeline("zero-shot-image-classification") of an
 encoder, PaliGemmaForConditionalGeneration of a multimodal model (LoRA merged). What the other side cannot express is
 refused, naming the setting.
@@ -24,6 +21,8 @@ from mmgeo_jax.checkpoints.mapping import Arrays
 from mmgeo_jax.checkpoints.tokenizer_export import write_tokenizer
 from mmgeo_jax.models.vit import kept_patches
 
+EXAMPLE = """mmgeo export --run=runs/clip_b16                               # runs/clip_b16/hf
+  mmgeo export --run=runs/clip_b16 --out=FOLDER --format=npz     # FOLDER/model.npz"""
 FORMATS = ("hf", "npz")
 PIPELINE_LENGTH = 64  # tokens to which transformers' pipeline fills the texts of any SigLIP
 
@@ -90,7 +89,7 @@ def _notes(trained: manager.Trained, format: str) -> list[str]:
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    parser = cli.parser("export", __doc__)
+    parser = cli.parser("export", __doc__, EXAMPLE)
     parser.add_argument("--run", required=True, help="the folder of a run of train-clip or train-lmm")
     parser.add_argument("--out", help="the folder to write (default: RUN/hf or RUN/npz)")
     parser.add_argument("--format", choices=FORMATS, default="hf", help="Hugging Face, or big_vision (default: hf)")

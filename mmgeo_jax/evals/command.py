@@ -9,6 +9,9 @@ from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.evals.clip import evaluate_checkpoint, evaluate_run
 from mmgeo_jax.inference import encoder
 
+EXAMPLE = """mmgeo eval --run=runs/clip_tiny
+  mmgeo eval --checkpoint=siglip --data data/hardset data/formalgeo7k"""
+
 
 def summary(results: dict[str, Any]) -> str:
     """A line for each test set."""
@@ -56,7 +59,7 @@ def _shown(entry: dict[str, Any]) -> str:
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    parser = cli.parser("eval", __doc__)
+    parser = cli.parser("eval", __doc__, EXAMPLE)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--run", help="the folder of a trained run, scored on its own data")
     what.add_argument("--checkpoint", help="a run, a big_vision .npz, or a folder of SigLIP, CLIP or PaliGemma")

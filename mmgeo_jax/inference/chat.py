@@ -1,8 +1,4 @@
-"""Ask a trained multimodal model about a picture; its answer is printed as it comes.
-
-mmgeo solve --run=runs/lmm_tiny --image=figure.png --question="Find ∠ABC."
-mmgeo solve --run=runs/lmm_tiny --image=figure.png --question="Find x." --choices 40° 50° 60° 70°
-"""
+"""Ask a trained multimodal model about a picture; its answer is printed as it comes."""
 
 from __future__ import annotations
 
@@ -33,6 +29,8 @@ from mmgeo_jax.models import init as init_params
 from mmgeo_jax.models import lmm
 from mmgeo_jax.models.vit import kept_patches
 
+EXAMPLE = """mmgeo solve --run=runs/lmm_tiny --image=figure.png --question="Find ∠ABC."
+  mmgeo solve --run=runs/lmm_tiny --image=figure.png --question="Find x." --choices 40° 50° 60° 70°"""
 GREEDY = Sampling()
 PALIGEMMA_END = "\n"  # behind the question, as PaliGemma was trained
 STEP = 32  # prompts are padded to multiples of so many tokens, so that few shapes are compiled
@@ -140,7 +138,7 @@ def solver_of(trained: checkpoints.Trained) -> Solver:
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    parser = cli.parser("solve", __doc__)
+    parser = cli.parser("solve", __doc__, EXAMPLE)
     parser.add_argument("--run", required=True, help="a run of train-lmm, or the folder of a PaliGemma")
     parser.add_argument("--tokenizer", help="of a published model: a file or folder (default: in its own folder)")
     parser.add_argument("--image", required=True, help="a picture: PNG, JPEG, WEBP, GIF, BMP or TIFF")

@@ -19,7 +19,7 @@ def write_any_report(run_dir: str | Path) -> Path:
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    parser = cli.parser("report", __doc__.splitlines()[0])
+    parser = cli.parser("report", __doc__, "mmgeo report --run=runs/clip_tiny")
     parser.add_argument("--run", required=True, help="the folder of an evaluated run, such as runs/clip_tiny")
     path = write_any_report(parser.parse_args(arguments).run)
     print(f"report: {path}")

@@ -253,7 +253,7 @@ def located(root: str, problem: dict) -> tuple[Path, str]:
 @cli.command
 def main(arguments: Sequence[str]) -> int:
     """Print the share of problems that parse and every statement that does not; returns the exit status."""
-    parser = cli.parser("formalgeo", "What parses of FormalGeo7k.")
+    parser = cli.parser("formalgeo", "What parses of FormalGeo7k.", "mmgeo formalgeo --root=../shared/data/formalgeo7k")
     parser.add_argument("--root", required=True, help="folder with train.jsonl, val.jsonl and diagrams/")
     parser.add_argument("--seed", type=int, default=0, help="seed of the families that are counted")
     options = parser.parse_args(arguments)

@@ -1,10 +1,5 @@
 """Score a model's responses on a public benchmark.
 
-    mmgeo benchmark --list
-    mmgeo benchmark --name=wemath --root=DIR --run=runs/lmm_tiny
-    mmgeo benchmark --name=wemath --root=DIR --responses=responses.jsonl --out=eval.json
-    mmgeo benchmark --name=wemath --root=DIR --baseline --out=eval.json
-
 responses.jsonl holds {"key": ..., "response": ...} a line; a question without a line counts as wrong. The keys are said
 in each benchmark's module, and --prompts writes them with the text that a model is asked.
 """
@@ -19,10 +14,15 @@ from data_gen.shared import cli
 from mmgeo_jax.evals import benchmarks
 from mmgeo_jax.evals.benchmarks import item as items
 
+EXAMPLE = """mmgeo benchmark --list
+  mmgeo benchmark --name=wemath --root=DIR --run=runs/lmm_tiny
+  mmgeo benchmark --name=wemath --root=DIR --responses=responses.jsonl --out=eval.json
+  mmgeo benchmark --name=wemath --root=DIR --baseline --out=eval.json"""
+
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    parser = cli.parser("benchmark", __doc__)
+    parser = cli.parser("benchmark", __doc__, EXAMPLE)
     parser.add_argument("--list", action="store_true", help="the benchmarks, and where their data is")
     parser.add_argument("--name", choices=list(benchmarks.BENCHMARKS), help="which benchmark")
     parser.add_argument("--root", help="the folder of its data")

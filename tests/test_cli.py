@@ -1,0 +1,43 @@
+"""The command line: every command shows an example, and what goes wrong is one line."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import pytest
+
+from mmgeo_jax import cli
+
+
+def test_the_list_names_every_command_once(capsys):
+    assert cli.main([]) == 0 and cli.main(["--help"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert listed == 2 * list(cli.COMMANDS)
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_help_shows_an_example(command, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["mmgeo"])
+    if command == "beam" and importlib.util.find_spec("apache_beam") is None:
+        pytest.skip("Apache Beam has an environment of its own: make test-beam")
+    with pytest.raises(SystemExit) as exit:
+        cli.main([command, "--help"])
+    text, error = capsys.readouterr()
+    assert exit.value.code == 0 and not error
+    assert f"\nexample:\n  mmgeo {command} " in text
+
+
+@pytest.mark.parametrize(("wrong", "near"), [("trian-clip", "train-clip"), ("evaluate", "eval"), ("galery", "gallery")])
+def test_a_wrong_command_names_the_nearest(wrong, near, capsys):
+    assert cli.main([wrong]) == 2
+    error = capsys.readouterr().err
+    assert f"there is no command '{wrong}': did you mean '{near}'?" in error and error.count("\n") == 1
+
+
+def test_a_missing_package_is_one_line(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    monkeypatch.delitem(sys.modules, "data_gen.build.beam", raising=False)
+    assert cli.main(["beam", "--help"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: beam needs apache_beam, which is not installed: ") and error.count("\n") == 1
