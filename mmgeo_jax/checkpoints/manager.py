@@ -148,8 +148,8 @@ def restore_run(run_dir: str | Path, kind: str = "") -> Trained:
         raise UserError(f"{run_dir} is a run of {MODELS[found].trainer}, and this wants one of {MODELS[kind].trainer}")
 
     def fresh() -> Params:
-        params = MODELS[found].init(config.model, config.seed)[1]
-        return lora.add(params, config.lora, config.optim.freeze, config.seed) if "lora" in config else params
+        model = MODELS[found].init(config.model, config.seed)
+        return (lora.add(*model, config.lora, config.optim.freeze, config.seed) if "lora" in config else model)[1]
 
     with open_folder(run_dir) as folder:
         restored = restore(folder, {"params": jax.eval_shape(fresh)})

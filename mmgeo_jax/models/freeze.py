@@ -8,6 +8,9 @@ import jax
 
 from data_gen.shared.errors import UserError
 
+# Parameters of LoRA, which lie beside frozen kernels and are always trained.
+LORA_FACTORS = r".*/lora_[ab]"
+
 
 def trained(params: Any, freeze: str) -> Any:
     """Which parameters are not named by the pattern `freeze` ("image/.*"): a tree of bools.
@@ -18,7 +21,7 @@ def trained(params: Any, freeze: str) -> Any:
         pattern = re.compile(freeze)
     except re.error as fault:
         raise UserError(f"optim.freeze={freeze!r} is no regular expression: {fault}") from None
-    mask = _where(lambda name: pattern.fullmatch(name) is None, params)
+    mask = _where(lambda name: not pattern.fullmatch(name) or bool(re.fullmatch(LORA_FACTORS, name)), params)
     if freeze and len(set(jax.tree.leaves(mask))) == 1:
         some = ", ".join(sorted({name.split("/")[0] for name in _names(params)}))
         which = "no parameter" if all(jax.tree.leaves(mask)) else "all parameters"

@@ -46,10 +46,25 @@ def layer_norm(config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.Laye
     return nnx.LayerNorm(config.width, epsilon=config.norm_epsilon, dtype=dtype, use_fast_variance=False, rngs=rngs)
 
 
-def dense(fan_in: int, fan_out: int, dtype: jnp.dtype, rngs: nnx.Rngs, bias: bool = True) -> nnx.Linear:
-    """A linear layer that starts as SigLIP's do, its bias at zero."""
+class Linear(nnx.Linear):
+    """A linear layer; with the factors that `lora.add` gives it, plus lora_scale * (x @ lora_a) @ lora_b."""
+
+    lora_a: nnx.Param | None = None  # f32[in, r]
+    lora_b: nnx.Param | None = None  # f32[r, out]
+    lora_scale: float = 0.0
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        y = super().__call__(x)
+        if self.lora_a is None or self.lora_b is None:
+            return y
+        down, up = (factor[...].astype(y.dtype) for factor in (self.lora_a, self.lora_b))
+        return y + self.lora_scale * (x.astype(y.dtype) @ down) @ up
+
+
+def dense(fan_in: int, fan_out: int, dtype: jnp.dtype, rngs: nnx.Rngs, bias: bool = True) -> Linear:
+    """Returns a linear layer initialised as SigLIP's are: Xavier uniform, its bias zero."""
     init = nnx.initializers.xavier_uniform()
-    return nnx.Linear(fan_in, fan_out, use_bias=bias, dtype=dtype, kernel_init=init, rngs=rngs)
+    return Linear(fan_in, fan_out, use_bias=bias, dtype=dtype, kernel_init=init, rngs=rngs)
 
 
 class Attention(nnx.Module):

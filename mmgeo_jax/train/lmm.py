@@ -49,10 +49,11 @@ def task(config: ConfigDict, run: Path, devices: Any, begins: bool) -> loop.Task
     words = find_tokenizer(run, config, sources)
     check_sizes(config, words)
     lmm_data.check_lengths(sources[0], words, config.data, config.train.global_batch)
-    graphdef, params = fresh(config)
+    graphdef, params = lmm.init(config.model, config.seed)
     for source, parts in (config.init_from, config.init_parts), (config.decoder_from, "decoder"):
         if source and begins:
             params = start_from.fill(params, start_from.read(source, parts), config.model, parts, words)
+    graphdef, params = lora.add(graphdef, params, config.lora, config.optim.freeze, config.seed)
     place = jax.process_index(), jax.process_count()
     return loop.Task(
         params=params,
@@ -73,9 +74,8 @@ def task(config: ConfigDict, run: Path, devices: Any, begins: bool) -> loop.Task
 
 
 def fresh(config: ConfigDict) -> tuple[nnx.GraphDef, Any]:
-    """The model of a config, (graphdef, params), LoRA's matrices beside its kernels."""
-    graphdef, params = lmm.init(config.model, config.seed)
-    return graphdef, lora.add(params, config.lora, config.optim.freeze, config.seed)
+    """Returns the model of a config, (graphdef, params), LoRA's factors included."""
+    return lora.add(*lmm.init(config.model, config.seed), config.lora, config.optim.freeze, config.seed)
 
 
 def empty_batch(config: ConfigDict, rows: int) -> LmmBatch[np.ndarray]:
@@ -101,7 +101,7 @@ READ = ("images", "tokens", "segments", "prefix", "image_segments")  # what the 
 
 def loss_of(config: ConfigDict, graphdef: nnx.GraphDef, params: Any, batch: Arrays) -> tuple[jax.Array, Arrays]:
     """Mean cross-entropy of the answers' tokens, and {"tokens", "accuracy"} of `lmm.answer_loss`."""
-    model: lmm.LMM = nnx.merge(graphdef, lora.merge(params, config.lora))
+    model: lmm.LMM = nnx.merge(graphdef, params)
     return lmm.answer_loss(model(*(batch[name] for name in READ)), batch["tokens"], batch["loss_mask"])
 
 

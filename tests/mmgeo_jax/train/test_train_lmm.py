@@ -1,13 +1,12 @@
 """The multimodal trainer: killed and gone on, several devices and processes, LoRA, where it starts, and its end."""
 
-import functools
 import json
-import operator
 import re
 
 import jax
 import numpy as np
 import pytest
+from flax import traverse_util
 from PIL import Image
 
 from data_gen.shared.errors import UserError
@@ -251,21 +250,23 @@ def test_lora_trains_thin_matrices_alone(base, tmp_path, monkeypatch):
     more = "--config.lora.rank=2", "--config.optim.freeze=(image|decoder)/.*", "--config.train.steps=3"
     assert train_lmm.main(arguments(base, tmp_path, *more)) == 0
     config = configs.read(tmp_path / "run")
-    _, params = lmm.init(config.model, config.seed)
+    graphdef, params = lmm.init(config.model, config.seed)
     with checkpoints.open_folder(tmp_path / "run") as folder:
-        thin = lora.add(params, config.lora, config.optim.freeze, config.seed)
+        _, thin = lora.add(graphdef, params, config.lora, config.optim.freeze, config.seed)
         restored = checkpoints.restore(folder, {"params": thin})
     assert restored is not None
     saved = restored[1]["params"]
-    jax.tree.map(np.testing.assert_array_equal, saved["decoder"], params["decoder"])
-    merged = checkpoints.restore_run(tmp_path / "run").params
-    path = ("decoder", "blocks", "mlp", "up", "kernel")
-    kernel, pair, found = (functools.reduce(operator.getitem, path, tree) for tree in (params, saved["lora"], merged))
-    assert np.abs(pair["up"]).max() > 0
-    expected = np.asarray(kernel, np.float64) + config.lora.alpha / 2 * np.einsum(
-        "lir,lro->lio", np.asarray(pair["down"], np.float64), np.asarray(pair["up"], np.float64)
+    before, after, merged = (
+        traverse_util.flatten_dict(tree, sep="/")
+        for tree in (params["decoder"], saved["decoder"], checkpoints.restore_run(tmp_path / "run").params["decoder"])
     )
-    np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5, atol=1e-6)
+    assert merged.keys() == before.keys()
+    for name, leaf in before.items():
+        np.testing.assert_array_equal(after[name], leaf)
+    kernel, down, up = (np.asarray(after[f"blocks/mlp/up/{name}"], np.float64) for name in ("kernel", "lora_a", "lora_b"))
+    assert np.abs(up).max() > 0
+    expected = kernel + config.lora.alpha / 2 * np.einsum("lir,lro->lio", down, up)
+    np.testing.assert_allclose(merged["blocks/mlp/up/kernel"], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_what_does_not_fit_is_one_line(base, whole, encoder, tmp_path, capsys):
