@@ -11,8 +11,8 @@ from data_gen.shared.config import load
 def get_config() -> ConfigDict:
     config = load("config", "clip_tiny").unlock()
     config.name = "clip_in_batch"
-    config.loss.pairs = "in_batch"
+    config.loss.mask = "in_batch"
     config.train.global_batch *= config.data.max_images
     config.data.max_images = config.data.max_captions = 1
-    config.train.anchors_first = 0.0
+    config.train.anchor_warmup = 0.0
     return config

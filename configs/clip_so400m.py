@@ -30,9 +30,9 @@ def get_config() -> ConfigDict:
     model.text.update(pool="last", masked=False)
     model.init_scale, model.init_bias = 10.0, -10.0
 
-    config.loss.kind = "sigmoid"
-    config.loss.stranger_weight = 1.0
+    config.loss.name = "sigmoid"
+    config.loss.in_batch_weight = 1.0
 
     config.optim.update(lr=2e-5, weight_decay=1e-4, b2=0.95)
-    config.train.update(global_batch=256, steps=5000, anchors_first=0.0, eval_every=500, checkpoint_every=500)
+    config.train.update(global_batch=256, steps=5000, anchor_warmup=0.0, eval_every=500, checkpoint_every=500)
     return config

@@ -15,7 +15,7 @@ def get_config() -> ConfigDict:
     config.data.max_images = 1
     config.data.max_captions = 1 + 10  # its own; those of its siblings, and three that have no picture
     config.data.retrieved_captions = 30
-    config.loss.pairs = "mm_text"
+    config.loss.mask = "mm_text"
     config.optim.lr = 3e-4
-    config.train.update(steps=300, anchors_first=0.0)
+    config.train.update(steps=300, anchor_warmup=0.0)
     return config

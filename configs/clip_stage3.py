@@ -2,7 +2,7 @@
 
     make train-clip CONFIG=configs/clip_stage3.py
 
-The paper has 10 pictures, our families 7 siblings. `loss.pairs="family"` uses every picture and caption as anchor.
+The paper has 10 pictures, our families 7 siblings. `loss.mask="family"` uses every picture and caption as anchor.
 """
 
 from ml_collections import ConfigDict
@@ -14,7 +14,7 @@ def get_config() -> ConfigDict:
     config = load("config", "clip_tiny").unlock()
     config.name = "clip_stage3"
     config.init_from = "runs/clip_stage2"
-    config.loss.pairs = "mm_image"
+    config.loss.mask = "mm_image"
     config.optim.lr = 3e-4
-    config.train.update(steps=300, anchors_first=0.0)
+    config.train.update(steps=300, anchor_warmup=0.0)
     return config

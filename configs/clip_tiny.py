@@ -12,7 +12,7 @@ from mmgeo_jax.models.two_tower import default_model_config
 def get_config() -> ConfigDict:
     config = ConfigDict()
     config.name = "clip_tiny"
-    config.runs = "runs"  # the run's folder is runs/name
+    config.workdir = "runs"  # the run's folder is runs/name
     config.seed = 0
     # On a GPU the same bits need XLA's slower kernels; a CPU and a TPU give them anyway.
     config.deterministic = False
@@ -50,10 +50,10 @@ def get_config() -> ConfigDict:
     model.init_scale, model.init_bias = 1 / 0.07, 0.0  # CLIP's, for the softmax loss
 
     config.loss = loss = ConfigDict()
-    loss.kind = "softmax"  # softmax | sigmoid
-    loss.pairs = "family"  # which pairs count: mmgeo_jax/losses/pairs.py, PAIRS
-    loss.sibling_weight = 1.0  # of a false pair within a family
-    loss.stranger_weight = 0.2  # of a false pair of two families: at 1 the many strangers drown the siblings
+    loss.name = "softmax"  # softmax | sigmoid
+    loss.mask = "family"  # which pairs count: mmgeo_jax/losses/pairs.py, PAIRS
+    loss.hard_negative_weight = 1.0  # of a false pair within a family
+    loss.in_batch_weight = 0.2  # of a false pair of two families: at 1 the many strangers drown the siblings
 
     config.optim = optim = ConfigDict()
     optim.lr = 1e-3
@@ -73,7 +73,7 @@ def get_config() -> ConfigDict:
     # would be another loss, whose negatives are those of one part.
     train.micro_batches = 1
     train.steps = 900
-    train.anchors_first = 0.3  # share of the steps whose batches are anchors: siblings alone give a slow start
+    train.anchor_warmup = 0.3  # share of the steps whose batches are anchors: siblings alone give a slow start
     train.log_every = 20
     train.eval_every = 150
     train.eval_families = 128  # the first so many of val

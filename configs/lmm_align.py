@@ -16,7 +16,7 @@ from mmgeo_jax.models.lmm import default_lmm_config
 def get_config() -> ConfigDict:
     config = ConfigDict()
     config.name = "lmm_align"
-    config.runs = "runs"  # the run's folder is runs/name
+    config.workdir = "runs"  # the run's folder is runs/name
     config.seed = 0
     config.deterministic = False  # see clip_tiny.py
     config.init_from = "runs/clip_tiny"  # a run of train-clip or train-lmm, a SigLIP or CLIP, or a PaliGemma

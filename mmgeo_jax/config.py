@@ -21,7 +21,7 @@ EXAMPLE = """mmgeo train-{kind} --config=configs/{kind}_tiny.py --config.optim.l
 Any value of the config file can be set with --config.KEY=VALUE; --help after --config=FILE lists the keys. The
 same command on the same run goes on where it stopped, and skips what is done."""
 # What a run may go on with although it has changed: what is computed in training does not depend on it.
-FREE = r"eval\..*|runs|train\.trackers|data\.workers|mesh\.fsdp"
+FREE = r"eval\..*|workdir|train\.trackers|data\.workers|mesh\.fsdp"
 FREE_UNTRAINED = FREE + r"|data\.real_dir"
 
 

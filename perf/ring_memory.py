@@ -16,22 +16,22 @@ from mmgeo_jax.losses import pairs, ring
 IMAGES, CAPTIONS, WIDTH, WORDS, EACH = 8, 16, 768, 8, 512
 
 
-def dense(images, captions, scale, bias, parts, choices, devices):
+def dense(images, captions, scale, bias, parts, settings, devices):
     """The loss over the whole matrix of scores."""
     scores = pairs.pair_scores(images, captions, scale, bias)
-    labels, weights = pairs.label_block(*pairs.rows_and_columns(**parts), *choices[1:])
-    return pairs.contrastive_loss(scores, labels, weights, choices.kind)
+    labels, weights = pairs.label_block(*pairs.pair_metadata(**parts), *settings[1:])
+    return pairs.contrastive_loss(scores, labels, weights, settings.name)
 
 
-def ringed(images, captions, scale, bias, parts, choices, devices):
+def ringed(images, captions, scale, bias, parts, settings, devices):
     """The same, a block at a time."""
-    return ring.contrastive_loss(images, captions, scale, bias, *pairs.rows_and_columns(**parts), choices, devices)
+    return ring.contrastive_loss(images, captions, scale, bias, *pairs.pair_metadata(**parts), settings, devices)
 
 
-def temporaries_gib(loss, kind: str, count: int) -> float:
+def temporaries_gib(loss, name: str, count: int) -> float:
     """GiB of temporaries per device at EACH families on each of `count` devices."""
     devices = mesh.mesh_of(jax.devices()[:count], fsdp=1)
-    families, split, whole = EACH * count, mesh.batch_sharding(devices), mesh.everywhere(devices)
+    families, split, whole = EACH * count, mesh.batch_sharding(devices), mesh.replicated(devices)
 
     def shape(*sizes, dtype=jnp.float32, sharding=split):
         return jax.ShapeDtypeStruct(sizes, dtype, sharding=sharding)
@@ -43,10 +43,10 @@ def temporaries_gib(loss, kind: str, count: int) -> float:
         "image_signatures": shape(families, IMAGES, WORDS, dtype=jnp.uint32),
         "caption_signatures": shape(families, CAPTIONS, WORDS, dtype=jnp.uint32),
     }
-    choices = ring.Choices(kind, "family", 1.0, 0.2)
+    settings = ring.LossSettings(name, "family", 1.0, 0.2)
 
     def of(images, captions, scale, bias, parts):
-        return loss(images, captions, scale, bias, parts, choices, devices)
+        return loss(images, captions, scale, bias, parts, settings, devices)
 
     scalars = [shape(sharding=whole)] * 2
     embeddings = shape(families * IMAGES, WIDTH), shape(families * CAPTIONS, WIDTH)
@@ -57,10 +57,10 @@ def temporaries_gib(loss, kind: str, count: int) -> float:
 def main() -> None:
     if jax.device_count() < 8:
         sys.exit("error: 8 devices are needed: JAX_NUM_CPU_DEVICES=8 python -m perf.ring_memory")
-    for kind in pairs.LOSSES:
-        print(f"{kind}: dense on 8 devices {temporaries_gib(dense, kind, 8):.2f} GiB per device")
+    for name in pairs.LOSSES:
+        print(f"{name}: dense on 8 devices {temporaries_gib(dense, name, 8):.2f} GiB per device")
         for count in (8, 4, 2):
-            print(f"{kind}: ring on {count} devices {temporaries_gib(ringed, kind, count):.2f} GiB per device")
+            print(f"{name}: ring on {count} devices {temporaries_gib(ringed, name, count):.2f} GiB per device")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 def get_config():
-    config = ConfigDict(dict(name="a", runs="runs", seed=0, lr=1e-3, budget=placeholder(int), span=(0.0, 0.5)))
+    config = ConfigDict(dict(name="a", workdir="runs", seed=0, lr=1e-3, budget=placeholder(int), span=(0.0, 0.5)))
     config.data = ConfigDict(dict(real_dir="", train_on_real=False, max_tokens=64))
     config.eval = ConfigDict(dict(limit=10))
     config.model = ConfigDict(dict(length=config.data.get_ref("max_tokens"), sizes=[1, 2]))
@@ -118,8 +118,8 @@ def test_what_training_does_not_depend_on_may_change(file, tmp_path, trained, al
     base = [f"--config.data.train_on_real={trained}"]
     configs.claim(tmp_path, configs.load(file, base))
     (tmp_path / "checkpoints" / "4").mkdir(parents=True)
-    configs.claim(tmp_path, configs.load(file, [*base, "--config.runs=elsewhere"]))
-    configs.claim(tmp_path, configs.load(file, [*base, "--config.runs=elsewhere", "--config.eval.limit=3"]))
+    configs.claim(tmp_path, configs.load(file, [*base, "--config.workdir=elsewhere"]))
+    configs.claim(tmp_path, configs.load(file, [*base, "--config.workdir=elsewhere", "--config.eval.limit=3"]))
     other = configs.load(file, [*base, "--config.eval.limit=3", "--config.data.real_dir=data/real"])
     if not allowed:
         with pytest.raises(UserError, match="data.real_dir:  -> data/real"):

@@ -49,7 +49,7 @@ def mesh_of(devices: Sequence[jax.Device], fsdp: int) -> Mesh:
     return jax.make_mesh(shape, ("data", "fsdp"), axis_types=(AxisType.Auto,) * 2, devices=devices)
 
 
-def everywhere(mesh: Mesh) -> NamedSharding:
+def replicated(mesh: Mesh) -> NamedSharding:
     """A whole copy on each device."""
     return NamedSharding(mesh, PartitionSpec())
 
@@ -113,7 +113,7 @@ def summary(state: dict[str, Any]) -> str:
     return f"{count / 1e6:.1f} M parameters on {devices} with {kept} each"
 
 
-def place(tree: Any, mesh: Mesh) -> Any:
+def shard_state(tree: Any, mesh: Mesh) -> Any:
     """The arrays of `tree`, the same in every process, on the devices where `state_shardings` has them."""
     return jax.device_put(jax.device_get(tree), state_shardings(tree, mesh))
 
@@ -129,7 +129,7 @@ def check_batch(train: ConfigDict, mesh: Mesh) -> None:
         raise UserError(f"train.global_batch={train.global_batch} does not divide among {mesh.size} devices{parts}")
 
 
-def put(batch: Mapping[str, Any], mesh: Mesh) -> dict[str, jax.Array]:
+def shard_batch(batch: Mapping[str, Any], mesh: Mesh) -> dict[str, jax.Array]:
     """A process's slice of a batch, as arrays of the global batch on the devices."""
     sharding = batch_sharding(mesh)
     return {name: jax.make_array_from_process_local_data(sharding, array) for name, array in batch.items()}

@@ -62,7 +62,7 @@ def wait(for_what: str) -> None:
         multihost_utils.sync_global_devices(for_what)
 
 
-def any_of_them(flag: bool) -> bool:
+def any_process(flag: bool) -> bool:
     """Whether the flag is set in any process: all have to ask at once."""
     if jax.process_count() == 1:
         return flag

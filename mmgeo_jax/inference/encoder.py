@@ -125,7 +125,7 @@ def _of_run(source: str | Path, tokenizer: str | Path | None) -> Model:
         raise UserError(f"{source} is a run, which has its own tokenizer: leave the other out")
     trained = checkpoints.restore_run(source, "two_tower")
     config, data = trained.config, trained.config.data
-    more = dict(size_px=data.size_px, length=data.max_tokens, kind=config.loss.kind)
+    more = dict(size_px=data.size_px, length=data.max_tokens, kind=config.loss.name)
     return _model(source, config.model, trained.params, has_texts=True, tokenizer=trained.tokenizer, **more)
 
 

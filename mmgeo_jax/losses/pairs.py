@@ -1,10 +1,10 @@
 """Labels, weights and losses over all images and all captions of a batch.
 
-One matrix holds every pair: its rows are the I = B * N images, its columns the J = B * C captions. A pair is
-true (+1), false (-1) or left out (0), and has a weight. The in-batch loss, the paper's losses over hard
-negatives and the loss over whole families are all choices of these two matrices (`PAIRS`).
+One matrix holds every pair: its rows are the I = B * N images, its columns the J = B * C captions. A pair is true (+1),
+false (-1) or ignored (0), and has a weight. The in-batch loss, the paper's losses over hard negatives and the loss over
+whole families are all choices of these two matrices (`PAIR_MASKS`).
 
-`label_block` sees only what belongs to its rows and its columns, so the matrix may be made in any slices.
+`label_block` needs nothing beyond its own rows and columns, so the matrix may be computed in slices of any shape.
 """
 
 from __future__ import annotations
@@ -14,37 +14,39 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Float32, Int8, Int32, UInt32
 
 from data_gen.shared.errors import UserError
 
-# Below any score, yet finite: where nothing competes, the gradient is zero and not NaN.
+# Finite stand-in for -inf, so that rows without negatives get zero gradients instead of NaN.
 LOWEST = -1e30
 
-Metrics = dict[str, jax.Array]
+Scalar = Float32[Array, ""]
+Metrics = dict[str, Scalar]
 
 
-class Rows(NamedTuple):
-    """What labels need to know of images."""
+class ImageMeta(NamedTuple):
+    """Metadata from which images are labelled."""
 
-    family: jax.Array  # int32[I]
-    member: jax.Array  # int32[I]: 0 is the anchor
-    present: jax.Array  # bool[I]: False where padded
-    truth: jax.Array  # int8[I, C]: the image's row of its family's truth table
-    signature: jax.Array  # uint32[I, W]: the facts that are or may be true of it
-
-
-class Columns(NamedTuple):
-    """What labels need to know of captions."""
-
-    family: jax.Array  # int32[J]
-    member: jax.Array  # int32[J]: 0 is the anchor's
-    present: jax.Array  # bool[J]
-    signature: jax.Array  # uint32[J, W]: the facts that it states
+    family: Int32[Array, " I"]
+    member: Int32[Array, " I"]  # place in the family; 0 is the anchor
+    present: Bool[Array, " I"]  # False for padding
+    truth: Int8[Array, "I C"]  # the image's row of its family's truth table
+    signature: UInt32[Array, "I W"]  # Bloom filter of the facts that are, or may be, true of it
 
 
-# Which pairs count, given (of one family, the image is an anchor, the caption is an anchor's). `mm` is the
-# paper's loss: an anchor against its own negatives, without strangers.
-PAIRS: dict[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]] = {
+class CaptionMeta(NamedTuple):
+    """Metadata from which captions are labelled."""
+
+    family: Int32[Array, " J"]
+    member: Int32[Array, " J"]  # place in the family; 0 is the anchor's caption
+    present: Bool[Array, " J"]
+    signature: UInt32[Array, "J W"]  # Bloom filter of the facts that it states
+
+
+# Which pairs count, given (both of one family, the image is an anchor, the caption is an anchor's). `mm` is the paper's
+# loss: an anchor against its own hard negatives, without in-batch negatives.
+PAIR_MASKS: dict[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]] = {
     "in_batch": lambda same, image, caption: image & caption,
     "mm_text": lambda same, image, caption: same & image,
     "mm_image": lambda same, image, caption: same & caption,
@@ -57,19 +59,17 @@ PAIRS: dict[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]] = {
 }
 
 
-def rows_and_columns(
-    truth: jax.Array,
-    image_mask: jax.Array,
-    caption_mask: jax.Array,
-    image_signatures: jax.Array,
-    caption_signatures: jax.Array,
-    family: jax.Array | None = None,
-) -> tuple[Rows, Columns]:
-    """The images and captions of a batch (or of a slice of one), laid out flat.
+def pair_metadata(
+    truth: Int8[Array, "B N C"],
+    image_mask: Bool[Array, "B N"],
+    caption_mask: Bool[Array, "B C"],
+    image_signatures: UInt32[Array, "B N W"],
+    caption_signatures: UInt32[Array, "B C W"],
+    family: Int32[Array, " B"] | None = None,
+) -> tuple[ImageMeta, CaptionMeta]:
+    """Flattens what labels depend on, of a batch or of a slice of one.
 
-    truth int8[B, N, C]; masks bool[B, N] and bool[B, C]; signatures uint32[B, N, W] and uint32[B, C, W];
-    `family` int32[B] tells families apart, by default their place in the batch. A slice needs it: places
-    repeat.
+    `family` identifies families, by default by their place in the batch. A slice must give it, because places repeat.
     """
     batch, images, captions = truth.shape
     family = jnp.arange(batch, dtype=jnp.int32) if family is None else family
@@ -81,52 +81,59 @@ def rows_and_columns(
         return jnp.repeat(family, count), jnp.tile(jnp.arange(count, dtype=jnp.int32), batch)
 
     return (
-        Rows(*axes(images), flat(image_mask), flat(truth), flat(image_signatures)),
-        Columns(*axes(captions), flat(caption_mask), flat(caption_signatures)),
+        ImageMeta(*axes(images), flat(image_mask), flat(truth), flat(image_signatures)),
+        CaptionMeta(*axes(captions), flat(caption_mask), flat(caption_signatures)),
     )
 
 
-def may_be_true(caption_signatures: jax.Array, image_signatures: jax.Array) -> jax.Array:
-    """bool[I, J]: the facts that caption j states are all among those that may be true of image i.
+def may_be_true(caption_signatures: UInt32[Array, "J W"], image_signatures: UInt32[Array, "I W"]) -> Bool[Array, "I J"]:
+    """Tests whether all facts that caption j states are among those that may be true of image i.
 
-    There are no exceptions: a caption that states nothing (all zero) may be true of every image, and of an
-    image of which nothing is known (all one) every caption may be true.
+    The rule has no exceptions: a caption that states nothing (all zero) may be true of every image, and any caption may
+    be true of an image of which nothing is known (all one).
     """
     return jnp.all((caption_signatures[None] & ~image_signatures[:, None]) == 0, axis=-1)
 
 
 def label_block(
-    rows: Rows, columns: Columns, pairs: str, sibling_weight: float = 1.0, stranger_weight: float = 1.0
-) -> tuple[jax.Array, jax.Array]:
-    """Labels int8[I, J] (1 true, -1 false, 0 left out) and weights f32[I, J] of some images and captions.
+    images: ImageMeta,
+    captions: CaptionMeta,
+    mask: str,
+    hard_negative_weight: float = 1.0,
+    in_batch_weight: float = 1.0,
+) -> tuple[Int8[Array, "I J"], Float32[Array, "I J"]]:
+    """Computes labels (1 true, -1 false, 0 ignored) and weights for every pair of some images and captions.
 
-    In one family the truth table decides, and what it cannot say is left out. Of two families, a caption is
-    false of the image, unless the signatures say that it may be true: then the pair is left out. True pairs
-    weigh 1, false ones `sibling_weight` or `stranger_weight`, pairs left out 0. UserError if `pairs` is not
-    in PAIRS.
+    Within a family the truth table decides, and pairs that it leaves open are ignored. Across families a caption is
+    false of an image, an in-batch negative, unless their signatures allow it to be true: then the pair is ignored. True
+    pairs weigh 1, false ones `hard_negative_weight` within a family and `in_batch_weight` across, ignored ones 0.
+    Raises UserError if `mask` is no key of PAIR_MASKS.
     """
-    if pairs not in PAIRS:
-        raise UserError(f"config.loss.pairs is {pairs!r}: choose one of {', '.join(PAIRS)}")
-    same = rows.family[:, None] == columns.family[None]
-    counts = PAIRS[pairs](same, rows.member[:, None] == 0, columns.member[None] == 0)
-    counts &= rows.present[:, None] & columns.present[None]
-    truth = jnp.take(rows.truth, columns.member, axis=1)
-    known = jnp.where(same, truth >= 0, ~may_be_true(columns.signature, rows.signature))
+    if mask not in PAIR_MASKS:
+        raise UserError(f"config.loss.mask is {mask!r}: choose one of {', '.join(PAIR_MASKS)}")
+    same = images.family[:, None] == captions.family[None]
+    counts = PAIR_MASKS[mask](same, images.member[:, None] == 0, captions.member[None] == 0)
+    counts &= images.present[:, None] & captions.present[None]
+    truth = jnp.take(images.truth, captions.member, axis=1)
+    known = jnp.where(same, truth >= 0, ~may_be_true(captions.signature, images.signature))
     labels = jnp.where(counts & known, jnp.where(same & (truth == 1), 1, -1), 0).astype(jnp.int8)
-    weights = jnp.where(same, sibling_weight, stranger_weight).astype(jnp.float32)
+    weights = jnp.where(same, hard_negative_weight, in_batch_weight).astype(jnp.float32)
     return labels, jnp.where(labels == 1, 1.0, jnp.where(labels == -1, weights, 0.0))
 
 
-def pair_scores(images: jax.Array, captions: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
-    """Scores f32[I, J] of embeddings f32[I, E] and f32[J, E] of length 1: scale * cosine + bias."""
+def pair_scores(
+    images: Float32[Array, "I E"], captions: Float32[Array, "J E"], scale: Scalar, bias: Scalar
+) -> Float32[Array, "I J"]:
+    """Computes scale * cosine + bias for embeddings of length 1."""
     return scale * jnp.einsum("ie,je->ij", images, captions, precision="highest") + bias
 
 
-def sigmoid_loss(scores: jax.Array, labels: jax.Array, weights: jax.Array) -> tuple[jax.Array, Metrics]:
-    """Every pair is a yes or no of its own: the weighted sum of log(1 + exp(-label * score)), over the true
-    pairs.
+def sigmoid_loss(
+    scores: Float32[Array, "I J"], labels: Int8[Array, "I J"], weights: Float32[Array, "I J"]
+) -> tuple[Scalar, Metrics]:
+    """Computes the weighted sum of log(1 + exp(-label * score)) over all pairs, divided by the number of true pairs.
 
-    Dividing by the number of true pairs makes it SigLIP's loss for plain batches, and blind to padding.
+    For plain batches the division makes it SigLIP's loss (Zhai et al., 2023), and padding does not change it.
     """
     terms = weights * jax.nn.softplus(-labels * scores)
     true = labels == 1
@@ -136,22 +143,24 @@ def sigmoid_loss(scores: jax.Array, labels: jax.Array, weights: jax.Array) -> tu
     return loss, {"loss_true": true_loss, "loss_false": loss - true_loss}
 
 
-def softmax_loss(scores: jax.Array, labels: jax.Array, weights: jax.Array) -> tuple[jax.Array, Metrics]:
-    """Every true pair is one term in each direction: -log of its share among itself and the false pairs.
+def softmax_loss(
+    scores: Float32[Array, "I J"], labels: Int8[Array, "I J"], weights: Float32[Array, "I J"]
+) -> tuple[Scalar, Metrics]:
+    """Computes CLIP's loss (Radford et al., 2021), generalised to several true pairs per row and to weighted negatives.
 
-    The other true pairs of its row (or column) leave the denominator; a false pair's weight multiplies its
-    exponential there. A direction's loss is the mean over the true pairs that have a false one to beat; the
-    loss is the mean over the directions that have any such pair. So rows and columns without a true pair, and
-    true pairs without a false one, count for nothing.
+    Each true pair contributes one term per direction: -log of its share of the softmax over itself and the negatives of
+    its row (or column). Other true pairs leave the denominator, and a negative's weight multiplies its exponential. A
+    direction's loss is the mean over the true pairs that have a negative; the loss is the mean over the directions that
+    have such a pair. So rows and columns without a true pair, and true pairs without negatives, do not count.
     """
     false = (labels == -1) & (weights > 0)
-    rivals = jnp.where(false, scores + jnp.log(jnp.where(false, weights, 1.0)), LOWEST)
+    negatives = jnp.where(false, scores + jnp.log(jnp.where(false, weights, 1.0)), LOWEST)
 
     def direction(axis: int) -> tuple[jax.Array, jax.Array]:
-        rival = jax.nn.logsumexp(rivals, axis=axis, keepdims=True)
+        log_sum = jax.nn.logsumexp(negatives, axis=axis, keepdims=True)
         counts = (labels == 1) & jnp.any(false, axis=axis, keepdims=True)
         count = counts.sum()
-        terms = jnp.where(counts, jax.nn.softplus(rival - scores), 0.0)
+        terms = jnp.where(counts, jax.nn.softplus(log_sum - scores), 0.0)
         return terms.sum() / jnp.maximum(count, 1), count > 0
 
     (by_image, image_counts), (by_caption, caption_counts) = direction(1), direction(0)
@@ -163,22 +172,24 @@ def softmax_loss(scores: jax.Array, labels: jax.Array, weights: jax.Array) -> tu
 LOSSES = {"sigmoid": sigmoid_loss, "softmax": softmax_loss}
 
 
-def contrastive_loss(scores: jax.Array, labels: jax.Array, weights: jax.Array, kind: str) -> tuple[jax.Array, Metrics]:
-    """The loss of scores f32[I, J] (scale and bias applied), f32 scalar, and metrics, f32 scalars.
+def contrastive_loss(
+    scores: Float[Array, "I J"], labels: Int8[Array, "I J"], weights: Float32[Array, "I J"], name: str
+) -> tuple[Scalar, Metrics]:
+    """Computes the loss `name`, a key of LOSSES, from scores with scale and bias applied; and metrics.
 
-    `kind` is a row of LOSSES. The metrics hold the parts of the loss, the numbers of true and false pairs,
-    and how many of the true pairs beat every false one of their row and of their column; a tie is a miss.
+    The metrics are the parts of the loss, the numbers of true and false pairs, and the shares of true pairs that beat
+    every false one of their row and of their column, where a tie is a miss.
     """
-    if kind not in LOSSES:
-        raise UserError(f"config.loss.kind is {kind!r}: choose one of {', '.join(LOSSES)}")
+    if name not in LOSSES:
+        raise UserError(f"config.loss.name is {name!r}: choose one of {', '.join(LOSSES)}")
     scores, weights = scores.astype(jnp.float32), weights.astype(jnp.float32)
-    loss, parts = LOSSES[kind](scores, labels, weights)
+    loss, parts = LOSSES[name](scores, labels, weights)
     true = labels == 1
     count = true.sum().astype(jnp.float32)
-    rivals = jnp.where(labels == -1, scores, -jnp.inf)
+    negatives = jnp.where(labels == -1, scores, -jnp.inf)
 
     def wins(axis: int) -> jax.Array:
-        return (true & (scores > rivals.max(axis, keepdims=True))).sum() / jnp.maximum(count, 1.0)
+        return (true & (scores > negatives.max(axis, keepdims=True))).sum() / jnp.maximum(count, 1.0)
 
     metrics = {"true_pairs": count, "false_pairs": (labels == -1).sum().astype(jnp.float32)}
     metrics |= {"hit_image_to_text": wins(1), "hit_text_to_image": wins(0)}

@@ -1,150 +1,167 @@
-"""The contrastive loss over a global batch that no device ever holds, nor its matrix of scores.
+"""The contrastive loss of a global batch whose matrix of scores no device ever holds.
 
-Each device keeps its own images. Captions (embeddings and what labels need to know of them) travel round the ring of
+Each device keeps its own images. Captions (embeddings and the metadata that labels need) travel round the ring of
 devices, so that after as many steps as there are devices every image has met every caption, one block of scores at a
-time. The values equal those of `losses.contrastive_loss` over the whole matrix.
+time. The values equal those of `pairs.contrastive_loss` over the whole matrix.
 
-The backward rule is written by hand: the captions travel again, their gradients with them, and each block of scores is
-made once more. What is kept between the two is of the size of the embeddings, whatever the number of devices.
+The backward pass is written by hand: the captions travel again, together with their gradients, and each block of scores
+is computed once more. Residuals have the size of the embeddings, whatever the number of devices; automatic
+differentiation would keep every travelling block.
 
-Two facts keep it to one round each way. A true pair is of one place in the batch, whose images and captions lie on one
-device: only false pairs are met on the way. And of the false pairs the softmax loss needs nothing but the log of the
-summed exponentials of each row and each column, which add up block by block.
+Two facts make one round each way enough. The images and captions of a true pair belong to one family, which lies on one
+device, so that blocks met on the way hold negatives only. And all that the softmax loss needs of negatives is the log
+of the summed exponentials of each row and column, which can be accumulated block by block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, Bool, Float32, Int8
 
 from mmgeo_jax.distributed.mesh import AXES, batch_axes
-from mmgeo_jax.losses.pairs import LOWEST, Columns, Metrics, Rows, label_block, pair_scores
+from mmgeo_jax.losses.pairs import LOWEST, CaptionMeta, ImageMeta, Metrics, Scalar, label_block, pair_scores
+
+Scores = Float32[Array, "I J"]
+Labels = Int8[Array, "I J"]
 
 
-class Choices(NamedTuple):
-    """What the loss is: rows of `losses.LOSSES` and `losses.PAIRS`, and the weights of false pairs."""
+class LossSettings(NamedTuple):
+    """Settings of the loss: keys of `pairs.LOSSES` and `pairs.PAIR_MASKS`, and the weights of false pairs."""
 
-    kind: str
-    pairs: str
-    sibling_weight: float = 1.0
-    stranger_weight: float = 1.0
+    name: str
+    mask: str
+    hard_negative_weight: float = 1.0
+    in_batch_weight: float = 1.0
 
 
-class Rivals(NamedTuple):
-    """What a row of images, or of captions, has met of false pairs so far."""
+class NegativeStats(NamedTuple):
+    """Running statistics of the negatives that each of K images (or captions) has met so far."""
 
-    best: jax.Array  # f32[K]: the highest score of all, LOWEST where there was none
-    top: jax.Array  # f32[K]: the highest of those that weigh anything
-    total: jax.Array  # f32[K]: the weighted sum of exp(score - top)
-    softplus: jax.Array  # f32[K]: the weighted sum of log(1 + exp(score))
-    number: jax.Array  # f32[K]: how many
+    best: Float32[Array, " K"]  # highest score, LOWEST where there was none
+    top: Float32[Array, " K"]  # highest score of positive weight
+    total: Float32[Array, " K"]  # weighted sum of exp(score - top)
+    softplus: Float32[Array, " K"]  # weighted sum of log(1 + exp(score))
+    number: Float32[Array, " K"]
 
     @property
-    def log_total(self) -> jax.Array:
-        """f32[K]: the log of the weighted sum of exp(score), LOWEST where nothing competes."""
+    def log_sum(self) -> Float32[Array, " K"]:
+        """Log of the weighted sum of exp(score), LOWEST where there are no negatives."""
         return jnp.where(self.total > 0, self.top + jnp.log(jnp.maximum(self.total, 1e-37)), LOWEST)
 
 
-def _no_rivals(size: int) -> Rivals:
+def _no_negatives(size: int) -> NegativeStats:
     lowest, zero = jnp.full(size, LOWEST, jnp.float32), jnp.zeros(size, jnp.float32)
-    return Rivals(lowest, lowest, zero, zero, zero)
+    return NegativeStats(lowest, lowest, zero, zero, zero)
 
 
-def _meet(met: Rivals, scores: jax.Array, labels: jax.Array, weights: jax.Array, axis: int) -> Rivals:
-    """`met` and the false pairs of one block more; `axis` is the one that is summed over."""
+def _add_negatives(stats: NegativeStats, scores: Scores, labels: Labels, weights: Scores, axis: int) -> NegativeStats:
+    """Adds the negatives of one block to the statistics, summing over `axis`."""
     false = labels == -1
     weigh = jnp.where(false, weights, 0.0)
-    top = jnp.maximum(met.top, jnp.where(weigh > 0, scores, LOWEST).max(axis))
+    top = jnp.maximum(stats.top, jnp.where(weigh > 0, scores, LOWEST).max(axis))
     shifted = jnp.exp(jnp.minimum(scores - jnp.expand_dims(top, axis), 0.0))
-    return Rivals(
-        jnp.maximum(met.best, jnp.where(false, scores, LOWEST).max(axis)),
+    return NegativeStats(
+        jnp.maximum(stats.best, jnp.where(false, scores, LOWEST).max(axis)),
         top,
-        met.total * jnp.exp(met.top - top) + (weigh * shifted).sum(axis),
-        met.softplus + (weigh * jax.nn.softplus(scores)).sum(axis),
-        met.number + false.sum(axis),
+        stats.total * jnp.exp(stats.top - top) + (weigh * shifted).sum(axis),
+        stats.softplus + (weigh * jax.nn.softplus(scores)).sum(axis),
+        stats.number + false.sum(axis),
     )
 
 
-# ---- the two directions of a trip --------------------------------------------------------------------------------
+class _Ring(NamedTuple):
+    """The devices of the ring, and the loss that they compute."""
+
+    settings: LossSettings
+    axes: tuple[str, ...]
+    devices: int
+
+    def sum(self, x: Array) -> Array:
+        """Sums over all devices."""
+        return jax.lax.psum(x, axis_name=self.axes)
+
+    def label(self, images: ImageMeta, captions: CaptionMeta) -> tuple[Labels, Scores]:
+        """Computes the labels and weights of a block."""
+        return label_block(images, captions, *self.settings[1:])
+
+    def travel(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, travelling: Any) -> tuple[Any, Any]:
+        """Runs `step(carry, travelling) -> (carry, travelling)` on every device; what travels is home at the end."""
+        if self.devices == 1:
+            return step(carry, travelling)
+        onwards = [(i, (i + 1) % self.devices) for i in range(self.devices)]
+
+        def leg(_: int, both: tuple[Any, Any]) -> tuple[Any, Any]:
+            carry, travelling = step(*both)
+            return carry, jax.tree.map(lambda x: jax.lax.ppermute(x, self.axes, onwards), travelling)
+
+        return jax.lax.fori_loop(0, self.devices, leg, (carry, travelling))
 
 
-class _Side(NamedTuple):
-    """Embeddings and labels of one side, and for the backward rule the gradient that its rivals' log-sums get."""
-
-    embeddings: jax.Array  # f32[K, E]
-    labelled: Rows | Columns
-    log_total: jax.Array  # f32[K]
-    pull: jax.Array  # f32[K]
-
-
-def _travel(step: Callable, carry: tuple, travelling: tuple, axes: tuple[str, ...], devices: int) -> tuple:
-    """`step(carry, travelling) -> (carry, travelling)` at every device of the ring; all come home at the end."""
-    onwards = [(i, (i + 1) % devices) for i in range(devices)]
-
-    def leg(_: int, both: tuple) -> tuple:
-        carry, travelling = step(*both)
-        return carry, jax.tree.map(lambda x: jax.lax.ppermute(x, axes, onwards), travelling)
-
-    if devices == 1:
-        return step(carry, travelling)
-    return jax.lax.fori_loop(0, devices, leg, (carry, travelling))
+# ---- forward -----------------------------------------------------------------------------------------------------
 
 
 def _forward(
-    images: jax.Array, captions: jax.Array, scale: jax.Array, bias: jax.Array, rows: Rows, columns: Columns,
-    choices: Choices, axes: tuple[str, ...], devices: int,
-) -> tuple[jax.Array, Metrics, Rivals, Rivals]:  # fmt: skip
-    """(loss, metrics, what images have met, what captions have met), on one device."""
+    images: Float32[Array, "I E"],
+    captions: Float32[Array, "J E"],
+    scale: Scalar,
+    bias: Scalar,
+    image_meta: ImageMeta,
+    caption_meta: CaptionMeta,
+    ring: _Ring,
+) -> tuple[Scalar, Metrics, NegativeStats, NegativeStats]:
+    """Computes (loss, metrics, negatives of the images, negatives of the captions) on one device."""
 
-    def step(by_image: Rivals, travelling: tuple) -> tuple:
-        captions, columns, by_caption = travelling
+    def step(by_image: NegativeStats, travelling: tuple) -> tuple:
+        captions, caption_meta, by_caption = travelling
         scores = pair_scores(images, captions, scale, bias)
-        labels, weights = label_block(rows, columns, *choices[1:])
-        by_image = _meet(by_image, scores, labels, weights, 1)
-        return by_image, (captions, columns, _meet(by_caption, scores, labels, weights, 0))
+        labels, weights = ring.label(image_meta, caption_meta)
+        by_image = _add_negatives(by_image, scores, labels, weights, 1)
+        return by_image, (captions, caption_meta, _add_negatives(by_caption, scores, labels, weights, 0))
 
-    start = _no_rivals(len(images)), (captions, columns, _no_rivals(len(captions)))
-    by_image, (_, _, by_caption) = _travel(step, *start, axes, devices)
+    start = captions, caption_meta, _no_negatives(len(captions))
+    by_image, (_, _, by_caption) = ring.travel(step, _no_negatives(len(images)), start)
     scores = pair_scores(images, captions, scale, bias)
-    labels, weights = label_block(rows, columns, *choices[1:])
-    everywhere = partial(jax.lax.psum, axis_name=axes)
-    loss, parts = VALUES[choices.kind](scores, labels == 1, by_image, by_caption, everywhere)
-    return loss, parts | _counts(scores, labels == 1, by_image, by_caption, everywhere), by_image, by_caption
+    true = ring.label(image_meta, caption_meta)[0] == 1
+    loss, parts = VALUES[ring.settings.name](scores, true, by_image, by_caption, ring)
+    return loss, parts | _counts(scores, true, by_image, by_caption, ring), by_image, by_caption
 
 
-def _counts(scores: jax.Array, true: jax.Array, by_image: Rivals, by_caption: Rivals, everywhere: Callable) -> Metrics:
-    """The numbers of pairs, and how many true ones beat every false one of their row and of their column."""
-    count = everywhere(true.sum().astype(jnp.float32))
-    found = {"true_pairs": count, "false_pairs": everywhere(by_image.number.sum())}
-    for name, rival in (("image_to_text", by_image.best[:, None]), ("text_to_image", by_caption.best[None])):
-        found[f"hit_{name}"] = everywhere((true & (scores > rival)).sum()) / jnp.maximum(count, 1.0)
-    return found
+def _counts(
+    scores: Scores, true: Bool[Array, "I J"], by_image: NegativeStats, by_caption: NegativeStats, ring: _Ring
+) -> Metrics:
+    """Counts pairs, and the true ones that beat every false one of their row and of their column."""
+    count = ring.sum(true.sum().astype(jnp.float32))
+    metrics = {"true_pairs": count, "false_pairs": ring.sum(by_image.number.sum())}
+    for name, best in (("image_to_text", by_image.best[:, None]), ("text_to_image", by_caption.best[None])):
+        metrics[f"hit_{name}"] = ring.sum((true & (scores > best)).sum()) / jnp.maximum(count, 1.0)
+    return metrics
 
 
 def _sigmoid_value(
-    scores: jax.Array, true: jax.Array, by_image: Rivals, by_caption: Rivals, everywhere: Callable
-) -> tuple[jax.Array, Metrics]:
-    count = jnp.maximum(everywhere(true.sum()), 1)
-    true_loss = everywhere(jnp.where(true, jax.nn.softplus(-scores), 0.0).sum()) / count
-    false_loss = everywhere(by_image.softplus.sum()) / count
+    scores: Scores, true: Bool[Array, "I J"], by_image: NegativeStats, by_caption: NegativeStats, ring: _Ring
+) -> tuple[Scalar, Metrics]:
+    count = jnp.maximum(ring.sum(true.sum()), 1)
+    true_loss = ring.sum(jnp.where(true, jax.nn.softplus(-scores), 0.0).sum()) / count
+    false_loss = ring.sum(by_image.softplus.sum()) / count
     return true_loss + false_loss, {"loss_true": true_loss, "loss_false": false_loss}
 
 
 def _softmax_value(
-    scores: jax.Array, true: jax.Array, by_image: Rivals, by_caption: Rivals, everywhere: Callable
-) -> tuple[jax.Array, Metrics]:
-    def direction(rival: jax.Array) -> tuple[jax.Array, jax.Array]:
-        counts = true & (rival > LOWEST)
-        count = everywhere(counts.sum())
-        return everywhere(jnp.where(counts, jax.nn.softplus(rival - scores), 0.0).sum()) / jnp.maximum(count, 1), count
+    scores: Scores, true: Bool[Array, "I J"], by_image: NegativeStats, by_caption: NegativeStats, ring: _Ring
+) -> tuple[Scalar, Metrics]:
+    def direction(log_sum: Array) -> tuple[Array, Array]:
+        counts = true & (log_sum > LOWEST)
+        count = ring.sum(counts.sum())
+        return ring.sum(jnp.where(counts, jax.nn.softplus(log_sum - scores), 0.0).sum()) / jnp.maximum(count, 1), count
 
-    by_row, row_count = direction(by_image.log_total[:, None])
-    by_column, column_count = direction(by_caption.log_total[None])
+    by_row, row_count = direction(by_image.log_sum[:, None])
+    by_column, column_count = direction(by_caption.log_sum[None])
     directions = jnp.maximum((row_count > 0).astype(jnp.float32) + (column_count > 0), 1.0)
     return (by_row + by_column) / directions, {"loss_image_to_text": by_row, "loss_text_to_image": by_column}
 
@@ -152,117 +169,143 @@ def _softmax_value(
 VALUES = {"sigmoid": _sigmoid_value, "softmax": _softmax_value}
 
 
-# ---- gradients of the scores of a block --------------------------------------------------------------------------
+# ---- backward: gradients of the scores of a block ----------------------------------------------------------------
 
 
-def _sigmoid_slopes(
-    scores: jax.Array, labels: jax.Array, weights: jax.Array, image: _Side, caption: _Side
-) -> jax.Array:
-    """d loss / d scores; a side's `pull` is 1 over the number of true pairs."""
-    return image.pull[:, None] * weights * -labels * jax.nn.sigmoid(-labels * scores)
+class _Side(NamedTuple):
+    """One side of a block in the backward pass, with what the loss passes back to the log-sums of its negatives."""
+
+    embeddings: Float32[Array, "K E"]
+    meta: ImageMeta | CaptionMeta
+    log_sum: Float32[Array, " K"]
+    gradient: Float32[Array, " K"]  # of the log-sum; for the sigmoid loss 1 / the number of true pairs
 
 
-def _softmax_slopes(
-    scores: jax.Array, labels: jax.Array, weights: jax.Array, image: _Side, caption: _Side
-) -> jax.Array:
-    """Of false pairs: each log-sum hands on what it gets by the share that a pair has in it."""
+TruePairGradients = tuple[Scores, Float32[Array, " I"], Float32[Array, " J"]]
+
+
+def _sigmoid_negatives(scores: Scores, labels: Labels, weights: Scores, image: _Side, caption: _Side) -> Scores:
+    """Computes d loss / d scores of all pairs, true ones included."""
+    return image.gradient[:, None] * weights * -labels * jax.nn.sigmoid(-labels * scores)
+
+
+def _softmax_negatives(scores: Scores, labels: Labels, weights: Scores, image: _Side, caption: _Side) -> Scores:
+    """Computes d loss / d scores of negatives: a log-sum's gradient times the share that a pair has in the sum."""
     weigh = jnp.where(labels == -1, weights, 0.0)
-    by_row, by_column = image.log_total[:, None], caption.log_total[None]
-    # A sum is at least its parts: the bound only tames rows that have met nothing.
+    by_row, by_column = image.log_sum[:, None], caption.log_sum[None]
+    # A sum is never below its terms, so that the bound only affects rows without negatives.
     shares = [jnp.exp(jnp.minimum(scores - total, 80.0)) for total in (by_row, by_column)]
-    return weigh * (image.pull[:, None] * shares[0] + caption.pull[None] * shares[1])
+    return weigh * (image.gradient[:, None] * shares[0] + caption.gradient[None] * shares[1])
 
 
-def _softmax_own(scores: jax.Array, true: jax.Array, by_image: Rivals, by_caption: Rivals, everywhere: Callable):
-    """Of true pairs, which are all at home: (d loss / d scores, pulls of the images' and the captions' log-sums)."""
-    rivals = by_image.log_total[:, None], by_caption.log_total[None]
-    counts = [true & (rival > LOWEST) for rival in rivals]
-    numbers = [everywhere(count.sum()) for count in counts]
+def _sigmoid_true(
+    scores: Scores, true: Bool[Array, "I J"], by_image: NegativeStats, by_caption: NegativeStats, ring: _Ring
+) -> TruePairGradients:
+    share = jnp.broadcast_to(1.0 / jnp.maximum(ring.sum(true.sum()), 1), scores.shape)
+    return jnp.zeros_like(scores), share[:, 0], share[0]
+
+
+def _softmax_true(
+    scores: Scores, true: Bool[Array, "I J"], by_image: NegativeStats, by_caption: NegativeStats, ring: _Ring
+) -> TruePairGradients:
+    """Computes d loss / d scores of true pairs, and the gradients of the images' and of the captions' log-sums."""
+    log_sums = by_image.log_sum[:, None], by_caption.log_sum[None]
+    counts = [true & (log_sum > LOWEST) for log_sum in log_sums]
+    numbers = [ring.sum(count.sum()) for count in counts]
     directions = jnp.maximum(sum((number > 0).astype(jnp.float32) for number in numbers), 1.0)
     slopes = [
-        jnp.where(count, jax.nn.sigmoid(rival - scores), 0.0) / jnp.maximum(number, 1) / directions
-        for count, rival, number in zip(counts, rivals, numbers, strict=True)
+        jnp.where(count, jax.nn.sigmoid(log_sum - scores), 0.0) / jnp.maximum(number, 1) / directions
+        for count, log_sum, number in zip(counts, log_sums, numbers, strict=True)
     ]
     return -(slopes[0] + slopes[1]), slopes[0].sum(1), slopes[1].sum(0)
 
 
-def _sigmoid_own(scores: jax.Array, true: jax.Array, by_image: Rivals, by_caption: Rivals, everywhere: Callable):
-    share = jnp.broadcast_to(1.0 / jnp.maximum(everywhere(true.sum()), 1), scores.shape)
-    return jnp.zeros_like(scores), share[:, 0], share[0]
-
-
-SLOPES = {"sigmoid": (_sigmoid_own, _sigmoid_slopes), "softmax": (_softmax_own, _softmax_slopes)}
+# (of true pairs, which lie on one device; of the negatives of any block)
+GRADIENTS = {"sigmoid": (_sigmoid_true, _sigmoid_negatives), "softmax": (_softmax_true, _softmax_negatives)}
 
 
 def _backward(
-    images: jax.Array, captions: jax.Array, scale: jax.Array, bias: jax.Array, rows: Rows, columns: Columns,
-    by_image: Rivals, by_caption: Rivals, choices: Choices, axes: tuple[str, ...], devices: int,
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:  # fmt: skip
-    """The gradients of images, captions, scale and bias, on one device."""
-    everywhere = partial(jax.lax.psum, axis_name=axes)
-    own, slopes = SLOPES[choices.kind]
-    labels, _ = label_block(rows, columns, *choices[1:])
-    at_home = pair_scores(images, captions, scale, bias)
-    slope, image_pull, caption_pull = own(at_home, labels == 1, by_image, by_caption, everywhere)
-    image = _Side(images, rows, by_image.log_total, image_pull)
+    images: Float32[Array, "I E"],
+    captions: Float32[Array, "J E"],
+    scale: Scalar,
+    bias: Scalar,
+    image_meta: ImageMeta,
+    caption_meta: CaptionMeta,
+    by_image: NegativeStats,
+    by_caption: NegativeStats,
+    ring: _Ring,
+) -> tuple[Float32[Array, "I E"], Float32[Array, "J E"], Scalar, Scalar]:
+    """Computes the gradients of images, captions, scale and bias on one device."""
+    of_true, of_negatives = GRADIENTS[ring.settings.name]
+    true = ring.label(image_meta, caption_meta)[0] == 1
+    local = pair_scores(images, captions, scale, bias)
+    slope, image_gradient, caption_gradient = of_true(local, true, by_image, by_caption, ring)
+    image = _Side(images, image_meta, by_image.log_sum, image_gradient)
 
-    def hand_on(slope: jax.Array, captions: jax.Array) -> tuple[jax.Array, ...]:
-        by_images = jnp.einsum("ij,je->ie", slope, captions, precision="highest")
-        by_captions = jnp.einsum("ij,ie->je", slope, images, precision="highest")
-        return scale * by_images, scale * by_captions, (by_images * images).sum(), slope.sum()
+    def chain(slope: Scores, captions: Array) -> tuple[Array, ...]:
+        """From the gradient of a block of scores to those of (images, captions, scale, bias)."""
+        to_images = jnp.einsum("ij,je->ie", slope, captions, precision="highest")
+        to_captions = jnp.einsum("ij,ie->je", slope, images, precision="highest")
+        return scale * to_images, scale * to_captions, (to_images * images).sum(), slope.sum()
 
-    def step(kept: tuple, travelling: tuple) -> tuple:
+    def step(sums: tuple, travelling: tuple) -> tuple:
         caption, gradient = travelling
         scores = pair_scores(images, caption.embeddings, scale, bias)
-        labels, weights = label_block(rows, caption.labelled, *choices[1:])
-        parts = hand_on(slopes(scores, labels, weights, image, caption), caption.embeddings)
-        kept = tuple(a + b for a, b in zip(kept, (parts[0], *parts[2:]), strict=True))
-        return kept, (caption, gradient + parts[1])
+        labels, weights = ring.label(image_meta, caption.meta)
+        parts = chain(of_negatives(scores, labels, weights, image, caption), caption.embeddings)
+        sums = tuple(a + b for a, b in zip(sums, (parts[0], *parts[2:]), strict=True))
+        return sums, (caption, gradient + parts[1])
 
-    by_images, by_captions, by_scale, by_bias = hand_on(slope, captions)
-    caption = _Side(captions, columns, by_caption.log_total, caption_pull)
-    kept, (_, by_captions) = _travel(step, (by_images, by_scale, by_bias), (caption, by_captions), axes, devices)
-    return kept[0], by_captions, everywhere(kept[1]), everywhere(kept[2])
+    to_images, to_captions, to_scale, to_bias = chain(slope, captions)
+    caption = _Side(captions, caption_meta, by_caption.log_sum, caption_gradient)
+    sums, (_, to_captions) = ring.travel(step, (to_images, to_scale, to_bias), (caption, to_captions))
+    return sums[0], to_captions, ring.sum(sums[1]), ring.sum(sums[2])
 
 
 # ---- the loss ----------------------------------------------------------------------------------------------------
 
 
 def contrastive_loss(
-    images: jax.Array, captions: jax.Array, scale: jax.Array, bias: jax.Array, rows: Rows, columns: Columns,
-    choices: Choices, mesh: Mesh,
-) -> tuple[jax.Array, Metrics]:  # fmt: skip
-    """The loss f32 of embeddings f32[I, E] and f32[J, E], split over all axes of the mesh, and metrics.
+    images: Float32[Array, "I E"],
+    captions: Float32[Array, "J E"],
+    scale: Scalar,
+    bias: Scalar,
+    image_meta: ImageMeta,
+    caption_meta: CaptionMeta,
+    settings: LossSettings,
+    mesh: Mesh,
+) -> tuple[Scalar, Metrics]:
+    """Computes the loss and metrics of embeddings of length 1 that are split over all axes of the mesh.
 
-    scale, bias: f32 scalars, applied to the cosines. The images and the captions of a family lie on one device, and
-    `rows.family` and `columns.family` tell families of the whole batch apart. Equals `losses.contrastive_loss`.
+    Scale and bias are applied to the cosines. The images and captions of a family must lie on one device, and
+    `image_meta.family` and `caption_meta.family` identify families across the whole batch.
     """
-    axes, devices = batch_axes(), mesh.size
+    ring = _Ring(settings, batch_axes(), mesh.size)
     split, whole = PartitionSpec(AXES["batch"]), PartitionSpec()
-    common = dict(choices=choices, axes=axes, devices=devices)
     inputs = (split, split, whole, whole, split, split)
 
     def sharded(function: Callable, inputs: tuple, outputs: tuple) -> Callable:
         return jax.shard_map(
-            partial(function, **common), mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False
+            partial(function, ring=ring), mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False
         )
 
     forward = sharded(_forward, inputs, (whole, whole, split, split))
     backward = sharded(_backward, (*inputs, split, split), (split, split, whole, whole))
 
     @jax.custom_vjp
-    def loss(images, captions, scale, bias, rows, columns):
-        return forward(images, captions, scale, bias, rows, columns)[:2]
+    def loss(*arguments: Any) -> tuple[Scalar, Metrics]:
+        return forward(*arguments)[:2]
 
-    def loss_forward(*arguments):
-        value, metrics, *met = forward(*arguments)
-        return (value, metrics), (arguments, met)
+    def loss_forward(*arguments: Any) -> tuple[tuple[Scalar, Metrics], Any]:
+        value, metrics, *stats = forward(*arguments)
+        return (value, metrics), (arguments, stats)
 
-    def loss_backward(kept, cotangents):
-        arguments, met = kept
-        gradients = backward(*arguments, *met)
+    def loss_backward(residuals: Any, cotangents: Any) -> tuple[Any, ...]:
+        arguments, stats = residuals
+        gradients = backward(*arguments, *stats)
         return *(cotangents[0] * gradient for gradient in gradients), None, None
 
     loss.defvjp(loss_forward, loss_backward)
-    value, metrics = loss(images.astype(jnp.float32), captions.astype(jnp.float32), scale, bias, rows, columns)
+    embeddings = images.astype(jnp.float32), captions.astype(jnp.float32)
+    value, metrics = loss(*embeddings, scale, bias, image_meta, caption_meta)
     return value, jax.lax.stop_gradient(metrics)

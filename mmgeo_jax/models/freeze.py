@@ -12,7 +12,7 @@ from data_gen.shared.errors import UserError
 LORA_FACTORS = r".*/lora_[ab]"
 
 
-def trained(params: Any, freeze: str) -> Any:
+def trainable_mask(params: Any, freeze: str) -> Any:
     """Which parameters are not named by the pattern `freeze` ("image/.*"): a tree of bools.
 
     Raises UserError where it names none, or all, or is no pattern.
@@ -32,11 +32,11 @@ def trained(params: Any, freeze: str) -> Any:
     return mask
 
 
-def held(params: Any, freeze: str) -> Any:
+def stop_frozen(params: Any, freeze: str) -> Any:
     """The same parameters, with no gradient for what `freeze` names: nothing is kept for a backward pass to it."""
     if not freeze:
         return params
-    mask = trained(params, freeze)
+    mask = trainable_mask(params, freeze)
     return jax.tree.map(lambda leaf, trains: leaf if trains else jax.lax.stop_gradient(leaf), params, mask)
 
 

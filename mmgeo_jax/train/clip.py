@@ -118,10 +118,10 @@ def read_batches(
 ) -> tuple[Iterator[ClipBatch[np.ndarray]], int]:
     """Batches from step `start` on, and the step from which they are whole families.
 
-    Before it (`train.anchors_first` of the steps) a batch holds as many pictures, each the anchor of another family.
+    Before it (`train.anchor_warmup` of the steps) a batch holds as many pictures, each the anchor of another family.
     """
     data, train = config.data, config.train
-    switch = round(train.anchors_first * train.steps)
+    switch = round(train.anchor_warmup * train.steps)
 
     def batches(layout: ConfigDict, first: int, size: int) -> Iterator[ClipBatch[np.ndarray]]:
         place = jax.process_index(), jax.process_count()
@@ -183,10 +183,10 @@ def make_validation(
     data.max_images = data.max_captions = len(source[0].images)  # whole families, whatever is trained on
     count = min(len(source), config.train.eval_families)
     batches = clip_data.eval_batches([source], words, data, global_batch, jax.process_index(), jax.process_count())
-    held = [mesh.put(batch, devices) for batch in itertools.islice(batches, -(-count // global_batch))]
+    held = [mesh.shard_batch(batch, devices) for batch in itertools.islice(batches, -(-count // global_batch))]
     families = [source[row] for row in range(min(len(source), len(held) * global_batch))]
     pairs = [ranking.single_edit_pairs(family.edits, data.max_images) for family in families]
-    whole = mesh.everywhere(devices)
+    whole = mesh.replicated(devices)
 
     @partial(jax.jit, out_shardings=whole)
     def cosines(params: Any, batch: Arrays) -> tuple[jax.Array, jax.Array]:

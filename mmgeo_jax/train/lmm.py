@@ -111,7 +111,7 @@ def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, devices: Any) -> 
     count = config.train.micro_batches
 
     def share(params: Any, part: Arrays, total: jax.Array) -> tuple[jax.Array, Arrays]:
-        loss, found = loss_of(config, graphdef, freeze.held(params, config.optim.freeze), part)
+        loss, found = loss_of(config, graphdef, freeze.stop_frozen(params, config.optim.freeze), part)
         weight = found["tokens"] / jnp.maximum(total, 1.0)
         return loss * weight, {"accuracy": found["accuracy"] * weight}
 
@@ -178,8 +178,8 @@ def make_validation(
     source, rows = RecordSource(config.data.dir, "val"), config.train.global_batch
     count = min(len(source), config.train.eval_families)
     batches = lmm_data.eval_batches([source], words, config.data, rows, jax.process_index(), jax.process_count())
-    held = [mesh.put(batch, devices) for batch in itertools.islice(batches, -(-count // rows))]
-    of_batch = jax.jit(partial(loss_of, config, graphdef), out_shardings=mesh.everywhere(devices))
+    held = [mesh.shard_batch(batch, devices) for batch in itertools.islice(batches, -(-count // rows))]
+    of_batch = jax.jit(partial(loss_of, config, graphdef), out_shardings=mesh.replicated(devices))
 
     def validate(params: Any) -> dict[str, float]:
         parts = jax.device_get([of_batch(params, batch) for batch in held])

@@ -45,7 +45,7 @@ def write(log: TextIO, step: int, values: Scalars) -> None:
     log.flush()
 
 
-def utilisation(total_flops: float, step_s: float | None) -> dict[str, float]:
+def mfu(total_flops: float, step_s: float | None) -> dict[str, float]:
     """Model FLOPs per second and MFU of a step of so many, and the most device memory held so far."""
     device = jax.local_devices()[0]
     found = flops.mfu(total_flops, step_s, jax.device_count(), device.device_kind) if step_s else {}
@@ -53,7 +53,7 @@ def utilisation(total_flops: float, step_s: float | None) -> dict[str, float]:
     return found | ({"device_memory_gib": held / 2**30} if held else {})
 
 
-def shown(loss: float, rates: Mapping[str, float]) -> dict[str, str]:
+def progress_postfix(loss: float, rates: Mapping[str, float]) -> dict[str, str]:
     """What stands behind the progress bar."""
     speeds = {f"{name}/s": f"{rates.get(f'{name}_per_s', 0):.0f}" for name in ("images", "tokens")}
     texts = {"loss": f"{loss:.3f}", **speeds}

@@ -74,7 +74,7 @@ def train(config: ConfigDict, run: Path, make_task: MakeTask) -> bool:
 
         task = make_task(config, run, devices, folder.latest_step() is None)
         optimizer = optim.optimizer(config.optim, steps)
-        state = mesh.place({"params": task.params, "opt_state": optimizer.init(task.params)}, devices)
+        state = mesh.shard_state({"params": task.params, "opt_state": optimizer.init(task.params)}, devices)
         start, restored = 0, checkpoints.restore(folder, state, repair=True)
         if restored is not None:
             start, state, _ = restored
@@ -98,7 +98,7 @@ def train(config: ConfigDict, run: Path, make_task: MakeTask) -> bool:
         for step in range(start, steps):
             with clock.waiting():
                 batch = next(batches)
-            params, opt_state, values = train_step(params, opt_state, np.int32(step), mesh.put(batch, devices))
+            params, opt_state, values = train_step(params, opt_state, np.int32(step), mesh.shard_batch(batch, devices))
             done = step + 1
             logs, validates, saves = (
                 done % every == 0 or done == steps
@@ -112,18 +112,18 @@ def train(config: ConfigDict, run: Path, make_task: MakeTask) -> bool:
                 jax.block_until_ready(values)
                 clock = logging.Clock()
             # Alone a process may stop at any step, several where they wait for each other anyway.
-            stops = bool(stopped) if process_count == 1 else logs and processes.any_of_them(bool(stopped))
+            stops = bool(stopped) if process_count == 1 else logs and processes.any_process(bool(stopped))
             if logs or validates or saves or stops:
                 check_finite(unchecked, folder.latest_step())
                 unchecked.clear()
             if logs:
                 rates = clock.rates()
-                rates |= logging.utilisation(task.flops(batch) * process_count, rates.get("step_s"))
+                rates |= logging.mfu(task.flops(batch) * process_count, rates.get("step_s"))
                 values = jax.device_get(values)
                 logging.write(log, done, values)
                 logging.write(timing, done, rates)
                 track(done, {**values, **rates})
-                bar.set_postfix(logging.shown(float(values["loss"]), rates))
+                bar.set_postfix(logging.progress_postfix(float(values["loss"]), rates))
                 clock = logging.Clock()
             with clock.paused():
                 found = task.validate(params) if validates else None
@@ -163,7 +163,7 @@ def make_train_step(
         return optax.apply_updates(params, updates), opt_state, values
 
     kept = [mesh.state_shardings(state[name], devices) for name in ("params", "opt_state")]
-    whole = mesh.everywhere(devices)
+    whole = mesh.replicated(devices)
     return jax.jit(
         train_step,
         in_shardings=(*kept, whole, mesh.batch_sharding(devices)),
@@ -235,7 +235,7 @@ def command(
         if config.deterministic:  # XLA reads it when devices are first asked for
             os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
         processes.join()
-        run = Path(config.runs) / config.name
+        run = Path(config.workdir) / config.name
         config.data.fingerprint = fingerprint(config.data)
         if processes.is_first():
             configs.claim(run, config)

@@ -6,7 +6,7 @@ from typing import Any
 import optax
 from ml_collections import ConfigDict
 
-from mmgeo_jax.models.freeze import _where, trained
+from mmgeo_jax.models.freeze import _where, trainable_mask
 
 # Norms, biases, and the scale and bias of the scores are not drawn towards zero.
 NO_DECAY = r"(.*/)?(\w*norm/\w+|bias\d?|logit_scale|logit_bias)"
@@ -23,12 +23,12 @@ def optimizer(optim: ConfigDict, steps: int) -> optax.GradientTransformation:
     chain = optax.named_chain(
         ("clip", optax.clip_by_global_norm(optim.clip)),
         ("adam", optax.scale_by_adam(optim.b1, optim.b2)),
-        ("decay", optax.add_decayed_weights(optim.weight_decay, decays)),
+        ("decay", optax.add_decayed_weights(optim.weight_decay, decay_mask)),
         ("rate", optax.scale_by_learning_rate(learning_rate(optim, steps))),
     )
-    return optax.masked(chain, lambda params: trained(params, optim.freeze)) if optim.freeze else chain
+    return optax.masked(chain, lambda params: trainable_mask(params, optim.freeze)) if optim.freeze else chain
 
 
-def decays(params: Any) -> Any:
+def decay_mask(params: Any) -> Any:
     """Which parameters weight decay applies to: a tree of bools."""
     return _where(lambda name: re.fullmatch(NO_DECAY, name) is None, params)

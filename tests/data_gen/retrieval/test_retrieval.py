@@ -309,7 +309,7 @@ def test_training_reads_them_behind_its_captions(data):
     config = configs.load("configs/clip_tiny.py", ["--config.data.retrieved_captions=2", f"--config.data.dir={data}"])
     with config.unlocked():
         config.data.update(images=1, captions=1, size_px=8, length=80)
-        config.train.update(global_batch=2, anchors_first=0.5, steps=4)
+        config.train.update(global_batch=2, anchor_warmup=0.5, steps=4)
     batches, _ = train_clip.read_batches(train_clip.open_sources(config.data), Letters(), config, 0)
     alone, whole = next(batches), list(itertools.islice(batches, 2))[-1]
     assert alone["tokens"].shape == (2, 1, 80) and whole["tokens"].shape == (2, 3, 80)

@@ -44,7 +44,7 @@ def gradients(config, devices):
     """((loss, metrics), gradients) on the first so many devices."""
     graphdef, params = two_tower.init(config.model, 0)
     mesh_ = mesh.mesh_of(jax.devices()[:devices], fsdp=1)
-    params, batch = mesh.place(params, mesh_), mesh.put(make_batch(), mesh_)
+    params, batch = mesh.shard_state(params, mesh_), mesh.shard_batch(make_batch(), mesh_)
     return jax.device_get(jax.jit(grad_cache.make_gradients(config, graphdef, mesh_))(params, batch))
 
 
@@ -58,18 +58,18 @@ def close(found, expected):
     jax.tree.map(check, found, expected)
 
 
-@pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
-def test_sixteen_micro_batches_have_the_gradient_of_the_whole(kind):
-    close(gradients(small(16, kind=kind), 1), gradients(small(1, kind=kind), 1))
+@pytest.mark.parametrize("name", ["softmax", "sigmoid"])
+def test_sixteen_micro_batches_have_the_gradient_of_the_whole(name):
+    close(gradients(small(16, name=name), 1), gradients(small(1, name=name), 1))
 
 
 @pytest.mark.skipif(
     jax.device_count() < 8, reason="needs 8 devices: tests.mmgeo_jax.distributed.test_devices runs it with them"
 )
 @pytest.mark.parametrize(("devices", "micro_batches"), [(2, 1), (8, 1), (4, 4), (8, 2)])
-@pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
-def test_devices_and_micro_batches_make_no_difference(kind, devices, micro_batches):
-    close(gradients(small(micro_batches, kind=kind), devices), gradients(small(1, kind=kind), 1))
+@pytest.mark.parametrize("name", ["softmax", "sigmoid"])
+def test_devices_and_micro_batches_make_no_difference(name, devices, micro_batches):
+    close(gradients(small(micro_batches, name=name), devices), gradients(small(1, name=name), 1))
 
 
 def test_plain_accumulation_is_another_loss():
@@ -87,7 +87,7 @@ def test_plain_accumulation_is_another_loss():
 
 def test_parts_come_back_in_the_order_of_the_batch():
     x = jnp.arange(B * N * 2.0).reshape(B * N, 2)
-    parts = grad_cache.parted(x, B, 4)
+    parts = grad_cache.split(x, B, 4)
     assert parts.shape == (4, B * N // 4, 2)
-    np.testing.assert_array_equal(grad_cache.joined(parts, B), x)
+    np.testing.assert_array_equal(grad_cache.merge(parts, B), x)
     np.testing.assert_array_equal(parts[1, :N], x[N : 2 * N])

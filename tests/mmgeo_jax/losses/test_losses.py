@@ -11,25 +11,25 @@ import pytest
 
 from data_gen.shared.errors import UserError
 from mmgeo_jax.losses import pairs as pair_losses
-from mmgeo_jax.losses.pairs import LOSSES, PAIRS, Columns, Rows, contrastive_loss, label_block
+from mmgeo_jax.losses.pairs import LOSSES, PAIR_MASKS, CaptionMeta, ImageMeta, contrastive_loss, label_block
 
 may_be_true = jax.jit(pair_losses.may_be_true)
-rows_and_columns = jax.jit(pair_losses.rows_and_columns)
+rows_and_columns = jax.jit(pair_losses.pair_metadata)
 jitted_block = jax.jit(label_block, static_argnums=2)
 value_and_gradient = jax.jit(jax.value_and_grad(contrastive_loss, has_aux=True), static_argnums=3)
 
 B, N, C, WORDS = 4, 3, 5, 2
-SIBLING, STRANGER = 1.5, 0.25
+HARD, IN_BATCH = 1.5, 0.25
 
 
-@partial(jax.jit, static_argnames="pairs")
-def pair_labels(pairs, sibling_weight=1.0, stranger_weight=1.0, **parts):
+@partial(jax.jit, static_argnames="mask")
+def pair_labels(mask, hard_negative_weight=1.0, in_batch_weight=1.0, **parts):
     """Labels int8[B*N, B*C] and weights f32[B*N, B*C] of a whole batch."""
-    return label_block(*pair_losses.rows_and_columns(**parts), pairs, sibling_weight, stranger_weight)
+    return label_block(*pair_losses.pair_metadata(**parts), mask, hard_negative_weight, in_batch_weight)
 
 
 def make_batch(seed: int = 0) -> dict[str, np.ndarray]:
-    """Families with unequal numbers of images and captions, the last one all padding, strangers that may be true."""
+    """Families of unequal sizes, the last one all padding; captions that may be true across families."""
     rng = np.random.default_rng(seed)
     truth = rng.choice([0, 0, 0, 1, -1], size=(B, N, C)).astype(np.int8)
     truth[:, range(N), range(N)] = 1
@@ -43,12 +43,12 @@ def make_batch(seed: int = 0) -> dict[str, np.ndarray]:
         "image_mask": image_mask,
         "caption_mask": caption_mask,
         "image_signatures": (bits | more).astype(np.uint32),
-        # Few bits: about a third of them lie inside a stranger's signature.
+        # Few bits: about a third of them lie inside the signature of another family.
         "caption_signatures": (np.uint32(1) << rng.integers(0, 32, (B, C, WORDS)).astype(np.uint32)),
     }
 
 
-def wanted(pairs: str, same: bool, image: int, caption: int) -> bool:
+def wanted(mask: str, same: bool, image: int, caption: int) -> bool:
     """Does a pair count? Written out from the paper's definitions, one part of a hybrid at a time."""
     parts = {
         "in_batch": image == 0 and caption == 0,
@@ -58,13 +58,13 @@ def wanted(pairs: str, same: bool, image: int, caption: int) -> bool:
         "siblings": same,
         "family": True,
     }
-    return any(parts[part] for part in pairs.split("+"))
+    return any(parts[part] for part in mask.split("+"))
 
 
-def loop_labels(batch: dict[str, np.ndarray], pairs: str) -> tuple[np.ndarray, np.ndarray]:
+def loop_labels(batch: dict[str, np.ndarray], mask: str) -> tuple[np.ndarray, np.ndarray]:
     labels, weights = np.zeros((B * N, B * C), np.int8), np.zeros((B * N, B * C))
     for f, i, g, j in itertools.product(range(B), range(N), range(B), range(C)):
-        if not (batch["image_mask"][f, i] and batch["caption_mask"][g, j] and wanted(pairs, f == g, i, j)):
+        if not (batch["image_mask"][f, i] and batch["caption_mask"][g, j] and wanted(mask, f == g, i, j)):
             continue
         if f == g:
             label = {1: 1, 0: -1, -1: 0}[int(batch["truth"][f, i, j])]
@@ -73,13 +73,13 @@ def loop_labels(batch: dict[str, np.ndarray], pairs: str) -> tuple[np.ndarray, n
             label = 0 if all(int(c) & ~int(s) == 0 for c, s in words) else -1
         row, column = f * N + i, g * C + j
         labels[row, column] = label
-        weights[row, column] = {1: 1.0, 0: 0.0, -1: SIBLING if f == g else STRANGER}[label]
+        weights[row, column] = {1: 1.0, 0: 0.0, -1: HARD if f == g else IN_BATCH}[label]
     return labels, weights
 
 
-def loop_loss(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, kind: str) -> tuple[float, np.ndarray]:
+def loop_loss(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, name: str) -> tuple[float, np.ndarray]:
     """The loss and its gradient, pair by pair, in float64."""
-    return {"sigmoid": loop_sigmoid, "softmax": loop_softmax}[kind](scores.astype(np.float64), labels, weights)
+    return {"sigmoid": loop_sigmoid, "softmax": loop_softmax}[name](scores.astype(np.float64), labels, weights)
 
 
 def loop_sigmoid(scores, labels, weights):
@@ -121,60 +121,60 @@ def make_scores(seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 3, (B * N, B * C)).astype(np.float32)
 
 
-def loss_and_gradient(scores, labels_and_weights, kind):
-    (loss, _), gradient = value_and_gradient(scores, *labels_and_weights, kind)
+def loss_and_gradient(scores, labels_and_weights, name):
+    (loss, _), gradient = value_and_gradient(scores, *labels_and_weights, name)
     return float(loss), np.asarray(gradient)
 
 
-@pytest.mark.parametrize("pairs", PAIRS)
-def test_labels_and_weights_are_those_of_the_loop(pairs):
+@pytest.mark.parametrize("mask", PAIR_MASKS)
+def test_labels_and_weights_are_those_of_the_loop(mask):
     batch = make_batch()
-    labels, weights = pair_labels(**batch, pairs=pairs, sibling_weight=SIBLING, stranger_weight=STRANGER)
-    expected_labels, expected_weights = loop_labels(batch, pairs)
+    labels, weights = pair_labels(**batch, mask=mask, hard_negative_weight=HARD, in_batch_weight=IN_BATCH)
+    expected_labels, expected_weights = loop_labels(batch, mask)
     assert labels.dtype == jnp.int8 and weights.dtype == jnp.float32
     np.testing.assert_array_equal(labels, expected_labels)
     np.testing.assert_array_equal(weights, expected_weights.astype(np.float32))
     assert (expected_labels == 1).any() and (expected_labels == -1).any()
 
 
-def test_strangers_that_may_be_true_occur_in_the_batch():
+def test_in_batch_pairs_that_may_be_true_occur_in_the_batch():
     batch = make_batch()
     labels, _ = loop_labels(batch, "family")
     present = batch["image_mask"].reshape(-1)[:, None] & batch["caption_mask"].reshape(-1)[None]
-    stranger = np.repeat(np.arange(B), N)[:, None] != np.repeat(np.arange(B), C)[None]
-    ignored = (labels == 0) & present & stranger
-    assert 0.05 < ignored.sum() / (present & stranger).sum() < 0.6
+    across = np.repeat(np.arange(B), N)[:, None] != np.repeat(np.arange(B), C)[None]
+    ignored = (labels == 0) & present & across
+    assert 0.05 < ignored.sum() / (present & across).sum() < 0.6
 
 
-@pytest.mark.parametrize("kind", LOSSES)
-@pytest.mark.parametrize("pairs", PAIRS)
-def test_losses_and_gradients_are_those_of_the_loop(pairs, kind):
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("mask", PAIR_MASKS)
+def test_losses_and_gradients_are_those_of_the_loop(mask, name):
     batch, scores = make_batch(), make_scores()
-    labels, weights = pair_labels(**batch, pairs=pairs, sibling_weight=SIBLING, stranger_weight=STRANGER)
-    loss, gradient = loss_and_gradient(scores, (labels, weights), kind)
-    expected, expected_gradient = loop_loss(scores, *loop_labels(batch, pairs), kind)
+    labels, weights = pair_labels(**batch, mask=mask, hard_negative_weight=HARD, in_batch_weight=IN_BATCH)
+    loss, gradient = loss_and_gradient(scores, (labels, weights), name)
+    expected, expected_gradient = loop_loss(scores, *loop_labels(batch, mask), name)
     np.testing.assert_allclose(loss, expected, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", LOSSES)
-def test_the_gradient_of_the_loop_is_that_of_finite_differences(kind):
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_gradient_of_the_loop_is_that_of_finite_differences(name):
     labels, weights = loop_labels(make_batch(), "family")
     scores, step = make_scores().astype(np.float64), 1e-5
-    _, gradient = loop_loss(scores, labels, weights, kind)
+    _, gradient = loop_loss(scores, labels, weights, name)
     for at in [(0, 0), (0, 1), (1, 1), (3, 12), (6, 2), (11, 19)]:
         bump = np.zeros_like(scores)
         bump[at] = step
-        up, down = (loop_loss(scores + sign * bump, labels, weights, kind)[0] for sign in (1, -1))
+        up, down = (loop_loss(scores + sign * bump, labels, weights, name)[0] for sign in (1, -1))
         assert abs((up - down) / (2 * step) - gradient[at]) < 1e-8
 
 
-@pytest.mark.parametrize("pairs", ["mm_text", "mm_image", "mm"])
-def test_softmax_is_the_paper_s_loss_over_hard_negatives(pairs):
+@pytest.mark.parametrize("mask", ["mm_text", "mm_image", "mm"])
+def test_softmax_is_the_paper_s_loss_over_hard_negatives(mask):
     """-log(exp s(I,T+) / (exp s(I,T+) + sum_i exp s(I,T-_i))), and the same for a caption and its images."""
     batch, scores = make_batch(), make_scores()
     batch["truth"] = np.where(batch["truth"] == -1, -1, np.eye(N, C, dtype=np.int8)[None])
-    labels, weights = pair_labels(**batch, pairs=pairs)
+    labels, weights = pair_labels(**batch, mask=mask)
     blocks = np.exp(scores.reshape(B, N, B, C).astype(np.float64))
     text, image = [], []
     for f in range(B - 1):
@@ -183,7 +183,7 @@ def test_softmax_is_the_paper_s_loss_over_hard_negatives(pairs):
         image.append(-math.log(block[0, 0] / (block[0, 0] + block[1:, 0][known[1:, 0]].sum())))
     means = {"mm_text": [np.mean(text)], "mm_image": [np.mean(image)], "mm": [np.mean(text), np.mean(image)]}
     loss, _ = loss_and_gradient(scores, (labels, weights), "softmax")
-    np.testing.assert_allclose(loss, np.mean(means[pairs]), rtol=1e-6)
+    np.testing.assert_allclose(loss, np.mean(means[mask]), rtol=1e-6)
 
 
 def test_in_batch_softmax_is_clip_s_and_sigmoid_siglip_s():
@@ -192,23 +192,23 @@ def test_in_batch_softmax_is_clip_s_and_sigmoid_siglip_s():
     batch |= {"image_mask": np.ones((B, N), bool), "caption_mask": np.ones((B, C), bool)}
     batch["truth"][:, 0, 0] = 1
     batch["image_signatures"][:] = 0
-    labels, weights = pair_labels(**batch, pairs="in_batch")
+    labels, weights = pair_labels(**batch, mask="in_batch")
     anchors = jnp.asarray(scores[::N, ::C])
     log_rows, log_columns = (jnp.diag(jax.nn.log_softmax(anchors, axis)) for axis in (1, 0))
     clip = -(log_rows.mean() + log_columns.mean()) / 2
     siglip = -jax.nn.log_sigmoid(anchors * (2 * jnp.eye(B) - 1)).sum() / B
-    for kind, expected in (("softmax", clip), ("sigmoid", siglip)):
-        loss, _ = loss_and_gradient(scores, (labels, weights), kind)
+    for name, expected in (("softmax", clip), ("sigmoid", siglip)):
+        loss, _ = loss_and_gradient(scores, (labels, weights), name)
         np.testing.assert_allclose(loss, float(expected), rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", LOSSES)
-def test_padding_changes_nothing(kind):
+@pytest.mark.parametrize("name", LOSSES)
+def test_padding_changes_nothing(name):
     """Two families, then the same two with a padded one, an absent sibling and absent captions full of garbage."""
     batch = {name: part[:2] for name, part in make_batch().items()}
     scores = make_scores().reshape(B, N, B, C)
     loss, gradient = loss_and_gradient(
-        scores[:2, :, :2].reshape(2 * N, 2 * C), pair_labels(**batch, pairs="family"), kind
+        scores[:2, :, :2].reshape(2 * N, 2 * C), pair_labels(**batch, mask="family"), name
     )
 
     def pad(part: np.ndarray, members: int) -> np.ndarray:
@@ -219,30 +219,30 @@ def test_padding_changes_nothing(kind):
     wide["truth"] = np.pad(batch["truth"], ((0, 1), (0, 1), (0, 2)), constant_values=1)
     wide_scores = np.full((3, N + 1, 3, C + 2), 80.0, np.float32)
     wide_scores[:2, :N, :2, :C] = scores[:2, :, :2]
-    labels, weights = pair_labels(**wide, pairs="family")
-    wide_loss, wide_gradient = loss_and_gradient(wide_scores.reshape(3 * (N + 1), -1), (labels, weights), kind)
+    labels, weights = pair_labels(**wide, mask="family")
+    wide_loss, wide_gradient = loss_and_gradient(wide_scores.reshape(3 * (N + 1), -1), (labels, weights), name)
     np.testing.assert_allclose(wide_loss, loss, rtol=1e-6)
     kept = wide_gradient.reshape(wide_scores.shape)[:2, :N, :2, :C].reshape(gradient.shape)
     np.testing.assert_allclose(kept, gradient, atol=1e-6)
     np.testing.assert_allclose(np.abs(wide_gradient).sum(), np.abs(gradient).sum(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("size", [1.0, 1e4])
-def test_an_empty_batch_and_huge_scores_stay_finite(kind, size):
+def test_an_empty_batch_and_huge_scores_stay_finite(name, size):
     batch, scores = make_batch(), make_scores() * size
-    loss, gradient = loss_and_gradient(scores, pair_labels(**batch, pairs="family"), kind)
+    loss, gradient = loss_and_gradient(scores, pair_labels(**batch, mask="family"), name)
     assert np.isfinite(loss) and np.isfinite(gradient).all()
     batch["image_mask"][:] = False
-    loss, gradient = loss_and_gradient(scores, pair_labels(**batch, pairs="family"), kind)
+    loss, gradient = loss_and_gradient(scores, pair_labels(**batch, mask="family"), name)
     assert loss == 0 and not gradient.any()
 
 
-@pytest.mark.parametrize("kind", LOSSES)
-def test_strangers_of_weight_zero_are_as_good_as_absent(kind):
+@pytest.mark.parametrize("name", LOSSES)
+def test_in_batch_negatives_of_weight_zero_are_as_good_as_absent(name):
     batch, scores = make_batch(), make_scores()
-    without = loss_and_gradient(scores, pair_labels(**batch, pairs="siblings"), kind)
-    weightless = loss_and_gradient(scores, pair_labels(**batch, pairs="family", stranger_weight=0.0), kind)
+    without = loss_and_gradient(scores, pair_labels(**batch, mask="siblings"), name)
+    weightless = loss_and_gradient(scores, pair_labels(**batch, mask="family", in_batch_weight=0.0), name)
     np.testing.assert_allclose(weightless[0], without[0], rtol=1e-6)
     np.testing.assert_allclose(weightless[1], without[1], atol=1e-7)
 
@@ -253,7 +253,7 @@ def test_a_repeated_caption_is_no_false_pair():
     for name in ("image_signatures", "caption_signatures", "truth", "image_mask", "caption_mask"):
         batch[name][1] = batch[name][0]
     batch["caption_signatures"][0, 0] = batch["caption_signatures"][1, 0] = batch["image_signatures"][0, 0]
-    labels, _ = pair_labels(**batch, pairs="family")
+    labels, _ = pair_labels(**batch, mask="family")
     blocks = np.asarray(labels).reshape(B, N, B, C)
     assert blocks[0, 0, 1, 0] == blocks[1, 0, 0, 0] == 0
     assert blocks[0, 0, 0, 0] == 1
@@ -268,35 +268,33 @@ def test_what_is_not_known_may_be_true():
 
 def test_the_matrix_may_be_made_in_slices():
     batch = make_batch()
-    whole = pair_labels(**batch, pairs="in_batch+mm", sibling_weight=SIBLING, stranger_weight=STRANGER)
+    whole = pair_labels(**batch, mask="in_batch+mm", hard_negative_weight=HARD, in_batch_weight=IN_BATCH)
     family = np.arange(B, dtype=np.int32)
     halves = [
         rows_and_columns(**{k: v[at] for k, v in batch.items()}, family=family[at])
         for at in (slice(0, 1), slice(1, None))
     ]
-    grid = [
-        [jitted_block(rows, columns, "in_batch+mm", SIBLING, STRANGER) for _, columns in halves] for rows, _ in halves
-    ]
+    grid = [[jitted_block(rows, columns, "in_batch+mm", HARD, IN_BATCH) for _, columns in halves] for rows, _ in halves]
     for part in (0, 1):
         np.testing.assert_array_equal(np.block([[cell[part] for cell in line] for line in grid]), whole[part])
-    assert isinstance(halves[0][0], Rows) and isinstance(halves[0][1], Columns)
+    assert isinstance(halves[0][0], ImageMeta) and isinstance(halves[0][1], CaptionMeta)
 
 
-@pytest.mark.parametrize("kind", LOSSES)
-def test_metrics_count_a_tie_as_a_miss(kind):
+@pytest.mark.parametrize("name", LOSSES)
+def test_metrics_count_a_tie_as_a_miss(name):
     labels = np.array([[1, -1], [-1, 1]], np.int8)
     for scores, hits in (
         ([[2, 1], [0, 1]], (1, 0.5)),
         ([[1, 1], [0, 1]], (0.5, 0.5)),
         ([[0, 0], [0, 0]], (0, 0)),
     ):
-        (_, metrics), _ = value_and_gradient(jnp.array(scores, jnp.float32), labels, np.ones((2, 2)), kind)
+        (_, metrics), _ = value_and_gradient(jnp.array(scores, jnp.float32), labels, np.ones((2, 2)), name)
         assert (metrics["hit_image_to_text"], metrics["hit_text_to_image"]) == hits
         assert metrics["true_pairs"] == 2 and metrics["false_pairs"] == 2
 
 
 def test_unknown_settings_name_the_choices():
     with pytest.raises(UserError, match="family"):
-        pair_labels(**make_batch(), pairs="famly")
+        pair_labels(**make_batch(), mask="famly")
     with pytest.raises(UserError, match="softmax"):
-        loss_and_gradient(make_scores(), pair_labels(**make_batch(), pairs="family"), "hinge")
+        loss_and_gradient(make_scores(), pair_labels(**make_batch(), mask="family"), "hinge")

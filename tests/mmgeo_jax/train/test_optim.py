@@ -55,4 +55,4 @@ def test_what_is_frozen_keeps_its_bits_and_has_no_moments():
 def test_a_pattern_that_does_not_fit_is_named(freeze, words):
     params = two_tower.init(small(1).model, 0)[1]
     with pytest.raises(UserError, match=words):
-        freezing.trained(params, freeze)
+        freezing.trainable_mask(params, freeze)

@@ -38,7 +38,7 @@ def get_config():
         tower.update(width=32, depth=1, heads=2, pool="mean")
     config.model.embed = 32
     config.train.update(
-        global_batch=4, steps={STEPS}, anchors_first=0.55, log_every=1, eval_every=3, eval_families=6,
+        global_batch=4, steps={STEPS}, anchor_warmup=0.55, log_every=1, eval_every=3, eval_families=6,
         checkpoint_every={SAVED_EVERY}
     )
     return config
@@ -118,7 +118,7 @@ def base(tmp_path_factory):
 
 
 def arguments(base, runs, *more):
-    keys = {"data.dir": base / "data", "runs": runs}
+    keys = {"data.dir": base / "data", "workdir": runs}
     return [f"--config={base / 'config.py'}", *(f"--config.{key}={value}" for key, value in keys.items()), *more]
 
 
@@ -313,7 +313,7 @@ class Words:
 
 def test_norms_biases_and_scale_do_not_decay():
     params = jax.eval_shape(lambda: two_tower_module.init(two_tower_module.default_model_config(), 0)[1])
-    flat = jax.tree_util.tree_flatten_with_path(optim.decays(params))[0]
+    flat = jax.tree_util.tree_flatten_with_path(optim.decay_mask(params))[0]
     decaying = {jax.tree_util.keystr(path, simple=True, separator="/").rsplit("/", 1)[-1] for path, yes in flat if yes}
     kept = {jax.tree_util.keystr(path, simple=True, separator="/").rsplit("/", 1)[-1] for path, yes in flat if not yes}
     assert decaying == {"kernel", "token", "position", "probe"}

@@ -263,7 +263,8 @@ def test_lora_trains_thin_matrices_alone(base, tmp_path, monkeypatch):
     assert merged.keys() == before.keys()
     for name, leaf in before.items():
         np.testing.assert_array_equal(after[name], leaf)
-    kernel, down, up = (np.asarray(after[f"blocks/mlp/up/{name}"], np.float64) for name in ("kernel", "lora_a", "lora_b"))
+    names = ("kernel", "lora_a", "lora_b")
+    kernel, down, up = (np.asarray(after[f"blocks/mlp/up/{name}"], np.float64) for name in names)
     assert np.abs(up).max() > 0
     expected = kernel + config.lora.alpha / 2 * np.einsum("lir,lro->lio", down, up)
     np.testing.assert_allclose(merged["blocks/mlp/up/kernel"], expected, rtol=1e-5, atol=1e-6)

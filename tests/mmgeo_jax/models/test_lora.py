@@ -1,0 +1,90 @@
+"""LoRA computes what merged kernels compute, and needs little more memory than frozen ones."""
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx, traverse_util
+from ml_collections import ConfigDict
+
+from configs import lmm_align
+from mmgeo_jax.models import lmm, lora
+from mmgeo_jax.models.freeze import stop_frozen
+from mmgeo_jax.train import lmm as train_lmm
+
+
+def config_of(rank: int, freeze: str = "decoder/.*", **decoder) -> ConfigDict:
+    config = lmm_align.get_config()
+    config.optim.freeze, config.lora.rank = freeze, rank
+    config.model.image.update(depth=2, width=32, heads=2)
+    config.model.decoder.update({"width": 64, "depth": 3, "heads": 2, "head_dim": 32, "hidden": 96} | decoder)
+    return config
+
+
+def trained(config: ConfigDict):
+    """A model whose factors are no longer zero: (graphdef, params)."""
+    graphdef, params = train_lmm.fresh(config)
+    flat = traverse_util.flatten_dict(params, sep="/")
+    rng = np.random.default_rng(0)
+    flat |= {name: rng.normal(size=x.shape).astype("f4") * 0.02 for name, x in flat.items() if name.endswith("lora_b")}
+    return graphdef, traverse_util.unflatten_dict(flat, sep="/")
+
+
+def batch_of(config: ConfigDict):
+    batch, rng = train_lmm.empty_batch(config, 2), np.random.default_rng(1)
+    batch["images"][:] = rng.integers(0, 256, batch["images"].shape)
+    batch["tokens"][:] = rng.integers(2, 500, batch["tokens"].shape)
+    batch["segments"][:], batch["image_segments"][:, 0] = 1, 1
+    batch["prefix"][:, :10], batch["loss_mask"][:, 10:] = True, True
+    return batch
+
+
+@pytest.mark.parametrize("kernels", ["decoder/blocks/.*/kernel", ".*blocks/.*/kernel|projector/.*/kernel"])
+def test_low_rank_products_equal_merged_kernels(kernels):
+    config = config_of(4, freeze=".*blocks/.*|projector/.*")
+    config.lora.kernels = kernels
+    graphdef, params = trained(config)
+    plain, _ = lmm.init(config.model, config.seed)
+    batch = batch_of(config)
+    inputs = [batch[name] for name in train_lmm.READ]
+
+    @jax.jit
+    def logits(params):
+        return nnx.merge(graphdef, params)(*inputs)
+
+    @jax.jit
+    def merged_logits(params):
+        return nnx.merge(plain, lora.merge(params, config.lora))(*inputs)
+
+    unchanged = nnx.merge(plain, lmm.init(config.model, config.seed)[1])(*inputs)
+    found = logits(params)
+    np.testing.assert_allclose(found, merged_logits(params), rtol=1e-5, atol=1e-5)
+    assert np.abs(found - unchanged).max() > 1e-2
+    np.testing.assert_array_equal(logits(train_lmm.fresh(config)[1]), jax.jit(lambda: unchanged)())
+
+
+def test_the_factors_alone_get_gradients():
+    config = config_of(4)
+    graphdef, params = trained(config)
+    batch = batch_of(config)
+
+    def loss(params):
+        return train_lmm.loss_of(config, graphdef, stop_frozen(params, config.optim.freeze), batch)[0]
+
+    gradients = traverse_util.flatten_dict(jax.jit(jax.grad(loss))(params)["decoder"], sep="/")
+    for name, gradient in gradients.items():
+        assert (np.abs(gradient).max() > 0) == ("lora_" in name), name
+
+
+def test_memory_is_near_that_of_a_frozen_decoder():
+    """Bytes of temporaries of a gradient step, compiled and not run."""
+
+    def temporaries(rank: int, freeze: str) -> int:
+        config = config_of(rank, freeze, width=512, depth=4, heads=8, head_dim=64, hidden=2048, unroll=1)
+        config.data.update(pack=1, length=32)
+        graphdef, params = jax.eval_shape(lambda: train_lmm.fresh(config))
+        batch = {name: jax.ShapeDtypeStruct(x.shape, x.dtype) for name, x in train_lmm.empty_batch(config, 2).items()}
+        step = train_lmm.make_gradients(config, graphdef, None)
+        return jax.jit(step).lower(params, batch).compile().memory_analysis().temp_size_in_bytes
+
+    full, frozen, low_rank = temporaries(0, ""), temporaries(0, "decoder/.*"), temporaries(8, "decoder/.*")
+    assert low_rank < 1.5 * frozen and low_rank < 0.5 * full, (full, frozen, low_rank)
