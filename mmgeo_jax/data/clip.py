@@ -7,7 +7,7 @@ How a record becomes part of a batch on the devices:
       records.tfrecords.RecordSource   row -> record bytes -> Family
       clip.load_family                 Family -> arrays (Tokenizer.encode_batch, images.decode_member)
       augment.augment                  images -> augmented images, where data.augment asks for it
-    mesh.put                         batch -> global arrays on the devices
+    mesh.shard_batch                batch -> global arrays on the devices
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -49,14 +49,13 @@ def loss_of(
     """Computes the loss of embeddings, and metrics: over the whole matrix on one device, round the ring on several."""
     loss = config.loss
     # Anchors alone have no hard negatives, which in-batch negatives could outweigh.
-    in_batch_weight = loss.in_batch_weight if batch["truth"].shape[1] > 1 else 1.0
-    settings = ring.LossSettings(loss.name, loss.mask, loss.hard_negative_weight, in_batch_weight)
+    weights = loss.hard_negative_weight, loss.in_batch_weight if batch["truth"].shape[1] > 1 else 1.0
     metadata = pair_losses.pair_metadata(**{name: batch[name] for name in LABELLED})
     pairs = *embeddings, jnp.exp(params["logit_scale"]), params["logit_bias"]
     if mesh.size > 1:
-        return ring.contrastive_loss(*pairs, *metadata, settings, mesh)
-    labels, weights = pair_losses.label_block(*metadata, *settings[1:])
-    return pair_losses.contrastive_loss(pair_losses.pair_scores(*pairs), labels, weights, settings.name)
+        return ring.contrastive_loss(*pairs, *metadata, ring.LossSettings(loss.name, loss.mask, *weights), mesh)
+    labelled = pair_losses.label_block(*metadata, loss.mask, *weights)
+    return pair_losses.contrastive_loss(pair_losses.pair_scores(*pairs), *labelled, loss.name)
 
 
 def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh) -> Gradients:

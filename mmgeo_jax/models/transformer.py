@@ -9,7 +9,7 @@ float32; `dtype` is what is computed in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -53,12 +53,12 @@ class Linear(nnx.Linear):
     lora_b: nnx.Param | None = None  # f32[r, out]
     lora_scale: float = 0.0
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        y = super().__call__(x)
+    def __call__(self, inputs: jax.Array, out_sharding: Any = None) -> jax.Array:
+        y = super().__call__(inputs, out_sharding)
         if self.lora_a is None or self.lora_b is None:
             return y
         down, up = (factor[...].astype(y.dtype) for factor in (self.lora_a, self.lora_b))
-        return y + self.lora_scale * (x.astype(y.dtype) @ down) @ up
+        return y + self.lora_scale * (inputs.astype(y.dtype) @ down) @ up
 
 
 def dense(fan_in: int, fan_out: int, dtype: jnp.dtype, rngs: nnx.Rngs, bias: bool = True) -> Linear:

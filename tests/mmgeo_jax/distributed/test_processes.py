@@ -24,7 +24,7 @@ from mmgeo_jax import mesh
 module, until, *arguments = sys.argv[1:]
 trainer = importlib.import_module(f"mmgeo_jax.{module}")
 trainer.finish = lambda run: None
-put, steps = mesh.put, []  # two of the batches are for validation
+put, steps = mesh.shard_batch, []  # two of the batches are for validation
 
 def counted(batch, devices):
     steps.append(1)
@@ -32,7 +32,7 @@ def counted(batch, devices):
         os.kill(os.getpid(), signal.SIGTERM)
     return put(batch, devices)
 
-mesh.put = counted
+mesh.shard_batch = counted
 sys.exit(trainer.main(arguments))
 """
 NEVER = 1000

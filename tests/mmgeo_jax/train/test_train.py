@@ -51,7 +51,7 @@ from mmgeo_jax import evaluate, mesh, report, train_clip
 
 place, run, *arguments = sys.argv[1:]
 evaluate.evaluate_run = report.write_report = lambda run: None
-put, rename, steps = mesh.put, os.rename, []  # two of the batches are for validation
+put, rename, steps = mesh.shard_batch, os.rename, []  # two of the batches are for validation
 
 def kill(number):
     os.kill(os.getpid(), number)
@@ -73,7 +73,7 @@ def renamed(source, target, **more):
         kill(signal.SIGKILL)
     rename(source, target, **more)
 
-mesh.put, os.rename = counted, renamed
+mesh.shard_batch, os.rename = counted, renamed
 sys.exit(train_clip.main(arguments))
 """
 
