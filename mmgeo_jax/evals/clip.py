@@ -1,10 +1,7 @@
-"""Score a run on its own test sets, or any checkpoint on any data set; eval.json holds the scores.
+"""Scores the two towers: a run on its own test sets, or any checkpoint on any data set. `mmgeo eval` calls it.
 
-    mmgeo eval --run=runs/clip_tiny                              # runs/clip_tiny/eval.json
-    mmgeo eval --checkpoint=path/to/siglip --data data/hardset   # runs/eval_siglip_hardset/eval.json
-
-Of a run, `synthetic` is the test split of its data, `real` the val split of real figures where it has some. Beside
-eval.json lies scores.npz, the cosines of every family, for the report.
+Of a run, `synthetic` is the test split of its data, and `real` the val split of real figures where it has some.
+Results are eval.json and, beside it, scores.npz with the cosines of every family, for the report.
 """
 
 import json
@@ -14,60 +11,61 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from data_gen.records import tfrecords
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from mmgeo_jax.checkpoints.manager import restore_run
+from mmgeo_jax.checkpoints import manager as checkpoints
+from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.evals import probes
 from mmgeo_jax.evals import scores as eval_scores
 from mmgeo_jax.evals.embed import Split, read_split
-from mmgeo_jax.evals.runs import fingerprint, finished, how
-from mmgeo_jax.evals.scores import BlindScores
+from mmgeo_jax.evals.runs import describe_run, fingerprint_data, load_finished
+from mmgeo_jax.evals.scores import Scores, UnimodalScores
 from mmgeo_jax.inference import encoder
 from mmgeo_jax.inference.encoder import Embedder, embedder
 from mmgeo_jax.models import two_tower
 
-TRAIN_FAMILIES = 1500  # on which the blind scorers train
+PROBE_FAMILIES = 1500  # on which the leak probes train
 HELD_OUT = ("test", "val")  # the first of them that a data set has
-VERSION = 2  # of what is measured: a higher one makes old results stale
+VERSION = 3  # of what is measured: a higher one makes old results stale
 
 
 def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
-    """Write eval.json and scores.npz of a run; return what eval.json holds.
+    """Writes eval.json and scores.npz of a run; returns the contents of eval.json.
 
-    Skips what is there for the same checkpoint and the same data, unless forced. Raises UserError where the run has
-    no checkpoint, or its data is missing or broken.
+    Skips what was made from the same checkpoint and data, unless forced. Raises UserError where the run has no
+    checkpoint, or its data is missing or broken.
     """
     run, started = Path(run_dir), time.perf_counter()
-    config, tokenizer, params, step = restore_run(run, "two_tower")
-    folders = {
-        name: folder for name, folder in (("synthetic", config.data.dir), ("real", config.data.real_dir)) if folder
-    }
-    made_of = {
+    config, tokenizer, params, step = checkpoints.restore_run(run, "two_tower")
+    folders = {"synthetic": config.data.dir, "real": config.data.real_dir}
+    folders = {name: folder for name, folder in folders.items() if folder}
+    inputs = {
         "version": VERSION,
         "checkpoint_step": step,
-        "data": {name: fingerprint(folder) for name, folder in folders.items()},
+        "data": {name: fingerprint_data(folder) for name, folder in folders.items()},
     }
-    if not force and (there := finished(run / "eval.json", made_of, [run / "scores.npz"])):
+    if not force and (finished := load_finished(run / "eval.json", inputs, [run / "scores.npz"])):
         print(f"{run / 'eval.json'} is there for step {step} and the same data (ARGS=--force measures again)")
-        return there
+        return finished
     embedders = [embedder(config.model, each) for each in (params, two_tower.init(config.model, config.seed)[1])]
-    scale = float(np.exp(params["logit_scale"]))
     results: dict[str, Any] = {"synthetic": None, "real": None}
-    arrays: dict[str, Any] = {"logit_scale": scale}
+    arrays: dict[str, Any] = {"logit_scale": float(np.exp(params["logit_scale"]))}
     for name, folder in folders.items():
-        results[name], test = _measure(name, folder, config, tokenizer, embedders)
+        scores, test = _score_with_controls(name, folder, config.data, tokenizer, embedders)
+        results[name] = scores.to_json()
         arrays |= {f"{name}_rows": test.rows, f"{name}_scores": test.embedded[0].scores()}
-    results |= made_of | {"run": how(f"--run={run}", started)}
-    _write(run, results, arrays)
+    results |= inputs | {"run": describe_run(f"--run={run}", started)}
+    _write_results(run, results, arrays)
     return results
 
 
 def evaluate_checkpoint(model: encoder.Model, data_dir: str, runs: str | Path = "runs") -> tuple[dict[str, Any], Path]:
-    """Score a model on the test split of a data set, or on val where it has no test split.
+    """Scores a model on the test split of a data set, or on val where it has no test split.
 
-    Returns what eval.json holds, and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the model has no
+    Returns the contents of eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the model has no
     text tower or no tokenizer, or the data is missing or broken.
     """
     started, tokenizer = time.perf_counter(), model.require_tokenizer()
@@ -76,49 +74,54 @@ def evaluate_checkpoint(model: encoder.Model, data_dir: str, runs: str | Path = 
     split = next((name for name in HELD_OUT if name in splits), None)
     if split is None:
         raise UserError(f"{data_dir} has no families to score: none of the splits {', '.join(HELD_OUT)}")
-    test = read_split(data_dir, split, tokenizer, model, [model.embedder])
+    test = read_split(data_dir, split, tokenizer, model.max_tokens, model.size_px, [model.embedder])
     results = {
         "version": VERSION,
         "checkpoint": str(model.source),
-        "data": {"folder": str(data_dir), "split": split, "fingerprint": fingerprint(data_dir)},
-        "lost_share": test.lost_share,
-        "scores": eval_scores.section(test, test.embedded[0]),
-        "run": how(f"--checkpoint={model.source} --data {data_dir}", started),
+        "data": {"folder": str(data_dir), "split": split, "fingerprint": fingerprint_data(data_dir)},
+        "merged_share": test.merged_share,
+        "scores": eval_scores.compute_scores(test, test.embedded[0]).to_json(),
+        "run": describe_run(f"--checkpoint={model.source} --data {data_dir}", started),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder, results, {"logit_scale": model.scale, "rows": test.rows, "scores": test.embedded[0].scores()})
+    arrays = {"logit_scale": model.scale, "rows": test.rows, "scores": test.embedded[0].scores()}
+    _write_results(folder, results, arrays)
     return results, folder
 
 
-def _write(folder: Path, results: dict[str, Any], arrays: dict[str, Any]) -> None:
+def _write_results(folder: Path, results: dict[str, Any], arrays: dict[str, Any]) -> None:
     with files.open_atomic(folder / "scores.npz") as file:
         np.savez_compressed(file, **arrays)
     with files.open_atomic(folder / "eval.json") as file:
         file.write(json.dumps(results, indent=1, allow_nan=False).encode())
 
 
-def blind_scores(train: Split, test: Split, vocab_size: int, seed: int = 0) -> BlindScores:
-    """Train on one split, and score another with, every scorer that sees one side only."""
+def _score_with_controls(
+    name: str, folder: str, data: ConfigDict, tokenizer: Tokenizer, embedders: Sequence[Embedder]
+) -> tuple[Scores, Split]:
+    held_out = {"synthetic": "test", "real": "val"}[name]
+    test = read_split(folder, held_out, tokenizer, data.max_tokens, data.size_px, embedders)
+    train = read_split(folder, "train", tokenizer, data.max_tokens, data.size_px, limit=PROBE_FAMILIES)
+    trained, untrained = test.embedded
+    unimodal = unimodal_scores(train, test, tokenizer.vocab_size)
+    return eval_scores.compute_scores(test, trained, untrained, unimodal), test
+
+
+def unimodal_scores(train: Split, test: Split, vocab_size: int, seed: int = 0) -> UnimodalScores:
+    """Trains every leak probe, which sees one side only, on one split, and scores another with it."""
     members = eval_scores.candidates(train.truth).shape[2]
 
-    def captions(name: str, cut: slice, wanted: Callable[[Split], np.ndarray]) -> probes.Scores:
+    def score_captions(name: str, cut: slice, target: Callable[[Split], np.ndarray]) -> probes.Scores:
         return probes.score_captions(
-            train.tokens[:, cut], wanted(train), test.tokens[:, cut], vocab_size=vocab_size, seed=seed, name=name
+            train.tokens[:, cut], target(train), test.tokens[:, cut], vocab_size=vocab_size, seed=seed, name=name
         )
 
-    anchors = captions("captions", slice(0, members), eval_scores.wanted_anchor)
+    anchors = score_captions("captions", slice(0, members), eval_scores.target_anchor)
     if test.truth.shape[1] == 1:
-        return BlindScores(anchors, None, None)
-    wanted = eval_scores.wanted_pictures(train)
-    pictures = probes.score_pictures(train.thumbnails, wanted, test.thumbnails, seed=seed)
-    text_only = test.truth.shape[2] > test.truth.shape[1]
-    negatives = captions("text-only captions", slice(None), eval_scores.wanted_pictured) if text_only else None
-    return BlindScores(anchors, pictures, negatives)
-
-
-def _measure(name: str, folder: str, config: Any, tokenizer: Any, embedders: Sequence[Embedder]) -> tuple[dict, Split]:
-    held_out = {"synthetic": "test", "real": "val"}[name]
-    test = read_split(folder, held_out, tokenizer, config.data, embedders)
-    train = read_split(folder, "train", tokenizer, config.data, limit=TRAIN_FAMILIES)
-    trained, untrained = test.embedded
-    return eval_scores.section(test, trained, untrained, blind_scores(train, test, tokenizer.vocab_size)), test
+        return UnimodalScores(anchors, None, None)
+    targets = eval_scores.target_pictures(train)
+    pictures = probes.score_pictures(train.thumbnails, targets, test.thumbnails, seed=seed)
+    if test.truth.shape[2] == test.truth.shape[1]:
+        return UnimodalScores(anchors, pictures, None)
+    negatives = score_captions("text-only captions", slice(None), eval_scores.target_pictured)
+    return UnimodalScores(anchors, pictures, negatives)

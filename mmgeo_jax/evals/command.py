@@ -18,10 +18,10 @@ def summary(results: dict[str, Any]) -> str:
     lines = []
     for name in ("synthetic", "real"):
         if section := results[name]:
-            keys = ("image_hit1", "text_hit1", "chance", "blind_text_hit1", "untrained_text_hit1")
+            keys = ("image_hit1", "text_hit1", "chance", "unimodal_text_hit1", "untrained_text_hit1")
             scores = {key: section[key] for key in keys} | section["by_kind"]
             words = ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
-            lines.append(f"{name} ({section['n']} families): {words}")
+            lines.append(f"{name} ({section['families']} families): {words}")
     return "\n".join(lines)
 
 
@@ -36,14 +36,14 @@ def table(results: dict[str, Any]) -> str:
         rows |= {f"{title}{name}": group for name, group in groups.items()}
     for kinds in (details["by_kind"], details["by_finer_kind"]):
         rows |= {kind: {f"{side}_hit1": kinds[side][kind] for side in sides} for kind in kinds["text"]}
-    lines = [f"{results['checkpoint']} on {data['folder']}, {data['split']}, {scores['n']} families; 95 % intervals",
+    lines = [f"{results['checkpoint']} on {data['folder']}, {data['split']}, {scores['families']} families; 95 % intervals",
              f"{'':20}{'picture finds caption':27}{'caption finds picture':27}chance"]  # fmt: skip
     for name, row in rows.items():
         entries = [row[f"{side}_hit1"] for side in sides]
         if any(entry["score"] is not None for entry in entries):
             chance = next(entry["chance"] for entry in entries if entry["score"] is not None)
             lines.append(f"{name:20}{_shown(entries[0]):27}{_shown(entries[1]):27}{chance:.3f}")
-    if lost := results["lost_share"]:
+    if lost := results["merged_share"]:
         lines.append(
             f"the tokenizer, or the length of captions, makes {lost:.1%} of the false ones the same as a true one"
         )

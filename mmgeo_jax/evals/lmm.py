@@ -84,16 +84,16 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
     made_of = {
         "version": VERSION,
         "checkpoint_step": trained.step,
-        "data": {"problems": runs.fingerprint(config.data.dir), "count": len(families)},
+        "data": {"problems": runs.fingerprint_data(config.data.dir), "count": len(families)},
     }
-    if not force and (finished := runs.finished(run / "eval.json", made_of, [run / "answers.jsonl"])):
+    if not force and (finished := runs.load_finished(run / "eval.json", made_of, [run / "answers.jsonl"])):
         print(f"{run / 'eval.json'} is there for the same step and data (ARGS=--force measures again)")
         return finished
     told, rate = solve_all(chat.solver_of(trained), families, config.eval)
     voted = [vote(_question(family), texts) for family, texts in zip(families, told, strict=True)]
     responses, verdicts = [text for text, _ in voted], [verdict for _, verdict in voted]
     results = {"scores": scores(families, verdicts), "tokens_per_s": rate} | made_of
-    results["run"] = runs.how(f"--run={run}", started)
+    results["run"] = runs.describe_run(f"--run={run}", started)
     _write(run, families, responses, verdicts, results)
     return results
 
@@ -137,7 +137,7 @@ def _entry(families: Sequence[Family], verdicts: Sequence[Verdict], numbers: Seq
     right = np.array([verdicts[number].right for number in numbers], np.float64)
     counts = [len(_question(families[number]).choices) for number in numbers]
     chance = np.array([1 / count if count else 0.0 for count in counts])
-    tally = ranking.Tally(right, np.ones(len(right)), chance)
+    tally = ranking.RankingMetric(right, np.ones(len(right)), chance)
     unsaid = sum(verdicts[number].said is None for number in numbers)
     return {"accuracy": tally.mean, "interval": tally.interval(), "chance": tally.mean_chance, "count": len(numbers),
             "right": int(right.sum()), "no_answer": unsaid}  # fmt: skip

@@ -1,14 +1,13 @@
-"""Hit@1 and its kin over blocks of scores and their truth tables. NumPy only; equal scores are a miss,
-everywhere.
+"""Hit@1 and pairwise accuracy over blocks of scores and their truth tables, in NumPy; ties count as misses.
 
-Dimensions: F families, N pictures of a family, C captions of a family. Truth is 1 true, 0 false, -1 cannot
-say; entries of -1 (padding too) are no candidates.
+Dimensions: F families, N images and C captions of a family. Truth is 1 true, 0 false, -1 unknown or padded; entries of
+-1 are no candidates.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,71 +17,81 @@ CAPTIONS, PICTURES = 2, 1  # the axis of [F, N, C] that is ranked
 Pair = tuple[int, int, str]  # members i < j of a family that differ in one edit of this kind
 
 
-class Tally(NamedTuple):
-    """What each family brings to one score: hits f64[F], queries asked f64[F], hits expected by chance
-    f64[F]."""
+class RankingMetric(NamedTuple):
+    """A score as counts by family: hits f64[F], queries f64[F], and the hits expected by chance f64[F]."""
 
     hits: np.ndarray
-    asked: np.ndarray
+    queries: np.ndarray
     chance: np.ndarray
 
     @property
-    def n(self) -> int:
-        return int(self.asked.sum())
+    def query_count(self) -> int:
+        """The number of queries."""
+        return int(self.queries.sum())
 
     @property
     def mean(self) -> float | None:
-        """Share of the queries that hit; None where nothing was asked."""
-        return float(self.hits.sum() / self.asked.sum()) if self.n else None
+        """The share of queries that hit; None where there are none."""
+        return float(self.hits.sum() / self.queries.sum()) if self.query_count else None
 
     @property
     def mean_chance(self) -> float | None:
-        return float(self.chance.sum() / self.asked.sum()) if self.n else None
+        """The share of queries that hit by chance; None where there are none."""
+        return float(self.chance.sum() / self.queries.sum()) if self.query_count else None
 
     def interval(self) -> list[float] | None:
-        """95 % interval [low, high] of the mean: a bootstrap over families, whose queries hang together."""
-        if not self.n:
+        """Returns the 95 % interval [low, high] of the mean: a bootstrap over families, whose queries correlate."""
+        if not self.query_count:
             return None
-        used = self.asked > 0
-        hits, asked = self.hits[used], self.asked[used]
+        used = self.queries > 0
+        hits, queries = self.hits[used], self.queries[used]
         weights = _resamples(len(hits))
-        low, high = np.quantile((weights @ hits) / (weights @ asked), (0.025, 0.975))
+        low, high = np.quantile((weights @ hits) / (weights @ queries), (0.025, 0.975))
         return [float(low), float(high)]
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns mean, interval, chance and number of queries, as eval.json has them."""
+        return {
+            "score": self.mean,
+            "interval": self.interval(),
+            "chance": self.mean_chance,
+            "queries": self.query_count,
+        }
 
 
 @lru_cache(maxsize=4)
 def _resamples(families: int) -> np.ndarray:
-    """int[1000, families]: how often each family is drawn in each of the same thousand resamples."""
+    """Draws int[1000, families]: how often each family is drawn in each of a thousand resamples, always the same."""
     return np.random.default_rng(0).multinomial(families, np.full(families, 1 / families), 1000)
 
 
-def total(tallies: Iterable[Tally]) -> Tally:
-    """The queries of all tallies together, family by family."""
-    return Tally(*(np.sum(parts, axis=0) for parts in zip(*tallies, strict=True)))
+def pool(metrics: Iterable[RankingMetric]) -> RankingMetric:
+    """Pools the queries of several metrics, family by family."""
+    return RankingMetric(*(np.sum(parts, axis=0) for parts in zip(*metrics, strict=True)))
 
 
-def hit1(scores: np.ndarray, truth: np.ndarray, ranked: int, queries: slice = slice(None)) -> Tally:
-    """Hit@1 of scores f[F, N, C] given truth int8[F, N, C], ranking axis `ranked` (CAPTIONS or PICTURES).
+def hit1(scores: np.ndarray, truth: np.ndarray, ranked: int, queries: slice = slice(None)) -> RankingMetric:
+    """Computes Hit@1 of scores f[F, N, C] given truth int8[F, N, C], ranking axis `ranked` (CAPTIONS or PICTURES).
 
-    A query counts when it has a true and a false candidate; it hits when its best true candidate scores
-    strictly more than every false one. `queries` picks among the queries: slice(0, 1) is the anchors.
+    A query counts when it has a true and a false candidate; it hits when its best true candidate scores strictly more
+    than every false one. `queries` selects among them: slice(0, 1) is the anchors.
     """
     true, false = truth == 1, truth == 0
     best_true = np.where(true, scores, -np.inf).max(axis=ranked)
     best_false = np.where(false, scores, -np.inf).max(axis=ranked)
-    asked = true.any(axis=ranked) & false.any(axis=ranked)
+    counts = true.any(axis=ranked) & false.any(axis=ranked)
     chance = true.sum(axis=ranked) / np.maximum((true | false).sum(axis=ranked), 1)
-    hit = asked & (best_true > best_false)
-    return Tally(*(part[:, queries].sum(axis=1, dtype=np.float64) for part in (hit, asked, asked * chance)))
+    hit = counts & (best_true > best_false)
+    return RankingMetric(*(x[:, queries].sum(axis=1, dtype=np.float64) for x in (hit, counts, counts * chance)))
 
 
 def block(table: np.ndarray) -> np.ndarray:
-    """The N x N block of [F, N, C]: the pictures and their own captions, without text-only negatives."""
+    """Returns the N x N block of [F, N, C]: images and their own captions, without text-only negatives."""
     return table[:, :, : table.shape[1]]
 
 
 def single_edit_pairs(edits: Sequence[tuple[str, ...]], members: int, kinds: Collection[str] = KINDS) -> list[Pair]:
-    """Pairs of the first `members` captions that differ in exactly one edit, one of `kinds`, with its kind.
+    """Returns the pairs of the first `members` captions that differ in exactly one edit, one of `kinds`.
 
     In a star that is the anchor and each sibling; in a cube, both ends of every edge.
     """
@@ -95,34 +104,35 @@ def single_edit_pairs(edits: Sequence[tuple[str, ...]], members: int, kinds: Col
     return [(i, j, names[0]) for i, j, names in differences if len(names) == 1 and names[0] in kinds]
 
 
-def by_kind(
+def accuracy_by_kind(
     scores: np.ndarray,
     truth: np.ndarray,
     pairs: Sequence[Sequence[Pair]],
     ranked: int,
     kinds: Collection[str] = KINDS,
-) -> dict[str, Tally]:
-    """Two-alternative accuracy by kind of edit, of members i and j of each family's pairs; chance is 1/2.
+) -> dict[str, RankingMetric]:
+    """Computes two-alternative accuracy by kind of edit, over each family's `pairs` of members i and j; chance is 1/2.
 
-    scores f[F, N, C] and truth int8[F, N, C]. Ranking CAPTIONS, picture i must prefer caption i to caption
-    j and picture j the reverse; ranking PICTURES, likewise with the roles swapped. A comparison counts
-    where the truth table has 1 for the one and 0 for the other. A pair whose j has no picture asks picture
-    i alone.
+    scores f[F, N, C] and truth int8[F, N, C]. Ranking CAPTIONS, image i must prefer caption i to caption j and image j
+    the reverse; ranking PICTURES, likewise with the roles swapped. A comparison counts where truth is 1 for the one and
+    0 for the other. Of a pair whose j has no image, image i alone is a query.
     """
-    tallies = {kind: np.zeros((2, len(scores))) for kind in kinds}
+    counts = {kind: np.zeros((2, len(scores))) for kind in kinds}
     for f, family_pairs in enumerate(pairs):
         for i, j, kind in family_pairs:
             for own, other in ((i, j), (j, i)):
                 right, wrong = (own, own), (own, other) if ranked == CAPTIONS else (other, own)
                 if max(right[0], wrong[0]) >= scores.shape[1] or truth[f][right] != 1 or truth[f][wrong] != 0:
                     continue
-                tallies[kind][:, f] += scores[f][right] > scores[f][wrong], 1
-    return {kind: Tally(hits, asked, asked / 2) for kind, (hits, asked) in tallies.items()}
+                counts[kind][:, f] += scores[f][right] > scores[f][wrong], 1
+    return {kind: RankingMetric(hits, queries, queries / 2) for kind, (hits, queries) in counts.items()}
 
 
-def stranger_groups(families: int, others: int = 500, seed: int = 0) -> np.ndarray:
-    """Fixed groups for retrieval among strangers: int[families, 1 + min(others, families - 1)], each row a
-    family and then the families that follow it in one fixed shuffle."""
+def random_negative_groups(families: int, others: int = 500, seed: int = 0) -> np.ndarray:
+    """Returns fixed groups for retrieval among random negatives: int[families, 1 + min(others, families - 1)].
+
+    Each row is a family and then the families that follow it in one fixed shuffle.
+    """
     order = np.random.default_rng(seed).permutation(families)
     window = np.arange(min(others, families - 1) + 1)
     groups = np.empty((families, len(window)), np.int64)
@@ -130,11 +140,11 @@ def stranger_groups(families: int, others: int = 500, seed: int = 0) -> np.ndarr
     return groups
 
 
-def among_strangers(scores: np.ndarray, possibly_true: np.ndarray, groups: np.ndarray) -> Tally:
-    """Hit@1 of each family's anchor picture among the anchor captions of its group.
+def hit1_among_random(scores: np.ndarray, possibly_true: np.ndarray, groups: np.ndarray) -> RankingMetric:
+    """Computes Hit@1 of each family's anchor image among the anchor captions of its group.
 
-    scores f[F, F] and possibly_true bool[F, F]: anchor picture by anchor caption; the strangers that may be
-    true of the picture are left out.
+    scores f[F, F] and possibly_true bool[F, F]: anchor image by anchor caption; captions of other families that may be
+    true of the image are left out.
     """
     rows = np.arange(len(scores))[:, None]
     truth = np.where(possibly_true[rows, groups], -1, 0)
@@ -142,15 +152,17 @@ def among_strangers(scores: np.ndarray, possibly_true: np.ndarray, groups: np.nd
     return hit1(scores[rows, groups][:, None], truth[:, None], CAPTIONS)
 
 
-def may_hold(caption_signatures: np.ndarray, image_signatures: np.ndarray) -> np.ndarray:
-    """bool[I, J]: could caption j (uint32[J, 8]) be true of picture i (uint32[I, 8])? Errs towards yes."""
+def may_be_true(caption_signatures: np.ndarray, image_signatures: np.ndarray) -> np.ndarray:
+    """Returns bool[I, J]: may caption j (uint32[J, 8]) be true of image i (uint32[I, 8])? Errs towards yes."""
     return np.stack([((caption_signatures & ~image) == 0).all(axis=1) for image in image_signatures])
 
 
-def two_alternatives(scores: np.ndarray, wanted: np.ndarray) -> Tally:
-    """Of each family's pairs (wanted, unwanted), how many scores f[F, M] put right; wanted int8[F, M] is 1,
-    0, or -1 for absent. Chance is 1/2."""
-    pairs = (wanted == 1)[:, :, None] & (wanted == 0)[:, None, :]
+def pairwise_accuracy(scores: np.ndarray, targets: np.ndarray) -> RankingMetric:
+    """Computes how often scores f[F, M] rank a positive above a negative of the same family; chance is 1/2.
+
+    targets int8[F, M]: 1 positive, 0 negative, -1 absent.
+    """
+    pairs = (targets == 1)[:, :, None] & (targets == 0)[:, None, :]
     right = pairs & (scores[:, :, None] > scores[:, None, :])
-    asked = pairs.sum(axis=(1, 2), dtype=np.float64)
-    return Tally(right.sum(axis=(1, 2), dtype=np.float64), asked, asked / 2)
+    queries = pairs.sum(axis=(1, 2), dtype=np.float64)
+    return RankingMetric(right.sum(axis=(1, 2), dtype=np.float64), queries, queries / 2)

@@ -1,4 +1,4 @@
-"""What an evaluation records of how it was made, and whether one is still good."""
+"""Records how an evaluation was made, and tells whether an earlier one is still valid."""
 
 import json
 import os
@@ -18,24 +18,24 @@ from data_gen.records import tfrecords
 PACKAGES = ("jax", "flax", "optax", "numpy")
 
 
-def fingerprint(data_dir: str) -> str:
-    """Hash of a data folder's manifest, which names the hash of every shard."""
+def fingerprint_data(data_dir: str) -> str:
+    """Hashes a data folder's manifest, which names the hash of every shard."""
     tfrecords.read_manifest(data_dir)
     return sha256((epath.Path(data_dir) / tfrecords.MANIFEST).read_bytes()).hexdigest()[:16]
 
 
-def finished(path: Path, made_of: dict[str, Any], beside: Sequence[Path]) -> dict[str, Any] | None:
-    """What eval.json holds, where it was made of the same, and the files beside it are there."""
+def load_finished(path: Path, inputs: dict[str, Any], others: Sequence[Path]) -> dict[str, Any] | None:
+    """Reads eval.json if it was made from the same inputs and the other files exist too; else returns None."""
     try:
         results = json.loads(path.read_text())
-        same = all(each.exists() for each in beside) and all(results[key] == made_of[key] for key in made_of)
+        same = all(each.exists() for each in others) and all(results[key] == inputs[key] for key in inputs)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return results if same else None
 
 
-def how(arguments: str, started: float) -> dict[str, Any]:
-    """What the report says of the evaluation."""
+def describe_run(arguments: str, started: float) -> dict[str, Any]:
+    """Returns command, versions, device and duration of an evaluation, for its report."""
     return {
         "command": f"mmgeo eval {arguments}",
         "versions": ", ".join([f"python {python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]),

@@ -21,7 +21,7 @@ class Series(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A point on a strip: its kind is a class of the style sheet ("ours", "chance", "blind", "untrained")."""
+    """A point on a strip: its kind is a class of the style sheet ("ours", "chance", "unimodal", "untrained")."""
 
     kind: str
     value: float

@@ -26,20 +26,20 @@ class Row(NamedTuple):
     explains: str
     score: str
     untrained: str = ""
-    blind: str = ""
+    unimodal: str = ""
 
 
 HIT1_ROWS = {
     "synthetic": (
-        Row("Image Hit@1", "a caption finds its picture", "image_hit1", "untrained_image_hit1", "blind_image_hit1"),
-        Row("Text Hit@1", "a picture finds its caption", "text_hit1", "untrained_text_hit1", "blind_text_hit1"),
+        Row("Image Hit@1", "a caption finds its picture", "image_hit1", "untrained_image_hit1", "unimodal_image_hit1"),
+        Row("Text Hit@1", "a picture finds its caption", "text_hit1", "untrained_text_hit1", "unimodal_text_hit1"),
         Row("Image Hit@1, anchors", "only the anchor's caption asks", "anchor_image_hit1"),
         Row("Text Hit@1, anchors", "only the anchor's picture asks", "anchor_text_hit1"),
-        Row("Among 500 strangers", "an anchor's picture finds its caption", "random_hit1"),
+        Row("Among 500 random negatives", "an anchor's picture finds its caption", "random_hit1"),
     ),
     "real": (
-        Row("Text Hit@1", "a picture finds its true caption", "text_hit1", "untrained_text_hit1", "blind_text_hit1"),
-        Row("Among 500 strangers", "a picture finds its caption", "random_hit1"),
+        Row("Text Hit@1", "a picture finds its true caption", "text_hit1", "untrained_text_hit1", "unimodal_text_hit1"),
+        Row("Among 500 random negatives", "a picture finds its caption", "random_hit1"),
     ),
 }
 AXES = {
@@ -103,8 +103,8 @@ def _tables(name: str, section: dict[str, Any]) -> tuple[list[Score], list[Score
             entry = {"score": value, "interval": section["intervals"]["by_kind"][axis], "chance": 0.5}
             more = [number(sides[side][axis]["score"]) for side in ("image", "text")]
             axes.append(parts.score(axis.capitalize(), entry, explains, more))
-    blind = section["details"]["blind"]
-    probes = {key: groups["all"] for key, groups in blind["anchors_only"].items()} | blind["two_alternatives"]
+    leaks = section["details"]["leaks"]
+    probes = {key: groups["all"] for key, groups in leaks["anchors_only"].items()} | leaks["pairwise"]
     one_sided = [
         parts.score(PROBES.get(key, key), probe, of="score")
         for key, probe in probes.items()
@@ -116,7 +116,7 @@ def _tables(name: str, section: dict[str, Any]) -> tuple[list[Score], list[Score
 def _hit1(section: dict[str, Any], row: Row) -> Score:
     entry = {"score": section[row.score], "interval": section["intervals"][row.score],
              "chance": section["details"]["chance"][row.score]}  # fmt: skip
-    controls = {"untrained": section.get(row.untrained), "blind": section.get(row.blind)}
+    controls = {"untrained": section.get(row.untrained), "unimodal": section.get(row.unimodal)}
     score = parts.score(row.name, entry, row.explains, [number(value) for value in controls.values()])
     marks = [Mark(kind, value, kind) for kind, value in controls.items() if value is not None]
     return score._replace(marks=[*score.marks, *marks])

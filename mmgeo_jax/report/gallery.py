@@ -38,7 +38,7 @@ class Card(NamedTuple):
 
 def mistakes(family: Family, scores: np.ndarray) -> int:
     """Returns how many queries over the family's candidates miss, in both directions."""
-    return sum(int(tally.asked.sum() - tally.hits.sum()) for tally in _tallies(family, scores))
+    return sum(int(metric.queries.sum() - metric.hits.sum()) for metric in _metrics(family, scores))
 
 
 def cards(families: Sequence[Family], scores: Sequence[np.ndarray], logit_scale: float) -> list[Card]:
@@ -51,9 +51,9 @@ def card(family: Family, scores: np.ndarray, logit_scale: float) -> Card:
     """Returns one family: a column for each picture and a row for each caption."""
     names = ("picture to caption", "caption to picture")
     counts = [
-        (name, int(tally.hits.sum()), int(tally.asked.sum()))
-        for name, tally in zip(names, _tallies(family, scores), strict=True)
-        if tally.n
+        (name, int(metric.hits.sum()), int(metric.queries.sum()))
+        for name, metric in zip(names, _metrics(family, scores), strict=True)
+        if metric.query_count
     ]
     logits = scores[:, : _ranked(family)] * logit_scale
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -66,7 +66,7 @@ def _ranked(family: Family) -> int:
     return len(family.images) if len(family.images) > 1 else len(family.captions)
 
 
-def _tallies(family: Family, scores: np.ndarray) -> tuple[ranking.Tally, ranking.Tally]:
+def _metrics(family: Family, scores: np.ndarray) -> tuple[ranking.RankingMetric, ranking.RankingMetric]:
     """Returns the hits from picture to caption, and from caption to picture."""
     cut = slice(0, _ranked(family))
     block, truth = scores[None, :, cut], family.truth[None, :, cut]

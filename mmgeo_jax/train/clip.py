@@ -204,8 +204,8 @@ def make_validation(
             "val_image_hit1": ranking.hit1(*block, ranking.PICTURES),
             "val_text_hit1": ranking.hit1(*block, ranking.CAPTIONS),
         }
-        sides = [ranking.by_kind(scores, truth, pairs, side) for side in (ranking.PICTURES, ranking.CAPTIONS)]
-        tallies |= {f"val_{kind}": ranking.total(side[kind] for side in sides) for kind in ranking.KINDS}
+        sides = [ranking.accuracy_by_kind(scores, truth, pairs, side) for side in (ranking.PICTURES, ranking.CAPTIONS)]
+        tallies |= {f"val_{kind}": ranking.pool(side[kind] for side in sides) for kind in ranking.KINDS}
         found = {name: tally.mean for name, tally in tallies.items() if tally.mean is not None}
         return found | {"val_hit1": (found["val_image_hit1"] + found["val_text_hit1"]) / 2}
 

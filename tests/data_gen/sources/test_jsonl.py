@@ -70,7 +70,7 @@ def test_a_whole_data_set_is_built_and_rows_of_one_picture_stay_together(root, t
 def test_evaluation_takes_more_pictures_than_captions():
     truth = np.array([[[1], [0], [0]], [[1], [-1], [-1]]], np.int8)
     split: Any = SimpleNamespace(truth=truth, captioned=np.ones((2, 1), bool))
-    assert scores.wanted_pictured(split).tolist() == [[1], [1]]
+    assert scores.target_pictured(split).tolist() == [[1], [1]]
 
 
 @pytest.mark.parametrize(

@@ -26,31 +26,31 @@ def run(tmp_path_factory) -> Iterator[Path]:
     """An evaluated run with its report."""
     made, trained = make_run(tmp_path_factory.mktemp("report"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clip_eval, "restore_run", lambda *_: trained)
-        patch.setattr(clip_eval, "blind_scores", level)
+        patch.setattr(clip_eval.checkpoints, "restore_run", lambda *_: trained)
+        patch.setattr(clip_eval, "unimodal_scores", level)
         clip_eval.evaluate_run(made)
         clip_report.write_report(made)
         yield made
 
 
-def level(train, test, vocab_size) -> eval_scores.BlindScores:
+def level(train, test, vocab_size) -> eval_scores.UnimodalScores:
     """Blind scorers that say nothing, at once."""
     captions, pictures = np.zeros(test.tokens.shape[:2]), np.zeros(test.thumbnails.shape[:2])
     scores = probes.Scores(captions, captions)
     if test.truth.shape[1] == 1:
-        return eval_scores.BlindScores(scores, None, None)
-    return eval_scores.BlindScores(scores, probes.Scores(pictures, pictures), scores)
+        return eval_scores.UnimodalScores(scores, None, None)
+    return eval_scores.UnimodalScores(scores, probes.Scores(pictures, pictures), scores)
 
 
 def test_eval_json_has_what_is_promised(run):
     results = json.loads((run / "eval.json").read_text())
-    promised = {"image_hit1", "text_hit1", "anchor_image_hit1", "anchor_text_hit1", "random_hit1", "chance", "n",
-                "blind_text_hit1", "blind_image_hit1", "untrained_image_hit1", "untrained_text_hit1",
+    promised = {"image_hit1", "text_hit1", "anchor_image_hit1", "anchor_text_hit1", "random_hit1", "chance", "families",
+                "unimodal_text_hit1", "unimodal_image_hit1", "untrained_image_hit1", "untrained_text_hit1",
                 "by_kind"}  # fmt: skip
     for name in ("synthetic", "real"):
         assert set(results[name]) == promised | {"intervals", "details"}
         assert set(results[name]["by_kind"]) == {"order", "shape", "relation", "value"}
-    assert results["synthetic"]["n"] == 10 and results["synthetic"]["chance"] == 1 / 4
+    assert results["synthetic"]["families"] == 10 and results["synthetic"]["chance"] == 1 / 4
     assert results["real"]["chance"] == pytest.approx(1 / 5) and results["real"]["image_hit1"] is None
     assert results["real"]["details"]["queries"]["text_hit1"] == 5
     with np.load(run / "scores.npz", allow_pickle=False) as saved:
@@ -59,7 +59,7 @@ def test_eval_json_has_what_is_promised(run):
 
 def test_an_evaluation_is_made_once_for_a_checkpoint_and_its_data(run, monkeypatch, capsys):
     before = (run / "eval.json").read_bytes()
-    monkeypatch.setattr(clip_eval, "_measure", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(clip_eval, "_score_with_controls", lambda *_: pytest.fail("measured again"))
     assert clip_eval.evaluate_run(run)["checkpoint_step"] == STEP
     assert eval_command.main([f"--run={run}"]) == 0 and "image_hit1" in capsys.readouterr().out
     with pytest.raises(pytest.fail.Exception):
@@ -112,7 +112,7 @@ def test_what_is_missing_or_broken_is_one_line(run, tmp_path, capsys):
 
     assert "evaluate the run first" in fails(lambda copy: (copy / "eval.json").unlink())
     assert "eval.json" in fails(lambda copy: (copy / "eval.json").write_text('{"synthetic": '))
-    assert "eval.json" in fails(lambda copy: (copy / "eval.json").write_text('{"synthetic": {"n": 3}}'))
+    assert "eval.json" in fails(lambda copy: (copy / "eval.json").write_text('{"synthetic": {"families": 3}}'))
     assert "scores.npz" in fails(lambda copy: (copy / "scores.npz").write_bytes(b"PK"))
     assert "metrics.jsonl" in fails(lambda copy: (copy / "metrics.jsonl").write_text("{\n"))
     assert "no/such" in fails(lambda copy: edit(copy / "config.json", str(run.parent / "generated"), "no/such"))
