@@ -1,4 +1,4 @@
-"""The command that evaluates a run, or any checkpoint."""
+"""`mmgeo eval`: scores a run on its own test sets, or any checkpoint on any data set."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,48 +13,54 @@ EXAMPLE = """mmgeo eval --run=runs/clip_tiny
   mmgeo eval --checkpoint=siglip --data data/hardset data/formalgeo7k"""
 
 
-def summary(results: dict[str, Any]) -> str:
-    """A line for each test set."""
+def summarize(results: dict[str, Any]) -> str:
+    """Formats eval.json of a run: a line for each test set."""
     lines = []
     for name in ("synthetic", "real"):
         if section := results[name]:
             keys = ("image_hit1", "text_hit1", "chance", "unimodal_text_hit1", "untrained_text_hit1")
             scores = {key: section[key] for key in keys} | section["by_kind"]
-            words = ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
-            lines.append(f"{name} ({section['families']} families): {words}")
+            values = ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
+            lines.append(f"{name} ({section['families']} families): {values}")
     return "\n".join(lines)
 
 
-def table(results: dict[str, Any]) -> str:
-    """Both Hit@1 of a checkpoint on a data set, by layout and difficulty, and two-alternative accuracies by kind."""
+def format_table(results: dict[str, Any]) -> str:
+    """Formats eval.json of a checkpoint: both Hit@1 by layout and difficulty, then pairwise accuracies by kind."""
     scores, data = results["scores"], results["data"]
     details, sides = scores["details"], ("text", "image")
-    whole = {f"{side}_hit1": {"score": scores[f"{side}_hit1"], "interval": scores["intervals"][f"{side}_hit1"],
-                              "chance": details["chance"][f"{side}_hit1"]} for side in sides}  # fmt: skip
-    rows = {"all": whole}
+    overall = {
+        f"{side}_hit1": {
+            "score": scores[f"{side}_hit1"],
+            "interval": scores["intervals"][f"{side}_hit1"],
+            "chance": details["chance"][f"{side}_hit1"],
+        }
+        for side in sides
+    }
+    rows = {"all": overall}
     for title, groups in (("", details["by_layout"]), ("difficulty ", details["by_difficulty"])):
         rows |= {f"{title}{name}": group for name, group in groups.items()}
     for kinds in (details["by_kind"], details["by_finer_kind"]):
         rows |= {kind: {f"{side}_hit1": kinds[side][kind] for side in sides} for kind in kinds["text"]}
-    lines = [f"{results['checkpoint']} on {data['folder']}, {data['split']}, {scores['families']} families; 95 % intervals",
-             f"{'':20}{'picture finds caption':27}{'caption finds picture':27}chance"]  # fmt: skip
+    lines = [
+        f"{results['checkpoint']} on {data['folder']}, {data['split']}, {scores['families']} families; 95 % intervals",
+        f"{'':20}{'picture finds caption':27}{'caption finds picture':27}chance",
+    ]
     for name, row in rows.items():
-        entries = [row[f"{side}_hit1"] for side in sides]
-        if any(entry["score"] is not None for entry in entries):
-            chance = next(entry["chance"] for entry in entries if entry["score"] is not None)
-            lines.append(f"{name:20}{_shown(entries[0]):27}{_shown(entries[1]):27}{chance:.3f}")
-    if lost := results["merged_share"]:
-        lines.append(
-            f"the tokenizer, or the length of captions, makes {lost:.1%} of the false ones the same as a true one"
-        )
+        cells = [row[f"{side}_hit1"] for side in sides]
+        if any(cell["score"] is not None for cell in cells):
+            chance = next(cell["chance"] for cell in cells if cell["score"] is not None)
+            lines.append(f"{name:20}{_format_score(cells[0]):27}{_format_score(cells[1]):27}{chance:.3f}")
+    if share := results["merged_share"]:
+        lines.append(f"{share:.1%} of false captions have the tokens of a true one: merged by the tokenizer, or cut")
     return "\n".join(lines)
 
 
-def _shown(entry: dict[str, Any]) -> str:
-    if entry["score"] is None:
+def _format_score(cell: dict[str, Any]) -> str:
+    if cell["score"] is None:
         return "-"
-    low, high = entry["interval"]
-    return f"{entry['score']:.3f} ({low:.3f} to {high:.3f})"
+    low, high = cell["interval"]
+    return f"{cell['score']:.3f} ({low:.3f} to {high:.3f})"
 
 
 @cli.command
@@ -73,12 +79,12 @@ def main(arguments: Sequence[str]) -> int:
         if checkpoints.kind_of(configs.read(options.run).model) == "lmm":
             from mmgeo_jax.evals import lmm as lmm_eval
 
-            print(lmm_eval.summary(lmm_eval.evaluate_run(options.run, options.force)))
+            print(lmm_eval.summarize(lmm_eval.evaluate_run(options.run, options.force)))
         else:
-            print(summary(evaluate_run(options.run, options.force)))
+            print(summarize(evaluate_run(options.run, options.force)))
         return 0
     model = encoder.load(options.checkpoint, options.tokenizer)
     for folder in options.data:
         results, where = evaluate_checkpoint(model, folder)
-        print(f"{table(results)}\n{where / 'eval.json'}")
+        print(f"{format_table(results)}\n{where / 'eval.json'}")
     return 0

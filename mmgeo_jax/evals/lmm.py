@@ -166,7 +166,7 @@ def _write(
         file.write(json.dumps(results, indent=1, allow_nan=False).encode())
 
 
-def summary(results: dict[str, Any] | None) -> str:
+def summarize(results: dict[str, Any] | None) -> str:
     """Lines of accuracies."""
     if results is None:
         return "the data of the run has no problems to solve"

@@ -140,7 +140,12 @@ def compute_scores(
     scores, truth = candidates(trained.scores()), candidates(split.truth)
     finer = sorted({name for row in split.kinds for edits in row for name in edits})
     before = candidates(untrained.scores()) if untrained else None
-    pictures = unimodal.pictures if unimodal else None
+    caption_only = rank_captions(unimodal.captions.in_set, truth) if unimodal else None
+    image_only = rank_pictures(unimodal.pictures.in_set, truth) if unimodal and unimodal.pictures else None
+
+    def optional_hit1(table: np.ndarray | None, ranked: int) -> RankingMetric | None:
+        return None if table is None else ranking.hit1(table, truth, ranked)
+
     return Scores(
         families=len(split.rows),
         image_hit1=ranking.hit1(scores, truth, PICTURES),
@@ -148,14 +153,10 @@ def compute_scores(
         anchor_image_hit1=ranking.hit1(scores, truth, PICTURES, ANCHORS),
         anchor_text_hit1=ranking.hit1(scores, truth, CAPTIONS, ANCHORS),
         random_hit1=random_negatives_hit1(split, trained),
-        unimodal_text_hit1=(
-            ranking.hit1(rank_captions(unimodal.captions.in_set, scores), truth, CAPTIONS) if unimodal else None
-        ),
-        unimodal_image_hit1=(
-            ranking.hit1(rank_pictures(pictures.in_set, scores), truth, PICTURES) if pictures else None
-        ),
-        untrained_image_hit1=None if before is None else ranking.hit1(before, truth, PICTURES),
-        untrained_text_hit1=None if before is None else ranking.hit1(before, truth, CAPTIONS),
+        unimodal_text_hit1=optional_hit1(caption_only, CAPTIONS),
+        unimodal_image_hit1=optional_hit1(image_only, PICTURES),
+        untrained_image_hit1=optional_hit1(before, PICTURES),
+        untrained_text_hit1=optional_hit1(before, CAPTIONS),
         by_kind=_accuracy_by_kind(split, split.edits, ranking.KINDS, scores, truth),
         by_finer_kind=_accuracy_by_kind(split, split.kinds, finer, scores, truth),
         by_layout=_hit1_by_group(split.layouts, scores, truth),
