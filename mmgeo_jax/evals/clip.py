@@ -74,7 +74,7 @@ def evaluate_checkpoint(model: encoder.Model, data_dir: str, runs: str | Path = 
     split = next((name for name in HELD_OUT if name in splits), None)
     if split is None:
         raise UserError(f"{data_dir} has no families to score: none of the splits {', '.join(HELD_OUT)}")
-    test = read_split(data_dir, split, tokenizer, model.max_tokens, model.size_px, [model.embedder])
+    test = read_split(data_dir, split, tokenizer, model.length, model.size_px, [model.embedder])
     results = {
         "version": VERSION,
         "checkpoint": str(model.source),
