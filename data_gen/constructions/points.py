@@ -13,7 +13,7 @@ from typing import Any
 from data_gen.constructions.row import Construction, Range
 from data_gen.geometry.plane import bisector_foot, circumcentre, intersection, polar
 from data_gen.language.numbers import COUNTS, polynomial
-from data_gen.language.predicates.table import POLYGONS
+from data_gen.language.predicates.polygons import POLYGONS
 
 Given = tuple[complex, ...]
 Solve = Callable[[Sequence[complex], Sequence[float]], Given]

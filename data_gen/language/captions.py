@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from data_gen.language.fact import Fact
-from data_gen.language.predicates.phrases import phrases
+from data_gen.language.predicates.table import PREDICATES
 
 
 class Join(NamedTuple):
@@ -35,7 +35,7 @@ CLOSE_ONE_IN = 3  # wordings
 
 def phrase(fact: Fact, choice: int = 0) -> str:
     """One fact in words, without capital letter and full stop: phrase number `choice` of its predicate, going round."""
-    options = phrases(fact.predicate)
+    options = PREDICATES[fact.predicate].phrases
     return options[choice % len(options)].format(*fact.args, value=fact.value)
 
 

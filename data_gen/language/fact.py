@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from data_gen.language.predicates.table import PRINTED, symmetry_group
+from data_gen.language.predicates.table import PREDICATES, symmetry_group
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def as_number(value: str) -> float:
 
 def values_of(facts: Sequence[Fact]) -> set[Fact]:
     """Those of the facts that state printed values."""
-    return {fact for fact in facts if fact.predicate in PRINTED}
+    return {fact for fact in facts if PREDICATES[fact.predicate].printed}
 
 
 # ---- JSON ---------------------------------------------------------------------------------------------------------

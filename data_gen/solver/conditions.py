@@ -6,7 +6,7 @@ Coordinates are complex, x to the right and y *upwards*; faces, arcs and points 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,7 +18,7 @@ from data_gen.language.fact import Fact
 NEAREST = 0.02  # of the figure's width: two points, or a point and a line that it is not on
 NARROWEST_DEG = 3.0
 DRIFT = 0.15  # how far wild starts are shaken
-
+OPERATIONS: dict[str, Callable] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
 
 # A number, a measure (a fact without its value), or an operation of OPERATIONS and two or more formulas.
 Formula = float | Fact | tuple

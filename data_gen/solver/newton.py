@@ -22,9 +22,9 @@ from data_gen.geometry.diagram import Circle, Diagram
 from data_gen.geometry.plane import cross, dot, unit
 from data_gen.language.fact import Fact
 from data_gen.language.numbers import number
+from data_gen.language.predicates.row import Predicate
 from data_gen.language.predicates.table import PREDICATES
-from data_gen.solver.conditions import Description, Formula, fault, start_layout
-from data_gen.solver.residuals import EQUATIONS, OPERATIONS, RADIAL, SCALED, VALUES, measured
+from data_gen.solver.conditions import OPERATIONS, Description, Formula, fault, start_layout
 from data_gen.truth.truth_table import holds
 
 STARTS, EVALUATIONS, POLISHES = 14, 60, 40
@@ -59,7 +59,7 @@ class System:
         self.description = description
         self.index = {name: i for i, name in enumerate(description.names)}
         self.centres = list(description.circles)
-        values = [number(f.value or "") for f in description.facts if f.predicate in SCALED]
+        values = [number(f.value or "") for f in description.facts if PREDICATES[f.predicate].dimension]
         self.unit = max((v for v in values if v), default=1.0)
         self.size = 2 * len(self.index) + len(self.centres) + 1
         asked = ((i, self._equation(i, fact)) for i, fact in enumerate(description.facts))
@@ -80,7 +80,9 @@ class System:
 
     def _plain(self, predicate: str, args: Sequence[str]) -> Callable:
         places = [self.index[name] for name in args]
-        function, radial = EQUATIONS[predicate], predicate in RADIAL
+        row = PREDICATES[predicate]
+        assert row.equation is not None
+        function, radial = row.equation, row.radial
 
         def equation(x, z):
             given = [z[:, i] for i in places]
@@ -90,15 +92,13 @@ class System:
 
     def _equation(self, i: int, fact: Fact) -> Callable | None:
         """(x, points) -> residuals of a fact; None where it asks for nothing that this figure can give."""
-        known = set(fact.args) <= set(self.index)
-        if not known or (fact.predicate in RADIAL and fact.args[0] not in self.centres):
+        row = PREDICATES[fact.predicate]
+        if row.equation is None or not self._knows(fact):
             return None
-        if fact.predicate in EQUATIONS:
+        if not row.valued:
             return self._aimed(self._plain(fact.predicate, fact.args), self.description.targets.get(i))
         value = number(fact.value or "")
-        if fact.predicate not in VALUES or value is None:
-            return None
-        return self._valued(fact, value)
+        return None if value is None else self._valued(row, fact.args, value)
 
     @staticmethod
     def _aimed(equation: Callable, target: Sequence[float] | None) -> Callable:
@@ -106,18 +106,17 @@ class System:
             return equation
         return lambda x, z: tuple(r - aim for r, aim in zip(equation(x, z), target, strict=False))
 
-    def _valued(self, fact: Fact, value: float) -> Callable:
-        places = [self.index[name] for name in fact.args]
-        function, radial, scaled = VALUES[fact.predicate], fact.predicate in RADIAL, fact.predicate in SCALED
-        if scaled:
-            root = fact.predicate.endswith("_area")
-            value /= self.unit**2 if root else self.unit
+    def _valued(self, row: Predicate, args: Sequence[str], value: float) -> Callable:
+        places = [self.index[name] for name in args]
+        value /= self.unit**row.dimension
+        assert row.equation is not None
+        function = row.equation
 
         def equation(x, z):
-            scale = np.exp(x[:, -1]) if scaled else 1.0
+            scale = np.exp(x[:, -1]) if row.dimension else 1.0
             given = [z[:, i] / scale for i in places]
-            if radial:
-                given.append(self._radius(x, fact.args[0]) / scale)
+            if row.radial:
+                given.append(self._radius(x, args[0]) / scale)
             return tuple(r * scale for r in function(*given, value))
 
         return equation
@@ -125,7 +124,7 @@ class System:
     def _knows(self, formula: Formula) -> bool:
         """Whether a formula, or a pair of them, speaks of this figure only."""
         if isinstance(formula, Fact):
-            radial = formula.predicate in RADIAL
+            radial = PREDICATES[formula.predicate].radial
             return set(formula.args) <= set(self.index) and (not radial or formula.args[0] in self.centres)
         return not isinstance(formula, tuple) or all(self._knows(part) for part in formula if not isinstance(part, str))
 
@@ -143,8 +142,9 @@ class System:
         if isinstance(formula, Fact):
             length = np.exp(x[:, -1]) / self.unit
             given = [z[:, self.index[name]] / length for name in formula.args]
-            given += [self._radius(x, formula.args[0]) / length] if formula.predicate in RADIAL else []
-            return measured(formula.predicate, given)
+            row = PREDICATES[formula.predicate]
+            given += [self._radius(x, formula.args[0]) / length] if row.radial else []
+            return _size(row, given)
         if isinstance(formula, tuple):
             return reduce(OPERATIONS[formula[0]], (self._evaluate(part, x, z) for part in formula[1:]))
         return np.full(len(x), formula)
@@ -203,6 +203,15 @@ class System:
             {name: complex(p) for name, p in zip(self.description.names, z, strict=True)},
             {o: float(r) for o, r in zip(self.centres, radii, strict=True)},
         )
+
+
+def _size(row: Predicate, given: Sequence) -> np.ndarray:
+    """Returns what a row measures of its points (and radius): degrees for angles, areas as such."""
+    assert row.equation is not None
+    size = row.equation(*given, 0.0)[0]
+    if row.dimension == 2:
+        return size**2 if row.name != "circle_area" else np.pi * size**2
+    return np.degrees(size) if row.name == "angle" else size
 
 
 def jacobian(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:

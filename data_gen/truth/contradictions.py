@@ -43,39 +43,6 @@ class Rule:
     proposals: Callable[[Fact, Context], Iterator[Fact]]
 
 
-# The places of a fact whose point is the only one that makes it true, the other points being what they are.
-ONLY_ONE: dict[str, tuple[int, ...]] = {
-    "midpoint": (0, 1, 2),
-    "trisection": (0, 1, 2),
-    "square": (0, 1, 2, 3),
-    "rectangle": (0, 1, 2, 3),
-    "rhombus": (0, 1, 2, 3),
-    "parallelogram": (0, 1, 2, 3),
-    "diameter": (1, 2),
-    "meet": (0,),
-    "median": (1,),
-    "altitude": (1,),
-    "centroid": (0, 1, 2, 3),
-    "incenter": (0,),
-    "circumcenter": (0,),
-    "midsegment": (0, 1),
-}
-# Place -> the two places that name the line on which the point of that place may move and the fact stay true.
-ALONG_A_LINE: dict[str, dict[int, tuple[int, int]]] = {
-    "on_segment": {0: (1, 2), 1: (0, 2), 2: (0, 1)},
-    "collinear": {0: (1, 2), 1: (0, 2), 2: (0, 1)},
-    "parallel": {0: (0, 1), 1: (0, 1), 2: (2, 3), 3: (2, 3)},
-    "perpendicular": {0: (0, 1), 1: (0, 1), 2: (2, 3), 3: (2, 3)},
-    "perpendicular_bisector": {0: (0, 1), 1: (0, 1)},
-    "tangent": {2: (1, 2)},
-    "bisector": {1: (0, 1), 2: (0, 2), 3: (0, 3)},
-    "altitude": {0: (0, 1)},
-    "meet": {1: (1, 2), 2: (1, 2), 3: (3, 4), 4: (3, 4)},
-    "right": {1: (0, 1), 2: (0, 2)},
-    "right_angle": {1: (0, 1), 2: (0, 2)},
-}
-
-
 def _opposite(fact: Fact, context: Context) -> Iterator[Fact]:
     """Another predicate on the same points that cannot hold together with this one."""
     for name in PREDICATES[fact.predicate].opposites:
@@ -105,7 +72,8 @@ def _exchanges(points: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 def _replace(fact: Fact, context: Context) -> Iterator[Fact]:
     """Another letter in the place of a point that is the only one to fit, or that may move on one line only."""
-    only, along = ONLY_ONE.get(fact.predicate, ()), ALONG_A_LINE.get(fact.predicate, {})
+    row = PREDICATES[fact.predicate]
+    only, along = row.only_places, row.line_places
     for place, name in itertools.product(range(len(fact.args)), context.names):
         if name in fact.args or not (place in only or place in along):
             continue

@@ -63,7 +63,7 @@ def caption_signature(facts: Sequence[Fact]) -> np.ndarray:
     """uint32[8]: one bit for each fact that a caption states (a Bloom filter with one hash)."""
     bits = np.zeros(BITS, bool)
     # What no picture has a bit for is no reason to deny a caption.
-    bits[[_fact_bit(fact) for fact in facts if PREDICATES[fact.predicate].signed]] = True
+    bits[[_fact_bit(fact) for fact in facts if PREDICATES[fact.predicate].in_signatures]] = True
     return _pack(bits)
 
 
@@ -99,7 +99,7 @@ def _batches(count: int, centres: tuple[int, ...]) -> tuple[_Batch, ...]:
     """What is to be judged in figures of `count` names, of which `centres` are centres of circles."""
     by_arity: dict[int, list[tuple[Predicate, str, np.ndarray]]] = {}
     for row in PREDICATES.values():
-        if row.measure is None or not row.signed:
+        if row.measure is None or not row.in_signatures:
             continue
         index = _orbits(row.name, count, centres if row.circles else tuple(range(count)))
         # A second circle has a radius too.

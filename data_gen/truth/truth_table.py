@@ -17,7 +17,7 @@ import numpy as np
 from data_gen.geometry.diagram import Diagram
 from data_gen.geometry.plane import angle_deg
 from data_gen.language.fact import Fact, as_number, canonical
-from data_gen.language.predicates.table import PREDICATES, PRINTED
+from data_gen.language.predicates.table import PREDICATES
 from data_gen.truth.read_marks import shown
 
 TOLERANCE_PX = 0.02
@@ -95,12 +95,15 @@ def evaluate(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np
       truth int8[N] (1, 0, -1) and margin_px float64[N], the distance from the other verdict (inf where none is near,
       nan where nobody can say). A fact about a point or circle that is not in the picture is false.
     """
+    # Where corners are in line, rounding decides whether they are in order round: one order of the arguments stands for
+    # all that say the same, the one that signatures take.
+    fact = canonical(fact)
     row = PREDICATES[fact.predicate]
     count = len(scene.diagrams)
     known = all(name in scene.names for name in fact.args)
     if not known or not all(name in scene.radii for name in fact.args[: row.circles]):
         return np.zeros(count, np.int8), np.full(count, np.inf)
-    if row.shown:
+    if row.from_marks:
         return _evaluate_shown(fact, scene, margin_px)
     if row.measure is None:
         return np.full(count, -1, np.int8), np.full(count, np.nan)
@@ -123,7 +126,7 @@ def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
             printed = _number_along(fact, diagram, scene.shown[i])
         if printed != fact.value and fact.predicate == "inscribed_regular" and _is_corner(fact, diagram):
             continue
-        if printed is not None or fact.predicate not in PRINTED:
+        if printed is not None or not PREDICATES[fact.predicate].printed:
             truth[i], margin[i] = printed == (fact.value or ""), diagram.style.font_px
         elif fact.predicate == "angle" and _is_number(fact.value):
             a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)

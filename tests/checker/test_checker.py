@@ -26,7 +26,7 @@ from tests.support.paths import ALPHAGEOMETRY
 PROBLEMS = ALPHAGEOMETRY / "jgex_dev_120.txt"
 COUNT = 40
 MARGIN_PX = 5.0
-COMPUTED = [row for row in PREDICATES.values() if row.measure or row.shown]
+COMPUTED = [row for row in PREDICATES.values() if row.measure or row.from_marks]
 
 
 @pytest.fixture(scope="module")

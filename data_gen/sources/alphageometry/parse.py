@@ -22,7 +22,8 @@ from data_gen.constructions.loci import LOCI
 from data_gen.constructions.table import construction
 from data_gen.geometry.diagram import Circle, Segment
 from data_gen.language.fact import Fact
-from data_gen.language.predicates import measures
+from data_gen.language.predicates.lines import equal_length, parallel, perpendicular
+from data_gen.language.predicates.points import collinear, midpoint
 from data_gen.shared.errors import UserError
 from data_gen.sources.alphageometry.terms import TERMS, term_roles
 
@@ -110,11 +111,11 @@ def _sides(corners: Sequence[complex]) -> list[tuple[complex, complex]]:
 
 
 GOALS = {
-    "coll": _GoalRow(3, "01 12", lambda *p: measures.collinear(*p)[0]),
-    "cong": _GoalRow(4, "01 23", lambda *p: measures.equal_length(*p)[0]),
-    "para": _GoalRow(4, "01 23", lambda *p: measures.parallel(*p)[0]),
-    "perp": _GoalRow(4, "01 23", lambda *p: measures.perpendicular(*p)[0]),
-    "midp": _GoalRow(3, "12", lambda *p: measures.midpoint(*p)[0]),
+    "coll": _GoalRow(3, "01 12", lambda *p: collinear(*p)[0]),
+    "cong": _GoalRow(4, "01 23", lambda *p: equal_length(*p)[0]),
+    "para": _GoalRow(4, "01 23", lambda *p: parallel(*p)[0]),
+    "perp": _GoalRow(4, "01 23", lambda *p: perpendicular(*p)[0]),
+    "midp": _GoalRow(3, "12", lambda *p: midpoint(*p)[0]),
     "cyclic": _GoalRow(4, "", _circle_off),
     "eqangle": _GoalRow(8, "01 23 45 67", _angles_off),
     "simtri": _GoalRow(6, "01 12 20 34 45 53", _sides_off),

@@ -19,8 +19,7 @@ from data_gen.language.fact import Fact, canonical
 from data_gen.language.numbers import number
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.shared.errors import UserError
-from data_gen.solver.conditions import Description, Formula
-from data_gen.solver.residuals import OPERATIONS, VALUES
+from data_gen.solver.conditions import OPERATIONS, Description, Formula
 from data_gen.sources.formalgeo.cdl import MEASURES, Equation, Term, Unsayable, parse_statement, parse_term, readable
 from data_gen.sources.formalgeo.pixels import from_latex
 from data_gen.sources.formalgeo.reading import read
@@ -164,7 +163,7 @@ def _formula(term: Term, centres: dict[str, str]) -> Formula:
     if head in OPERATIONS:
         return (head, *(_formula(part, centres) for part in parts))
     predicate = MEASURES[head].value
-    if predicate not in VALUES or predicate == "arc":
+    if not PREDICATES[predicate].valued or predicate == "arc":
         raise ValueError(f"{head} is not measured")
     return _circle_renamed(Fact(predicate, tuple("".join(parts))), centres)
 

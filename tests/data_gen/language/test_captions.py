@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from data_gen.constructions.table import CONSTRUCTIONS, rows_of
 from data_gen.language.captions import JOINS, caption, phrase
 from data_gen.language.fact import Fact
-from data_gen.language.predicates.phrases import FURTHER, phrases
-from data_gen.language.predicates.table import PREDICATES, PRINTED
+from data_gen.language.predicates.table import PREDICATES
 from data_gen.sources.composed.figure import SLOTS
 from mmgeo_jax.data.tokenizer import SIGNS, Tokenizer, train
 
 VALUE = "7.5"
 # "Arc AB" is how exam problems say it: the circle has no name where its centre is not drawn.
 UNNAMED = {("arc", 0), ("arc_length", 0)}
-GENERATED = sorted({fact.split()[0] for row in CONSTRUCTIONS.values() for fact in row.facts} | set(PRINTED))
+STATED = {fact.split()[0] for row in CONSTRUCTIONS.values() for fact in row.facts}
+GENERATED = sorted(STATED | {name for name, row in PREDICATES.items() if row.printed})
 # The first phrases of what the quick start's figures say: its captions are these, byte for byte.
 PLAIN = {
     "acute": "triangle ABC is acute",
@@ -63,12 +63,12 @@ PLAIN = {
 
 
 def example(predicate: str) -> Fact:
-    value = VALUE if re.search(r"\{value\}", phrases(predicate)[0]) else None
+    value = VALUE if re.search(r"\{value\}", PREDICATES[predicate].phrases[0]) else None
     return Fact(predicate, tuple(string.ascii_uppercase[: PREDICATES[predicate].arity]), value)
 
 
 def worded(predicate: str) -> list[str]:
-    return [phrase(example(predicate), i) for i in range(len(phrases(predicate)))]
+    return [phrase(example(predicate), i) for i in range(len(PREDICATES[predicate].phrases))]
 
 
 def bare(text: str) -> str:
@@ -104,16 +104,15 @@ def test_no_two_predicates_are_worded_alike():
 
 
 def test_enough_phrases():
-    assert {p: len(phrases(p)) for p in GENERATED if not 3 <= len(phrases(p)) <= 6} == {}
-    assert {p: len(phrases(p)) for p in PREDICATES if len(phrases(p)) < 2} == {}
-    assert set(FURTHER) <= set(PREDICATES)
+    assert {p: len(PREDICATES[p].phrases) for p in GENERATED if not 3 <= len(PREDICATES[p].phrases) <= 6} == {}
+    assert {p: len(PREDICATES[p].phrases) for p in PREDICATES if len(PREDICATES[p].phrases) < 2} == {}
 
 
 @pytest.mark.parametrize("slot", SLOTS)
 def test_predicates_that_are_exchanged_have_as_many_phrases(slot):
     columns = itertools.zip_longest(*([fact.split()[0] for fact in row.facts] for row in rows_of(slot)))
     for column in columns:
-        assert len({len(phrases(predicate)) for predicate in column if predicate}) == 1, column
+        assert len({len(PREDICATES[predicate].phrases) for predicate in column if predicate}) == 1, column
 
 
 @pytest.mark.parametrize("predicate", PLAIN)

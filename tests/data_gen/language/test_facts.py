@@ -5,12 +5,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from data_gen.geometry.diagram import AngleText, Circle, Diagram, LengthText, RegularPolygon
 from data_gen.language.fact import Fact, canonical, from_json, to_json
 from data_gen.language.predicates.table import PREDICATES, symmetry_group
+from data_gen.truth import truth_table
 from data_gen.truth.signatures import caption_signature, image_signatures
 from data_gen.truth.truth_table import Scene, caption_truth, evaluate, holds
 
@@ -136,8 +137,10 @@ def test_symmetric_facts_have_the_same_truth_and_one_canonical_form(places, row)
     drawing, value = diagram(points, circles=circles), row.values[0] if row.values else None
     facts = [Fact(row.name, tuple(names[i] for i in p), value) for p in symmetry_group(row.name)]
     assert len({canonical(fact) for fact in facts}) == 1
-    scene = Scene.of([drawing])
-    verdicts = [evaluate(fact, scene, MARGIN_PX) for fact in facts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(truth_table, "canonical", lambda fact: fact)  # each order by itself
+        scene = Scene.of([drawing])
+        verdicts = [evaluate(fact, scene, MARGIN_PX) for fact in facts]
     assert len({int(t[0]) for t, _ in verdicts}) == 1
     np.testing.assert_allclose([m[0] for _, m in verdicts], verdicts[0][1][0], rtol=1e-6, atol=1e-6)
 
@@ -155,7 +158,7 @@ def test_the_size_of_each_symmetry_group(predicate):
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(coordinate, coordinate), min_size=5, max_size=5), st.data())
 def test_opposites_never_hold_together(places, data):
-    row = data.draw(st.sampled_from([r for r in WITH_MEASURE if r.opposites and not r.circles]))
+    row = data.draw(st.sampled_from([r for r in WITH_MEASURE if r.opposites and not r.circles and r.arity <= 5]))
     assume(min(math.dist(p, q) for p, q in itertools.combinations(places, 2)) > MARGIN_PX)  # a line has two points
     drawing = diagram(dict(zip("ABCDE", places, strict=True)))
     args = tuple("ABCDE"[: row.arity])
@@ -204,12 +207,13 @@ def subset(caption, image):
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(coordinate, coordinate), min_size=5, max_size=5))
+@example([(1.0, 6.0), (0.0, 7.3e-50), (0.0, 0.0), (0.0, 0.0), (2.0, 0.0)])  # products of its areas underflow
 def test_whatever_may_be_true_is_in_a_picture_signature(places):
     drawing = diagram(dict(zip("ABCDE", places, strict=True)))
     scene = Scene.of([drawing])
     signature = image_signatures(scene, MARGIN_PX)[0]
     for row in WITH_MEASURE:
-        if row.circles or not row.signed:
+        if row.circles or not row.in_signatures:
             continue
         for names in itertools.islice(itertools.permutations("ABCDE", row.arity), 0, None, 7):
             fact = Fact(row.name, names, row.values[0] if row.values else None)

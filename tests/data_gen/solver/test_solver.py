@@ -14,7 +14,6 @@ from data_gen.language.predicates.table import PREDICATES
 from data_gen.solver import newton
 from data_gen.solver.conditions import Description, fault, outline, start_layout
 from data_gen.solver.newton import Unsolved
-from data_gen.solver.residuals import EQUATIONS, RADIAL, VALUES
 
 TRIANGLE = Description(
     names=("A", "B", "C"),
@@ -149,6 +148,7 @@ def generic(names, rng):
     return {name: complex(*rng.normal(size=2)) for name in names}
 
 
+EQUATIONS = {name for name, row in PREDICATES.items() if row.equation and not row.valued}
 # Their equations lean on the lines and circles of the description, which put the points on the sides and the arc.
 LEANING = {"midsegment", "arc_midpoint"}
 
@@ -158,7 +158,7 @@ def test_equations_mean_what_the_predicates_measure(predicate):
     """Where the residuals are 0 the independent measure is 0, and the other way round not by chance."""
     row, rng = PREDICATES[predicate], np.random.default_rng(len(predicate))
     names = tuple("ABCDEF"[: row.arity])
-    circles = {"A": ()} if predicate in RADIAL else {}
+    circles = {"A": ()} if row.radial else {}
     described = Description(names=names, circles=circles, facts=(Fact(predicate, names),))
     system, met = newton.System(described), 0
     for _ in range(40):
@@ -225,8 +225,9 @@ def test_values_and_centres_by_hand(text, coordinates, radius):
 
 
 def test_every_row_is_tested_and_known():
-    assert set(EQUATIONS) | set(VALUES) <= set(PREDICATES)
-    assert set(RADIAL) <= set(EQUATIONS) | set(VALUES)
+    valued = {name for name, row in PREDICATES.items() if row.valued}
+    assert len(EQUATIONS) == 42 and len(valued) == 21
+    assert all("{value}" in PREDICATES[name].phrases[0] for name in valued)
     assert {predicate for predicate in EQUATIONS if PREDICATES[predicate].measure} >= LEANING
 
 
