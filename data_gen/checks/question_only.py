@@ -1,11 +1,9 @@
-"""What trained scorers make of questions and choices without their pictures: which choice is the answer?
-
-    mmgeo question-only data/problems
+"""The command that tests how well trained scorers answer questions without their pictures.
 
 A scorer gives a number to one choice from the question's words and from what its number is like among the four: its
 rank, its neighbours, whether another is its double or supplement, how round it is. It is trained on the train split and
-asked about the others, on questions that need their picture alone: one in four is chance. The interval holds 95 % of
-1,000 bootstraps.
+tested on the others, on questions that cannot be answered without their picture: chance is one in four. The interval
+is 95 %, by bootstrap.
 """
 
 from __future__ import annotations
@@ -18,33 +16,35 @@ import numpy as np
 from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from data_gen.checks import scorers
 from data_gen.records import tfrecords
 from data_gen.records.schema import Question
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 
-BOOTSTRAPS, WORDS = 1000, 48  # hashed words that trees look at
+WORDS = 48  # hashed words that trees look at
+CHOICES = 4
 EXAMPLE = """mmgeo question-only data/problems"""
 
 
 def questions(folder: str, splits: Sequence[str]) -> list[Question]:
-    """The questions of four choices that need their picture. Raises UserError where a record is broken."""
+    """Returns the questions of four choices that need their picture. Raises UserError if a record is broken."""
     found = []
     for split in splits:
         source = tfrecords.RecordSource(folder, split)
-        for row in tqdm(range(len(source)), f"guesses: {split}", leave=False):
+        for row in tqdm(range(len(source)), f"questions: {split}", leave=False):
             question = source[row].question
-            if question and question.needs_picture and len(question.choices) == 4 and question.letter:
+            if question and question.needs_picture and len(question.choices) == CHOICES and question.letter:
                 found.append(question)
     return found
 
 
 def numbers(asked: Sequence[Question]) -> np.ndarray:
-    """float64[4 Q, features] of the choices one by one; what stands before π or a unit is a choice's number."""
+    """Returns float64[4 Q, features] of the choices one by one; a choice's number is what stands before π or a unit."""
     return np.array([row for question in asked for row in _rows([_number(choice) for choice in question.choices])])
 
 
@@ -69,7 +69,7 @@ def _rows(values: list[float]) -> Iterator[list[float]]:
 
 
 def words(asked: Sequence[Question], features: int) -> sparse.csr_matrix:
-    """csr[4 Q, features]: hashed words of the question, once alone and once with the rank and text of the choice."""
+    """Returns csr[4 Q, features]: hashed words of the question, alone and joined with the rank and text of the choice."""
     texts = []
     for question in asked:
         said = re.findall(r"\w+|\S", re.sub(r"\b[A-Z]{1,6}\b", lambda m: f"name{len(m[0])}", question.question))
@@ -81,36 +81,34 @@ def words(asked: Sequence[Question], features: int) -> sparse.csr_matrix:
     return hashing.transform(texts)
 
 
-def measure(train: Sequence[Question], test: Sequence[Question], seed: int = 0) -> dict[str, Any]:
-    """{scorer: {"accuracy", "low", "high" (%), "questions"}} of scorers trained on `train` and asked about `test`."""
-    right = [np.array([c == q.answer for q in some for c in q.choices]) for some in (train, test)]
-    shape = [numbers(some) for some in (train, test)]
-    dense = [np.hstack([n, words(some, WORDS).toarray()]) for n, some in zip(shape, (train, test), strict=True)]
-    centre, scale = shape[0].mean(0), shape[0].std(0) + 1e-9
-    wide = [sparse.hstack([(n - centre) / scale, words(some, 1 << 16)]).tocsr()
-            for n, some in zip(shape, (train, test), strict=True)]  # fmt: skip
-    ways = {
-        "trees": (HistGradientBoostingClassifier(max_iter=200, learning_rate=0.06, random_state=seed), dense),
-        "words": (LogisticRegression(C=0.02, max_iter=300), wide),
-    }
-    return {name: _share(model.fit(inputs[0], right[0]).predict_proba(inputs[1])[:, 1], right[1], seed)
-            for name, (model, inputs) in ways.items()}  # fmt: skip
+def measure(train: Sequence[Question], test: Sequence[Question], seed: int = 0) -> dict[str, dict[str, Any]]:
+    """Trains scorers on `train` and tests them on `test`: {scorer: {"accuracy", "low", "high" (%), "questions"}}."""
+    right = [np.array([c == q.answer for q in asked for c in q.choices]) for asked in (train, test)]
+    shape = [numbers(asked) for asked in (train, test)]
+    dense = [np.hstack([n, words(asked, WORDS).toarray()]) for n, asked in zip(shape, (train, test), strict=True)]
+    scaler = StandardScaler().fit(shape[0])
+    wide = [
+        sparse.hstack([scaler.transform(n), words(asked, 1 << 16)]).tocsr()
+        for n, asked in zip(shape, (train, test), strict=True)
+    ]
+    trees = HistGradientBoostingClassifier(max_iter=200, learning_rate=0.06, random_state=seed).fit(dense[0], right[0])
+    wrong = np.flatnonzero(~right[0])  # each with the answer of its question
+    answer = np.flatnonzero(right[0])[wrong // CHOICES]
+    linear = scorers.linear(wide[0], answer, wrong, wrong // CHOICES, seed)
+    scores = {"trees": trees.predict_proba(dense[1])[:, 1], "words": linear(wide[1])}
+    return {name: _accuracy(some, right[1], seed) for name, some in scores.items()}
 
 
-def _share(scores: np.ndarray, right: np.ndarray, seed: int) -> dict[str, float]:
-    """How often the choice with the best score is the answer, and the interval."""
-    best = scores.reshape(-1, 4).argmax(1)
-    hits = right.reshape(-1, 4)[np.arange(len(best)), best].astype(float)
-    rng = np.random.default_rng(seed)
-    means = [100 * hits[rng.integers(len(hits), size=len(hits))].mean() for _ in range(BOOTSTRAPS)]
-    low, high = np.percentile(means, (2.5, 97.5))
-    return {"accuracy": round(100 * hits.mean(), 1), "low": round(low, 1), "high": round(high, 1),
-            "questions": len(hits)}  # fmt: skip
+def _accuracy(scores: np.ndarray, right: np.ndarray, seed: int) -> dict[str, Any]:
+    """Returns how often the choice with the best score is the answer, with its interval."""
+    best = scores.reshape(-1, CHOICES).argmax(1)
+    hits = right.reshape(-1, CHOICES)[np.arange(len(best)), best].astype(float)
+    return scorers.accuracy(hits, np.arange(len(hits)), seed) | {"questions": len(hits)}
 
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status."""
+    """Runs the command; returns the exit status."""
     parser = cli.parser("question-only", __doc__, EXAMPLE)
     parser.add_argument("dir", help="folder of a data set with the splits train and others")
     parser.add_argument("--threads", type=int, default=2, help="threads of the scorers (default: 2)")
@@ -122,6 +120,6 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(f"{options.dir} has no questions with pictures and four choices in train and other splits")
     with threadpool_limits(options.threads):
         for name, found in measure(train, test).items():
-            print(f"{name}: {found['accuracy']} % ({found['low']} to {found['high']}) of {found['questions']} "
-                  f"questions right without the picture, trained on {len(train)}; chance is 25 %")  # fmt: skip
+            print(f"{name}: {scorers.figure(found)} of {found['questions']} questions right without the picture, "
+                  f"trained on {len(train)}; chance is 25 %")  # fmt: skip
     return 0

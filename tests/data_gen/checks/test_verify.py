@@ -391,7 +391,7 @@ def test_scorers_find_what_leaks_and_in_which_kind(tmp_path):
 def test_intervals_count_families_not_pairs():
     """100 families of ten equal answers: the interval is that of 100 answers, not of 1,000."""
     right = np.repeat(np.arange(100) % 2, 10).astype(float)
-    row = leaks._share(right, np.repeat(np.arange(100), 10), seed=0)
+    row = leaks._accuracy(right, np.repeat(np.arange(100), 10), seed=0)
     assert row["accuracy"] == 50
     # 1.96 standard errors of a mean of 100 answers: 9.8 points.
     assert row["high"] - row["low"] == pytest.approx(2 * 9.8, rel=0.1)
