@@ -69,7 +69,7 @@ def _rows(values: list[float]) -> Iterator[list[float]]:
 
 
 def words(asked: Sequence[Question], features: int) -> sparse.csr_matrix:
-    """Returns csr[4 Q, features]: hashed words of the question, alone and joined with the rank and text of the choice."""
+    """Returns csr[4 Q, features]: hashed words of the question, alone and with the rank and text of the choice."""
     texts = []
     for question in asked:
         said = re.findall(r"\w+|\S", re.sub(r"\b[A-Z]{1,6}\b", lambda m: f"name{len(m[0])}", question.question))

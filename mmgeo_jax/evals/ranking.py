@@ -6,10 +6,11 @@ Dimensions: F families, N images and C captions of a family. Truth is 1 true, 0 
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from data_gen.shared import bootstrap
 
 KINDS = ("order", "shape", "relation", "value")
 CAPTIONS, PICTURES = 2, 1  # the axis of [F, N, C] that is ranked
@@ -44,10 +45,7 @@ class RankingMetric(NamedTuple):
         if not self.query_count:
             return None
         used = self.queries > 0
-        hits, queries = self.hits[used], self.queries[used]
-        weights = _resamples(len(hits))
-        low, high = np.quantile((weights @ hits) / (weights @ queries), (0.025, 0.975))
-        return [float(low), float(high)]
+        return list(bootstrap.interval(self.hits[used], self.queries[used]))
 
     def as_json(self) -> dict[str, Any]:
         """Returns mean, interval, chance and number of queries, as eval.json has them."""
@@ -57,12 +55,6 @@ class RankingMetric(NamedTuple):
             "chance": self.mean_chance,
             "queries": self.query_count,
         }
-
-
-@lru_cache(maxsize=4)
-def _resamples(families: int) -> np.ndarray:
-    """Draws int[1000, families]: how often each family is drawn in each of a thousand resamples, always the same."""
-    return np.random.default_rng(0).multinomial(families, np.full(families, 1 / families), 1000)
 
 
 def pool(metrics: Iterable[RankingMetric]) -> RankingMetric:
