@@ -129,8 +129,12 @@ def ours(family: schema.Family) -> tuple[bytes, ...]:
 def shapes(member: Member) -> dict:
     """A figure for matplotlib: every stroke and every mark a path of its own."""
     drawn = strokes.Ink(member.diagram)
-    looks = ((drawn.solid, drawn.stroke_px, ()), (drawn.dashed, drawn.stroke_px, drawn.dash),
-             (drawn.marks, drawn.mark_px, ()), (drawn.filled, 0.0, ()))  # fmt: skip
+    looks = (
+        (drawn.solid, drawn.stroke_px, ()),
+        (drawn.dashed, drawn.stroke_px, drawn.dash),
+        (drawn.marks, drawn.mark_px, ()),
+        (drawn.filled, 0.0, ()),
+    )
     labels = member.labels or ()
     return {
         "size_px": member.diagram.size_px,

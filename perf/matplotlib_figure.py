@@ -1,11 +1,8 @@
-"""One figure as a matplotlib script draws it: a JSON file of shapes -> a PNG file. A command, and a function to call.
+"""One figure as a matplotlib script draws it: a JSON file of shapes -> a PNG file, by a command or a function."""
 
-python -m perf.matplotlib_figure figure.json figure.png
-"""
-
+import argparse
 import io
 import json
-import sys
 from functools import cache
 from pathlib import Path as FilePath
 
@@ -17,6 +14,7 @@ from matplotlib.path import Path  # noqa: E402
 
 matplotlib.use("agg")
 
+EXAMPLE = "example:\n  python -m perf.matplotlib_figure figure.json figure.png"
 CODES = {"M": (Path.MOVETO,), "L": (Path.LINETO,), "C": (Path.CURVE4,) * 3, "Z": (Path.CLOSEPOLY,)}
 FONTS = FilePath(matplotlib.get_data_path(), "fonts/ttf")
 
@@ -49,5 +47,10 @@ def png(figure: dict) -> bytes:
 
 
 if __name__ == "__main__":
-    source, target = sys.argv[1:]
-    FilePath(target).write_bytes(png(json.loads(FilePath(source).read_text())))
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("shapes", type=FilePath, help="a JSON file, as `png` takes it")
+    parser.add_argument("picture", type=FilePath, help="the PNG file to write")
+    options = parser.parse_args()
+    options.picture.write_bytes(png(json.loads(options.shapes.read_text())))

@@ -1,10 +1,9 @@
 """Memory of the contrastive loss and its gradient per device, dense and round the ring, by the compiler's own analysis.
 
-    JAX_NUM_CPU_DEVICES=8 python -m perf.ring_memory
-
 Nothing is computed: both are compiled for 2, 4 and 8 virtual devices, with 512 families on each.
 """
 
+import argparse
 import sys
 
 import jax
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 from mmgeo_jax.distributed import mesh
 from mmgeo_jax.losses import pairs, ring
 
+EXAMPLE = "example:\n  JAX_NUM_CPU_DEVICES=8 python -m perf.ring_memory"
 IMAGES, CAPTIONS, WIDTH, WORDS, EACH = 8, 16, 768, 8, 512
 
 
@@ -55,6 +55,9 @@ def temporaries_gib(loss, name: str, count: int) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     if jax.device_count() < 8:
         sys.exit("error: 8 devices are needed: JAX_NUM_CPU_DEVICES=8 python -m perf.ring_memory")
     for name in pairs.LOSSES:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+import subprocess
 import sys
 
 import pytest
 
 from mmgeo_jax import cli
+from tests.support.paths import ROOT
 
 
 def test_the_list_names_every_command_once(capsys):
@@ -41,3 +44,11 @@ def test_a_missing_package_is_one_line(monkeypatch, capsys):
     assert cli.main(["beam", "--help"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: beam needs apache_beam, which is not installed: ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "perf").glob("*.py"))])
+def test_help_of_a_measurement_shows_an_example(name):
+    command = [sys.executable, "-m", f"perf.{name}", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr
+    assert re.search(rf"^example:\n  .*python -m perf\.{name}", done.stdout, re.M)

@@ -102,9 +102,14 @@ def test_train_clip_passes_everything_on():
     assert plain[-2].endswith("-m mmgeo_jax data --spec=configs/data_tiny.py --out=data/tiny")
     assert plain[-1].strip().endswith("-m mmgeo_jax train-clip --config=configs/clip_tiny.py")
     full = make(
-        "-n", "train-clip", "SPEC=configs/data_1m.py", "REAL=/a/real", "NAME=mine", "CONFIG=configs/x.py",
+        "-n",
+        "train-clip",
+        "SPEC=configs/data_1m.py",
+        "REAL=/a/real",
+        "NAME=mine",
+        "CONFIG=configs/x.py",
         "ARGS=--config.seed=1 --config.optim.lr=1e-5",
-    ).stdout.splitlines()  # fmt: skip
+    ).stdout.splitlines()
     assert full[-3].endswith("--spec=configs/data_1m.py --out=data/1m")
     assert full[-2].endswith("--spec=configs/data_formalgeo.py --spec.root=/a/real --out=data/formalgeo7k")
     assert full[-1].split("--config", 1)[1] == (
