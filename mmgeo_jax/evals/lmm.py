@@ -1,10 +1,8 @@
-"""Let a multimodal model solve the problems of the test split: answers.jsonl and eval.json in the folder of its run.
+"""Scores a multimodal model on the problems of the test split: answers.jsonl and eval.json in the folder of its run.
 
-    mmgeo eval --run=runs/lmm_tiny
-
-It answers in its own words; which choice they mean is read as the public benchmarks do it (benchmarks/answers.py). Of
-several solutions (`eval.samples`, at `eval.temperature`) the answer is what most of them come to, those that come to
-none of the choices left aside (self-consistency; Wang et al., 2022).
+`mmgeo eval` calls it. The model answers in its own words; the choice is parsed as for the public benchmarks
+(benchmarks/answers.py). Of several solutions (`eval.samples`, at `eval.temperature`) the most frequent answer counts,
+leaving out those that give none (self-consistency; Wang et al., 2022).
 """
 
 from __future__ import annotations
@@ -12,11 +10,12 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from data_gen.records import tfrecords
@@ -32,42 +31,44 @@ from mmgeo_jax.evals.benchmarks.item import Verdict
 from mmgeo_jax.inference import chat
 from mmgeo_jax.inference.sampling import Sampling
 
-VERSION = 1  # of what is measured: a higher one makes old results stale
+VERSION = 2  # of what is measured: a higher one makes old results stale
 TOLERANCE = 1e-2
-# How problems are grouped: name -> the group of a problem of so many steps
-GROUPS = {
-    "given": lambda asked, steps: "in the picture" if asked.needs_picture else "in the text",
-    "type": lambda asked, steps: (asked.kind or "other").replace("_", " "),
-    "steps": lambda asked, steps: f"{steps} step" + "s" * (steps != 1),
+# name of a grouping -> (problem, number of steps) -> group
+GROUPS: dict[str, Callable[[Question, int], str]] = {
+    "given": lambda problem, steps: "in the picture" if problem.needs_picture else "in the text",
+    "type": lambda problem, steps: (problem.kind or "other").replace("_", " "),
+    "steps": lambda problem, steps: f"{steps} step" + "s" * (steps != 1),
 }
 
 
-def judge(asked: Question, response: str) -> Verdict:
-    """What a response was taken to say, and whether it is the answer: its choice, or its value where there are none."""
-    if asked.choices:
-        number = answers.choice(response, asked.choices)
-        return Verdict(None, False) if number is None else Verdict(
-            asked.choices[number], asked.choices[number] == asked.answer)  # fmt: skip
-    said, value = answers.number(response), expressions.read(asked.answer)
-    if said is None:
+def judge_response(problem: Question, response: str) -> Verdict:
+    """Parses the answer of a response, a choice or a value, and tells whether it is right."""
+    if problem.choices:
+        index = answers.find_choice(response, problem.choices)
+        if index is None:
+            return Verdict(None, False)
+        return Verdict(problem.choices[index], problem.choices[index] == problem.answer)
+    number, value = answers.find_number(response), expressions.parse_or_none(problem.answer)
+    if number is None:
         return Verdict(None, False)
-    return Verdict(f"{said:.6g}", value is not None and abs(said - value) <= TOLERANCE)
+    return Verdict(f"{number:.6g}", value is not None and abs(number - value) <= TOLERANCE)
 
 
-def vote(asked: Question, responses: Sequence[str]) -> tuple[str, Verdict]:
-    """What most responses say, the first one to say it, and whether it is right. Of equals the one said first."""
-    verdicts = [judge(asked, response) for response in responses]
-    counts = Counter(verdict.said for verdict in verdicts if verdict.said is not None)
+def take_vote(problem: Question, responses: Sequence[str]) -> tuple[str, Verdict]:
+    """Returns the first response with the most frequent answer, and its verdict; ties go to the earlier answer."""
+    verdicts = [judge_response(problem, response) for response in responses]
+    counts = Counter(verdict.parsed for verdict in verdicts if verdict.parsed is not None)
     if not counts:
         return responses[0], Verdict(None, False)
-    first = next(number for number, verdict in enumerate(verdicts) if verdict.said == counts.most_common(1)[0][0])
+    winner = counts.most_common(1)[0][0]
+    first = next(i for i, verdict in enumerate(verdicts) if verdict.parsed == winner)
     return responses[first], verdicts[first]
 
 
 def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | None:
-    """Write eval.json and answers.jsonl of a run; return what eval.json holds; None where its data has no problems.
+    """Writes eval.json and answers.jsonl of a run; returns the contents of eval.json, or None without problems.
 
-    Skips what is there for the same checkpoint and the same data, unless forced. Raises UserError where the run has no
+    Skips what was made from the same checkpoint and data, unless forced. Raises UserError where the run has no
     checkpoint, or its data is missing or broken.
     """
     run, started = Path(run_dir), time.perf_counter()
@@ -81,66 +82,76 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
     families = [family for family in families if family.question]
     if not families:
         return None
-    made_of = {
+    inputs = {
         "version": VERSION,
         "checkpoint_step": trained.step,
         "data": {"problems": runs.fingerprint_data(config.data.dir), "count": len(families)},
     }
-    if not force and (finished := runs.load_finished(run / "eval.json", made_of, [run / "answers.jsonl"])):
+    if not force and (finished := runs.load_finished(run / "eval.json", inputs, [run / "answers.jsonl"])):
         print(f"{run / 'eval.json'} is there for the same step and data (ARGS=--force measures again)")
         return finished
-    told, rate = solve_all(chat.solver_of(trained), families, config.eval)
-    voted = [vote(_question(family), texts) for family, texts in zip(families, told, strict=True)]
+    solutions, rate = solve_problems(chat.solver_of(trained), families, config.eval)
+    voted = [take_vote(_question(family), texts) for family, texts in zip(families, solutions, strict=True)]
     responses, verdicts = [text for text, _ in voted], [verdict for _, verdict in voted]
-    results = {"scores": scores(families, verdicts), "tokens_per_s": rate} | made_of
+    results = {"scores": score_groups(families, verdicts), "tokens_per_s": rate} | inputs
     results["run"] = runs.describe_run(f"--run={run}", started)
-    _write(run, families, responses, verdicts, results)
+    _write_results(run, families, responses, verdicts, results)
     return results
 
 
-def solve_all(solver: chat.Solver, families: Sequence[Family], settings: Any) -> tuple[list[list[str]], float]:
-    """The model's solutions of each family's problem, with its choices, and tokens per second over all."""
+def solve_problems(
+    solver: chat.Solver, families: Sequence[Family], settings: ConfigDict
+) -> tuple[list[list[str]], float]:
+    """Samples solutions of each family's problem, shown with its choices.
+
+    Returns the texts by family, and the rate in tokens per second.
+    """
     sampling, batch = Sampling(settings.max_tokens, settings.samples, settings.temperature), settings.batch_size
-    asked = [lmm_data.format_prompt(_question(family).question, _question(family).choices) for family in families]
-    # Questions of a length together; the order of the answers is that of the families.
-    order = sorted(range(len(families)), key=lambda number: len(asked[number]))
-    found: dict[int, list[str]] = {}
+    prompts = [lmm_data.format_prompt(_question(family).question, _question(family).choices) for family in families]
+    # Prompts of similar length go together; the solutions are in the order of the families.
+    order = sorted(range(len(families)), key=lambda i: len(prompts[i]))
+    solutions: dict[int, list[str]] = {}
     tokens, started = 0, 0.0
     with tqdm(total=len(families), desc="problems", unit="problem") as bar:
         for first in range(0, len(order), batch):
-            numbers = order[first : first + batch]
-            full = numbers + numbers[:1] * (batch - len(numbers))
-            pictures = np.stack([images.decode_member(families[number], 0, solver.size_px) for number in full])
-            told = solver.answer(pictures, [asked[number] for number in full], sampling)
-            found |= dict(zip(numbers, told, strict=False))
+            chunk = order[first : first + batch]
+            full = chunk + chunk[:1] * (batch - len(chunk))
+            pictures = np.stack([images.decode_member(families[i], 0, solver.size_px) for i in full])
+            texts = solver.answer(pictures, [prompts[i] for i in full], sampling)
+            solutions |= dict(zip(chunk, texts, strict=False))
             if first:  # the first one compiles
-                tokens += sum(len(ids) for texts in told[: len(numbers)] for ids in solver.tokenizer.ids(texts))
+                tokens += sum(len(ids) for each in texts[: len(chunk)] for ids in solver.tokenizer.ids(each))
             started = started or time.perf_counter()
-            bar.update(len(numbers))
+            bar.update(len(chunk))
     seconds = time.perf_counter() - started
-    return [found[number] for number in range(len(families))], tokens / seconds if tokens else 0.0
+    return [solutions[i] for i in range(len(families))], tokens / seconds if tokens else 0.0
 
 
-def scores(families: Sequence[Family], verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Accuracy with interval, chance and counts: of all, and in each group of GROUPS."""
+def score_groups(families: Sequence[Family], verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Scores all problems, and each group of GROUPS: accuracy with interval, chance and counts."""
     rows = {"all": {"all": list(range(len(families)))}}
     for name, group in GROUPS.items():
-        for number, family in enumerate(families):
-            rows.setdefault(name, {}).setdefault(group(_question(family), family.difficulty), []).append(number)
+        for i, family in enumerate(families):
+            rows.setdefault(name, {}).setdefault(group(_question(family), family.difficulty), []).append(i)
     return {
-        name: {group: _entry(families, verdicts, numbers) for group, numbers in sorted(groups.items())}
+        name: {group: _score(families, verdicts, members) for group, members in sorted(groups.items())}
         for name, groups in rows.items()
     }
 
 
-def _entry(families: Sequence[Family], verdicts: Sequence[Verdict], numbers: Sequence[int]) -> dict[str, Any]:
-    right = np.array([verdicts[number].right for number in numbers], np.float64)
-    counts = [len(_question(families[number]).choices) for number in numbers]
+def _score(families: Sequence[Family], verdicts: Sequence[Verdict], members: Sequence[int]) -> dict[str, Any]:
+    right = np.array([verdicts[i].right for i in members], np.float64)
+    counts = [len(_question(families[i]).choices) for i in members]
     chance = np.array([1 / count if count else 0.0 for count in counts])
-    tally = ranking.RankingMetric(right, np.ones(len(right)), chance)
-    unsaid = sum(verdicts[number].said is None for number in numbers)
-    return {"accuracy": tally.mean, "interval": tally.interval(), "chance": tally.mean_chance, "count": len(numbers),
-            "right": int(right.sum()), "no_answer": unsaid}  # fmt: skip
+    metric = ranking.RankingMetric(right, np.ones(len(right)), chance)
+    return {
+        "accuracy": metric.mean,
+        "interval": metric.interval(),
+        "chance": metric.mean_chance,
+        "count": len(members),
+        "right": int(right.sum()),
+        "no_answer": sum(verdicts[i].parsed is None for i in members),
+    }
 
 
 def _question(family: Family) -> Question:
@@ -148,7 +159,7 @@ def _question(family: Family) -> Question:
     return family.question
 
 
-def _write(
+def _write_results(
     run: Path,
     families: Sequence[Family],
     responses: Sequence[str],
@@ -156,10 +167,17 @@ def _write(
     results: dict[str, Any],
 ) -> None:
     lines = [
-        {"key": family.key, "question": _question(family).question, "choices": _question(family).choices,
-         "response": response, "said": said, "answer": _question(family).answer, "right": right}
-        for family, response, (said, right) in zip(families, responses, verdicts, strict=True)
-    ]  # fmt: skip
+        {
+            "key": family.key,
+            "question": _question(family).question,
+            "choices": _question(family).choices,
+            "response": response,
+            "parsed": parsed,
+            "answer": _question(family).answer,
+            "right": right,
+        }
+        for family, response, (parsed, right) in zip(families, responses, verdicts, strict=True)
+    ]
     with files.open_atomic(run / "answers.jsonl") as file:
         file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(errors="replace"))
     with files.open_atomic(run / "eval.json") as file:
@@ -167,13 +185,13 @@ def _write(
 
 
 def summarize(results: dict[str, Any] | None) -> str:
-    """Lines of accuracies."""
+    """Formats eval.json: accuracy of all problems, and by group."""
     if results is None:
         return "the data of the run has no problems to solve"
-    found = results["scores"]
-    rows = {"all": found["all"]["all"]} | found.get("given", {}) | found.get("steps", {})
+    scores = results["scores"]
+    rows = {"all": scores["all"]["all"]} | scores.get("given", {}) | scores.get("steps", {})
     return "\n".join(
-        f"{name:16}{entry['accuracy']:.3f} ({entry['interval'][0]:.3f} to {entry['interval'][1]:.3f}), "
-        f"{entry['right']} of {entry['count']}, chance {entry['chance']:.3f}"
-        for name, entry in rows.items()
+        f"{name:16}{row['accuracy']:.3f} ({row['interval'][0]:.3f} to {row['interval'][1]:.3f}), "
+        f"{row['right']} of {row['count']}, chance {row['chance']:.3f}"
+        for name, row in rows.items()
     )

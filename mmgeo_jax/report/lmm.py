@@ -78,6 +78,6 @@ def _problem(family: Family, answer: Mapping[str, Any]) -> Problem:
     question = family.question
     assert question is not None
     kind, steps, given = (GROUPS[name](question, family.difficulty) for name in ("type", "steps", "given"))
-    marks = {question.answer: "good"} | ({} if answer["right"] else {answer["said"]: "bad"})
+    marks = {question.answer: "good"} | ({} if answer["right"] else {answer["parsed"]: "bad"})
     choices = [(letter, text, marks.get(text, "")) for letter, text in zip(LETTERS, question.choices, strict=False)]
     return Problem(family, answer, (kind, f"{steps}, given {given}"), choices)

@@ -1,4 +1,4 @@
-"""Score a model's responses on a public benchmark.
+"""Scores a model's responses on a public benchmark.
 
 responses.jsonl holds {"key": ..., "response": ...} a line; a question without a line counts as wrong. The keys are said
 in each benchmark's module, and --prompts writes them with the text that a model is asked.
@@ -11,8 +11,8 @@ import json
 from collections.abc import Sequence
 
 from data_gen.shared import cli
-from mmgeo_jax.evals import benchmarks
-from mmgeo_jax.evals.benchmarks import item as items
+from mmgeo_jax.evals.benchmarks import run as benchmarks
+from mmgeo_jax.evals.benchmarks.item import format_prompt
 
 EXAMPLE = """mmgeo benchmark --list
   mmgeo benchmark --name=wemath --root=DIR --run=runs/lmm_tiny
@@ -39,30 +39,33 @@ def main(arguments: Sequence[str]) -> int:
     ):
         parser.error("give --list, or --name, --root and one of --responses, --run, --baseline, --prompts")
     options.out = options.out or (f"{options.run}/{options.name}.json" if options.run else "eval.json")
-    return _do(options)
+    return _run_command(options)
 
 
-def _do(options: argparse.Namespace) -> int:
+def _run_command(options: argparse.Namespace) -> int:
     name, root = options.name, options.root
     if options.list:
         for each, row in benchmarks.BENCHMARKS.items():
             print(f"{each:10} {row.where}")
         return 0
     if options.prompts:
-        for item in benchmarks.read(name, root):
-            asked = {"key": item.key, "prompt": items.prompt(item), "pictures": [str(p) for p in item.pictures]}
-            print(json.dumps(asked, ensure_ascii=False))
+        for item in benchmarks.read_items(name, root):
+            line = {"key": item.key, "prompt": format_prompt(item), "pictures": [str(p) for p in item.pictures]}
+            print(json.dumps(line, ensure_ascii=False))
         return 0
     if options.run:
         from mmgeo_jax.evals.benchmarks import answerer
         from mmgeo_jax.inference import chat
 
-        answer = answerer.answerer(chat.load(options.run), options.length)
-        scores = benchmarks.run(name, root, answer, options.out)
+        answer = answerer.make_answerer(chat.load(options.run), options.length)
+        scores = benchmarks.run_benchmark(name, root, answer, options.out)
     elif options.baseline:
-        scores = benchmarks.run(name, root, benchmarks.trivial(benchmarks.read(name, root)), options.out)
+        baseline = benchmarks.make_baseline(benchmarks.read_items(name, root))
+        scores = benchmarks.run_benchmark(name, root, baseline, options.out)
     else:
         scores = benchmarks.score_file(name, root, options.responses, options.out)
-    print(f"{name}: {scores['right']} of {scores['count']} right ({100 * scores['accuracy']:.1f} %), "
-          f"{scores['no_answer']} without an answer, {scores['missing']} of them missing; {options.out}")  # fmt: skip
+    print(
+        f"{name}: {scores['right']} of {scores['count']} right ({100 * scores['accuracy']:.1f} %), "
+        f"{scores['no_answer']} without an answer, {scores['missing']} of them missing; {options.out}"
+    )
     return 0

@@ -1,10 +1,10 @@
-"""The value of a written number: fractions, radicals, pi, degrees, units, LaTeX or plain. Nothing is evaluated as code.
+"""Parses written numbers: fractions, radicals, pi, degrees, units, LaTeX or plain. Nothing is executed as code.
 
     number      12   -3.5   1,234   3/4   1 1/2   50%   2√3   5*sqrt(3)   \\frac{3}{4}   2\\sqrt{3}   6\\pi   x = 12 cm
     functions   sqrt, sin, cos, tan, asin, acos, atan, in radians; of a plain number of degrees: sin 30, sin 30°
 
-`value` reads one expression, `find` those of a text. A degree sign outside of a function says nothing: 45° is 45. A
-percent sign says nothing either, as in MM-Math, where 50 % equals 50 and 0.5.
+`parse` reads one expression, `find_numbers` all of a text. A degree sign outside of a function is ignored: 45° is 45. A
+percent sign is ignored too, as in MM-Math, where 50 % equals 50 and 0.5.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 MAX_LENGTH, MAX_DEPTH = 400, 40
 
-# What LaTeX and Unicode write in other ways, to one way; in this order.
+# Variants of LaTeX and Unicode, and the one spelling that replaces them; in this order.
 SPELLINGS = tuple((re.compile(pattern), plain) for pattern, plain in (
     (r"\\left|\\right|\\displaystyle|\\[,;:! ]|\\$|~", " "),
     (r"\^\s*\{\s*\\circ\s*\}|\^?\s*\\circ|\\degree|º|˚", "°"),
@@ -57,11 +57,11 @@ STRETCH = re.compile(rf"{_ITEM}(?:\s*{_ITEM})*")
 
 
 class Unreadable(Exception):
-    """A text that is no expression of a number."""
+    """The text is no expression of a number."""
 
 
-def spelled(text: str) -> str:
-    """The same text with one way to write each sign, without dollars, asterisks of emphasis and \\text{}."""
+def normalize_spelling(text: str) -> str:
+    """Rewrites a text with one spelling for each sign, without dollar signs, asterisks for emphasis and \\text{}."""
     text = re.sub(r"\*\*(?![\d(])|(?<![\d)])\*\*", " ", text).replace("$", " ").replace("`", " ")
     text = re.sub(r"[^\S\n]+", " ", text)
     for _ in range(3):
@@ -71,14 +71,14 @@ def spelled(text: str) -> str:
     return text.replace(r"\(", " ").replace(r"\)", " ").replace(r"\[", " ").replace(r"\]", " ")
 
 
-def value(text: str) -> float:
-    """The number that an expression says. Raises Unreadable where it is none, or none that is finite and real.
+def parse(text: str) -> float:
+    """Parses an expression. Raises Unreadable where it is not one of a finite real number.
 
-    Of an equation, what stands right of the last equals sign; of an approximation, what stands left of it.
+    Of an equation, takes what is right of the last equals sign; of an approximation, what is left of it.
     """
     if len(text) > MAX_LENGTH:
         raise Unreadable("too long")
-    text = spelled(text)
+    text = normalize_spelling(text)
     text = re.split(r"\\approx|≈|\\simeq|≒", text)[0].strip().rstrip(" .,;:。")
     if re.search(r",(?!\d{3}(?!\d))", text):
         raise Unreadable("a list")
@@ -95,23 +95,23 @@ def value(text: str) -> float:
     return found
 
 
-def read(text: str) -> float | None:
-    """`value`, or None where the text is no expression of a number."""
+def parse_or_none(text: str) -> float | None:
+    """Parses an expression as `parse` does; returns None where it is unreadable."""
     try:
-        return value(text)
+        return parse(text)
     except Unreadable:
         return None
 
 
-def find(text: str) -> list[tuple[str, float]]:
-    """The expressions of a text with their values, in order. Letters, words and commas part them."""
-    text, found = spelled(text), []
+def find_numbers(text: str) -> list[tuple[str, float]]:
+    """Finds the expressions of a text, with their values, in order. Letters, words and commas separate them."""
+    text, found = normalize_spelling(text), []
     for match in STRETCH.finditer(text):
         stretch = re.sub(r"^\^\s*\{?\d\}?", "", match[0])  # the power of a unit
         if text[match.start() - 1 : match.start()].isalpha() and text[match.start() - 1].isascii():
             stretch = re.sub(r"^[\d.]+", "", stretch)  # the digit of a name, as in x1
         for part in (stretch, stretch.strip("(){}[]*/+^ "), stretch.strip("(){}[]*/+-^= ")):
-            number = read(part)
+            number = parse_or_none(part)
             if number is not None:
                 found.append((part.strip(), number))
                 break
@@ -166,7 +166,7 @@ def _product(tokens: Sequence[str], at: int, depth: int) -> tuple[float, int]:
 
 
 def _factor(tokens: Sequence[str], at: int, depth: int) -> tuple[float, int]:
-    """A power that may have a sign of its own, as in 3*-2."""
+    """Parses a power that may have a sign of its own, as in 3*-2."""
     if _peek(tokens, at) == "-":
         result, at = _power(tokens, at + 1, depth)
         return -result, at
@@ -207,7 +207,7 @@ def _atom(tokens: Sequence[str], at: int, depth: int) -> tuple[float, int]:
 
 
 def _argument(tokens: Sequence[str], at: int, depth: int) -> tuple[float, int]:
-    """What a fraction takes: a group, or one sign, as in \\frac12."""
+    """Parses an argument of a fraction: a group, or one sign, as in \\frac12."""
     token = _peek(tokens, at)
     if token.isdigit() and len(token) == 2 and _peek(tokens, at - 1) == "frac":
         raise Unreadable("a fraction without brackets")

@@ -1,8 +1,8 @@
 """FormalGeo7k's open problems: real exam problems whose answer is a number, such as 5*sqrt(3); those of `val`.
 
 Source: github FormalGeo/FormalGeo, formalgeo7k v1. Its own solver compares symbols, and no public scorer takes free
-responses. The rule here: the value that a response states (`answers.number`: its last box, what follows "the answer
-is", or the last number) may differ from the reference by at most 1e-2, as in MM-Math; angles are in degrees, as the
+responses. The rule here: the value of a response (`answers.find_number`: its last box, what follows "the answer is",
+or the last number) may differ from the reference by at most 1e-2, as in MM-Math; angles are in degrees, as the
 references are. Problems whose goal is no real number (a relation to prove) are left out. By level, that is the number
 of theorems of the solution, and by what is asked for.
 
@@ -19,18 +19,18 @@ from typing import Any
 from data_gen.shared import files
 from data_gen.sources.formalgeo import reading
 from mmgeo_jax.evals.benchmarks import answers, expressions
-from mmgeo_jax.evals.benchmarks.item import Item, Verdict, accuracies, distinct, first_file
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict, check_distinct, find_file, score_accuracy
 
 WHERE = "FormalGeo7k is at github FormalGeo: val.jsonl, one problem a line, and diagrams/ beside it"
 TOLERANCE = 1e-2 * 1.01
 LEVELS = ((2, "1 to 2"), (4, "3 to 4"), (6, "5 to 6"))
 
 
-def read(root: Path) -> list[Item]:
-    """The problems of `val` with a number as answer. Raises UserError where the file is missing or a row broken."""
-    path = first_file(root, ("val.jsonl",), WHERE)
-    problems = [p for p in reading.load(str(root), "val") if expressions.read(p["problem_answer"]) is not None]
-    return distinct([_item(root, problem) for problem in problems], str(path))
+def read_items(root: Path) -> list[Item]:
+    """Reads the problems of `val` with a numeric answer. Raises UserError where the file is missing or a row broken."""
+    path = find_file(root, ("val.jsonl",), WHERE)
+    problems = [p for p in reading.load(str(root), "val") if expressions.parse_or_none(p["problem_answer"]) is not None]
+    return check_distinct([_item(root, problem) for problem in problems], str(path))
 
 
 def _item(root: Path, problem: Mapping[str, Any]) -> Item:
@@ -49,12 +49,14 @@ def _item(root: Path, problem: Mapping[str, Any]) -> Item:
     )
 
 
-def judge(item: Item, response: str) -> Verdict:
-    number = answers.number(response)
+def judge_response(item: Item, response: str) -> Verdict:
+    """Judges a response by the rules above."""
+    number = answers.find_number(response)
     if number is None:
         return Verdict(None, False)
-    return Verdict(f"{number:.6g}", abs(number - expressions.value(item.answer)) <= TOLERANCE)
+    return Verdict(f"{number:.6g}", abs(number - expressions.parse(item.answer)) <= TOLERANCE)
 
 
-def score(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
-    return accuracies(items, responses, judge)
+def score_responses(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
+    """Scores responses by key, as above."""
+    return score_accuracy(items, responses, judge_response)

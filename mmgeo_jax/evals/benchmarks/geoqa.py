@@ -4,7 +4,7 @@ Source of the rules: the paper "GeoQA: A Geometric Question Answering Benchmark 
 (Chen et al., 2021) and its code, github chen-judge/GeoQA (NGS_Aux.py). There a model's program gives a number; a choice
 is taken where its value differs by less than 0.001; where no choice is near there is no result, which is wrong and
 counted by itself. Scores are the accuracy of choices, over all and by type. Free responses have no public scorer: a
-letter or a choice's text counts too (`answers.choice`, by rules), and two letters are no result.
+letter or a choice's text counts too (`answers.find_choice`, by rules), and two letters are no result.
 
 Data. The original, data/GeoQA2.2/test.pk, is a pickle, which is never read here. Convert it once, in an environment of
 its own, if you trust the file:
@@ -28,15 +28,25 @@ from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from mmgeo_jax.evals.benchmarks import answers
-from mmgeo_jax.evals.benchmarks.item import Item, Verdict, accuracies, distinct, first_file, get, json_rows
+from mmgeo_jax.evals.benchmarks.item import (
+    Item,
+    Verdict,
+    check_distinct,
+    find_file,
+    get_text,
+    read_rows,
+    score_accuracy,
+)
 
-WHERE = "GeoQA is at github chen-judge/GeoQA; convert its test.pk to test.json with images/ (see benchmarks/geoqa.py)"
+WHERE = (
+    "GeoQA is at github chen-judge/GeoQA; convert its test.pk to test.json and images/ (see evals/benchmarks/geoqa.py)"
+)
 
 
-def read(root: Path) -> list[Item]:
-    """The questions of test.json. Raises UserError where it is missing, or a row is broken."""
-    path = first_file(root, ("test.json",), WHERE)
-    return distinct([_item(root, row, where) for where, row in json_rows(path)], str(path))
+def read_items(root: Path) -> list[Item]:
+    """Reads the questions of test.json. Raises UserError where it is missing, or a row is broken."""
+    path = find_file(root, ("test.json",), WHERE)
+    return check_distinct([_item(root, row, where) for where, row in read_rows(path)], str(path))
 
 
 def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
@@ -44,20 +54,22 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
     if type(label) is not int or not 0 <= label < len(choices) <= len(LETTERS):
         raise UserError(f"{where}: 'label' is {str(label)[:50]!r}, not the number of one of {len(choices)} choices")
     return Item(
-        key=get(row, "id", where),
-        question=get(row, "question", where),
+        key=get_text(row, "id", where),
+        question=get_text(row, "question", where),
         answer=choices[label],
         kind="choice",
         choices=choices,
-        pictures=(files.inside(root, get(row, "image", where), where),),
-        groups={"type": (get(row, "type", where),)} if "type" in row else {},
+        pictures=(files.inside(root, get_text(row, "image", where), where),),
+        groups={"type": (get_text(row, "type", where),)} if "type" in row else {},
     )
 
 
-def judge(item: Item, response: str) -> Verdict:
-    found = answers.choice(response, item.choices)
+def judge_response(item: Item, response: str) -> Verdict:
+    """Judges a response by the rules above."""
+    found = answers.find_choice(response, item.choices)
     return Verdict(None, False) if found is None else Verdict(item.choices[found], item.choices[found] == item.answer)
 
 
-def score(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
-    return accuracies(items, responses, judge)
+def score_responses(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
+    """Scores responses by key, as above."""
+    return score_accuracy(items, responses, judge_response)

@@ -1,4 +1,4 @@
-"""What all benchmarks share: an item, its prompt, a verdict, and how verdicts are counted."""
+"""An item of a benchmark, its prompt, the verdict on a response, and how verdicts are counted."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ KINDS = {
 class Item:
     """A question of a benchmark.
 
-    key: what names it in a file of responses. answer: the reference, of a choice its text (in We-Math its letter).
-    kind: a row of KINDS. precision: decimal places of a float. pictures: files inside the data set's folder, which
-    need not be there. groups: for each way to group (skill, difficulty), the groups that it is in.
+    key: identifies it in a file of responses. answer: the reference; of a choice its text (in We-Math its letter).
+    kind: a key of KINDS. precision: decimal places of a float. pictures: files inside the data set's folder, which may
+    be missing. groups: for each way of grouping (skill, difficulty), the item's groups.
     """
 
     key: str
@@ -42,27 +42,27 @@ class Item:
 
 
 class Verdict(NamedTuple):
-    """What a response was taken to say (None: nothing), and whether it is right."""
+    """The answer parsed from a response (None: there is none), and whether it is right."""
 
-    said: str | None
+    parsed: str | None
     right: bool
 
 
-Judge = Callable[[Item, str], Verdict]
+JudgeFunction = Callable[[Item, str], Verdict]
 
 
-def prompt(item: Item) -> str:
-    """The text that a model is asked, after the pictures."""
+def format_prompt(item: Item) -> str:
+    """Formats the text that a model is asked, after the pictures."""
     lines = [item.question]
     lines += [f"({LETTERS[i]}) {text}" for i, text in enumerate(item.choices)]
     hint = KINDS[item.kind]
     return "\n".join([*lines, hint.format(precision=item.precision) if item.kind == "float" else hint])
 
 
-def verdict(judge: Judge, item: Item, response: str | None) -> Verdict:
-    """The verdict of a response; a blank or missing one says nothing and is wrong.
+def judge_text(judge: JudgeFunction, item: Item, response: str | None) -> Verdict:
+    """Judges a response; a blank or missing one is wrong.
 
-    Of a response of more than MAX_READ characters its beginning and its end are read, where answers stand.
+    Of a response longer than MAX_READ characters, only the beginning and the end are read, where answers stand.
     """
     text = re.sub(r"[^\S\n]+", " ", response or "").strip()
     if len(text) > MAX_READ:
@@ -70,49 +70,52 @@ def verdict(judge: Judge, item: Item, response: str | None) -> Verdict:
     return judge(item, text) if text else Verdict(None, False)
 
 
-def judged(items: Sequence[Item], responses: Mapping[str, str], judge: Judge) -> dict[str, Verdict]:
-    """The verdict of every item, by key."""
-    return {item.key: verdict(judge, item, responses.get(item.key)) for item in items}
+def judge_all(items: Sequence[Item], responses: Mapping[str, str], judge: JudgeFunction) -> dict[str, Verdict]:
+    """Judges the responses to all items; returns verdicts by key."""
+    return {item.key: judge_text(judge, item, responses.get(item.key)) for item in items}
 
 
-def rate(right: int, count: int) -> dict[str, Any]:
-    """A score with its counts; of nothing there is none."""
+def count_right(right: int, count: int) -> dict[str, Any]:
+    """Returns accuracy, right answers and count, as score files have them; the accuracy of no items is None."""
     return {"accuracy": right / count if count else None, "right": right, "count": count}
 
 
-def accuracies(items: Sequence[Item], responses: Mapping[str, str], judge: Judge) -> dict[str, Any]:
-    """accuracy, right and count over all items and in each group; missing: items without a response; no_answer: items
-    whose response says no answer (the missing ones too)."""
-    verdicts = judged(items, responses, judge)
+def score_accuracy(items: Sequence[Item], responses: Mapping[str, str], judge: JudgeFunction) -> dict[str, Any]:
+    """Scores all items, and each group of them.
+
+    Returns accuracy, right and count, overall and in `groups`; missing: items without a response; no_answer: items with
+    a response that gives no answer, or none.
+    """
+    verdicts = judge_all(items, responses, judge)
     right: dict[str, dict[str, list[bool]]] = {}
     for item in items:
         for name, groups in {"kind": (item.kind,), **item.groups}.items():
             for group in groups:
                 right.setdefault(name, {}).setdefault(group, []).append(verdicts[item.key].right)
     return {
-        **rate(sum(v.right for v in verdicts.values()), len(items)),
+        **count_right(sum(v.right for v in verdicts.values()), len(items)),
         "missing": sum(item.key not in responses for item in items),
-        "no_answer": sum(v.said is None for v in verdicts.values()),
+        "no_answer": sum(v.parsed is None for v in verdicts.values()),
         "groups": {
-            name: {group: rate(sum(some), len(some)) for group, some in sorted(groups.items())}
+            name: {group: count_right(sum(rights), len(rights)) for group, rights in sorted(groups.items())}
             for name, groups in right.items()
         },
     }
 
 
-# ---- what readers share ----------------------------------------------------------------------------------------------
+# ---- reading ---------------------------------------------------------------------------------------------------------
 
 
-def first_file(root: Path, names: Sequence[str], where_to_get: str) -> Path:
-    """The first of the files that is in the folder. Raises UserError, which says where to get the data."""
+def find_file(root: Path, names: Sequence[str], where_to_get: str) -> Path:
+    """Returns the first of the files that exists in the folder. Raises UserError, which says where to get the data."""
     for name in names:
         if (root / name).is_file():
             return root / name
     raise UserError(f"{root} has no {' or '.join(names)}: {where_to_get}")
 
 
-def rows_of(value: Any, where: str) -> list[tuple[str, dict]]:
-    """(place, row) of a JSON list of objects, or of an object of objects. Raises UserError where it is neither."""
+def check_rows(value: Any, where: str) -> list[tuple[str, dict]]:
+    """Returns (place, row) of a JSON list of objects, or an object of objects. Raises UserError where it is neither."""
     if isinstance(value, list):
         named = [(f"{where} row {i}", row) for i, row in enumerate(value)]
     elif isinstance(value, dict):
@@ -125,25 +128,25 @@ def rows_of(value: Any, where: str) -> list[tuple[str, dict]]:
     return named
 
 
-def json_rows(path: Path) -> list[tuple[str, dict]]:
-    """(place, row) of a JSON file."""
-    return rows_of(files.parse_json(files.read_bytes(path, "fetch it again"), str(path)), str(path))
+def read_rows(path: Path) -> list[tuple[str, dict]]:
+    """Reads (place, row) of a JSON file."""
+    return check_rows(files.parse_json(files.read_bytes(path, "fetch it again"), str(path)), str(path))
 
 
-def get(row: Mapping[str, Any], key: str, where: str) -> str:
-    """A text of a row. Raises UserError where it is missing, blank, or something else."""
+def get_text(row: Mapping[str, Any], key: str, where: str) -> str:
+    """Returns a text of a row. Raises UserError where it is missing, blank, or no text."""
     return files.text(row.get(key), where, key)
 
 
-def label(row: Mapping[str, Any], key: str, where: str, names: Sequence[str]) -> str:
-    """A text of a row that must be one of some names."""
+def get_label(row: Mapping[str, Any], key: str, where: str, names: Sequence[str]) -> str:
+    """Returns a text of a row that must be one of `names`. Raises UserError where it is not."""
     if row.get(key) not in names or not isinstance(row[key], str):
         raise UserError(f"{where}: '{key}' is {str(row.get(key))[:50]!r}, not one of {', '.join(names)}")
     return row[key]
 
 
-def distinct(items: Sequence[Item], where: str) -> list[Item]:
-    """The items. Raises UserError where two have the same key, or there are none."""
+def check_distinct(items: Sequence[Item], where: str) -> list[Item]:
+    """Returns the items. Raises UserError where two have the same key, or there are none."""
     seen: set[str] = set()
     for item in items:
         if item.key in seen:

@@ -28,7 +28,16 @@ from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from mmgeo_jax.evals.benchmarks import answers, expressions
-from mmgeo_jax.evals.benchmarks.item import Item, Verdict, accuracies, distinct, first_file, get, json_rows, label
+from mmgeo_jax.evals.benchmarks.item import (
+    Item,
+    Verdict,
+    check_distinct,
+    find_file,
+    get_label,
+    get_text,
+    read_rows,
+    score_accuracy,
+)
 
 FILES = ("testmini.json", "testmini_geo_alg.json")
 WHERE = "MathVista is at github lupantech/MathVista: testmini.json from data/, and images/ unpacked beside it"
@@ -45,12 +54,12 @@ KINDS = {("multi_choice", "text"): "choice"} | {("free_form", kind): kind for ki
 MAX_COMPARED = 200  # characters of an answer whose distance to the choices is measured
 
 
-def read(root: Path) -> list[Item]:
-    """The questions of skill GEO or ALG, or task GPS. Raises UserError where the file is missing or a row broken."""
-    path = first_file(root, FILES, WHERE)
-    items = [_item(root, row, where) for where, row in json_rows(path)]
-    wanted = [i for i in items if {"GEO", "ALG"} & set(i.groups["skill"]) or "GPS" in i.groups["task"]]
-    return distinct(wanted, str(path))
+def read_items(root: Path) -> list[Item]:
+    """Reads the questions of skills GEO and ALG and task GPS. Raises UserError where the file is missing or broken."""
+    path = find_file(root, FILES, WHERE)
+    items = [_item(root, row, where) for where, row in read_rows(path)]
+    selected = [i for i in items if {"GEO", "ALG"} & set(i.groups["skill"]) or "GPS" in i.groups["task"]]
+    return check_distinct(selected, str(path))
 
 
 def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
@@ -58,49 +67,49 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
     if kind is None:
         raise UserError(f"{where}: question_type and answer_type are not those of MathVista: fetch the file again")
     choices = files.texts(row.get("choices"), where, "choices") if kind == "choice" else ()
-    answer, precision, metadata = get(row, "answer", where), row.get("precision"), row.get("metadata")
+    answer, precision, metadata = get_text(row, "answer", where), row.get("precision"), row.get("metadata")
     if kind == "choice" and (answer not in choices or len(choices) > len(LETTERS)):
         raise UserError(f"{where}: the answer {answer[:50]!r} is none of its choices")
-    if kind == "float" and (precision not in (0, 1, 2, 3, 4) or expressions.read(answer) is None):
+    if kind == "float" and (precision not in (0, 1, 2, 3, 4) or expressions.parse_or_none(answer) is None):
         raise UserError(f"{where}: a float needs a number as 'answer' and a 'precision' of 0 to 4")
     if not isinstance(metadata, dict):
         raise UserError(f"{where} has no 'metadata': fetch the file again")
-    unit = f" (Unit: {get(row, 'unit', where)})" if row.get("unit") else ""
+    unit = f" (Unit: {get_text(row, 'unit', where)})" if row.get("unit") else ""
     return Item(
-        key=get(row, "pid", where),
-        question=get(row, "question", where) + unit,
+        key=get_text(row, "pid", where),
+        question=get_text(row, "question", where) + unit,
         answer=answer,
         kind=kind,
         choices=choices,
-        pictures=(files.inside(root, get(row, "image", where), where),),
+        pictures=(files.inside(root, get_text(row, "image", where), where),),
         precision=int(precision) if kind == "float" and precision is not None else None,
         groups={
             "skill": tuple(
-                SKILLS[label({"skill": skill}, "skill", where, list(SKILLS))]
+                SKILLS[get_label({"skill": skill}, "skill", where, list(SKILLS))]
                 for skill in files.texts(metadata.get("skills"), where, "skills")
             ),
-            "task": (TASKS[label(metadata, "task", where, list(TASKS))],),
+            "task": (TASKS[get_label(metadata, "task", where, list(TASKS))],),
         },
     )
 
 
-def extract(item: Item, response: str) -> str | None:
-    """The answer of a response, in place of GPT-4's: a choice in brackets as (A), the text of a number or list, other
-    words for a choice that is not clear, or None."""
+def extract_answer(item: Item, response: str) -> str | None:
+    """Extracts the answer of a response, where the public script asks GPT-4: a choice as (A), the text of a number or
+    list, the words of an unclear choice, or None."""
     if item.kind == "choice":
-        found = answers.choice(response, item.choices)
+        found = answers.find_choice(response, item.choices)
         if found is not None:
             return f"({LETTERS[found]})"
-        return None if answers.hedged(response) else answers.final(response) or None
+        return None if answers.names_two_choices(response) else answers.find_final_words(response) or None
     if item.kind == "list":
         lists = re.findall(r"\[[^\[\]]*\]", response)
         return lists[-1] if lists else None
-    found_number = answers.number(response)
+    found_number = answers.find_number(response)
     return None if found_number is None else repr(found_number)
 
 
-def normalise(item: Item, extraction: str) -> str | None:
-    """The extracted answer in the form of the references, by the public rules; None where it cannot have it."""
+def normalize_answer(item: Item, extraction: str) -> str | None:
+    """Converts an extracted answer to the form of the references, by the public rules; None where that fails."""
     if item.kind == "choice":
         bracketed = re.findall(r"\(([a-zA-Z])\)", extraction)
         name = bracketed[0].upper() if bracketed else extraction.strip()
@@ -109,16 +118,16 @@ def normalise(item: Item, extraction: str) -> str | None:
             return item.choices[index]
         return min(item.choices, key=lambda text: levenshtein(name[:MAX_COMPARED], text))
     if item.kind == "list":
-        numbers = [expressions.read(part) for part in extraction.strip("[] ").split(",")]
+        numbers = [expressions.parse_or_none(part) for part in extraction.strip("[] ").split(",")]
         return None if None in numbers else json.dumps(numbers)
-    number = expressions.read(extraction) if "e" not in extraction else float(extraction)
+    number = expressions.parse_or_none(extraction) if "e" not in extraction else float(extraction)
     if number is None or not math.isfinite(number):
         return None
     return str(int(number)) if item.kind == "integer" else str(round(number, item.precision))
 
 
 def levenshtein(a: str, b: str) -> int:
-    """The least number of insertions, deletions and changes of a character that make b of a."""
+    """Computes the least number of insertions, deletions and changes of a character that turn a into b."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         previous, row[0] = row[0], i
@@ -127,12 +136,14 @@ def levenshtein(a: str, b: str) -> int:
     return row[-1]
 
 
-def judge(item: Item, response: str) -> Verdict:
-    extraction = extract(item, response)
-    said = None if extraction is None else normalise(item, extraction)
-    reference = item.answer if item.kind in ("choice", "integer") else normalise(item, item.answer)
-    return Verdict(said, said is not None and said == reference)
+def judge_response(item: Item, response: str) -> Verdict:
+    """Judges a response by the rules above."""
+    extraction = extract_answer(item, response)
+    parsed = None if extraction is None else normalize_answer(item, extraction)
+    reference = item.answer if item.kind in ("choice", "integer") else normalize_answer(item, item.answer)
+    return Verdict(parsed, parsed is not None and parsed == reference)
 
 
-def score(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
-    return accuracies(items, responses, judge)
+def score_responses(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
+    """Scores responses by key, as above."""
+    return score_accuracy(items, responses, judge_response)

@@ -29,7 +29,7 @@ from data_gen.records.boxed import boxes
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from mmgeo_jax.evals.benchmarks import expressions
-from mmgeo_jax.evals.benchmarks.item import Item, Verdict, accuracies, distinct, first_file, get
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict, check_distinct, find_file, get_text, score_accuracy
 
 WHERE = "MM-Math is at Hugging Face THU-KEG/MM_Math: MM_Math.jsonl, and the pictures of MM_Math.zip in images/"
 TOLERANCE = 1e-2 * 1.01
@@ -39,17 +39,17 @@ KNOWLEDGE = ("Transformations of Shapes", "Properties of Shapes", "Functions")
 SIGNS = ("\\left", "\\right", "^\\circ", "^{\\circ}", "°", "$", "\\%", "厘米")
 
 
-def read(root: Path) -> list[Item]:
-    """The problems. Raises UserError where the file is missing, or a row is broken."""
-    path = first_file(root, ("MM_Math.jsonl",), WHERE)
+def read_items(root: Path) -> list[Item]:
+    """Reads the problems. Raises UserError where the file is missing, or a row is broken."""
+    path = find_file(root, ("MM_Math.jsonl",), WHERE)
     rows = files.json_lines(path, WHERE)
-    return distinct([_item(root, row, where, i) for i, (where, row) in enumerate(rows)], str(path))
+    return check_distinct([_item(root, row, where, i) for i, (where, row) in enumerate(rows)], str(path))
 
 
 def _item(root: Path, row: Any, where: str, number: int) -> Item:
     if not isinstance(row, dict):
         raise UserError(f"{where} is not an object: fetch the file again")
-    boxed = boxes(get(row, "solution", where))
+    boxed = boxes(get_text(row, "solution", where))
     if not any(boxed):
         raise UserError(f"{where}: the solution has no answer in \\boxed{{}}: fetch the file again")
     difficulty = DIFFICULTIES.get(str(row.get("difficult")).strip().lower())
@@ -58,10 +58,10 @@ def _item(root: Path, row: Any, where: str, number: int) -> Item:
     year, knowledge = str(row.get("year")).lower(), json.dumps(row.get("knowledge"), ensure_ascii=False)
     return Item(
         key=str(number),
-        question=get(row, "question", where),
+        question=get_text(row, "question", where),
         answer=",".join(boxed),
         kind="open",
-        pictures=(files.inside(root / "images", get(row, "file_name", where), where),),
+        pictures=(files.inside(root / "images", get_text(row, "file_name", where), where),),
         groups={
             "difficulty": (difficulty,),
             "grade": tuple({grade for name, grade in GRADES.items() if name in year}),
@@ -70,23 +70,23 @@ def _item(root: Path, row: Any, where: str, number: int) -> Item:
     )
 
 
-def parts(boxed: str) -> list[str]:
-    """The parts of an answer: split at commas outside of brackets, without units and signs; \\pm makes two of one."""
+def split_parts(boxed: str) -> list[str]:
+    """Splits an answer at commas outside of brackets, and strips units and signs; a part with \\pm becomes two."""
     text = re.sub(r"\\[,;:! ]", "", boxed).replace("，", ",").replace("（", "(").replace("）", ")")
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))(?![^(\[]*[)\]])", "", text)  # the comma of a thousand
     found, depth, start = [], 0, 0
     for i, sign in enumerate(text + ","):
         depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(sign, 0)
         if i == len(text) or sign == "," and depth <= 0:
-            found += [plain(text[start:i].replace("\\pm", "+")), plain(text[start:i].replace("\\pm", "-"))][
+            found += [strip_units(text[start:i].replace("\\pm", "+")), strip_units(text[start:i].replace("\\pm", "-"))][
                 : 2 if "\\pm" in text[start:i] else 1
             ]
             start = i + 1
     return [part for part in found if part]
 
 
-def plain(part: str) -> str:
-    """A part without units, degrees, dollars and spaces, as a text to compare."""
+def strip_units(part: str) -> str:
+    """Removes units, degrees, dollar signs and spaces from a part, as a text to compare."""
     part = expressions.WRAPPED.sub(r"\1", part)
     for sign in SIGNS:
         part = part.replace(sign, "")
@@ -95,15 +95,15 @@ def plain(part: str) -> str:
     return part.strip("\n.,:;^_=+`!@#%&*~。")
 
 
-def equal(reference: str, part: str) -> bool:
-    """Whether two parts are the same, by the rules above."""
+def parts_equal(reference: str, part: str) -> bool:
+    """Returns whether two parts are equal by the rules above."""
     if reference == part:
         return True
     ends = [re.fullmatch(r"([(\[])(.+),(.+)([)\]])", text) for text in (reference, part)]
     if ends[0] and ends[1]:
         a, b = ends[0].groups(), ends[1].groups()
-        return a[0] == b[0] and a[3] == b[3] and equal(a[1], b[1]) and equal(a[2], b[2])
-    values = expressions.read(reference), expressions.read(part)
+        return a[0] == b[0] and a[3] == b[3] and parts_equal(a[1], b[1]) and parts_equal(a[2], b[2])
+    values = expressions.parse_or_none(reference), expressions.parse_or_none(part)
     if values[0] is None or values[1] is None:
         return False
     decimals = all(re.fullmatch(r"-?\d*\.?\d+", text) for text in (reference, part))
@@ -111,14 +111,15 @@ def equal(reference: str, part: str) -> bool:
     return any(abs(each - values[1]) <= TOLERANCE for each in same)
 
 
-def judge(item: Item, response: str) -> Verdict:
+def judge_response(item: Item, response: str) -> Verdict:
+    """Judges a response by the rules above."""
     boxed = ",".join(box for box in boxes(response) if box)
     if not boxed:
         return Verdict(None, False)
-    wanted, given = parts(item.answer), parts(boxed)
-    right = len(wanted) == len(given) > 0
-    for part in wanted if right else ():
-        match = next((each for each in given if equal(part, each)), None)
+    expected, given = split_parts(item.answer), split_parts(boxed)
+    right = len(expected) == len(given) > 0
+    for part in expected if right else ():
+        match = next((each for each in given if parts_equal(part, each)), None)
         if match is None:
             right = False
             break
@@ -126,5 +127,6 @@ def judge(item: Item, response: str) -> Verdict:
     return Verdict(boxed, right)
 
 
-def score(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
-    return accuracies(items, responses, judge)
+def score_responses(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
+    """Scores responses by key, as above."""
+    return score_accuracy(items, responses, judge_response)

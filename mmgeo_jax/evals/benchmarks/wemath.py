@@ -33,13 +33,13 @@ from mmgeo_jax.evals.benchmarks import answers
 from mmgeo_jax.evals.benchmarks.item import (
     Item,
     Verdict,
-    accuracies,
-    distinct,
-    first_file,
-    get,
-    json_rows,
-    judged,
-    rate,
+    check_distinct,
+    count_right,
+    find_file,
+    get_text,
+    judge_all,
+    read_rows,
+    score_accuracy,
 )
 
 FILES = ("testmini.json", "testmini_sample.json")
@@ -49,48 +49,48 @@ STEPS = {"2steps": ("1", "2"), "3steps": ("1", "2", "3")}
 WHOLE = "multi"
 
 
-def read(root: Path) -> list[Item]:
-    """The questions. Raises UserError where the file is missing, a row is broken, or a problem lacks a step."""
-    path = first_file(root, FILES, WHERE)
+def read_items(root: Path) -> list[Item]:
+    """Reads the questions. Raises UserError where the file is missing, a row is broken, or a problem lacks a step."""
+    path = find_file(root, FILES, WHERE)
     domains = _domains(root)
-    items = distinct([_item(root, row, where, domains) for where, row in json_rows(path)], str(path))
-    problems(items)
+    items = check_distinct([_item(root, row, where, domains) for where, row in read_rows(path)], str(path))
+    group_problems(items)
     return items
 
 
 def _item(root: Path, row: Mapping[str, Any], where: str, domains: Mapping[str, str]) -> Item:
-    name, key = get(row, "ID", where), get(row, "key", where)
+    name, key = get_text(row, "ID", where), get_text(row, "key", where)
     kind, _, part = key.partition("_")
     if part not in (*STEPS.get(kind, ()), WHOLE) or not name.startswith(f"{kind}_"):
         raise UserError(f"{where}: 'key' {key[:50]!r} and 'ID' {name[:50]!r} do not name a step: fetch the file again")
-    choices, answer = split_options(get(row, "option", where)), get(row, "answer", where).strip()
+    choices, answer = split_options(get_text(row, "option", where)), get_text(row, "answer", where).strip()
     if answer not in answers.LETTERS[: len(choices)] or len(answer) != 1:
         raise UserError(f"{where}: the answer {answer[:50]!r} is no letter of its {len(choices)} options")
-    concepts = tuple(part.strip() for part in get(row, "knowledge concept", where).split(";"))
+    concepts = tuple(part.strip() for part in get_text(row, "knowledge concept", where).split(";"))
     groups = {"steps": (kind,), "part": (part,), "problem": (name,), "concept": concepts}
     if part != WHOLE and concepts[0] in domains:
         groups["domain"] = (domains[concepts[0]],)
     return Item(
         key=f"{name}_{part}",
-        question=get(row, "question", where),
+        question=get_text(row, "question", where),
         answer=answer,
         kind="choice",
         choices=choices,
-        pictures=(files.inside(root, get(row, "image_path", where), where),),
+        pictures=(files.inside(root, get_text(row, "image_path", where), where),),
         groups=groups,
     )
 
 
 def _domains(root: Path) -> dict[str, str]:
-    """{concept: domain} of the repository's file, or nothing where it is not there."""
+    """Reads {concept: domain} from the repository's file; empty where it is missing."""
     if not (root / NODES).is_file():
         return {}
-    rows = json_rows(root / NODES)
-    return {get(row, "full node", where).rsplit("_", 1)[-1]: get(row, "root2", where) for where, row in rows}
+    rows = read_rows(root / NODES)
+    return {get_text(row, "full node", where).rsplit("_", 1)[-1]: get_text(row, "root2", where) for where, row in rows}
 
 
 def split_options(text: str) -> tuple[str, ...]:
-    """The options of "A. 8;B. 6; C. 4": each letter in turn after a semicolon, or a space where there is none."""
+    """Splits options such as "A. 8;B. 6; C. 4": each letter in turn after a semicolon, or else a space."""
     starts: list[tuple[int, int]] = []
     for name in answers.LETTERS:
         at = starts[-1][1] if starts else 0
@@ -104,26 +104,27 @@ def split_options(text: str) -> tuple[str, ...]:
     return tuple(text[start:end].strip(" ;\n") for (_, start), end in zip(starts, ends, strict=True))
 
 
-def extract(item: Item, response: str) -> str | None:
-    """The letter that a response gives, or None."""
+def extract_letter(item: Item, response: str) -> str | None:
+    """Extracts the letter of a response; None where there is none."""
     if "Answer" in response:
         rest = re.sub(r"[><:.]", "", response.rsplit("Answer", 1)[1]).strip()
-        if re.match(r"[A-H](?![A-Za-z0-9])", rest) and not answers.hedged(rest):
+        if re.match(r"[A-H](?![A-Za-z0-9])", rest) and not answers.names_two_choices(rest):
             return rest[0]
-    found = answers.choice(response, item.choices)
+    found = answers.find_choice(response, item.choices)
     return None if found is None else answers.LETTERS[found]
 
 
-def judge(item: Item, response: str) -> Verdict:
-    said = extract(item, response)
-    return Verdict(said, said == item.answer)
+def judge_response(item: Item, response: str) -> Verdict:
+    """Judges a response by the rules above."""
+    parsed = extract_letter(item, response)
+    return Verdict(parsed, parsed == item.answer)
 
 
 # ---- scores ----------------------------------------------------------------------------------------------------------
 
 
-def problems(items: Sequence[Item]) -> dict[str, tuple[list[str], str]]:
-    """{problem: (keys of its steps, key of the whole)}. Raises UserError where one lacks a part."""
+def group_problems(items: Sequence[Item]) -> dict[str, tuple[list[str], str]]:
+    """Returns {problem: (keys of its steps, key of the whole)}. Raises UserError where a problem lacks a part."""
     parts: dict[str, dict[str, str]] = {}
     kinds: dict[str, str] = {}
     for item in items:
@@ -137,8 +138,8 @@ def problems(items: Sequence[Item]) -> dict[str, tuple[list[str], str]]:
     return {name: ([found[step] for step in STEPS[kinds[name]]], found[WHOLE]) for name, found in parts.items()}
 
 
-def four_dimensions(states: Sequence[tuple[Sequence[bool], bool]]) -> dict[str, Any]:
-    """Counts, rates and score, strict and loose, of problems as (is each step right, is the whole right)."""
+def score_four_dimensions(states: Sequence[tuple[Sequence[bool], bool]]) -> dict[str, Any]:
+    """Computes counts, rates and scores, strict and loose, of problems as (is each step right, is the whole right)."""
     total = len(states)
     insufficient = sum(not whole and not all(steps) for steps, whole in states)
     inadequate = sum(not whole and all(steps) for steps, whole in states)
@@ -160,20 +161,21 @@ def _share(count: int, total: int) -> dict[str, Any]:
     return {"rate": count / total if total else None, "count": count}
 
 
-def score(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
-    verdicts, by_problem = judged(items, responses, judge), problems(items)
+def score_responses(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
+    """Scores responses by key, as above."""
+    verdicts, by_problem = judge_all(items, responses, judge_response), group_problems(items)
     steps = [item for item in items if item.groups["part"][0] != WHOLE]
     plain = [_kept(item, ("steps",)) for item in items]
-    one_step = accuracies([_kept(item, ("concept", "domain")) for item in steps], responses, judge)
-    scores = accuracies(plain, responses, judge)
+    one_step = score_accuracy([_kept(item, ("concept", "domain")) for item in steps], responses, judge_response)
+    scores = score_accuracy(plain, responses, judge_response)
     scores["one_step"] = {key: one_step[key] for key in ("accuracy", "right", "count")}
     for name, kind in (("two_steps", "2steps"), ("three_steps", "3steps")):
         right = [verdicts[whole].right for problem, (_, whole) in by_problem.items() if problem.startswith(kind)]
-        scores[name] = rate(sum(right), len(right))
+        scores[name] = count_right(sum(right), len(right))
     scores["concepts"] = one_step["groups"].get("concept", {})
     scores["domains"] = _domain_means(steps, scores["concepts"])
     states = [([verdicts[key].right for key in parts], verdicts[whole].right) for parts, whole in by_problem.values()]
-    return scores | {"four_dimensions": four_dimensions(states)}
+    return scores | {"four_dimensions": score_four_dimensions(states)}
 
 
 def _kept(item: Item, names: Sequence[str]) -> Item:
@@ -181,7 +183,7 @@ def _kept(item: Item, names: Sequence[str]) -> Item:
 
 
 def _domain_means(steps: Sequence[Item], concepts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A domain's accuracy is the mean of those of its concepts, whatever their number of questions."""
+    """Averages the accuracies of each domain's concepts, whatever their number of questions."""
     of: dict[str, set[str]] = {}
     for item in steps:
         for domain in item.groups.get("domain", ()):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmgeo_jax.evals.benchmarks import judge
 from mmgeo_jax.evals.benchmarks.item import Item
+from mmgeo_jax.evals.benchmarks.run import judge_response as judge
 
 CHOICES = ("6", "12", "4√{3}", "45°")  # A to D
 # responses to a choice question, and the letter that they mean; "-" where they mean none
@@ -40,7 +40,7 @@ def choice_item(answer):
 def test_choices(name, response, letter):
     said = judge(name, choice_item("B" if name == "wemath" else "12"), response)
     index = "ABCD".find(letter)
-    assert said.said == (None if index < 0 else letter if name == "wemath" else CHOICES[index])
+    assert said.parsed == (None if index < 0 else letter if name == "wemath" else CHOICES[index])
     assert said.right == (letter == "B")
 
 
@@ -62,26 +62,26 @@ def test_no_choice_is_no_answer(name, response):
     ],
 )
 def test_mathvista_takes_the_nearest_choice(response, said):
-    assert judge("mathvista", choice_item("12"), response).said == said
+    assert judge("mathvista", choice_item("12"), response).parsed == said
 
 
 def test_choices_that_look_like_letters_or_brackets():
     """A lone letter is a letter even where the choices are letters; a bracket in a choice's text is none."""
     letters = Item("q", "?", "C", "choice", ("C", "D", "A", "B"))
-    assert judge("mathvista", letters, "A") == ("C", True) and judge("mathvista", letters, "(C)").said == "A"
+    assert judge("mathvista", letters, "A") == ("C", True) and judge("mathvista", letters, "(C)").parsed == "A"
     formulas = Item("q", "?", "f(b)", "choice", ("f(a)", "f(b)", "f(x)"))
     assert judge("mathvista", formulas, "f(b)").right
-    assert judge("mathvista", formulas, "The answer is f(x).").said == "f(x)"
+    assert judge("mathvista", formulas, "The answer is f(x).").parsed == "f(x)"
 
 
 def test_we_math_reads_its_own_form_first():
     """The public rule: the first letter of what follows the last 'Answer'; and a word is not a letter."""
     item = choice_item("B")
-    assert judge("wemath", item, "<Thought process>: The 4 sides... <<Answer>>: B").said == "B"
-    assert judge("wemath", item, "Answer: B. The side is 6, not as in A.").said == "B"
-    assert judge("wemath", item, "Answer: C\n\nAnswer: <B>").said == "B"
-    assert judge("wemath", item, "Because of the circle, no letter fits.").said is None
-    assert judge("wemath", item, "Answer: Both fit").said is None
+    assert judge("wemath", item, "<Thought process>: The 4 sides... <<Answer>>: B").parsed == "B"
+    assert judge("wemath", item, "Answer: B. The side is 6, not as in A.").parsed == "B"
+    assert judge("wemath", item, "Answer: C\n\nAnswer: <B>").parsed == "B"
+    assert judge("wemath", item, "Because of the circle, no letter fits.").parsed is None
+    assert judge("wemath", item, "Answer: Both fit").parsed is None
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------------

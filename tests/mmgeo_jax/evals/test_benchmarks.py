@@ -9,10 +9,11 @@ from PIL import Image
 
 from data_gen.shared.errors import UserError
 from data_gen.sources.formalgeo import reading
-from mmgeo_jax.evals import benchmarks
-from mmgeo_jax.evals.benchmarks import BENCHMARKS, wemath
 from mmgeo_jax.evals.benchmarks import command as benchmark_command
-from mmgeo_jax.evals.benchmarks.item import KINDS, Item, prompt
+from mmgeo_jax.evals.benchmarks import run as benchmarks
+from mmgeo_jax.evals.benchmarks import wemath
+from mmgeo_jax.evals.benchmarks.item import KINDS, Item, format_prompt
+from mmgeo_jax.evals.benchmarks.run import BENCHMARKS
 from tests.support.paths import SHARED
 
 # benchmark: folder in SHARED, a file of it, items, items with pictures
@@ -94,7 +95,7 @@ def write(name, folder):
     """The small data set of a benchmark, with pictures, in a folder."""
     file, text, _, _ = FIXTURES[name]
     (folder / file).write_text(text())
-    for item in benchmarks.read(name, folder):
+    for item in benchmarks.read_items(name, folder):
         for path in item.pictures:
             picture(folder, path.relative_to(folder.resolve()))
     return folder
@@ -111,22 +112,26 @@ def root(tmp_path):
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_items(name, root):
-    items = benchmarks.read(name, root(name))
+    items = benchmarks.read_items(name, root(name))
     assert len(items) == len({item.key for item in items}) == FIXTURES[name][3]
     for item in items:
         assert item.kind in KINDS and item.pictures and item.pictures[0].is_file()
-        assert item.question in prompt(item) and all(c in prompt(item) for c in item.choices)
+        assert item.question in format_prompt(item) and all(c in format_prompt(item) for c in item.choices)
         assert item.answer in ("B",) if name == "wemath" else not item.choices or item.answer in item.choices
 
 
 def test_what_items_say(root):
-    vista, unit, number = benchmarks.read("mathvista", root("mathvista"))
+    vista, unit, number = benchmarks.read_items("mathvista", root("mathvista"))
     assert vista.groups == {"skill": ("GEO", "ALG"), "task": ("GPS",)} and number.precision == 1
-    assert unit.question == "? (Unit: cm)" and "(B) No" in prompt(vista)
-    first = benchmarks.read("wemath", root("wemath"))[0]
+    assert unit.question == "? (Unit: cm)" and "(B) No" in format_prompt(vista)
+    first = benchmarks.read_items("wemath", root("wemath"))[0]
     assert (first.key, first.choices) == ("2steps_7_1", ("1", "2", "3", "No correct answer"))
-    assert [i.groups["difficulty"][0] for i in benchmarks.read("mmmath", root("mmmath"))] == ["easy", "medium", "hard"]
-    length = benchmarks.read("formalgeo", root("formalgeo"))[0]
+    assert [i.groups["difficulty"][0] for i in benchmarks.read_items("mmmath", root("mmmath"))] == [
+        "easy",
+        "medium",
+        "hard",
+    ]
+    length = benchmarks.read_items("formalgeo", root("formalgeo"))[0]
     assert length.groups == {"level": ("3 to 4",), "asked": ("LengthOfLine",)}
 
 
@@ -187,7 +192,7 @@ def test_a_broken_row_is_one_line_that_names_it(name, rows, message, tmp_path):
     file = tmp_path / FIXTURES[name][0]
     file.write_text(lines(rows()) if file.suffix == ".jsonl" else json.dumps(rows()))
     with pytest.raises(UserError) as fault:
-        benchmarks.read(name, tmp_path)
+        benchmarks.read_items(name, tmp_path)
     assert message in str(fault.value) and "\n" not in str(fault.value)
 
 
@@ -210,36 +215,36 @@ def test_junk_in_any_field_is_read_or_told(name, tmp_path):
         reading.load.cache_clear()
         file.write_text(lines(broken) if file.suffix == ".jsonl" else json.dumps(broken))
         try:
-            items = benchmarks.read(name, tmp_path)
+            items = benchmarks.read_items(name, tmp_path)
         except UserError as fault:
             assert "\n" not in str(fault) and len(str(fault)) < 1000
         else:
-            benchmarks.score(name, items, {item.key: "The answer is A." for item in items})
+            benchmarks.score_responses(name, items, {item.key: "The answer is A." for item in items})
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_missing_data_says_where_to_get_it(name, tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UserError) as fault:
-            benchmarks.read(name, folder)
+            benchmarks.read_items(name, folder)
         assert BENCHMARKS[name].where in str(fault.value) and "\n" not in str(fault.value)
     (tmp_path / FIXTURES[name][0]).write_text("{broken")
     with pytest.raises(UserError, match="is not JSON"):
-        benchmarks.read(name, tmp_path)
+        benchmarks.read_items(name, tmp_path)
 
 
 # ---- scores ----------------------------------------------------------------------------------------------------------
 
 
 def test_counts_by_group(root):
-    items = benchmarks.read("geoqa", root("geoqa"))
+    items = benchmarks.read_items("geoqa", root("geoqa"))
     said = {"0": "A", "1": "B", "2": "The answer is 45°", "elsewhere": "A"}  # right, right, wrong; the last is missing
-    scores = benchmarks.score("geoqa", items, said)
+    scores = benchmarks.score_responses("geoqa", items, said)
     assert (scores["right"], scores["count"], scores["accuracy"]) == (2, 4, 0.5)
     assert (scores["missing"], scores["no_answer"]) == (1, 1)
     assert scores["groups"]["type"] == {"angle": {"accuracy": 0.5, "right": 1, "count": 2},
                                         "length": {"accuracy": 0.5, "right": 1, "count": 2}}  # fmt: skip
-    assert benchmarks.score("geoqa", items, said | {"3": " "})["no_answer"] == 1
+    assert benchmarks.score_responses("geoqa", items, said | {"3": " "})["no_answer"] == 1
 
 
 def test_four_dimensions_of_a_table_worked_out_by_hand():
@@ -262,7 +267,7 @@ def test_four_dimensions_of_a_table_worked_out_by_hand():
     """
     table = ["11 1", "11 0", "10 1", "01 0", "00 1", "00 0", "111 1", "110 1", "111 0", "000 1"]
     states = [([c == "1" for c in row.split()[0]], row.split()[1] == "1") for row in table]
-    scores = wemath.four_dimensions(states)
+    scores = wemath.score_four_dimensions(states)
     strict, loose = scores["strict"], scores["loose"]
     assert scores["problems"] == 10
     assert {k: strict[k]["count"] for k in ("IK", "IG", "CM", "RM")} == {"IK": 2, "IG": 2, "CM": 2, "RM": 4}
@@ -273,7 +278,10 @@ def test_four_dimensions_of_a_table_worked_out_by_hand():
 
 
 def test_four_dimensions_at_the_ends():
-    right, wrong = wemath.four_dimensions([([True] * 2, True)] * 3), wemath.four_dimensions([([False] * 3, False)] * 3)
+    right, wrong = (
+        wemath.score_four_dimensions([([True] * 2, True)] * 3),
+        wemath.score_four_dimensions([([False] * 3, False)] * 3),
+    )
     assert right["strict"]["score"] == right["loose"]["score"] == 1 and right["strict"]["RM"]["rate"] == 0
     assert wrong["strict"]["score"] == wrong["loose"]["score"] == 0 and wrong["strict"]["RM"]["rate"] is None
 
@@ -283,11 +291,11 @@ def test_we_math_from_responses_to_scores(root):
     nodes = [{"root2": domain, "full node": f"Plane_{domain}_{concept}"}
              for domain, concept in (("Plane", "Areas 1"), ("Plane", "Areas 2"), ("Solid", "Areas 3"))]  # fmt: skip
     (folder / wemath.NODES).write_text(json.dumps(nodes))
-    items = benchmarks.read("wemath", folder)
+    items = benchmarks.read_items("wemath", folder)
     # Of the first problem a step is wrong and the whole right; of the second all steps are right and the whole wrong.
     said = {"2steps_7_1": "Answer: B", "2steps_7_2": "Answer: A", "2steps_7_multi": "<Answer>: B",
             "3steps_9_1": "B", "3steps_9_2": "(B)", "3steps_9_3": "B.", "3steps_9_multi": "C"}  # fmt: skip
-    scores = benchmarks.score("wemath", items, said)
+    scores = benchmarks.score_responses("wemath", items, said)
     assert scores["one_step"] == {"accuracy": 0.8, "right": 4, "count": 5}
     assert scores["two_steps"] == {"accuracy": 1, "right": 1, "count": 1}
     assert scores["three_steps"] == {"accuracy": 0, "right": 0, "count": 1}
@@ -316,7 +324,7 @@ def test_run(name, root, tmp_path):
         return correct(items)
 
     folder, out = root(name), tmp_path / "runs" / "eval.json"
-    scores = benchmarks.run(name, folder, answer, out, batch=2)
+    scores = benchmarks.run_benchmark(name, folder, answer, out, batch=2)
     assert scores["accuracy"] == 1 and scores["missing"] == scores["no_answer"] == scores["without_picture"] == 0
     assert max(asked) == 2 and sum(asked) == scores["items"] == FIXTURES[name][3]
     assert json.loads(out.read_text()) == scores
@@ -328,12 +336,12 @@ def test_run(name, root, tmp_path):
 def test_items_without_picture_are_left_out_with_their_problem(root, tmp_path):
     folder = root("wemath")
     (folder / "2steps/image/1.png").unlink()
-    scores = benchmarks.run("wemath", folder, correct, tmp_path / "eval.json")
+    scores = benchmarks.run_benchmark("wemath", folder, correct, tmp_path / "eval.json")
     assert (scores["items"], scores["without_picture"]) == (4, 3)
     for path in folder.rglob("*.png"):
         path.unlink()
     with pytest.raises(UserError, match="has no picture of wemath"):
-        benchmarks.run("wemath", folder, correct, tmp_path / "eval.json")
+        benchmarks.run_benchmark("wemath", folder, correct, tmp_path / "eval.json")
 
 
 def test_nothing_is_written_where_the_model_breaks(root, tmp_path):
@@ -341,7 +349,7 @@ def test_nothing_is_written_where_the_model_breaks(root, tmp_path):
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError):
-        benchmarks.run("geoqa", root("geoqa"), breaks, tmp_path / "eval.json")
+        benchmarks.run_benchmark("geoqa", root("geoqa"), breaks, tmp_path / "eval.json")
     assert not list(tmp_path.glob("eval*"))
 
 
@@ -389,7 +397,9 @@ def test_broken_responses_are_one_line(text, message, root, tmp_path, capsys):
 
 
 def test_half_a_character_in_a_response_is_no_fault(root, tmp_path):
-    scores = benchmarks.run("geoqa", root("geoqa"), lambda items: ["\ud800 A"] * len(items), tmp_path / "e.json")
+    scores = benchmarks.run_benchmark(
+        "geoqa", root("geoqa"), lambda items: ["\ud800 A"] * len(items), tmp_path / "e.json"
+    )
     assert scores["count"] == 4
 
 
@@ -406,9 +416,9 @@ def real(name):
 @pytest.mark.parametrize("name", REAL)
 def test_real_files_from_end_to_end(name, tmp_path):
     folder, count, pictured = real(name)
-    items = benchmarks.read(name, folder)
+    items = benchmarks.read_items(name, folder)
     assert len(items) == count
-    scores = benchmarks.run(name, folder, benchmarks.trivial(items), tmp_path / "eval.json")
+    scores = benchmarks.run_benchmark(name, folder, benchmarks.make_baseline(items), tmp_path / "eval.json")
     assert (scores["items"], scores["without_picture"]) == (pictured, count - pictured)
     assert 0 < scores["accuracy"] < 0.5
 
@@ -417,9 +427,11 @@ def test_real_files_from_end_to_end(name, tmp_path):
 @pytest.mark.parametrize("name", REAL)
 def test_real_answers_are_right_in_any_form(name, form):
     """The references themselves, in words: each right, by letter and by value."""
-    items: list[Item] = benchmarks.read(name, real(name)[0])
-    wrong = [item.key for item in items if not benchmarks.judge(name, item, form.format(item.answer)).right]
+    items: list[Item] = benchmarks.read_items(name, real(name)[0])
+    wrong = [item.key for item in items if not benchmarks.judge_response(name, item, form.format(item.answer)).right]
     assert not wrong
     letters = {item.key: form.format("ABCDEFGH"[item.choices.index(item.answer)])
                for item in items if item.answer in item.choices}  # fmt: skip
-    assert not [i.key for i in items if i.key in letters and not benchmarks.judge(name, i, letters[i.key]).right]
+    assert not [
+        i.key for i in items if i.key in letters and not benchmarks.judge_response(name, i, letters[i.key]).right
+    ]

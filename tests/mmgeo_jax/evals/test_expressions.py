@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmgeo_jax.evals.benchmarks import answers, expressions, judge
+from mmgeo_jax.evals.benchmarks import answers, expressions
 from mmgeo_jax.evals.benchmarks.item import Item
+from mmgeo_jax.evals.benchmarks.run import judge_response as judge
 
 ROOT3 = 3**0.5
 
@@ -31,7 +32,7 @@ ROOT3 = 3**0.5
     ],
 )  # fmt: skip
 def test_values(text, value):
-    assert expressions.value(text) == pytest.approx(value, rel=1e-12)
+    assert expressions.parse(text) == pytest.approx(value, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_values(text, value):
      "sqrt" * 60, "__import__('os').system('true')", "1 if 1 else 2", "[1][0]", "\\frac" * 50, "2**9999"],
 )  # fmt: skip
 def test_what_is_no_number(text):
-    assert expressions.read(text) is None
+    assert expressions.parse_or_none(text) is None
 
 
 def _joined(kind, a, b):
@@ -69,7 +70,7 @@ TREES = st.recursive(
 def test_any_expression_has_the_value_that_it_was_built_with(tree):
     text, value = tree
     if len(text) <= expressions.MAX_LENGTH:
-        read = expressions.read(text)
+        read = expressions.parse_or_none(text)
         assert read is None if not math.isfinite(value) else read == pytest.approx(value, rel=1e-9, abs=1e-6)
 
 
@@ -77,9 +78,9 @@ def test_any_expression_has_the_value_that_it_was_built_with(tree):
 @given(st.text(alphabet="AB()[]{}\\ .,:12°√π^/*+-=≈%$\nabcorsqrtfinswe答", max_size=120))
 def test_no_text_breaks_the_readers(text):
     """Whatever a model says, there is an answer or none, never an error."""
-    number = answers.number(text)
+    number = answers.find_number(text)
     assert number is None or math.isfinite(number)
-    assert answers.choice(text, ("1", "2√3", "A circle", "45°")) in (None, 0, 1, 2, 3)
+    assert answers.find_choice(text, ("1", "2√3", "A circle", "45°")) in (None, 0, 1, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -99,5 +100,5 @@ def test_the_end_of_a_long_response_is_read():
 
 
 def test_find():
-    found = expressions.find("AB = 12 and CD = 2√3 cm, x1 = 30°; 1,234 apples (3, 4), 12.56 cm^2.")
+    found = expressions.find_numbers("AB = 12 and CD = 2√3 cm, x1 = 30°; 1,234 apples (3, 4), 12.56 cm^2.")
     assert [value for _, value in found] == pytest.approx([12, 2 * ROOT3, 30, 1234, 3, 4, 12.56])

@@ -12,11 +12,11 @@ from PIL import Image
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
 from mmgeo_jax.checkpoints import manager as checkpoints
-from mmgeo_jax.evals import benchmarks
 from mmgeo_jax.evals import command as eval_command
 from mmgeo_jax.evals import lmm as lmm_eval
 from mmgeo_jax.evals.benchmarks import answerer
 from mmgeo_jax.evals.benchmarks import command as benchmark_command
+from mmgeo_jax.evals.benchmarks import run as benchmarks
 from mmgeo_jax.evals.benchmarks.item import Item
 from mmgeo_jax.inference import chat
 from mmgeo_jax.models import lmm, lora
@@ -117,9 +117,9 @@ def test_the_end_of_a_run_is_scores_and_a_report(whole):
 def test_solutions_vote():
     asked = lmm_runs.family("test", 1).question  # 20°
     said = [f"The answer is \\boxed{{{value}}}." for value in ("99°", "10°", "20°", "20°", "10°", "20°")]
-    assert lmm_eval.vote(asked, said) == (said[2], ("20°", True))
-    assert lmm_eval.vote(asked, said[:5]) == (said[1], ("10°", False))
-    assert lmm_eval.vote(asked, ["nothing", said[0]]) == ("nothing", (None, False))
+    assert lmm_eval.take_vote(asked, said) == (said[2], ("20°", True))
+    assert lmm_eval.take_vote(asked, said[:5]) == (said[1], ("10°", False))
+    assert lmm_eval.take_vote(asked, ["nothing", said[0]]) == ("nothing", (None, False))
 
 
 def test_an_evaluation_is_made_once(whole, capsys):
@@ -150,7 +150,7 @@ def figure(tmp_path):
 
 
 def test_an_item_without_a_picture_is_asked_on_blank_paper(whole):
-    answer = answerer.answerer(chat.load(whole), length=4)
+    answer = answerer.make_answerer(chat.load(whole), length=4)
     assert len(answer([Item("1", "Find x.", "2", "open")])) == 1
 
 
