@@ -6,7 +6,7 @@ mmgeo data --spec=configs/data_problems.py --out=data/problems --spec.in_picture
 
 from ml_collections import ConfigDict
 
-from data_gen.sources.problems.source import OF_NAME
+from data_gen.sources.problems.source import KINDS
 
 
 def get_spec() -> ConfigDict:
@@ -17,7 +17,7 @@ def get_spec() -> ConfigDict:
     spec.size_px = 168
     spec.families = ConfigDict(dict(train=4000, val=200, test=1000))
     spec.shard_size = 250
-    spec.kinds = tuple(OF_NAME)  # they take turns
+    spec.kinds = tuple(KINDS)  # they take turns
     spec.in_picture = 0.7  # share of the problems whose given values stand in the picture alone
     spec.letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
     return spec

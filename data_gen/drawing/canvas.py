@@ -52,7 +52,7 @@ def fit(points: dict[str, complex], circles, canvas: Canvas) -> dict[str, comple
 
 
 @dataclass(frozen=True)
-class Level:
+class Difficulty:
     """A setting of the dial of difficulty. Lengths are shares of the canvas."""
 
     rotation_deg: float
@@ -66,7 +66,7 @@ class Level:
     border: float = 0.9  # of the font's size: in a wider one every name finds room outside its figure
 
 
-def canvas_of(size_px: int, level: Level, rng: np.random.Generator) -> Canvas:
+def canvas_of(size_px: int, level: Difficulty, rng: np.random.Generator) -> Canvas:
     """A canvas of the level, its looks drawn at random."""
     size = size_px
     font_px = round(float(rng.uniform(*level.font)) * size, 2)

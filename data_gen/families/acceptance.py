@@ -1,4 +1,8 @@
-"""The acceptance rule: what makes an edited figure a hard negative of all others."""
+"""The acceptance rule: what makes an edited figure a hard negative of all others in its family.
+
+The caption of a figure (c+) is true of its own picture (I+) and false of its siblings' (I-), and their captions (c-)
+are false of it, each by a margin that a person sees: c+(I+) = 1, c-(I+) = 0, c-(I-) = 1, c+(I-) = 0 for every pair.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +16,29 @@ from data_gen.language.fact import values_of
 from data_gen.truth.truth_table import Scene, truth_table
 
 
-def one_edit(anchor: Member, sibling: Member, axis: str) -> bool:
-    """An edit of a shape or a relation leaves the printed values as they are, and one of a value everything else."""
-    same = values_of(anchor.facts) == values_of(sibling.facts)
-    return axis == "order" or same == (axis != "value")
-
-
-def told(members: Sequence[Member], canvas: Canvas) -> np.ndarray:
-    """int8[N, N]: whether caption j is true of figure i."""
+def truth_of(members: Sequence[Member], canvas: Canvas) -> np.ndarray:
+    """Computes int8[N, N]: whether caption j is true (1), false (0) or neither (-1) of figure i."""
     return truth_table([m.facts for m in members], Scene.of([m.diagram for m in members]), canvas.margin_px)[0]
 
 
-def accepts(truth: np.ndarray, members: Sequence[int], new: int) -> bool:
-    """The acceptance rule: whether figure `new` may join `members`.
+def proves_itself(truth: np.ndarray) -> bool:
+    """Returns whether the figures of int8[N, N] make a family: the table is the identity."""
+    return np.array_equal(truth, np.eye(len(truth), dtype=np.int8))
 
-    Args:
-      truth: int8[N, N], whether caption j is true (1), false (0) or neither (-1) of figure i.
 
-    Its own caption is true of it, false of every member, and every member's caption is false of it, each by a margin
-    that a person sees: c+(I+) = 1, c-(I+) = 0, c-(I-) = 1, c+(I-) = 0 for every pair.
-    """
+def may_join(truth: np.ndarray, members: Sequence[int], new: int) -> bool:
+    """Returns whether figure `new` of int8[N, N] may join `members`: `proves_itself`, one figure at a time."""
     return truth[new, new] == 1 and not truth[members, new].any() and not truth[new, members].any()
+
+
+def may_pair(truth: np.ndarray) -> np.ndarray:
+    """Returns bool[N, N]: which two figures of int8[N, N] would make a family of two."""
+    false = (truth == 0) & (np.diag(truth) == 1)[:, None]
+    return false & false.T
+
+
+def differs_only_on(axis: str, before: Member, after: Member) -> bool:
+    """Returns whether an edit changes one thing: of a shape or a relation not the printed values, of a value only
+    those. Letters may change places in values, too."""
+    same = values_of(before.facts) == values_of(after.facts)
+    return axis == "order" or same == (axis != "value")

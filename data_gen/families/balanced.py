@@ -1,10 +1,10 @@
 """Stars whose anchor nothing gives away: any corner of a grid of figures might have been it.
 
-A figure is one corner of a grid: for each of its questions (a slot of the construction language) one of a few answers.
-A star takes a corner as its anchor and all other answers to each question, one at a time, as siblings. It is accepted
-only if *every* corner of the grid would have made a family, and the anchor is drawn at the end: so no answer is more
-often an anchor than a sibling, however hard some are to draw, and a scorer that sees one caption or one picture alone
-learns nothing.
+The grid is a full factorial design: each of its *factors* is a step of the program, whose *levels* are constructions
+of one slot. A star takes a corner as its anchor and all other levels of each factor, one at a time, as siblings. To
+them come *text edits*, of letters or printed values, which every corner can have. A star is accepted only if *every*
+corner of the grid would have made a family, and the anchor is drawn at the end: so no level is more often an anchor
+than a sibling, however hard some are to draw, and a scorer that sees one caption or one picture alone learns nothing.
 """
 
 from __future__ import annotations
@@ -16,139 +16,132 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data_gen.constructions.program import Program
-from data_gen.constructions.row import Construction
 from data_gen.constructions.table import CONSTRUCTIONS
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import Member, draw
-from data_gen.families import edits as family_edits
-from data_gen.families.acceptance import one_edit, told
-from data_gen.families.edits import Edit
-from data_gen.families.family import Built
+from data_gen.families.acceptance import differs_only_on, proves_itself, truth_of
+from data_gen.families.edits import PROPOSAL_OF_KIND, Edit, draw_params, exchange, in_range
+from data_gen.families.family import FamilyDraft
 
 
 @dataclass(frozen=True)
-class Question:
-    """The step of a program that has other answers: constructions of one slot, each with its parameters."""
+class Factor:
+    """The step of a program that varies over the grid: constructions of one slot, each with its parameters."""
 
     place: int
-    answers: tuple[str, ...]
+    levels: tuple[str, ...]
     params: tuple[tuple[float, ...], ...]
 
     @staticmethod
-    def of(place: int, answers: Sequence[str], rng: np.random.Generator) -> Question:
-        """With parameters drawn for each answer; the answers share the first one where their ranges allow it."""
-        rows = [CONSTRUCTIONS[name] for name in answers]
-        drawn = [family_edits.draw_params(row, rng) for row in rows]
-        shared = next((params[0] for params in drawn if params and all(_allows(row, params[0]) for row in rows)), None)
+    def of(place: int, levels: Sequence[str], rng: np.random.Generator) -> Factor:
+        """Draws parameters for each level; the levels share the first one where their ranges allow it."""
+        rows = [CONSTRUCTIONS[name] for name in levels]
+        drawn = [draw_params(row, rng) for row in rows]
+        shared = next((params[0] for params in drawn if params and all(in_range(row, params[0]) for row in rows)), None)
         if shared is not None:
             drawn = [(shared, *params[1:]) for params in drawn]
-        return Question(place, tuple(answers), tuple(drawn))
+        return Factor(place, tuple(levels), tuple(drawn))
 
-    def answered(self, program: Program, which: int) -> Program:
-        """The program with one of the answers."""
-        step = replace(program.steps[self.place], construction=self.answers[which], params=self.params[which])
-        return program.with_step(self.place, step)
+    def at(self, level: int, program: Program) -> Program:
+        """Returns the program with one of the levels."""
+        step = program.steps[self.place]
+        return program.with_step(self.place, replace(step, construction=self.levels[level], params=self.params[level]))
 
     def edit(self, old: int, new: int) -> Edit:
-        """The change from one answer to another."""
-        axis = CONSTRUCTIONS[self.answers[new]].axis
-        kind = family_edits.kind_of(self.answers[old], self.answers[new])
-        return Edit(axis, lambda program: self.answered(program, new), kind)
+        """Returns the change from one level to another."""
+        return exchange(self.place, self.levels[old], self.levels[new], lambda step: self.params[new])
 
 
-def _allows(row: Construction, parameter: float) -> bool:
-    return bool(row.ranges) and row.ranges[0][0] <= parameter <= row.ranges[0][1]
-
-
-Corner = tuple[int, ...]  # which answer each question has
-Figures = dict[tuple[Corner, int], Member]  # corner and leaf, -1 for the corner itself
-PROPOSALS = 5  # for one leaf
+Corner = tuple[int, ...]  # the level of each factor
+Figures = dict[tuple[Corner, int], Member]  # corner and text edit, -1 for the corner itself
+PROPOSALS = 5  # for one text edit
 
 
 def star(
-    program: Program, questions: Sequence[Question], leaves: Sequence[str], canvas: Canvas, rng: np.random.Generator
-) -> Built | None:
-    """A star of all answers to all questions, and of leaves: edits (labels, values) that every corner can have.
+    program: Program, factors: Sequence[Factor], text_kinds: Sequence[str], canvas: Canvas, rng: np.random.Generator
+) -> FamilyDraft | None:
+    """Makes a star of all levels of all factors and of text edits; None where some corner of the grid makes no family.
 
     Args:
-      leaves: their kinds, rows of `perturb.OF_KIND`.
-
-    None where some corner of the grid would make no family.
+      text_kinds: rows of `edits.PROPOSAL_OF_KIND`.
     """
-    figures = _corners(program, questions, canvas)
-    if figures is None or not _all_told(figures, questions, 0, canvas):
+    figures = _corners(program, factors, canvas)
+    if figures is None or not _all_prove_themselves(figures, factors, 0, canvas):
         return None
-    edits: list[Edit] = []
-    for kind in leaves:
+    text_edits: list[Edit] = []
+    for kind in text_kinds:
         for _ in range(PROPOSALS):
-            edit = family_edits.OF_KIND[kind](program, rng)
+            edit = PROPOSAL_OF_KIND[kind](program, rng)
             if edit is None:
                 continue
-            grown = _with_leaf(figures, program, questions, edit, len(edits), canvas)
-            if grown and _all_told(grown, questions, len(edits) + 1, canvas):
-                figures, edits = grown, [*edits, edit]
+            grown = _with_text_edit(figures, program, factors, edit, len(text_edits), canvas)
+            if grown and _all_prove_themselves(grown, factors, len(text_edits) + 1, canvas):
+                figures, text_edits = grown, [*text_edits, edit]
                 break
         else:
             return None
-    corners = [corner for corner, leaf in figures if leaf < 0]
+    corners = [corner for corner, number in figures if number < 0]
     root = corners[int(rng.integers(len(corners)))]
-    members = [figures[key] for key in _members(root, questions, len(leaves))]
+    members = [figures[key] for key in _star_of(root, factors, len(text_edits))]
     if any(member.labels is None for member in members):
         return None
     exchanges = [
-        q.edit(root[i], new) for i, q in enumerate(questions) for new in range(len(q.answers)) if new != root[i]
+        factor.edit(root[i], new)
+        for i, factor in enumerate(factors)
+        for new in range(len(factor.levels))
+        if new != root[i]
     ]
-    return Built(members, [(), *((edit,) for edit in exchanges + edits)], [])
+    return FamilyDraft(members, [(), *((edit,) for edit in exchanges + text_edits)])
 
 
-def _members(corner: Corner, questions: Sequence[Question], leaves: int) -> list[tuple[Corner, int]]:
-    """The keys of a corner's star: itself, the other answers, the leaves."""
+def _star_of(corner: Corner, factors: Sequence[Factor], text_edits: int) -> list[tuple[Corner, int]]:
+    """Lists the keys of a corner's star: itself, the other levels of each factor, the text edits."""
     others = [
         (*corner[:i], new, *corner[i + 1 :])
-        for i, question in enumerate(questions)
-        for new in range(len(question.answers))
+        for i, factor in enumerate(factors)
+        for new in range(len(factor.levels))
         if new != corner[i]
     ]
-    return [(corner, -1), *((other, -1) for other in others), *((corner, leaf) for leaf in range(leaves))]
+    return [(corner, -1), *((other, -1) for other in others), *((corner, number) for number in range(text_edits))]
 
 
-def _all_told(figures: Figures, questions: Sequence[Question], leaves: int, canvas: Canvas) -> bool:
-    """Whether the star of every corner is a family: each caption is true of its own figure, and of no other."""
-    truth = told(list(figures.values()), canvas)
+def _all_prove_themselves(figures: Figures, factors: Sequence[Factor], text_edits: int, canvas: Canvas) -> bool:
+    """Returns whether the star of every corner is a family."""
+    truth = truth_of(list(figures.values()), canvas)
     places = {key: i for i, key in enumerate(figures)}
-    for corner in (corner for corner, leaf in figures if leaf < 0):
-        index = [places[key] for key in _members(corner, questions, leaves)]
-        if not np.array_equal(truth[np.ix_(index, index)], np.eye(len(index), dtype=np.int8)):
+    for corner in (corner for corner, number in figures if number < 0):
+        index = [places[key] for key in _star_of(corner, factors, text_edits)]
+        if not proves_itself(truth[np.ix_(index, index)]):
             return False
     return True
 
 
-def _corners(program: Program, questions: Sequence[Question], canvas: Canvas) -> Figures | None:
-    """Every corner of the grid, drawn; None where one cannot be, or prints other values."""
+def _corners(program: Program, factors: Sequence[Factor], canvas: Canvas) -> Figures | None:
+    """Draws every corner of the grid; None where one cannot be drawn, or prints other values."""
     found: Figures = {}
-    for corner in itertools.product(*(range(len(question.answers)) for question in questions)):
-        member = draw(_at(program, questions, corner), canvas)
-        if member is None or found and not one_edit(next(iter(found.values())), member, ""):
+    for corner in itertools.product(*(range(len(factor.levels)) for factor in factors)):
+        member = draw(_at(corner, factors, program), canvas)
+        if member is None or found and not differs_only_on("", next(iter(found.values())), member):
             return None
         found[corner, -1] = member
     return found
 
 
-def _at(program: Program, questions: Sequence[Question], corner: Corner) -> Program:
-    for question, which in zip(questions, corner, strict=True):
-        program = question.answered(program, which)
+def _at(corner: Corner, factors: Sequence[Factor], program: Program) -> Program:
+    for factor, level in zip(factors, corner, strict=True):
+        program = factor.at(level, program)
     return program
 
 
-def _with_leaf(
-    figures: Figures, program: Program, questions: Sequence[Question], edit: Edit, leaf: int, canvas: Canvas
+def _with_text_edit(
+    figures: Figures, program: Program, factors: Sequence[Factor], edit: Edit, number: int, canvas: Canvas
 ) -> Figures | None:
-    """The figures and the edit of every corner; None where it cannot be drawn, or changes two things."""
+    """Returns the figures and the edit of every corner; None where it cannot be drawn, or changes two things."""
     new: Figures = {}
     for (corner, other), plain in figures.items():
         if other < 0:
-            edited = draw(edit.apply(_at(program, questions, corner)), canvas)
-            if edited is None or not one_edit(plain, edited, edit.axis):
+            edited = draw(edit.apply(_at(corner, factors, program)), canvas)
+            if edited is None or not differs_only_on(edit.axis, plain, edited):
                 return None
-            new[corner, leaf] = edited
+            new[corner, number] = edited
     return figures | new

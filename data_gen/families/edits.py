@@ -1,7 +1,7 @@
-"""Edits of a program, their kinds in one table, and the rule by which an edited figure is accepted.
+"""Edits of a program, and their kinds in one table.
 
-The paper's four axes (order, shape, relation, value) are divided into kinds; what exchanges of constructions belong to
-which is `PERTURBATIONS`.
+The paper's four axes (order, shape, relation, value) are divided into kinds; which exchanges of constructions belong to
+which is in `EDIT_KINDS`.
 
 An edit is proposed for one program and can be applied to any program with the same steps, so that a cube of edits is
 their products. Renaming comes last in a product: it changes the names that the other edits speak of.
@@ -17,6 +17,7 @@ import numpy as np
 
 from data_gen.constructions.program import Program
 from data_gen.constructions.row import Construction
+from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS, construction
 from data_gen.families.values import AREAS, LENGTHS, draw_alike, is_symbolic
 from data_gen.language.predicates.table import PREDICATES
@@ -27,7 +28,7 @@ MIN_TURN_DEG = 10  # the least change of a printed angle
 
 @dataclass(frozen=True)
 class Edit:
-    """One change: the axis that it lies on, what it makes of a program, and the kind (a row of PERTURBATIONS)."""
+    """One change: its axis, what it makes of a program, and its kind (a row of EDIT_KINDS)."""
 
     axis: str
     apply: Callable[[Program], Program]
@@ -35,7 +36,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Perturbation:
+class EditKind:
     """A kind of edit.
 
     slots: exchanging any two rows of these is of this kind, unless a row that names the pair of predicates says
@@ -48,60 +49,60 @@ class Perturbation:
     pairs: tuple[str, ...] = ()
 
 
-PERTURBATIONS = (
-    Perturbation("labels", "order"),
-    Perturbation("printed_length", "value"),
-    Perturbation("printed_angle", "value"),
-    Perturbation("printed_area", "value"),
-    Perturbation("shape", "shape", "triangle inscribed_triangle quadrilateral pentagon hexagon heptagon octagon angle"),
-    Perturbation(
+EDIT_KINDS = (
+    EditKind("labels", "order"),
+    EditKind("printed_length", "value"),
+    EditKind("printed_angle", "value"),
+    EditKind("printed_area", "value"),
+    EditKind("shape", "shape", "triangle inscribed_triangle quadrilateral pentagon hexagon heptagon octagon angle"),
+    EditKind(
         "role",
         "relation",
         "cevian chord corner_line circled",
         ("median/altitude", "median/bisector", "altitude/bisector", "diameter/off_centre_chord"),
     ),  # fmt: skip
-    Perturbation("centre", "relation", "centre"),
-    Perturbation("replaced", "relation", "cross crossline", ("perpendicular/parallel",)),
-    Perturbation(
+    EditKind("centre", "relation", "centre"),
+    EditKind("replaced", "relation", "cross crossline", ("perpendicular/parallel",)),
+    EditKind(
         "ratio",
         "relation",
         "division side_point transversal_point midsegment",
         ("median/trisection", "midpoint/trisection", "midpoint/on_segment"),
     ),  # fmt: skip
-    Perturbation("betweenness", "relation", "extension"),
-    Perturbation("incidence", "relation", "incidence place", ("inside/on_circle", "outside/on_circle")),
-    Perturbation("inside_outside", "relation", "interior side", ("inside/outside",)),
-    Perturbation("tangency", "relation", "touch line_by_circle", ("tangent/off_centre_chord", "tangent/crossing")),
-    Perturbation("two_circles", "relation", "second_circle"),
-    Perturbation("parallel", "relation", "lines vertex_line", ("parallel/oblique",)),
-    Perturbation(
+    EditKind("betweenness", "relation", "extension"),
+    EditKind("incidence", "relation", "incidence place", ("inside/on_circle", "outside/on_circle")),
+    EditKind("inside_outside", "relation", "interior side", ("inside/outside",)),
+    EditKind("tangency", "relation", "touch line_by_circle", ("tangent/off_centre_chord", "tangent/crossing")),
+    EditKind("two_circles", "relation", "second_circle"),
+    EditKind("parallel", "relation", "lines vertex_line", ("parallel/oblique",)),
+    EditKind(
         "perpendicular", "relation", "transversal crosser", ("perpendicular/oblique", "perpendicular_bisector/oblique")
     ),  # fmt: skip
-    Perturbation("concyclic", "relation", "fourth"),
-    Perturbation("congruence", "relation", "copy quadrilateral_copy"),
-    Perturbation("element", "relation", "joined"),
-    Perturbation("dashes", "relation", "dashes"),
-    Perturbation("shading", "relation", "shading half_shaded"),
-    Perturbation("ticks", "relation", "ticks"),
-    Perturbation("numbered", "relation", "numbered"),
-    Perturbation("count", "relation", "parts polygon"),
-    Perturbation("sector", "relation", "sector wedge arc"),
-    Perturbation("graph", "relation", "graph"),
+    EditKind("concyclic", "relation", "fourth"),
+    EditKind("congruence", "relation", "copy quadrilateral_copy"),
+    EditKind("element", "relation", "joined"),
+    EditKind("dashes", "relation", "dashes"),
+    EditKind("shading", "relation", "shading half_shaded"),
+    EditKind("ticks", "relation", "ticks"),
+    EditKind("numbered", "relation", "numbered"),
+    EditKind("count", "relation", "parts polygon"),
+    EditKind("sector", "relation", "sector wedge arc"),
+    EditKind("graph", "relation", "graph"),
 )
 OTHER = "replaced"
-KIND_OF_SLOT = {slot: row.name for row in PERTURBATIONS for slot in row.slots.split()}
-KIND_OF_PAIR = {frozenset(pair.split("/")): row.name for row in PERTURBATIONS for pair in row.pairs}
+KIND_OF_SLOT = {slot: row.name for row in EDIT_KINDS for slot in row.slots.split()}
+KIND_OF_PAIR = {frozenset(pair.split("/")): row.name for row in EDIT_KINDS for pair in row.pairs}
 
 
 def kind_of(first: str, second: str) -> str:
-    """The kind of an exchange of two constructions of one slot."""
+    """Returns the kind of an exchange of two constructions of one slot."""
     rows = construction(first), construction(second)
     stated = [fact.split()[0] for row in rows for fact in row.facts[-1:]]
     return KIND_OF_PAIR.get(frozenset(stated)) or KIND_OF_SLOT.get(rows[0].slot) or kind_of_statements(stated)
 
 
 def kind_of_statements(predicates: Sequence[str]) -> str:
-    """The kind of an edit that puts one statement in the place of another."""
+    """Returns the kind of an edit that puts one statement in the place of another."""
     shape = any(PREDICATES[name].axis == "shape" for name in predicates)
     return KIND_OF_PAIR.get(frozenset(predicates)) or ("shape" if shape else OTHER)
 
@@ -111,85 +112,107 @@ Proposal = Callable[[Program, np.random.Generator], Edit | None]
 
 
 def draw_params(row: Construction, rng: np.random.Generator) -> tuple[float, ...]:
-    """Whole numbers, uniformly from the row's ranges."""
+    """Draws whole numbers uniformly from the row's ranges."""
     return tuple(float(rng.integers(int(low), int(high) + 1)) for low, high in row.ranges)
 
 
-def exchange(place: int, name: str) -> Proposal:
-    """The construction `name` in the place of step `place`: a square for a rectangle, an altitude for a median."""
+def in_range(row: Construction, parameter: float) -> bool:
+    """Returns whether a row allows a first parameter."""
+    return bool(row.ranges) and row.ranges[0][0] <= parameter <= row.ranges[0][1]
+
+
+def always(edit: Edit) -> Proposal:
+    """Returns the proposal of one edit, whatever the program."""
+    return lambda program, rng: edit
+
+
+# ---- exchanges of constructions -----------------------------------------------------------------------------------
+
+
+def exchange(place: int, old: str, new: str, params: Callable[[Step], tuple[float, ...]]) -> Edit:
+    """Returns the edit that puts a construction in the place of another: a square for a rectangle.
+
+    Args:
+      place: the number of the step; params: step before the edit -> parameters after it.
+    """
+
+    def apply(program: Program) -> Program:
+        step = program.steps[place]
+        return program.with_step(place, replace(step, construction=new, params=params(step)))
+
+    return Edit(construction(new).axis, apply, kind_of(old, new))
+
+
+def propose_exchange(place: int, name: str) -> Proposal:
+    """Returns the proposal of construction `name` in the place of step `place`, with parameters of its own. The first
+    is the one that may be printed: it is kept where the new row allows it."""
     new = CONSTRUCTIONS[name]
 
     def proposal(program: Program, rng: np.random.Generator) -> Edit:
-        params = draw_params(new, rng)
-        kind = kind_of(program.steps[place].construction, name)
+        drawn = draw_params(new, rng)
 
-        def apply(program: Program) -> Program:
-            step = program.steps[place]
-            # The first parameter is the one that may be printed: keep it where the new row allows it.
-            kept = step.params[:1] if step.params and _allows(new, step.params[0]) else params[:1]
-            changed = replace(step, construction=new.name, params=kept + params[1:])
-            return program.with_step(place, changed)
+        def params(step: Step) -> tuple[float, ...]:
+            kept = step.params[:1] if step.params and in_range(new, step.params[0]) else drawn[:1]
+            return kept + drawn[1:]
 
-        return Edit(new.axis, apply, kind)
+        return exchange(place, program.steps[place].construction, name, params)
 
     return proposal
 
 
-def _allows(row: Construction, parameter: float) -> bool:
-    return bool(row.ranges) and row.ranges[0][0] <= parameter <= row.ranges[0][1]
+# ---- letters and printed values -----------------------------------------------------------------------------------
 
 
 def exchangeable(program: Program) -> list[tuple[str, str]]:
-    """The pairs of letters that may change places; centres of circles keep theirs."""
+    """Lists the pairs of letters that may change places; centres of circles keep theirs."""
     centres = {circle.centre for circle in program.strokes.circles}
     return list(itertools.combinations([name for name in program.names if name not in centres], 2))
 
 
-def _labels(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Two letters change places."""
-    pairs = exchangeable(program)
+def swap_letters(pairs: Sequence[tuple[str, str]], rng: np.random.Generator) -> Edit | None:
+    """Draws a pair of letters that change places; None where there is none to draw from."""
     if not pairs:
         return None
     first, second = pairs[int(rng.integers(len(pairs)))]
     return Edit("order", lambda program: program.rename({first: second, second: first}), "labels")
 
 
-def _reprinted(kind: str, places: Sequence[int], program: Program, rng: np.random.Generator) -> Edit | None:
-    """Another value in the place of one of those printed."""
+def _propose_labels(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Proposes that two letters change places."""
+    return swap_letters(exchangeable(program), rng)
+
+
+def _reprint(kind: str, places: Sequence[int], program: Program, rng: np.random.Generator) -> Edit | None:
+    """Proposes another value in the place of one of those printed."""
     if not places:
         return None
     which = int(rng.choice(places))
-    new_value = draw_alike(program.prints[which], rng)
-
-    def reprint(program: Program) -> Program:
-        changed = replace(program.prints[which], value=new_value)
-        return program.with_print(which, changed)
-
-    return Edit("value", reprint, kind)
+    value = draw_alike(program.prints[which], rng)
+    return Edit("value", lambda made: made.with_print(which, replace(made.prints[which], value=value)), kind)
 
 
-def _printed_length(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Another printed length, whatever it is the length of."""
-    return _reprinted("printed_length", _places(program, LENGTHS), program, rng)
+def _propose_length(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Proposes another printed length, whatever it is the length of."""
+    return _reprint("printed_length", _places(program, LENGTHS), program, rng)
 
 
-def _printed_area(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Another printed area."""
-    return _reprinted("printed_area", _places(program, AREAS), program, rng)
+def _propose_area(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Proposes another printed area."""
+    return _reprint("printed_area", _places(program, AREAS), program, rng)
 
 
 def _places(program: Program, predicates: Sequence[str]) -> list[int]:
     return [i for i, fact in enumerate(program.prints) if fact.predicate in predicates]
 
 
-def _printed_angle(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Another text of an angle with an unknown, else another parameter behind it: the first one of a step's ranges."""
+def _propose_angle(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Proposes another text of an angle with an unknown, else another parameter behind it: a step's first."""
     printed = _places(program, ("angle",))
     if not printed:
         return None
     symbolic = [i for i in printed if is_symbolic(program.prints[i])]
     if symbolic:
-        return _reprinted("printed_angle", symbolic, program, rng)
+        return _reprint("printed_angle", symbolic, program, rng)
     places = [i for i, s in enumerate(program.steps) if s.params and s.row.ranges[0][1] > s.row.ranges[0][0]]
     if not places:
         return None
@@ -200,32 +223,32 @@ def _printed_angle(program: Program, rng: np.random.Generator) -> Edit | None:
 
     def turn(program: Program) -> Program:
         step = program.steps[place]
-        changed = replace(step, params=(parameter,) + step.params[1:])
-        return program.with_step(place, changed)
+        return program.with_step(place, replace(step, params=(parameter, *step.params[1:])))
 
     return Edit("value", turn, "printed_angle")
 
 
-def _value(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Another value of one of the printed measures."""
+def _propose_value(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Proposes another value of one of the printed measures."""
     if not program.prints:
         return None
     which = program.prints[int(rng.integers(len(program.prints)))].predicate
     kind = "printed_length" if which in LENGTHS else "printed_area" if which in AREAS else "printed_angle"
-    return OF_KIND[kind](program, rng)
+    return PROPOSAL_OF_KIND[kind](program, rng)
 
 
-PROPOSALS: dict[str, Proposal] = {"order": _labels, "value": _value}  # "shape" and "relation" are exchanges
-OF_KIND: dict[str, Proposal] = {
-    "labels": _labels,
-    "printed_length": _printed_length,
-    "printed_angle": _printed_angle,
-    "printed_area": _printed_area,
+PROPOSAL_OF_KIND: dict[str, Proposal] = {
+    "labels": _propose_labels,
+    "printed_length": _propose_length,
+    "printed_angle": _propose_angle,
+    "printed_area": _propose_area,
 }
+# Edits on the axes "shape" and "relation" are exchanges.
+PROPOSAL_OF_AXIS: dict[str, Proposal] = {"order": _propose_labels, "value": _propose_value}
 
 
 def product(edits: Sequence[Edit], program: Program) -> Program:
-    """All edits applied to one program, the renaming ones last."""
+    """Applies all edits to one program, the renaming ones last."""
     for edit in sorted(edits, key=lambda e: e.axis == "order"):
         program = edit.apply(program)
     return program

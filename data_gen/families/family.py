@@ -1,7 +1,8 @@
-"""From an anchor program to a family: siblings by accepted edits, captions, the truth table.
+"""From an anchor program to a family: siblings by accepted edits, and captions without a picture.
 
-A *star* is an anchor and single edits of it; a *cube* is every combination of k independent edits. In both, the
-pictures and their own captions form a block whose truth table is the identity; captions without a picture follow.
+A *star* is an anchor and single edits of it (a one-factor-at-a-time design); a *cube* is every combination of k
+independent edits (a 2^k full factorial design). In both, the pictures and their own captions form a block whose truth
+table is the identity; captions without a picture follow.
 """
 
 from __future__ import annotations
@@ -9,108 +10,127 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from data_gen.constructions.program import Program
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import Member, draw
-from data_gen.families import edits as family_edits
-from data_gen.families.acceptance import accepts, one_edit, told
+from data_gen.families.acceptance import differs_only_on, may_join, proves_itself, truth_of
+from data_gen.families.edits import Edit, Proposal, product
 
-HARDEST_FIRST = ("shape", "relation", "value", "order")  # a star that fails should fail early
-TRIES = 3  # figures drawn for one wish
+AXES_HARDEST_FIRST = ("shape", "relation", "value", "order")  # a star that fails should fail early
+TRIES = 3  # figures drawn for one request
 
 
-Wish = tuple[str, family_edits.Proposal]  # an axis, and what proposes edits along it
-Candidate = tuple[family_edits.Edit, Member]  # an edit, and what came of it
+class EditRequest(NamedTuple):
+    """An edit that a family should have: its axis, and what proposes edits along it."""
+
+    axis: str
+    propose: Proposal
+
+
+class EditedMember(NamedTuple):
+    """An edit, and the figure that came of it."""
+
+    edit: Edit
+    member: Member
 
 
 @dataclass(frozen=True)
-class Built:
-    """A family before it is put into words and pixels: members, the edits by which each differs from the first,
-    members of which only the caption is kept."""
+class FamilyDraft:
+    """A family before it is put into words and pixels.
+
+    Attributes:
+      members: the figures.
+      edits: for each figure, the edits by which it differs from the first.
+      text_only: figures of which only the caption is kept.
+    """
 
     members: list[Member]
-    edits: list[tuple[family_edits.Edit, ...]]
-    extra: list[Candidate]
+    edits: list[tuple[Edit, ...]]
+    text_only: Sequence[EditedMember] = ()
 
 
-def star(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator) -> Built | None:
-    """The anchor and a sibling for each wish that all tell each other apart; None where it fails."""
-    if told([anchor], canvas)[0, 0] != 1 or anchor.labels is None:
+def star(
+    anchor: Member, requests: Sequence[EditRequest], canvas: Canvas, rng: np.random.Generator
+) -> FamilyDraft | None:
+    """Makes the anchor and a sibling for each request that all prove each other; None where it fails."""
+    if not proves_itself(truth_of([anchor], canvas)) or anchor.labels is None:
         return None
     members = [anchor]
-    edits: list[tuple[family_edits.Edit, ...]] = [()]
-    for axis in HARDEST_FIRST:
-        some = [wish for wish in wishes if wish[0] == axis]
-        found = _join(members, anchor, some, canvas, rng) if some else []
-        if len(found) < len(some):
+    edits: list[tuple[Edit, ...]] = [()]
+    for axis in AXES_HARDEST_FIRST:
+        on_axis = [request for request in requests if request.axis == axis]
+        found = _join(members, anchor, on_axis, canvas, rng) if on_axis else []
+        if len(found) < len(on_axis):
             return None
         members += [member for _, member in found]
         edits += [(edit,) for edit, _ in found]
-    return Built(members, edits, [])
+    return FamilyDraft(members, edits)
 
 
-def cube(anchor: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator) -> Built | None:
-    """All products of the edits that are wished for, or None where they do not all tell each other apart."""
-    edits = [edit for _, proposal in wishes if (edit := proposal(anchor.program, rng))]
-    return cube_of(anchor.program, edits, canvas, rng) if len(edits) == len(wishes) else None
+def cube(
+    anchor: Member, requests: Sequence[EditRequest], canvas: Canvas, rng: np.random.Generator
+) -> FamilyDraft | None:
+    """Makes all products of the requested edits; None where they do not all prove each other."""
+    edits = [edit for request in requests if (edit := request.propose(anchor.program, rng))]
+    return cube_of(anchor.program, edits, canvas, rng) if len(edits) == len(requests) else None
 
 
-def cube_of(
-    program: Program, edits: Sequence[family_edits.Edit], canvas: Canvas, rng: np.random.Generator
-) -> Built | None:
-    """All products of the edits of a program, or None where they do not all tell each other apart.
+def cube_of(program: Program, edits: Sequence[Edit], canvas: Canvas, rng: np.random.Generator) -> FamilyDraft | None:
+    """Makes all products of the edits of a program; None where they do not all prove each other.
 
     Which corner is called the anchor is drawn at the end: every corner might have been it, so nothing tells it.
     """
     members = []
     for corner in range(2 ** len(edits)):
         chosen = [edit for bit, edit in enumerate(edits) if corner >> bit & 1]
-        member = draw(family_edits.product(chosen, program), canvas)
+        member = draw(product(chosen, program), canvas)
         if member is None:
             return None
         members.append(member)
     for corner, (bit, edit) in itertools.product(range(len(members)), enumerate(edits)):
-        if not one_edit(members[corner], members[corner ^ 1 << bit], edit.axis):
+        if not differs_only_on(edit.axis, members[corner], members[corner ^ 1 << bit]):
             return None
-    if not np.array_equal(told(members, canvas), np.eye(len(members), dtype=np.int8)):
-        return None
-    if any(member.labels is None for member in members):
+    if not proves_itself(truth_of(members, canvas)) or any(member.labels is None for member in members):
         return None
     root = int(rng.integers(len(members)))
     corners = range(len(members))
     changed = [tuple(edit for bit, edit in enumerate(edits) if corner >> bit & 1) for corner in corners]
-    return Built([members[root ^ corner] for corner in corners], changed, [])
+    return FamilyDraft([members[root ^ corner] for corner in corners], changed)
 
 
 def with_text_only(
-    built: Built, base: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator
-) -> Built:
-    """The family with up to `len(wishes)` captions more that have no picture: edits of `base`, one of its members.
+    draft: FamilyDraft, base: Member, requests: Sequence[EditRequest], canvas: Canvas, rng: np.random.Generator
+) -> FamilyDraft:
+    """Adds up to `len(requests)` captions without a picture to a family: edits of `base`, one of its members.
 
     They pass the rule that siblings pass, so that nothing but the missing picture sets their captions apart.
     """
-    return replace(built, extra=_join(built.members, base, wishes, canvas, rng))
+    return replace(draft, text_only=_join(draft.members, base, requests, canvas, rng))
 
 
 def _join(
-    members: Sequence[Member], base: Member, wishes: Sequence[Wish], canvas: Canvas, rng: np.random.Generator
-) -> list[Candidate]:
-    """For each wish the first edit of `base` that is told apart from the members and from those found before it."""
-    pool: list[tuple[int, family_edits.Edit, Member]] = []
-    for number, (axis, proposal) in enumerate(wishes):
+    members: Sequence[Member],
+    base: Member,
+    requests: Sequence[EditRequest],
+    canvas: Canvas,
+    rng: np.random.Generator,
+) -> list[EditedMember]:
+    """Finds for each request the first edit of `base` that may join the members and those found before it."""
+    pool: list[tuple[int, EditedMember]] = []
+    for number, request in enumerate(requests):
         for _ in range(TRIES):
-            edit = proposal(base.program, rng)
+            edit = request.propose(base.program, rng)
             new = draw(edit.apply(base.program), canvas) if edit else None
-            if edit and new and one_edit(base, new, axis):
-                pool.append((number, edit, new))
-    everyone = [*members, *(member for _, _, member in pool)]
-    truth = told(everyone, canvas)
-    chosen, found = list(range(len(members))), {}
-    for i, (number, edit, new) in enumerate(pool, len(members)):
-        if number not in found and accepts(truth, chosen, i) and new.labels is not None:
-            chosen.append(i)
-            found[number] = (edit, new)
+            if edit and new and differs_only_on(request.axis, base, new):
+                pool.append((number, EditedMember(edit, new)))
+    truth = truth_of([*members, *(edited.member for _, edited in pool)], canvas)
+    joined, found = list(range(len(members))), {}
+    for i, (number, edited) in enumerate(pool, len(members)):
+        if number not in found and may_join(truth, joined, i) and edited.member.labels is not None:
+            joined.append(i)
+            found[number] = edited
     return list(found.values())

@@ -26,12 +26,20 @@ from data_gen.drawing import legibility, raster
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import Member, draw
 from data_gen.drawing.png import encode_png
-from data_gen.families import acceptance as acceptance_module
-from data_gen.families import edits as family_edits
-from data_gen.families import family as family_module
-from data_gen.families.acceptance import accepts
+from data_gen.families.acceptance import may_join, truth_of
 from data_gen.families.assemble import assemble
-from data_gen.families.edits import PROPOSALS, Edit, draw_params, exchangeable, kind_of, product
+from data_gen.families.edits import (
+    PROPOSAL_OF_AXIS,
+    Edit,
+    always,
+    draw_params,
+    exchange,
+    exchangeable,
+    product,
+    swap_letters,
+)
+from data_gen.families.family import EditRequest, FamilyDraft, cube
+from data_gen.families.splits import split_of
 from data_gen.families.values import draw_length
 from data_gen.geometry.diagram import Style
 from data_gen.geometry.plane import segment_distance
@@ -43,7 +51,6 @@ from data_gen.sources.alphageometry import parse as ag_parse
 from data_gen.sources.alphageometry.layout import STARTS, best_layouts, figure
 from data_gen.sources.alphageometry.parse import Problem
 
-SPLIT_OF_TENTH = {0: "test", 1: "val"}
 MAX_TRIES, TRIES_PER_LAYOUT = 1000, 5  # for a family: layouts, and choices of edits of each
 FAMILY_STARTS = 60
 LETTERINGS = 400
@@ -58,11 +65,6 @@ PRINTED = 0.6  # share of the families that print a length
 
 
 # ---- families -----------------------------------------------------------------------------------------------------
-
-
-def split_of(text: str) -> str:
-    """The split that a text belongs to: a tenth each for test and val, the rest for train."""
-    return SPLIT_OF_TENTH.get(zlib.crc32(text.encode()) % 10, "train")
 
 
 @cache
@@ -89,9 +91,9 @@ def family(spec, split: str, index: int) -> Family:
             continue
         for _ in range(TRIES_PER_LAYOUT):
             canvas = _canvas(spec.size_px, rng)
-            if built := _cube(laid[0], axes, canvas, spec.letters, split, rng):
+            if draft := _cube(laid[0], axes, canvas, spec.letters, split, rng):
                 key = f"{spec.name}/{split}/{index:07d}"
-                return assemble(key, "cube", built, canvas, "alphageometry", len(problem.steps))
+                return assemble(key, "cube", draft, canvas, "alphageometry", len(problem.steps))
     raise UserError(
         f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
         f"use a larger size_px, more letters or other problems"
@@ -100,7 +102,7 @@ def family(spec, split: str, index: int) -> Family:
 
 def _cube(
     program: Program, axes: Sequence[str], canvas: Canvas, letters: str, split: str, rng: np.random.Generator
-) -> family_module.Built | None:
+) -> FamilyDraft | None:
     """A cube of edits of a program on these axes, each corner clear to see; None where this try gives none."""
     if "value" in axes or rng.random() < PRINTED:
         program = _with_length(program, rng)
@@ -109,16 +111,14 @@ def _cube(
     if lettered is None:
         return None
     if "order" in axes:  # letters change places when they are there
-        edits += _exchanged_letters(lettered, rng)
+        told = _told_letters(lettered)
+        swap = swap_letters([pair for pair in exchangeable(lettered) if told.issuperset(pair)], rng)
+        edits += [swap] if swap else []
     anchor = draw(lettered, canvas)
     if anchor is None or len(edits) < len(axes):
         return None
-    built = family_module.cube(anchor, [(edit.axis, _proposing(edit)) for edit in edits], canvas, rng)
-    return built if built and all(_clear(member) for member in built.members) else None
-
-
-def _proposing(edit: Edit) -> family_edits.Proposal:
-    return lambda program, rng: edit
+    draft = cube(anchor, [EditRequest(edit.axis, always(edit)) for edit in edits], canvas, rng)
+    return draft if draft and all(_is_clear(member) for member in draft.members) else None
 
 
 def _particular(problem: Problem, rng: np.random.Generator) -> Problem:
@@ -154,7 +154,7 @@ def _edits(
     places: list[int] = []
     for axis in axes:
         if axis == "value" and len(program.prints) == 1 and program.prints[0].predicate == "length":
-            edits += filter(None, [PROPOSALS["value"](program, rng)])
+            edits += filter(None, [PROPOSAL_OF_AXIS["value"](program, rng)])
         elif axis in ("shape", "relation"):
             for place, edit in itertools.islice(_exchanges(program, axis, places, canvas, rng), 1):
                 edits.append(edit)
@@ -171,24 +171,19 @@ def _exchanges(program: Program, axis: str, taken: Sequence[int], canvas: Canvas
         step = program.steps[place]
         names = [n for n in table.partners(step.construction) if construction(n).axis == axis and step.row.facts]
         if names and place not in taken:
-            edit = exchange(int(place), str(rng.choice(names)), program, rng)
+            edit = exchange_on_locus(int(place), str(rng.choice(names)), program, rng)
             new = draw(edit.apply(program), canvas)
-            if new and _clear(new) and accepts(acceptance_module.told([here, new], canvas), [0], 1):
+            if new and _is_clear(new) and may_join(truth_of([here, new], canvas), [0], 1):
                 yield int(place), edit
 
 
-def exchange(place: int, name: str, program: Program, rng: np.random.Generator) -> Edit:
-    """The construction `name` in the place of step `place`; where it can, the point keeps its place on its locus."""
+def exchange_on_locus(place: int, name: str, program: Program, rng: np.random.Generator) -> Edit:
+    """Puts construction `name` in the place of step `place`; where it can, the point keeps its place on its locus."""
     new, old = construction(name), program.steps[place]
     params = draw_params(new, rng)
     if params and old.params and new.ranges[-1] == old.row.ranges[-1]:
         params = (*params[:-1], old.params[-1])
-
-    def apply(program: Program) -> Program:
-        changed = replace(program.steps[place], construction=name, params=params)
-        return program.with_step(place, changed)
-
-    return Edit(new.axis, apply, kind_of(old.construction, name))
+    return exchange(place, old.construction, name, lambda step: params)
 
 
 def _quiet(program: Program, places: Sequence[int], rng: np.random.Generator) -> Program:
@@ -223,17 +218,8 @@ def _told_letters(program: Program) -> frozenset[str]:
     return frozenset(name for fact in (*program.stated_facts, *program.prints) for name in fact.args)
 
 
-def _exchanged_letters(program: Program, rng: np.random.Generator) -> list[Edit]:
-    """Two letters of the caption change places; none where there are no two."""
-    told = _told_letters(program)
-    pairs = [pair for pair in exchangeable(program) if told.issuperset(pair)]
-    if not pairs:
-        return []
-    first, second = pairs[int(rng.integers(len(pairs)))]
-    return [Edit("order", lambda program: program.rename({first: second, second: first}), "labels")]
-
-
-def _clear(member: Member) -> bool:
+def _is_clear(member: Member) -> bool:
+    """Returns whether the layout of a figure is not degenerate."""
     points = {name: complex(*place) for name, place in member.diagram.points.items()}
     return legibility.quality(points, member.diagram.segments, member.diagram.circles) > 0
 

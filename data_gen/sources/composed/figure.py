@@ -9,8 +9,7 @@ import numpy as np
 
 from data_gen.constructions.step import Step
 from data_gen.constructions.table import rows_of
-from data_gen.families import edits as family_edits
-from data_gen.families.edits import PERTURBATIONS
+from data_gen.families.edits import EDIT_KINDS, draw_params
 
 MOST_POINTS = 9
 MAX_CORNERS, MAX_EXTENSIONS = 40, 16
@@ -65,7 +64,7 @@ SLOTS = {
     "parts": ("segment:ab", ""),
     "ticks": ("segment:ab", ""),
 }
-# Slots from which a figure can begin, by what the first question takes; a row is one way, its slots in order.
+# Slots from which a figure can begin, by what the first slot takes; a row is one way, its slots in order.
 BASES = {
     "": ((),),
     "triangle": (("triangle",), ("triangle",), ("circle", "inscribed_triangle")),
@@ -76,12 +75,12 @@ BASES = {
     "lines": (("lines",),),
 }
 SLOTS_OF_KIND = {
-    row.name: tuple(slot for slot in row.slots.split() if slot in SLOTS) for row in PERTURBATIONS if row.slots
+    row.name: tuple(slot for slot in row.slots.split() if slot in SLOTS) for row in EDIT_KINDS if row.slots
 }
 
 
 @dataclass
-class Figure:
+class FigureBuilder:
     """A figure in the making: its steps, what it offers to further slots, and the next letter."""
 
     steps: list[Step] = field(default_factory=list)
@@ -109,7 +108,7 @@ class Figure:
         if "inscribed" in offer_kinds(gives):
             o, *corners = self.offers.pop("inscribed")[0]
             self.offers.setdefault("arm", []).append((o, corners[int(rng.integers(3))]))
-        self.steps.append(Step(row.name, taken, outs, family_edits.draw_params(row, rng)))
+        self.steps.append(Step(row.name, taken, outs, draw_params(row, rng)))
         return len(self.steps) - 1
 
     def _name(self, role: str) -> str:
@@ -122,12 +121,12 @@ class Figure:
 
 
 def offer_kinds(gives: str) -> set[str]:
-    """The kinds of what a slot offers."""
+    """Returns the kinds of what a slot offers."""
     return {offer.partition(":")[0] for offer in gives.split()}
 
 
 def _turned(kind: str, points: tuple[str, ...], rng: np.random.Generator) -> tuple[str, ...]:
-    """The points of an offer, beginning with any corner, in either sense."""
+    """Returns the points of an offer, beginning with any corner, in either sense."""
     if kind == "segment" and rng.random() < 0.5:
         return points[::-1]
     if kind in ("triangle", "quadrilateral"):
@@ -136,9 +135,9 @@ def _turned(kind: str, points: tuple[str, ...], rng: np.random.Generator) -> tup
     return points
 
 
-def begin(slot: str, rng: np.random.Generator) -> Figure | None:
-    """A figure that has a slot, on a base that offers what it takes."""
-    figure = Figure()
+def begin(slot: str, rng: np.random.Generator) -> FigureBuilder | None:
+    """Begins a figure with a slot, on a base that offers what it takes."""
+    figure = FigureBuilder()
     bases = BASES[SLOTS[slot][0].partition(":")[0]]
     for name in (*bases[int(rng.integers(len(bases)))], slot):
         if figure.add(name, rng) is None:
@@ -146,14 +145,15 @@ def begin(slot: str, rng: np.random.Generator) -> Figure | None:
     return figure
 
 
-def extend(figure: Figure, kinds: Sequence[str], rng: np.random.Generator) -> tuple[str, int] | None:
-    """Asks one thing more of a figure: a step that it has, or a slot that it offers points for, of one of the kinds.
+def extend(figure: FigureBuilder, kinds: Sequence[str], rng: np.random.Generator) -> tuple[str, int] | None:
+    """Finds one more thing to edit in a figure: a step that it has, or a slot that it offers points for, of one of the
+    kinds.
 
     Returns (kind, place of the step), or None where there is nothing of the kind drawn.
     """
-    kind = _drawn(kinds, rng)
+    kind = draw_kind(kinds, rng)
     have = {step.row.slot: place for place, step in enumerate(figure.steps)}
-    free = {offer for offer, some in figure.offers.items() if some}
+    free = {offer for offer, points in figure.offers.items() if points}
     slots = [s for s in SLOTS_OF_KIND[kind] if s in have or SLOTS[s][0].partition(":")[0] in free]
     if not slots:
         return None
@@ -163,10 +163,11 @@ def extend(figure: Figure, kinds: Sequence[str], rng: np.random.Generator) -> tu
     return None if place is None else (kind, place)
 
 
-def _drawn(kinds: Sequence[str], rng: np.random.Generator) -> str:
-    return kinds[int(rng.choice(len(kinds), p=_shares([1.0] * len(kinds))))]
+def draw_kind(kinds: Sequence[str], rng: np.random.Generator) -> str:
+    """Draws one of the kinds, each as likely as the others."""
+    return kinds[int(rng.choice(len(kinds), p=shares([1.0] * len(kinds))))]
 
 
-def _shares(weights: Sequence[float]) -> np.ndarray:
-    """float64[K]: weights as shares of their sum."""
+def shares(weights: Sequence[float]) -> np.ndarray:
+    """Computes float64[K]: weights as shares of their sum."""
     return np.array(weights) / np.sum(weights)

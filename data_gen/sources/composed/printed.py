@@ -1,22 +1,19 @@
-"""What a composed figure prints: lengths, angles and areas of what it offers (`composed.Figure`)."""
+"""What a composed figure prints: lengths, angles and areas of what it offers (`FigureBuilder`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data_gen.constructions.program import Program
 from data_gen.drawing.regions import divided
-from data_gen.families import edits, values
+from data_gen.families import values
+from data_gen.families.edits import MIN_TURN_DEG
 from data_gen.geometry.plane import segment_distance
 from data_gen.language.fact import Fact
-from data_gen.sources.composed.figure import Figure
-
-if TYPE_CHECKING:
-    pass
+from data_gen.sources.composed.figure import FigureBuilder
 
 LENGTH = 0.5  # share of the figures that print a length though no edit is of it
 RADIUS = 0.7  # share of the figures with a radius among their lengths that print one and say so of it
@@ -24,42 +21,42 @@ CLEARANCE = 0.02  # in the units of constructions: what is nearer to a line lies
 ANGLES = {"triangle": "abc", "inscribed_triangle": "abc", "angle": "avb", "quadrilateral": "bad"}  # slot: the points
 
 
-def draw(
-    figure: Figure, kinds: Collection[str], asked: Collection[int], symbolic: float, rng: np.random.Generator
+def draw_prints(
+    figure: FigureBuilder, kinds: Collection[str], exchanged: Collection[int], symbolic: float, rng: np.random.Generator
 ) -> tuple[Fact, ...]:
-    """What a figure prints: all that edits of these kinds need, and often a length.
+    """Draws what a figure prints: all that edits of these kinds need, and often a length.
 
     Args:
-      asked: the places of the steps that other edits are of; symbolic: the share of values with an unknown.
+      exchanged: the places of the steps that exchanges are of; symbolic: the share of values with an unknown.
     """
     prints = []
-    angle = angles(figure, asked)
+    angle = angles(figure, exchanged)
     if angle and "printed_angle" in kinds:
         value = values.draw_symbolic_angle(rng) if rng.random() < symbolic else None
         prints.append(replace(angle[0], value=value))
-    some = lengths(figure, asked)
+    some = lengths(figure, exchanged)
     if some and ("printed_length" in kinds or rng.random() < LENGTH):
         radii = [fact for fact in some if fact.predicate == "radius"]
         some = radii if radii and rng.random() < RADIUS else [fact for fact in some if fact.predicate == "length"]
         value = (values.draw_symbolic if rng.random() < symbolic else values.draw_length)(rng)
         prints.append(replace(some[int(rng.integers(len(some)))], value=value))
-    regions = areas(figure, asked) if "printed_area" in kinds else []
+    regions = areas(figure, exchanged) if "printed_area" in kinds else []
     if regions:
         prints.append(replace(regions[int(rng.integers(len(regions)))], value=values.draw_area(rng)))
     return tuple(prints)
 
 
-def angles(figure: Figure, asked: Collection[int]) -> list[Fact]:
-    """The angle of the base that a parameter sets, unless the base's shape is what is asked."""
+def angles(figure: FigureBuilder, exchanged: Collection[int]) -> list[Fact]:
+    """Returns the angle of the base that a parameter sets, unless the base's shape is exchanged."""
     for place, step in enumerate(figure.steps):
         roles = ANGLES.get(step.row.slot)
-        if roles and place not in asked and step.row.ranges[0][1] - step.row.ranges[0][0] > edits.MIN_TURN_DEG:
+        if roles and place not in exchanged and step.row.ranges[0][1] - step.row.ranges[0][0] > MIN_TURN_DEG:
             return [Fact("angle", tuple(step.roles[role] for role in roles))]
     return []
 
 
-def lengths(figure: Figure, asked: Collection[int]) -> list[Fact]:
-    """What may be printed beside free segments that no further point divides: lengths, and radii of circles."""
+def lengths(figure: FigureBuilder, exchanged: Collection[int]) -> list[Fact]:
+    """Lists what may be printed beside free segments that no further point divides: lengths, and radii of circles."""
     points = _solved(figure)
     visible = [name for name in points if not name.startswith("_")]
     found = []
@@ -71,14 +68,14 @@ def lengths(figure: Figure, asked: Collection[int]) -> list[Fact]:
     return found
 
 
-def _is_radius(figure: Figure, points: dict[str, complex], o: str, p: str) -> bool:
-    """Whether op joins the centre of a circle to a point of it."""
+def _is_radius(figure: FigureBuilder, points: dict[str, complex], o: str, p: str) -> bool:
+    """Returns whether op joins the centre of a circle to a point of it."""
     radii = [abs(points[h] - points[o]) for centre, h in figure.offers.get("circle", []) if centre == o]
     return any(abs(abs(points[p] - points[o]) - radius) < 1e-9 for radius in radii)
 
 
-def areas(figure: Figure, asked: Collection[int]) -> list[Fact]:
-    """The areas that may be printed: of triangles, quadrilaterals and circles that no stroke divides."""
+def areas(figure: FigureBuilder, exchanged: Collection[int]) -> list[Fact]:
+    """Lists the areas that may be printed: of triangles, quadrilaterals and circles that no stroke divides."""
     points, program = _solved(figure), Program(tuple(figure.steps))
     drawn, marks = program.strokes, program.required_marks
     return [
@@ -89,8 +86,8 @@ def areas(figure: Figure, asked: Collection[int]) -> list[Fact]:
     ]
 
 
-def _solved(figure: Figure) -> dict[str, complex]:
-    """Where a figure's points lie; none where it has no solution."""
+def _solved(figure: FigureBuilder) -> dict[str, complex]:
+    """Returns where a figure's points lie; none where it has no solution."""
     try:
         return Program(tuple(figure.steps)).points
     except (ZeroDivisionError, ValueError):
@@ -98,7 +95,7 @@ def _solved(figure: Figure) -> dict[str, complex]:
 
 
 # Kind of edit -> what it can be of.
-POSSIBLE: dict[str, Callable[[Figure, Collection[int]], list[Fact]]] = {
+POSSIBLE: dict[str, Callable[[FigureBuilder, Collection[int]], list[Fact]]] = {
     "printed_length": lengths,
     "printed_angle": angles,
     "printed_area": areas,

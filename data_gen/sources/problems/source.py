@@ -1,12 +1,12 @@
 """Worked problems: a figure with its values, a question, four choices, and a solution step by step, all of it checked.
 
-`ROWS` is the table of the kinds of problems. `family(spec, split, index)` is a pure function that yields a family of
+`KINDS` is their table. `family(spec, split, index)` is a pure function that yields a family of
 one picture, whose `question` has
 
 * question: the text; where what is given stands in the picture alone, it asks no more than "Find ∠ABC.";
 * choices: four texts, as "40°" or "12π cm"; answer: the one that is right (`letter` is its letter);
 * solution: a numbered line for each step with its theorem, then "The answer is \\boxed{...}.";
-* tags: the kind (a name of ROWS), and "picture" where the question needs its picture.
+* tags: the kind (a name of KINDS), and "picture" where the question needs its picture.
 
 The family's caption states what the figure shows, its difficulty is the number of steps. Every stated value is measured
 in the figure's own coordinates. The set of letters of a figure names its split, so no text of one is in another.
@@ -22,12 +22,12 @@ import numpy as np
 
 from data_gen.constructions.program import Program
 from data_gen.constructions.step import Step
-from data_gen.drawing.canvas import Level, canvas_of
+from data_gen.drawing.canvas import Difficulty, canvas_of
 from data_gen.drawing.draw import draw
-from data_gen.families import family as family_module
-from data_gen.families.acceptance import told
+from data_gen.families.acceptance import proves_itself, truth_of
 from data_gen.families.assemble import assemble
-from data_gen.families.splits import letters_split
+from data_gen.families.family import FamilyDraft
+from data_gen.families.splits import draw_letters
 from data_gen.geometry.diagram import Circle, Segment
 from data_gen.language.fact import Fact
 from data_gen.records.schema import IN_PICTURE, Family, Question
@@ -36,8 +36,8 @@ from data_gen.sources.problems import angles, distractors, lengths
 from data_gen.sources.problems.sketch import MEASURES, Sketch, amount, faults, lettered, measured, named, solution
 
 MAX_SETS, MAX_FIGURES = 40, 60  # sets of choices for a problem, figures for a set
-LEVEL = Level(12, (0.072, 0.092), (0.0065, 0.0105), 0.02, 300, 1.0, ("serif-italic", "sans", "serif", "cm-italic"),
-              0.05, 1.1)  # fmt: skip
+FONTS = ("serif-italic", "sans", "serif", "cm-italic")
+DIFFICULTY = Difficulty(12, (0.072, 0.092), (0.0065, 0.0105), 0.02, 300, 1.0, FONTS, 0.05, 1.1)
 UNITS = ("cm", "m", "")
 SAID = 0.5  # share of the problems in pictures whose text says the relations all the same
 UNKNOWN = 0.25  # share of them that print x for what is asked
@@ -46,7 +46,7 @@ SMALL = (1, 2, 3, 4, 5, 6)
 
 
 @dataclass(frozen=True)
-class Row:
+class Kind:
     """A kind of problem: its answers, each as likely as the others; the patterns of its errors; and its figure."""
 
     name: str
@@ -56,49 +56,48 @@ class Row:
     slips: tuple[int, ...] = distractors.SLIPS
 
 
-ROWS: tuple[Row, ...] = (
-    Row("angle_sum", range(25, 131), ("supplement", "repeat"), angles.angle_sum),
-    Row("exterior_angle", range(50, 151), ("supplement", "repeat"), angles.exterior),
-    Row("isosceles", range(20, 141, 2), ("double_supplement", "supplement"), angles.isosceles, (10, 20, 24, 30, 36)),
-    Row("inscribed_angle", range(20, 76), ("double",), angles.inscribed, (4, 5, 6, 8, 10, 12, 15)),
-    Row("central_angle", range(40, 151, 2), ("double",), angles.central, (8, 10, 12, 16, 20, 24)),
-    Row("central_base_angle", range(18, 73), ("complement",), angles.central_base),
-    Row("semicircle", range(18, 73), ("complement",), angles.semicircle),
-    Row("same_arc", range(22, 69), ("complement",), angles.same_arc),
-    Row("cyclic_quadrilateral", range(55, 126), ("supplement",), angles.cyclic),
-    Row("corresponding_angles", range(40, 141), ("supplement",), angles.corresponding),
-    Row("alternate_angles", range(40, 141), ("supplement",), angles.alternate),
-    Row("co_interior_angles", range(40, 141), ("supplement",), angles.co_interior),
-    Row("parallel_in_triangle", range(30, 101), ("supplement", "repeat"), angles.parallel_triangle),
-    Row("tangent_radius", range(22, 69), ("complement",), angles.tangent_radius),
-    Row("tangent_chord", range(35, 116), ("supplement", "repeat"), angles.tangent_chord),
-    Row("equal_tangents", range(54, 79), ("repeat", "two_values"), angles.equal_tangents, (3, 4, 5, 6, 8)),
-    Row("tangents_and_arc", range(30, 105, 2), ("repeat", "double"), angles.tangents_arc, (6, 8, 10, 12, 16)),
-    Row("isosceles_exterior", range(100, 156), ("repeat",), angles.isosceles_exterior, (4, 5, 6, 8, 10, 12)),
-    Row("bisected_angle", range(55, 126), ("supplement", "repeat"), angles.bisected),
-    Row("hypotenuse", range(5, 42), ("two_values", "repeat"), lengths.hypotenuse, SMALL),
-    Row("leg", range(4, 37), ("two_values", "repeat"), lengths.leg, SMALL),
-    Row("tangent_length", range(4, 37), ("two_values", "repeat"), lengths.tangent_length, SMALL),
-    Row("chord", range(6, 49, 2), ("double", "two_values"), lengths.chord, (2, 4, 6, 8)),
-    Row("similar_triangles", range(6, 25), ("two_values", "repeat"), lengths.similar, SMALL),
-    Row("midsegment", range(3, 31), ("double",), lengths.midsegment, SMALL),
-    Row("triangle_area", lengths.products(8, 100, half=True), ("double",), lengths.triangle_area, (2, 3, 5, 6, 9)),
-    Row("parallelogram_area", lengths.products(16, 160), ("double", "two_values"), lengths.parallelogram_area,
+KINDS = {kind.name: kind for kind in (
+    Kind("angle_sum", range(25, 131), ("supplement", "repeat"), angles.angle_sum),
+    Kind("exterior_angle", range(50, 151), ("supplement", "repeat"), angles.exterior),
+    Kind("isosceles", range(20, 141, 2), ("double_supplement", "supplement"), angles.isosceles, (10, 20, 24, 30, 36)),
+    Kind("inscribed_angle", range(20, 76), ("double",), angles.inscribed, (4, 5, 6, 8, 10, 12, 15)),
+    Kind("central_angle", range(40, 151, 2), ("double",), angles.central, (8, 10, 12, 16, 20, 24)),
+    Kind("central_base_angle", range(18, 73), ("complement",), angles.central_base),
+    Kind("semicircle", range(18, 73), ("complement",), angles.semicircle),
+    Kind("same_arc", range(22, 69), ("complement",), angles.same_arc),
+    Kind("cyclic_quadrilateral", range(55, 126), ("supplement",), angles.cyclic),
+    Kind("corresponding_angles", range(40, 141), ("supplement",), angles.corresponding),
+    Kind("alternate_angles", range(40, 141), ("supplement",), angles.alternate),
+    Kind("co_interior_angles", range(40, 141), ("supplement",), angles.co_interior),
+    Kind("parallel_in_triangle", range(30, 101), ("supplement", "repeat"), angles.parallel_triangle),
+    Kind("tangent_radius", range(22, 69), ("complement",), angles.tangent_radius),
+    Kind("tangent_chord", range(35, 116), ("supplement", "repeat"), angles.tangent_chord),
+    Kind("equal_tangents", range(54, 79), ("repeat", "two_values"), angles.equal_tangents, (3, 4, 5, 6, 8)),
+    Kind("tangents_and_arc", range(30, 105, 2), ("repeat", "double"), angles.tangents_arc, (6, 8, 10, 12, 16)),
+    Kind("isosceles_exterior", range(100, 156), ("repeat",), angles.isosceles_exterior, (4, 5, 6, 8, 10, 12)),
+    Kind("bisected_angle", range(55, 126), ("supplement", "repeat"), angles.bisected),
+    Kind("hypotenuse", range(5, 42), ("two_values", "repeat"), lengths.hypotenuse, SMALL),
+    Kind("leg", range(4, 37), ("two_values", "repeat"), lengths.leg, SMALL),
+    Kind("tangent_length", range(4, 37), ("two_values", "repeat"), lengths.tangent_length, SMALL),
+    Kind("chord", range(6, 49, 2), ("double", "two_values"), lengths.chord, (2, 4, 6, 8)),
+    Kind("similar_triangles", range(6, 25), ("two_values", "repeat"), lengths.similar, SMALL),
+    Kind("midsegment", range(3, 31), ("double",), lengths.midsegment, SMALL),
+    Kind("triangle_area", lengths.products(8, 100, half=True), ("double",), lengths.triangle_area, (2, 3, 5, 6, 9)),
+    Kind("parallelogram_area", lengths.products(16, 160), ("double", "two_values"), lengths.parallelogram_area,
         (4, 5, 8, 9, 12)),
-    Row("trapezoid_area", lengths.products(12, 90, True, 4, 4.5), ("double", "two_values"), lengths.trapezoid_area,
+    Kind("trapezoid_area", lengths.products(12, 90, True, 4, 4.5), ("double", "two_values"), lengths.trapezoid_area,
         (2, 4, 6, 9, 12)),
-    Row("rectangle_perimeter", range(12, 81, 2), ("double", "two_values"), lengths.rectangle_perimeter, (2, 4, 6, 8)),
-    Row("rectangle_area", lengths.products(12, 120), ("double", "two_values"), lengths.rectangle_area, (4, 5, 8, 12)),
-    Row("isosceles_area", lengths.products(12, 120), ("double", "two_values"), lengths.isosceles_area, (4, 5, 8, 12)),
-    Row("incircle_perimeter", range(24, 73, 2), ("double", "two_values"), lengths.incircle_perimeter, (2, 4, 6, 8)),
-    Row("circumference", range(4, 41, 2), ("double", "two_values"), lengths.circumference, (2, 4, 6, 8)),
-    Row("circle_area", [r * r for r in range(2, 21)], ("four_times",), lengths.circle_area, (1, 2, 3)),
-    Row("arc_length", range(1, 13), ("double", "two_values"), lengths.arc_length, (1, 2, 3)),
-    Row("sector_area", [k for k in range(2, 61) if any(n * r * r == 360 * k for n in lengths.DEGREES
+    Kind("rectangle_perimeter", range(12, 81, 2), ("double", "two_values"), lengths.rectangle_perimeter, (2, 4, 6, 8)),
+    Kind("rectangle_area", lengths.products(12, 120), ("double", "two_values"), lengths.rectangle_area, (4, 5, 8, 12)),
+    Kind("isosceles_area", lengths.products(12, 120), ("double", "two_values"), lengths.isosceles_area, (4, 5, 8, 12)),
+    Kind("incircle_perimeter", range(24, 73, 2), ("double", "two_values"), lengths.incircle_perimeter, (2, 4, 6, 8)),
+    Kind("circumference", range(4, 41, 2), ("double", "two_values"), lengths.circumference, (2, 4, 6, 8)),
+    Kind("circle_area", [r * r for r in range(2, 21)], ("four_times",), lengths.circle_area, (1, 2, 3)),
+    Kind("arc_length", range(1, 13), ("double", "two_values"), lengths.arc_length, (1, 2, 3)),
+    Kind("sector_area", [k for k in range(2, 61) if any(n * r * r == 360 * k for n in lengths.DEGREES
         for r in range(2, 31))], ("double", "two_values"), lengths.sector_area, SMALL),
-    Row("arc_measure", range(40, 141, 2), ("supplement", "double"), lengths.arc_measure, (8, 10, 16, 20)),
-)  # fmt: skip
-OF_NAME = {row.name: row for row in ROWS}
+    Kind("arc_measure", range(40, 141, 2), ("supplement", "double"), lengths.arc_measure, (8, 10, 16, 20)),
+)}  # fmt: skip
 
 
 def rows(spec, split: str) -> int:
@@ -112,33 +111,30 @@ def family(spec, split: str, index: int) -> Family:
     Raises UserError where the spec leaves no way to draw it.
     """
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
-    row = _row(spec, index)
+    kind = _kind(spec, index)
     in_picture = bool(rng.random() < spec.in_picture)
     for _ in range(MAX_SETS):
-        four, answer, hint = distractors.draw(row.answers, row.errors, row.slips, rng)
+        four, answer, hint = distractors.draw(kind.answers, kind.errors, kind.slips, rng)
         # The set stays while figures fail: one that is hard to draw must not be rarer as an answer than as an error.
         for _ in range(MAX_FIGURES):
-            found = _figure(spec, split, row, answer, hint, in_picture, rng)
+            found = _figure(spec, split, kind, answer, hint, in_picture, rng)
             if found:
                 member, canvas, posed = found
                 key = f"{spec.name}/{split}/{index:07d}"
-                built = family_module.Built([member], [()], [])
-                made = assemble(key, "star", built, canvas, "problems", len(posed.sketch.steps))
-                return replace(made, question=posed.asked(row, four, rng))
+                made = assemble(key, "star", FamilyDraft([member], [()]), canvas, "problems", len(posed.sketch.steps))
+                return replace(made, question=posed.asked(kind, four, rng))
     raise UserError(
-        f"{spec.name} {split} problem {index} ({row.name}): nothing could be drawn; use a larger size_px, more letters"
+        f"{spec.name} {split} problem {index} ({kind.name}): nothing could be drawn; use a larger size_px, more letters"
     )
 
 
-def _row(spec, index: int) -> Row:
+def _kind(spec, index: int) -> Kind:
     """The kind of problem `index`: those of the spec take turns. Raises UserError where it names others."""
     kinds = tuple(spec.kinds)
-    unknown = [kind for kind in kinds if kind not in OF_NAME]
+    unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
-        raise UserError(
-            f"{spec.name}: spec.kinds has {unknown[0] if unknown else 'no kind'}: take {', '.join(OF_NAME)}"
-        )
-    return OF_NAME[kinds[index % len(kinds)]]
+        raise UserError(f"{spec.name}: spec.kinds has {unknown[0] if unknown else 'no kind'}: take {', '.join(KINDS)}")
+    return KINDS[kinds[index % len(kinds)]]
 
 
 @dataclass(frozen=True)
@@ -151,13 +147,13 @@ class _Posed:
     in_picture: bool
     unknown: bool
 
-    def asked(self, row: Row, four: Sequence[int], rng: np.random.Generator) -> Question:
+    def asked(self, kind: Kind, four: Sequence[int], rng: np.random.Generator) -> Question:
         """Its question, with four numbers as choices."""
         sketch = self.sketch
         times = np.pi if MEASURES[sketch.find.split()[0]].of_pi else 1
         texts = tuple(amount(number * times, sketch.find, self.unit) for number in four)
         answer = amount(sketch.steps[-1].value, sketch.find, self.unit)
-        tags = (row.name, IN_PICTURE) if self.in_picture else (row.name,)
+        tags = (kind.name, IN_PICTURE) if self.in_picture else (kind.name,)
         return Question(self.text(rng), texts, answer, solution(sketch, self.letters, self.unit), tags)
 
     def text(self, rng: np.random.Generator) -> str:
@@ -175,23 +171,23 @@ class _Posed:
         return f"In the figure, {ask}" if rng.random() < SAID else ask[0].upper() + ask[1:]
 
 
-def _figure(spec, split: str, row: Row, answer: int, hint: int, in_picture: bool, rng: np.random.Generator):
+def _figure(spec, split: str, kind: Kind, answer: int, hint: int, in_picture: bool, rng: np.random.Generator):
     """(the drawn figure, its canvas, what is posed about it), or None where it cannot be drawn or read clearly."""
     try:
-        sketch = row.build(answer, hint, rng)
+        sketch = kind.build(answer, hint, rng)
         if faults(sketch):
             return None
         letters = _letters(spec, split, sketch, rng)
-        kind = MEASURES[sketch.find.split()[0]]
-        unit = UNITS[int(rng.integers(len(UNITS)))] if kind.dimension else ""
+        measure = MEASURES[sketch.find.split()[0]]
+        unit = UNITS[int(rng.integers(len(UNITS)))] if measure.dimension else ""
         unknown = in_picture and sketch.find.split()[0] in ("angle", "length") and bool(rng.random() < UNKNOWN)
         posed = _Posed(sketch, letters, unit, in_picture, unknown)
         program = program_of(posed)
     except (ValueError, ZeroDivisionError):
         return None
-    canvas = canvas_of(spec.size_px, LEVEL, rng)
+    canvas = canvas_of(spec.size_px, DIFFICULTY, rng)
     member = draw(program, canvas)
-    if member is None or member.labels is None or told([member], canvas)[0, 0] != 1:
+    if member is None or member.labels is None or not proves_itself(truth_of([member], canvas)):
         return None
     return member, canvas, posed
 
@@ -234,12 +230,7 @@ def _letters(spec, split: str, sketch: Sketch, rng: np.random.Generator) -> dict
     alphabet = [letter for letter in spec.letters if letter not in "OX"]
     if len(alphabet) < 2 * len(roles):
         raise UserError(f"{spec.name}: spec.letters has {len(alphabet)} letters, a figure needs {2 * len(roles)}")
-    for _ in range(100):
-        if rng.random() < 0.7:  # books letter in alphabetical runs
-            start = int(rng.integers(len(alphabet) - len(roles) + 1))
-            chosen = alphabet[start : start + len(roles)]
-        else:
-            chosen = sorted(str(letter) for letter in rng.choice(alphabet, len(roles), replace=False))
-        if letters_split("problems", chosen) == split:
-            return dict(zip(roles, (str(letter) for letter in rng.permutation(chosen)), strict=True)) | {"o": "O"}
-    raise ValueError("no letters of the split")
+    letters = draw_letters(alphabet, len(roles), "problems", split, rng, run_share=0.7)
+    if letters is None:
+        raise ValueError("no letters of the split")
+    return dict(zip(roles, letters, strict=True)) | {"o": "O"}

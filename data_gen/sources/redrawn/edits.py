@@ -15,8 +15,8 @@ from functools import partial
 import numpy as np
 
 from data_gen.constructions.program import Program
-from data_gen.families.edits import Edit, exchangeable, kind_of_statements
-from data_gen.families.family import Wish
+from data_gen.families.edits import Edit, always, exchangeable, kind_of_statements
+from data_gen.families.family import EditRequest
 from data_gen.language.fact import Fact, canonical
 from data_gen.language.numbers import number
 from data_gen.language.predicates.table import PREDICATES
@@ -148,9 +148,9 @@ def triples(found: Sequence[Option], count: int, rng: np.random.Generator) -> li
 
 def plan(
     drawing: Drawing, chosen: Sequence[Option], facts: Sequence[Fact], drawings: Drawings, stated: int
-) -> tuple[Program, list[Wish]] | None:
+) -> tuple[Program, list[EditRequest]] | None:
     """The program that states the facts to be edited and up to `stated` others which hold at every corner of the cube,
-    and the edits as wishes; None where some corner has no figure."""
+    and requests of the edits; None where some corner has no figure."""
     edited = [o.fact for o in chosen if o.fact]
     places = iter(range(len(edited)))
     changes = [(o, o.change(next(places) if o.fact else -1)) for o in chosen]
@@ -165,11 +165,7 @@ def plan(
     others = (f for f in facts if f not in edited)
     kept = [f for f in others if all(holds(f, diagram, MARGIN_PX) == 1 for diagram in views)]
     anchor = sketch(drawings, drawing, (*edited, *kept[: max(0, stated - len(edited))]))
-    return anchor, [(o.axis, _always(Edit(o.axis, change, o.kind))) for o, change in changes]
-
-
-def _always(edit: Edit):
-    return lambda program, rng: edit
+    return anchor, [EditRequest(o.axis, always(Edit(o.axis, change, o.kind))) for o, change in changes]
 
 
 def _swapping(first: str, second: str, _: int) -> Change:

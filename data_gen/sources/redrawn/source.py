@@ -22,8 +22,8 @@ from tqdm import tqdm
 
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import draw
-from data_gen.families import family as family_module
 from data_gen.families.assemble import assemble
+from data_gen.families.family import FamilyDraft, cube
 from data_gen.geometry.diagram import Style
 from data_gen.language.fact import Fact
 from data_gen.records.schema import Family
@@ -65,10 +65,10 @@ def family(spec, split: str, index: int) -> Family:
     for _ in range(TRIES):
         drawing = _drawing(spec.root, split, place)
         canvas = _canvas(spec.size_px, rng)
-        built = _cube(drawing, canvas, rng) if drawing else None
-        if drawing and built:
+        draft = _cube(drawing, canvas, rng) if drawing else None
+        if drawing and draft:
             key = f"{spec.name}/{split}/{index:06d}-{problems[place]['problem_id']:06d}"
-            made = assemble(key, "cube", built, canvas, "redrawn", 1)
+            made = assemble(key, "cube", draft, canvas, "redrawn", 1)
             return replace(made, question=question(problems[place]) if drawing.lettered else None)
         place = int(rng.integers(len(problems)))
     raise UserError(f"{spec.name} {split} family {index}: nothing could be drawn; use a larger size_px")
@@ -84,7 +84,7 @@ def _drawing(root: str, split: str, place: int) -> Drawing | None:
     return drawing if len(drawing.described.names) <= MOST_POINTS else None
 
 
-def _cube(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> family_module.Built | None:
+def _cube(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> FamilyDraft | None:
     """All products of three edits of a drawing, or None where CHOICES choices of them make no sound family."""
     drawings: Drawings = {}
     drawing = _with_prints(drawing, canvas, rng)
@@ -93,9 +93,9 @@ def _cube(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> family_
     all_options = options(drawing, facts, drawings, rng)
     alone = (o for o in all_options if _family([o], drawing, facts, drawings, canvas, rng))
     for chosen in triples(list(itertools.islice(alone, SOUND)), EDITS, rng)[:CHOICES]:
-        built = _family(chosen, drawing, facts, drawings, canvas, rng)
-        if built:
-            return built
+        draft = _family(chosen, drawing, facts, drawings, canvas, rng)
+        if draft:
+            return draft
     return None
 
 
@@ -106,11 +106,11 @@ def _family(
     drawings: Drawings,
     canvas: Canvas,
     rng: np.random.Generator,
-) -> family_module.Built | None:
+) -> FamilyDraft | None:
     """The cube of these edits, or None where some corner is not sound or not told apart."""
     planned = plan(drawing, chosen, facts, drawings, STATED)
     anchor = draw(planned[0], canvas) if planned else None
-    return family_module.cube(anchor, planned[1], canvas, rng) if planned and anchor else None
+    return cube(anchor, planned[1], canvas, rng) if planned and anchor else None
 
 
 def _with_prints(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> Drawing:

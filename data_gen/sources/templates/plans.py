@@ -2,8 +2,8 @@
 
 A figure that is hard to edit would seldom be an anchor and often a sibling, and a scorer that sees one caption alone
 would know. So a plan comes first: an anchor uniformly from the figures of a skeleton (its rows), and for each exchange
-another figure that can be told apart from it. Who goes with whom is a symmetric matrix whose rows sum to 1, so that
-over all plans every figure is as often the one as the other. What then fails is drawn again with the same plan.
+another figure that can be told apart from it. Pairing probabilities form a symmetric matrix whose rows sum to 1, so
+that over all plans every figure is as often the one as the other. What then fails is drawn again with the same plan.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from data_gen.constructions.program import Program
 from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS, rows_of
 from data_gen.drawing.canvas import Canvas
-from data_gen.drawing.draw import draw
-from data_gen.families import edits
-from data_gen.families.acceptance import accepts, told
-from data_gen.families.family import Wish
+from data_gen.drawing.draw import counting_figures, draw
+from data_gen.families.acceptance import may_join, may_pair, truth_of
+from data_gen.families.edits import PROPOSAL_OF_AXIS, draw_params, exchangeable, propose_exchange
+from data_gen.families.family import EditRequest
 
 TRIALS, ORDER_TRIALS = 40, 5
 APART = 0.4  # share of the trials in which two figures tell each other apart
@@ -41,19 +41,19 @@ class Plans:
     apart: dict[str, np.ndarray]
     partners: dict[str, np.ndarray]
 
-    def wishes(self, rows: Rows, counts: dict[str, int], rng: np.random.Generator) -> list[Wish]:
-        """Up to `counts[axis]` edits of a figure along each axis, no two alike."""
-        wishes: list[Wish] = []
+    def requests(self, rows: Rows, counts: dict[str, int], rng: np.random.Generator) -> list[EditRequest]:
+        """Draws up to `counts[axis]` edits of a figure along each axis, no two alike."""
+        requests: list[EditRequest] = []
         for axis, count in counts.items():
             if axis in EXCHANGED:
                 targets = self.targets(rows, axis, count, rng)
-                wishes += [(axis, edits.exchange(place, name)) for place, name in targets]
+                requests += [EditRequest(axis, propose_exchange(place, name)) for place, name in targets]
             else:
-                wishes += [(axis, edits.PROPOSALS[axis])] * count
-        return wishes
+                requests += [EditRequest(axis, PROPOSAL_OF_AXIS[axis])] * count
+        return requests
 
     def targets(self, rows: Rows, axis: str, count: int, rng: np.random.Generator) -> list[tuple[int, str]]:
-        """(place, new row) of up to `count` partners on an axis."""
+        """Draws (place, new row) of up to `count` partners on an axis."""
         if rows not in self.figures:  # a corner of a cube may be none
             return []
         here = self.figures.index(rows)
@@ -66,7 +66,7 @@ class Plans:
 
 
 def _change(old: Rows, new: Rows) -> tuple[int, str]:
-    """The place in which two figures differ, and what the second has there."""
+    """Returns the place in which two figures differ, and what the second has there."""
     place = next(k for k in range(len(old)) if old[k] != new[k])
     return place, new[place]
 
@@ -81,7 +81,7 @@ class Table:
     orders: np.ndarray
 
     def plans(self, needed: dict[str, int]) -> Plans | None:
-        """Plans in which every figure has `needed[axis]` partners at least; None where no figure is left."""
+        """Returns plans in which every figure has `needed[axis]` partners at least; None where no figure is left."""
         kept = np.flatnonzero(self.orders >= needed.get("order", 0))
         needed = {axis: count for axis, count in needed.items() if axis in EXCHANGED and count}
         while len(kept):
@@ -98,11 +98,12 @@ class Table:
 
 
 def tabulate(slots: Sequence[str], letters: dict[str, str], canvas: Canvas) -> Table:
-    """The table of a skeleton, from trial drawings on a canvas. Every process finds the same one."""
+    """Returns the table of a skeleton, from trial drawings on a canvas. Every process finds the same one."""
     steps = [slot_points(slot, letters) for slot in slots]
     figures = list(itertools.product(*([row.name for row in rows_of(slot)] for slot, _, _ in steps)))
-    apart = _told_apart(figures, steps, canvas) >= APART
-    orders = np.array([_orders(rows, steps, canvas) for rows in figures])
+    with counting_figures():  # apart from those of families: only the first family of a process needs the table
+        apart = _told_apart(figures, steps, canvas) >= APART
+        orders = np.array([_orders(rows, steps, canvas) for rows in figures])
     return Table(tuple(figures), {axis: _differ(figures, axis) & apart for axis in EXCHANGED}, orders)
 
 
@@ -114,7 +115,7 @@ def slot_points(slot: str, letters: dict[str, str]) -> tuple[str, tuple[str, ...
 
 
 def _told_apart(figures: Sequence[Rows], steps, canvas: Canvas) -> np.ndarray:
-    """float64[K, K]: the share of the trials in which two figures are drawn, and each caption is false of the other."""
+    """Computes float64[K, K]: the share of the trials in which two figures are drawn and would make a family."""
     apart = np.zeros((len(figures), len(figures)))
     for trial in range(TRIALS):
         rng = np.random.default_rng(trial)
@@ -123,39 +124,37 @@ def _told_apart(figures: Sequence[Rows], steps, canvas: Canvas) -> np.ndarray:
             if member := draw(_program(rows, steps, rng), canvas):
                 drawn[k] = member
         index = np.array(list(drawn))
-        truth = told(list(drawn.values()), canvas)
-        false = (truth == 0) & (np.diag(truth) == 1)[:, None]
-        apart[np.ix_(index, index)] += false & false.T
+        apart[np.ix_(index, index)] += may_pair(truth_of(list(drawn.values()), canvas))
     return apart / TRIALS
 
 
 def _program(rows: Rows, steps, rng: np.random.Generator) -> Program:
     return Program(
         tuple(
-            Step(name, ins, outs, edits.draw_params(CONSTRUCTIONS[name], rng))
+            Step(name, ins, outs, draw_params(CONSTRUCTIONS[name], rng))
             for name, (_, ins, outs) in zip(rows, steps, strict=True)
         )
     )
 
 
 def _orders(rows: Rows, steps, canvas: Canvas) -> int:
-    """How many exchanges of two letters give a figure and siblings that are all told apart, in most trials."""
+    """Counts the exchanges of two letters that give a figure and siblings that may all join, in most trials."""
     counts = []
     for trial in range(ORDER_TRIALS):
         program = _program(rows, steps, np.random.default_rng(trial))
         if draw(program, canvas):
-            swaps = [program.rename({a: b, b: a}) for a, b in edits.exchangeable(program)]
+            swaps = [program.rename({a: b, b: a}) for a, b in exchangeable(program)]
             drawn = [member for p in [program, *swaps] if (member := draw(p, canvas))]
-            truth, chosen = told(drawn, canvas), [0]
+            truth, chosen = truth_of(drawn, canvas), [0]
             for i in range(1, len(drawn)):
-                if accepts(truth, chosen, i):
+                if may_join(truth, chosen, i):
                     chosen.append(i)
             counts.append(len(chosen) - 1)
     return int(np.median(counts)) if counts else 0
 
 
 def _differ(figures: Sequence[Rows], axis: str) -> np.ndarray:
-    """bool[K, K]: which figures differ in one slot, and that on an axis."""
+    """Computes bool[K, K]: which figures differ in one slot, and that on an axis."""
 
     def one(a: Rows, b: Rows) -> bool:
         changed = [x for x, y in zip(a, b, strict=True) if x != y]
@@ -165,7 +164,7 @@ def _differ(figures: Sequence[Rows], axis: str) -> np.ndarray:
 
 
 def _balanced(table: np.ndarray) -> np.ndarray:
-    """A symmetric matrix with the zeros of `table` whose rows sum to 1, as nearly as they let it (Sinkhorn)."""
+    """Computes a symmetric matrix with the zeros of `table` whose rows sum to 1, as far as they let it (Sinkhorn)."""
     scale = np.ones(len(table))
     for _ in range(300):
         scale = np.sqrt(scale / np.maximum(table @ scale, 1e-9))

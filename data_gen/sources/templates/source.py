@@ -16,12 +16,12 @@ import numpy as np
 from data_gen.constructions.program import Program
 from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS
-from data_gen.drawing.canvas import Level, canvas_of
+from data_gen.drawing.canvas import Difficulty, canvas_of
 from data_gen.drawing.draw import draw
-from data_gen.families import family as family_module
 from data_gen.families.assemble import assemble
 from data_gen.families.edits import AXES, MIN_TURN_DEG, draw_params
-from data_gen.families.splits import letters_split
+from data_gen.families.family import EditRequest, cube, star, with_text_only
+from data_gen.families.splits import draw_letters
 from data_gen.families.values import draw_length
 from data_gen.language.fact import Fact
 from data_gen.records.schema import Family
@@ -66,10 +66,10 @@ SKELETONS = (
 HIDDEN = {"_": "_O", "t": "_T", "u": "_U", "v": "_V"}
 
 
-LEVELS = (
-    Level(12, (0.118, 0.128), (0.011, 0.013), 0.07, 1, 1.0, ("serif-italic",)),
-    Level(30, (0.11, 0.13), (0.007, 0.012), 0.045, 40, 0.7, ("serif-italic", "sans", "serif")),
-    Level(180, (0.085, 0.11), (0.0045, 0.011), 0.04, 1000, 0.4, ("serif-italic", "sans", "serif")),
+DIFFICULTIES = (
+    Difficulty(12, (0.118, 0.128), (0.011, 0.013), 0.07, 1, 1.0, ("serif-italic",)),
+    Difficulty(30, (0.11, 0.13), (0.007, 0.012), 0.045, 40, 0.7, ("serif-italic", "sans", "serif")),
+    Difficulty(180, (0.085, 0.11), (0.0045, 0.011), 0.04, 1000, 0.4, ("serif-italic", "sans", "serif")),
 )
 
 # How many siblings of a star lie on each axis of AXES: over these eight rows every axis has 14. The last one is for
@@ -81,12 +81,12 @@ CUBES = tuple(tuple(axis for axis in AXES if axis != left_out) for left_out in A
 
 
 def rows(spec, split: str) -> int:
-    """How many families a split has."""
+    """Returns how many families a split has."""
     return int(spec.families[split])
 
 
 def family(spec, split: str, index: int) -> Family:
-    """Family `index` of a split: a pure function of (spec, split, index).
+    """Makes family `index` of a split: a pure function of (spec, split, index).
 
     Which axes its edits lie on follows from the index, so that a split of a multiple of 32 families has an equal
     share of each. Raises UserError where the spec leaves no way to draw it.
@@ -99,23 +99,25 @@ def family(spec, split: str, index: int) -> Family:
     if layout == "cube":
         counts = dict.fromkeys(CUBES[place % len(CUBES)], 1)
     choices = _choices(spec.size_px, spec.difficulty, tuple(counts.items()))
-    wishes: list[family_module.Wish] = []
+    requests: list[EditRequest] = []
     for tries in range(MAX_TRIES):
-        if tries % TRIES_PER_PLAN == 0 or len(wishes) < sum(counts.values()):
+        if tries % TRIES_PER_PLAN == 0 or len(requests) < sum(counts.values()):
             skeleton, figures = choices[int(rng.integers(len(choices)))]
             rows = figures.figures[int(rng.integers(len(figures.figures)))]
-            wishes = figures.wishes(rows, counts, rng)
-        if len(wishes) < sum(counts.values()):
+            requests = figures.requests(rows, counts, rng)
+        if len(requests) < sum(counts.values()):
             continue
-        letters, canvas = _letters(spec, split, skeleton, rng), canvas_of(spec.size_px, LEVELS[spec.difficulty], rng)
+        letters, canvas = (
+            _letters(spec, split, skeleton, rng),
+            canvas_of(spec.size_px, DIFFICULTIES[spec.difficulty], rng),
+        )
         anchor = draw(sample(skeleton, rows, letters, not counts.get("shape"), rng), canvas)
-        built = anchor and (family_module.star if layout == "star" else family_module.cube)(anchor, wishes, canvas, rng)
-        if not built:
+        draft = anchor and (star if layout == "star" else cube)(anchor, requests, canvas, rng)
+        if not draft:
             continue
-        base = built.members[0 if layout == "star" else int(rng.integers(len(built.members)))]
-        extra = _spare(figures, base.program, spec.text_only, rng)
-        built = family_module.with_text_only(built, base, extra, canvas, rng)
-        return assemble(f"{spec.name}/{split}/{index:07d}", layout, built, canvas, "synthetic", spec.difficulty)
+        base = draft.members[0 if layout == "star" else int(rng.integers(len(draft.members)))]
+        draft = with_text_only(draft, base, _text_only(figures, base.program, spec.text_only, rng), canvas, rng)
+        return assemble(f"{spec.name}/{split}/{index:07d}", layout, draft, canvas, "synthetic", spec.difficulty)
     raise UserError(
         f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
         f"use a larger size_px, more letters or a lower difficulty"
@@ -124,7 +126,7 @@ def family(spec, split: str, index: int) -> Family:
 
 @cache
 def _choices(size_px: int, difficulty: int, counts: tuple[tuple[str, int], ...]) -> list[tuple[Skeleton, plans.Plans]]:
-    """The skeletons that have such edits, and their plans."""
+    """Returns the skeletons that have such edits, and their plans."""
     some = [skeleton for skeleton in SKELETONS if skeleton.difficulty <= difficulty]
     planned = [(skeleton, _table(skeleton, size_px, difficulty).plans(dict(counts))) for skeleton in some]
     return [(skeleton, figures) for skeleton, figures in planned if figures]
@@ -132,44 +134,40 @@ def _choices(size_px: int, difficulty: int, counts: tuple[tuple[str, int], ...])
 
 @cache
 def _table(skeleton: Skeleton, size_px: int, difficulty: int) -> plans.Table:
-    roles = sorted({role for slot in skeleton.slots for role in slot.split(">")[1]} - set(HIDDEN) - {"O"})
-    letters = dict(zip(roles, "ABCDEFGHIJKLMN", strict=False)) | {"O": "O"} | HIDDEN
-    canvas = canvas_of(size_px, LEVELS[difficulty], np.random.default_rng(0))
+    letters = dict(zip(_roles(skeleton), "ABCDEFGHIJKLMN", strict=False)) | {"O": "O"} | HIDDEN
+    canvas = canvas_of(size_px, DIFFICULTIES[difficulty], np.random.default_rng(0))
     return plans.tabulate(skeleton.slots, letters, canvas)
 
 
-def _spare(figures: plans.Plans, program: Program, count: int, rng: np.random.Generator) -> list[family_module.Wish]:
-    """Wishes for captions without a picture: one on each axis in turn, as far as the figure has edits."""
+def _text_only(figures: plans.Plans, program: Program, count: int, rng: np.random.Generator) -> list[EditRequest]:
+    """Requests captions without a picture: one on each axis in turn, as far as the figure has edits."""
     rows = tuple(step.construction for step in program.steps)
     counts = {axis: count // len(AXES) + (i < count % len(AXES)) for i, axis in enumerate(AXES)}
-    wishes = [figures.wishes(rows, {axis: number}, rng) for axis, number in counts.items() if number]
-    return [wish for some in wishes for wish in some]
+    by_axis = [figures.requests(rows, {axis: number}, rng) for axis, number in counts.items() if number]
+    return [request for requests in by_axis for request in requests]
+
+
+def _roles(skeleton: Skeleton) -> list[str]:
+    """Lists the roles of a skeleton that become letters other than O."""
+    return sorted({role for slot in skeleton.slots for role in slot.split(">")[1]} - set(HIDDEN) - {"O"})
 
 
 def _letters(spec, split: str, skeleton: Skeleton, rng: np.random.Generator) -> dict[str, str]:
-    """Roles to letters, in random order, such that the set belongs to the split."""
-    roles = sorted({r for slot in skeleton.slots for r in slot.split(">")[1]} - set(HIDDEN) - {"O"})
+    """Draws role -> letter, in random order, such that the set belongs to the split."""
+    roles = _roles(skeleton)
     alphabet = [letter for letter in spec.letters if letter != "O"]
     if len(alphabet) < len(roles):
         raise UserError(f"{spec.name}: spec.letters has {len(alphabet)} letters, a figure needs {len(roles)}; add some")
-    for _ in range(MAX_TRIES):
-        if rng.random() < 0.5:  # books letter in alphabetical runs
-            start = int(rng.integers(len(alphabet) - len(roles) + 1))
-            chosen = alphabet[start : start + len(roles)]
-        else:
-            chosen = sorted(str(x) for x in rng.choice(alphabet, len(roles), replace=False))
-        if letters_split(skeleton.name, chosen) == split:
-            break
-    else:
+    letters = draw_letters(alphabet, len(roles), skeleton.name, split, rng, MAX_TRIES)
+    if letters is None:
         raise UserError(f"{spec.name}: no letters of {spec.letters!r} belong to the split {split!r}; add some")
-    # A random order round the figure: were it alphabetical, the anchor could be told by it.
-    return dict(zip(roles, (str(x) for x in rng.permutation(chosen)), strict=True)) | {"O": "O"} | HIDDEN
+    return dict(zip(roles, letters, strict=True)) | {"O": "O"} | HIDDEN
 
 
 def sample(
     skeleton: Skeleton, rows: plans.Rows, letters: dict[str, str], angles: bool, rng: np.random.Generator
 ) -> Program:
-    """A skeleton with these rows and random parameters, and something printed: an angle only where `angles`."""
+    """Draws a skeleton with these rows and random parameters, and something printed: an angle only where `angles`."""
     steps = []
     for name, slot in zip(rows, skeleton.slots, strict=True):
         _, ins, outs = plans.slot_points(slot, letters)

@@ -146,7 +146,7 @@ def test_what_a_construction_states_is_true_of_its_figure(head):
         rng = np.random.default_rng(seed)
         last = len(program.steps) - 1
         others = [
-            alphageometry_source.exchange(last, name, program, rng)
+            alphageometry_source.exchange_on_locus(last, name, program, rng)
             for name in table.partners(program.steps[last].construction)
         ]
         for figure in [program, *(edit.apply(program) for edit in others)]:

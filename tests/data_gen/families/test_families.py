@@ -20,7 +20,7 @@ from data_gen.drawing import legibility, raster
 from data_gen.drawing.canvas import Canvas, canvas_from_json, fit
 from data_gen.drawing.draw import draw
 from data_gen.drawing.png import encode_png
-from data_gen.families.acceptance import accepts, told
+from data_gen.families.acceptance import may_join, truth_of
 from data_gen.families.splits import letters_split
 from data_gen.geometry.diagram import Circle, RightAngle, Segment, Style, Ticks
 from data_gen.geometry.plane import angle_deg
@@ -121,7 +121,7 @@ def test_a_figure_is_fitted_into_its_border(rotation_deg, mirror):
 
 def table(*programs, on=None):
     members = [member for p in programs if (member := draw(p, on or canvas()))]
-    return told(members, canvas())
+    return truth_of(members, canvas())
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def table(*programs, on=None):
 def test_symmetry_a_relabelling_that_says_the_same_is_no_negative(construction, params, mapping, same):
     anchor = program(construction, params)
     truth = table(anchor, anchor.rename(mapping))
-    assert accepts(truth, [0], 1) == (not same)
+    assert may_join(truth, [0], 1) == (not same)
 
 
 @pytest.mark.parametrize(("special", "general"), [
@@ -154,7 +154,7 @@ def test_symmetry_a_relabelling_that_says_the_same_is_no_negative(construction, 
 def test_hierarchy_an_edit_towards_the_more_general_stays_true(special, general):
     truth = table(program(*special), program(*general))
     assert truth[0, 1] != 0, "the general name is not false of the special figure"
-    assert not accepts(truth, [0], 1)
+    assert not may_join(truth, [0], 1)
 
 
 def test_coincidence_the_median_of_an_isosceles_triangle_is_its_altitude():
@@ -163,10 +163,10 @@ def test_coincidence_the_median_of_an_isosceles_triangle_is_its_altitude():
     def cevian(name):
         return Program((base, Step(name, ("A", "B", "C"), ("D",), ())))
 
-    assert not accepts(table(cevian("median"), cevian("altitude")), [0], 1)
+    assert not may_join(table(cevian("median"), cevian("altitude")), [0], 1)
     uneven = Step("scalene_triangle", (), ("A", "B", "C"), (75.0, 40.0))
     median, altitude = (Program((uneven, Step(n, ("A", "B", "C"), ("D",), ()))) for n in ("median", "altitude"))
-    assert accepts(table(median, altitude), [0], 1)
+    assert may_join(table(median, altitude), [0], 1)
 
 
 def test_coincidence_printed_numbers_agree_with_the_drawing(made):
@@ -343,7 +343,7 @@ def test_splits_share_no_letters_of_a_skeleton(made):
         assert homes
 
 
-@pytest.mark.parametrize("difficulty", range(len(templates.LEVELS)))
+@pytest.mark.parametrize("difficulty", range(len(templates.DIFFICULTIES)))
 def test_every_level_of_difficulty_can_be_drawn(difficulty):
     spec = get_spec()
     spec.difficulty, spec.size_px = difficulty, 160

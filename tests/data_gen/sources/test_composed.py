@@ -15,10 +15,9 @@ from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS, rows_of
 from data_gen.drawing.canvas import canvas_from_json, canvas_of
 from data_gen.drawing.draw import draw
-from data_gen.families import acceptance as acceptance_module
-from data_gen.families import edits as family_edits
 from data_gen.families import values
-from data_gen.families.edits import KIND_OF_PAIR, KIND_OF_SLOT, PERTURBATIONS
+from data_gen.families.acceptance import truth_of
+from data_gen.families.edits import EDIT_KINDS, KIND_OF_PAIR, KIND_OF_SLOT, draw_params
 from data_gen.geometry.diagram import Graph
 from data_gen.language.fact import Fact, from_json
 from data_gen.language.numbers import polynomial
@@ -38,12 +37,12 @@ def drawn(slot, rng, level=1):
     assert figure is not None
     for place, step in enumerate(figure.steps):
         row = rows_of(step.row.slot)[int(rng.integers(len(rows_of(step.row.slot))))]
-        figure.steps[place] = replace(step, construction=row.name, params=family_edits.draw_params(row, rng))
-    canvas = canvas_of(224, composed.LEVELS[level], rng)
+        figure.steps[place] = replace(step, construction=row.name, params=draw_params(row, rng))
+    canvas = canvas_of(224, composed.DIFFICULTIES[level], rng)
     found = {}
     for row in rows_of(slot):
         *before, step = figure.steps
-        params = family_edits.draw_params(row, rng)
+        params = draw_params(row, rng)
         steps = (*before, replace(step, construction=row.name, params=params))
         found[row.name] = draw(Program(steps).rename(LETTERS), canvas)
     return found, canvas
@@ -64,7 +63,7 @@ def test_every_row_states_what_is_true_and_can_be_told_from_the_others(slot):
             assert (truth == 1).all(), (name, list(zip(facts, truth[0], strict=True)))
         if len(members) < 2:
             continue
-        truth = acceptance_module.told(list(members.values()), canvas)
+        truth = truth_of(list(members.values()), canvas)
         for (i, a), (j, b) in itertools.combinations(enumerate(members), 2):
             if truth[i, j] == truth[j, i] == 0:
                 told.add(frozenset((a, b)))
@@ -84,8 +83,8 @@ def test_every_exchange_has_a_kind_and_every_kind_a_slot():
     for row in CONSTRUCTIONS.values():
         if row.axis:
             assert row.slot in KIND_OF_SLOT, row.slot
-    axes = {row.name: row.axis for row in PERTURBATIONS}
-    assert len(axes) == len(PERTURBATIONS) >= 15
+    axes = {row.name: row.axis for row in EDIT_KINDS}
+    assert len(axes) == len(EDIT_KINDS) >= 15
     for slot, kind in KIND_OF_SLOT.items():
         assert {axes[kind]} == {row.axis for row in rows_of(slot)}, slot
     for pair in KIND_OF_PAIR:
@@ -108,7 +107,7 @@ def test_families_are_blocks_of_an_identity(made):
 
 
 def axis_of(kind):
-    return next(row.axis for row in PERTURBATIONS if row.name == kind)
+    return next(row.axis for row in EDIT_KINDS if row.name == kind)
 
 
 def test_every_kind_comes(made):
@@ -187,7 +186,7 @@ def test_graphs_stand_upright_and_say_their_polynomial():
 
 def test_an_angle_that_a_stroke_divides_is_not_numbered():
     """The 1 would stand in one of the parts."""
-    canvas = canvas_of(224, composed.LEVELS[0], np.random.default_rng(0))
+    canvas = canvas_of(224, composed.DIFFICULTIES[0], np.random.default_rng(0))
 
     def step(name, ins, outs=""):
         row = CONSTRUCTIONS[name]

@@ -16,9 +16,9 @@ from data_gen.constructions.step import Step
 from data_gen.drawing import raster, regions
 from data_gen.drawing.canvas import canvas_of
 from data_gen.drawing.draw import draw
-from data_gen.families import edits as family_edits
 from data_gen.families import values
-from data_gen.families.acceptance import one_edit, told
+from data_gen.families.acceptance import differs_only_on, truth_of
+from data_gen.families.edits import PROPOSAL_OF_KIND
 from data_gen.geometry.diagram import AngleText, AreaText, Circle, Diagram, LengthText, Segment, Style
 from data_gen.language.fact import Fact, from_json
 from data_gen.language.predicates.table import PREDICATES
@@ -81,7 +81,7 @@ AREA = Fact("triangle_area", ("A", "B", "C"), "24 cm²")
 
 
 def canvas():
-    return canvas_of(336, composed.LEVELS[1], np.random.default_rng(0))
+    return canvas_of(336, composed.DIFFICULTIES[1], np.random.default_rng(0))
 
 
 def test_an_area_stands_inside_its_region_on_no_ink():
@@ -123,11 +123,11 @@ def test_a_radius_is_said_of_the_circle_and_printed_on_the_segment():
     member = draw(program, canvas())
     assert member is not None and Fact("radius", ("O",), "5") in member.facts
     assert LengthText("O", "A", "5") in member.diagram.marks
-    edit = family_edits.OF_KIND["printed_length"](program, np.random.default_rng(0))
+    edit = PROPOSAL_OF_KIND["printed_length"](program, np.random.default_rng(0))
     assert edit is not None and edit.kind == "printed_length"
     other = draw(edit.apply(program), canvas())
-    assert other is not None and one_edit(member, other, "value")
-    assert np.array_equal(told([member, other], canvas()), np.eye(2))
+    assert other is not None and differs_only_on("value", member, other)
+    assert np.array_equal(truth_of([member, other], canvas()), np.eye(2))
     assert program_from_json(program.to_json()) == program
 
 
@@ -151,7 +151,7 @@ def test_a_measured_angle_is_turned_and_one_with_an_unknown_keeps_its_figure():
     rng, names = np.random.default_rng(3), ("A", "B", "C")
     for value in (None, "(2x+10)"):
         program = Program((TRIANGLE,), (Fact("angle", names, value),))
-        edits = [e for _ in range(20) if (e := family_edits.OF_KIND["printed_angle"](program, rng))]
+        edits = [e for _ in range(20) if (e := PROPOSAL_OF_KIND["printed_angle"](program, rng))]
         assert edits and {edit.kind for edit in edits} == {"printed_angle"}
         for edit in edits:
             edited = edit.apply(program)

@@ -125,7 +125,7 @@ def some_sketches(row, count=SEEDS):
     return found
 
 
-@pytest.mark.parametrize("row", problems.ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", problems.KINDS.values(), ids=lambda row: row.name)
 def test_answers_and_steps_are_what_textbook_and_coordinates_say(row):
     for four, answer, sketch in some_sketches(row):
         given = [plain(template, sketch.points) for template in sketch.given]
@@ -142,7 +142,7 @@ def test_answers_and_steps_are_what_textbook_and_coordinates_say(row):
 
 
 def test_a_wrong_step_is_a_fault():
-    _, answer, sketch = some_sketches(problems.OF_NAME["angle_sum"], 1)[0]
+    _, answer, sketch = some_sketches(problems.KINDS["angle_sum"], 1)[0]
     wrong = replace(sketch, steps=(sketch.steps[0]._replace(value=answer + 1e-3),))
     assert "is stated as" in sketching.faults(wrong)[0]
 
@@ -151,11 +151,11 @@ def test_a_wrong_step_is_a_fault():
 def posed():
     """Two problems of every kind, in pictures and in texts."""
     spec = spec_of("--spec.in_picture=0.5")
-    return [problems.family(spec, "train", index) for index in range(2 * len(problems.ROWS))]
+    return [problems.family(spec, "train", index) for index in range(2 * len(problems.KINDS))]
 
 
 def test_a_problem_reads_as_an_exam_has_it(posed):
-    assert {family.question.kind for family in posed} == {row.name for row in problems.ROWS}
+    assert {family.question.kind for family in posed} == set(problems.KINDS)
     assert len({family.question.needs_picture for family in posed}) == 2
     for family in posed:
         question, program = family.question, program_from_json(family.programs[0])
@@ -232,7 +232,7 @@ def measure(train, test):
 def test_choices_alone_do_not_tell_the_answer():
     """Even a scorer that knows the row stays within 4 points of 25 % on 1,000; a leak of the old kind is found."""
     rng = np.random.default_rng(0)
-    asked = [q for row in problems.ROWS for q in questions_of(row, 60, rng)]
+    asked = [q for row in problems.KINDS.values() for q in questions_of(row, 60, rng)]
     asked = [asked[i] for i in rng.permutation(len(asked))]
     for found in measure(asked[1000:], asked[:1000]).values():
         assert 21 < found["accuracy"] < 29
