@@ -5,7 +5,8 @@ the command fails. Then it reports: counts, time by stage, lengths, near-duplica
 scorers make of captions alone and pictures alone. All figures are in verify.json beside the data, too.
 
 The index of a shard tells how often each kind of edit was tried and taken ("proposals": {kind: [tried, taken]}), where
-its source counts: then the rates are reported.
+its source counts, and how many figures were tried and refused ("figures": {"tried": count, reason: count}): then the
+rates and the reasons are reported.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 from etils import epath
 from tqdm import tqdm
 
-from data_gen.build.shards import versions
+from data_gen.build.shards import refusals, versions
 from data_gen.checks import leaks, near_duplicates
 from data_gen.checks.reproduce import STAGES, UNREADABLE, Clock, recheck
 from data_gen.records import schema, tfrecords
@@ -63,6 +64,7 @@ class Found:
     keys: list[str] = field(default_factory=list)
     marks: near_duplicates.Marks = field(default_factory=near_duplicates.Marks)
     proposals: dict[str, list[int]] = field(default_factory=dict)
+    figures: dict[str, int] = field(default_factory=dict)
 
     def tell(self, where: str, what: str) -> None:
         """Note a difference."""
@@ -89,7 +91,7 @@ def check_shard(shard: Shard) -> Found:
             found.tell("index", f"{name} is {value}, the manifest says {shard.row[name]}")
     if _sha256(path) != shard.row["sha256"]:
         found.tell("file", "its sha256 is not the manifest's")
-    found.proposals = index.get("proposals", {})
+    found.proposals, found.figures = index.get("proposals", {}), index.get("figures", {})
     for number, family in _families(path, index, found):
         try:
             differences = recheck(family, clock, shard.exact)
@@ -203,7 +205,9 @@ def summary(found: Sequence[Found]) -> dict[str, Any]:
     counts: dict[str, Counter[str]] = {}
     proposals: dict[str, np.ndarray] = {}
     families: Counter[str] = Counter()
+    figures: Counter[str] = Counter()
     for some in found:
+        figures.update(some.figures)
         families[some.shard.split] += len(some.keys)
         for name, counter in some.counts.items():
             counts.setdefault(name, Counter()).update(counter)
@@ -219,6 +223,7 @@ def summary(found: Sequence[Found]) -> dict[str, Any]:
         },
         "caption length": lengths,
         "accept rate": {kind: round(taken / max(1, tried), 3) for kind, (tried, taken) in sorted(proposals.items())},
+        "figures": dict(figures.most_common()),
         "near-duplicates": near_duplicates.between_splits(
             [(some.shard.split, some.marks, some.keys) for some in found]
         ),
@@ -245,6 +250,7 @@ def table(report: dict[str, Any]) -> str:
         lines.append(f"captions in {name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
     rates = ", ".join(f"{kind} {rate}" for kind, rate in report["accept rate"].items())
     lines.append(f"accept rate of edits: {rates or 'the indexes do not tell'}")
+    lines += [refusals(report["figures"])] if report["figures"] else []
     lines += near_duplicates.lines(report["near-duplicates"]) + leaks.lines(report["leaks"])
     return "\n".join(lines)
 

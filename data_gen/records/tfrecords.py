@@ -13,7 +13,8 @@ import json
 import operator
 import os
 import struct
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any, SupportsIndex
 
 import google_crc32c
@@ -72,6 +73,7 @@ class ShardWriter:
     def __init__(self, path: epath.PathLike, fingerprint: str):
         self.path = epath.Path(path)
         self._index: dict[str, Any] = {"fingerprint": fingerprint, "offsets": [], "bytes": 0, "proposals": {}}
+        self._figures: Counter[str] = Counter()
         self._digest = hashlib.sha256()
         self._stack = contextlib.ExitStack()
 
@@ -82,8 +84,11 @@ class ShardWriter:
         self._file = self._stack.enter_context(open_atomic(self.path))
         return self
 
-    def write(self, family: Family) -> None:
-        """Append a family. Raises UserError where it does not fit the schema."""
+    def write(self, family: Family, figures: Mapping[str, int] | None = None) -> None:
+        """Appends a family; `figures` counts those tried for it and refused, as `drawing.draw.counting_figures` does.
+
+        Raises UserError where the family does not fit the schema.
+        """
         block = frame(encode(family))
         self._index["offsets"].append(self._index["bytes"])
         self._index["bytes"] += len(block)
@@ -93,11 +98,14 @@ class ShardWriter:
         for kind, (tried, taken) in family.proposals.items():
             before = sums.get(kind, (0, 0))
             sums[kind] = (before[0] + tried, before[1] + taken)
+        self._figures.update(figures or {})
 
     def __exit__(self, *fault: Any) -> None:
         self._stack.__exit__(*fault)
         if fault[0] is None:
             self._index["sha256"] = self._digest.hexdigest()
+            if self._figures:
+                self._index["figures"] = dict(self._figures)
             with open_atomic(index_path(self.path)) as file:
                 file.write(json.dumps(self._index).encode())
 
@@ -109,7 +117,9 @@ def index_path(shard: epath.PathLike) -> epath.Path:
 
 
 def read_index(shard: epath.PathLike) -> dict[str, Any]:
-    """The index of a whole shard: {"fingerprint", "offsets": start of each record, "bytes", "sha256", "proposals"}.
+    """Reads the index of a whole shard: {"fingerprint", "offsets": start of each record, "bytes", "sha256",
+    "proposals": {kind of edit: [tried, taken]}}, and of drawn figures "figures": {"tried": count, reason of refusal:
+    count}.
 
     Raises UserError where shard or index is missing, or the shard has not the size that the index tells.
     """
