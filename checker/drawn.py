@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable
 
-from checker.definitions import Condition, Point, angle, arm, distance, middle, off_line, same, scalar
+from checker.arithmetic import Condition, Point, angle, arm, distance, middle, off_line, same, scalar
 from data_gen.geometry.diagram import AngleText, AreaText, Diagram, Divisions, LengthText, RegularPolygon, Ticks
 
 NEAR_PX = 0.05  # what is drawn through a point passes it no farther away

@@ -26,7 +26,7 @@ GROUPS = {
     },
     "check data": {
         "verify": ("data_gen.checks.verify", "redraw a data set from its programs, and look for leaks"),
-        "check-truth": ("checker.checker", "compare truth tables with an independent reading of the captions"),
+        "check-truth": ("checker.check", "compare truth tables with an independent reading of the captions"),
         "hardset": ("data_gen.checks.benchmark", "describe the frozen benchmark, and its version"),
         "domain-gap": ("data_gen.checks.domain_gap", "compare a data set with real exam problems"),
         "question-only": ("data_gen.checks.question_only", "how well problems are answered without their picture"),

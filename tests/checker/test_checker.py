@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from checker import checker
+from checker import check, verdict
 from checker.definitions import BY_ARC, BY_CIRCLES, BY_POINTS, BY_VALUE
 from checker.drawn import BY_INK
 from configs import data_alphageometry, data_composed, data_tiny
@@ -43,7 +43,7 @@ def test_every_computed_predicate_has_one_definition():
 
 def agree(made):
     counts: Counter = Counter()
-    assert [d for family in made for d in checker.check(family, counts)] == []
+    assert [d for family in made for d in check.check_family(family, counts)] == []
     # Nearly all is decided: the checker does not agree by saying nothing.
     assert counts[1, True] == sum(counts[1, said] for said in (True, False, None))
     assert counts[0, False] > 0.98 * sum(counts[0, said] for said in (True, False, None))
@@ -72,7 +72,7 @@ def test_it_finds_every_flipped_entry(some_composed):
         for image, caption in ((0, 0), (2, 2), (0, 1), (5, 3)):
             truth = family.truth.copy()
             truth[image, caption] = 1 - truth[image, caption]
-            found = list(checker.check(replace(family, truth=truth)))
+            found = list(check.check_family(replace(family, truth=truth)))
             assert [(d.image, d.caption, d.stored) for d in found] == [(image, caption, truth[image, caption])]
             assert family.key in str(found[0]) and f"caption {caption}" in str(found[0])
 
@@ -85,7 +85,7 @@ def test_it_finds_a_fact_whose_arguments_are_swapped(some_composed):
             if fact[0] in ("midpoint", "trisection", "median", "altitude", "right", "obtuse", "tangent", "in_triangle"):
                 fact[1][0], fact[1][1] = fact[1][1], fact[1][0]
                 changed = replace(family, facts=(json.dumps(facts), *family.facts[1:]))
-                assert (0, 0, 1) in {(d.image, d.caption, d.stored) for d in checker.check(changed)}, fact
+                assert (0, 0, 1) in {(d.image, d.caption, d.stored) for d in check.check_family(changed)}, fact
                 swapped += 1
                 break
     assert swapped >= 8
@@ -93,9 +93,9 @@ def test_it_finds_a_fact_whose_arguments_are_swapped(some_composed):
 
 def test_it_finds_a_moved_point(some_composed, monkeypatch):
     """One by one, each point that a caption speaks of is drawn a tenth of the figure to the side."""
-    true_diagrams, found, moved = checker.diagrams_of, 0, 0
+    true_diagrams, found, moved = check.diagrams_of, 0, 0
     for family in some_composed[:12]:
-        for name in sorted({n for _, names, _ in checker.facts_of(family.facts[0]) for n in names}):
+        for name in sorted({n for _, names, _ in verdict.facts_of(family.facts[0]) for n in names}):
 
             def shifted(family, name=name):
                 first, *rest = true_diagrams(family)
@@ -103,8 +103,8 @@ def test_it_finds_a_moved_point(some_composed, monkeypatch):
                 points = {**first.points, name: (x + 0.07 * family.size_px, y - 0.07 * family.size_px)}
                 return [replace(first, points=points), *rest]
 
-            monkeypatch.setattr(checker, "diagrams_of", shifted)
-            wrong = list(checker.check(family))
+            monkeypatch.setattr(check, "diagrams_of", shifted)
+            wrong = list(check.check_family(family))
             monkeypatch.undo()
             assert all(d.image == 0 for d in wrong)
             moved, found = moved + 1, found + any(d.caption == 0 for d in wrong)
@@ -116,13 +116,13 @@ def test_the_command_prints_agreement_and_fails_on_a_disagreement(tmp_path, caps
     out = str(tmp_path / "data")
     sizes = [f"--spec.families.{split}={n}" for split, n in (("train", 3), ("val", 1), ("test", 1))]
     assert shards.main(["--spec=configs/data_tiny.py", f"--out={out}", "--workers=1", *sizes]) == 0
-    assert checker.main([out, "--families=9"]) == 0
+    assert check.main([out, "--families=9"]) == 0
     assert "3 families checked" in capsys.readouterr().out
     monkeypatch.setitem(BY_POINTS, "scalene", lambda *p: [("more", -99.0)])
-    monkeypatch.setattr(checker, "TOLERANCE", 1e3)  # everything is true
-    assert checker.main([out]) == 1
+    monkeypatch.setattr(verdict, "TOLERANCE", 1e3)  # everything is true
+    assert check.main([out]) == 1
     assert "stored 0, but" in capsys.readouterr().out
-    assert checker.main([str(tmp_path)]) == 1
+    assert check.main([str(tmp_path)]) == 1
     assert "no finished data set" in capsys.readouterr().err
 
 
@@ -131,8 +131,8 @@ def test_the_command_prints_agreement_and_fails_on_a_disagreement(tmp_path, caps
 
 def contradict(fact: Fact, diagram: Diagram, margin_px: float) -> bool:
     engine = int(evaluate(fact, Scene.of([diagram]), margin_px)[0][0])
-    found = checker.look((fact.predicate, fact.args, fact.value or ""), diagram)
-    said = checker.verdict(found, diagram.size_px, margin_px)
+    found = verdict.apply_definition((fact.predicate, fact.args, fact.value or ""), diagram)
+    said = verdict.verdict(found, diagram.size_px, margin_px)
     return (engine, said) in ((1, False), (0, True))
 
 
@@ -159,7 +159,7 @@ def test_engine_and_definitions_agree_about_any_fact(some_composed):
     for family in some_composed[::2]:
         margin_px = canvas_from_json(family.canvas).margin_px
         stated = [fact for text in family.facts for fact in from_json(text)]
-        for diagram in checker.diagrams_of(family)[:2]:
+        for diagram in check.diagrams_of(family)[:2]:
             for fact in random_facts(diagram, stated, rng):
                 assert not contradict(fact, diagram, margin_px), (family.key, fact)
                 looked += 1
@@ -224,5 +224,5 @@ def test_shades_and_graphs_are_read_off_the_drawing():
     drawing = replace(corner_cases(), circles=circle, shades=(Shade(("A", "B", "C", "D")), Shade(("O", "C"))))
     for predicate, names, expected in (("shaded_quadrilateral", "CBAD", 1), ("shaded_quadrilateral", "ACBD", 0),
                                        ("shaded_circle", "O", 1), ("shaded_triangle", "ABC", 0)):  # fmt: skip
-        assert checker.look((predicate, tuple(names), ""), drawing) == bool(expected)
+        assert verdict.apply_definition((predicate, tuple(names), ""), drawing) == bool(expected)
         assert int(evaluate(Fact(predicate, tuple(names)), Scene.of([drawing]), MARGIN_PX)[0][0]) == expected

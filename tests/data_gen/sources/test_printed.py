@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from checker import checker
+from checker import check, verdict
 from configs.data_composed import get_spec
 from data_gen.checks.reproduce import Clock, recheck
 from data_gen.constructions.program import Program, program_from_json
@@ -63,8 +63,8 @@ def test_the_text_in_the_picture_decides_and_what_is_not_printed_stays_open(mark
     predicate, names, value = fact.split(" ", 2)
     fact, seen = Fact(predicate, tuple(names), value), drawing(mark)
     assert holds(fact, seen, MARGIN_PX) == expected
-    found = checker.look((fact.predicate, fact.args, value), seen)
-    said = checker.verdict(found, seen.size_px, MARGIN_PX)
+    found = verdict.apply_definition((fact.predicate, fact.args, value), seen)
+    said = verdict.verdict(found, seen.size_px, MARGIN_PX)
     assert {1: True, 0: False, -1: None}[expected] == said
     if expected == 1:
         picture = image_signatures(Scene.of([seen]), MARGIN_PX)[0]
@@ -173,7 +173,7 @@ def test_families_that_print_them_are_rebuilt_and_the_definitions_agree(made):
     assert {"triangle_area", "length", "angle"} <= stated
     for family in made:
         assert recheck(family, Clock()) == []
-        assert list(checker.check(family)) == []
+        assert list(check.check_family(family)) == []
 
 
 def test_an_edit_of_a_value_changes_that_value_alone(made):
