@@ -19,14 +19,14 @@ from data_gen.shared.files import open_atomic
 EXAMPLE = """mmgeo train-{kind} --config=configs/{kind}_tiny.py --config.optim.lr=1e-3 --config.name=mine
 
 Any value of the config file can be set with --config.KEY=VALUE; --help after --config=FILE lists the keys. The
-same command on the same run goes on where it stopped, and skips what is done."""
-# What a run may go on with although it has changed: what is computed in training does not depend on it.
-FREE = r"eval\..*|workdir|train\.trackers|data\.workers|mesh\.fsdp"
-FREE_UNTRAINED = FREE + r"|data\.real_dir"
+same command on the same run resumes it, and skips what is finished."""
+# Keys that may change when a run is resumed: the result of training does not depend on them.
+MAY_CHANGE = r"eval\..*|workdir|train\.trackers|data\.workers|mesh\.fsdp"
+MAY_CHANGE_UNTRAINED = MAY_CHANGE + r"|data\.real_dir"
 
 
-def parse(arguments: Sequence[str] | None, command: str, what: str) -> ConfigDict:
-    """The config that a command line names, locked. Raises UserError; exits 0 after --help."""
+def parse_command_line(arguments: Sequence[str] | None, command: str, what: str) -> ConfigDict:
+    """Returns the locked config that a command line names. Raises UserError; exits 0 after --help."""
     parser = cli.parser(command, what, EXAMPLE.format(kind=command.removeprefix("train-")), add_help=False)
     parser.add_argument("--config", metavar="FILE", help="Python file with get_config()")
     parser.add_argument("-h", "--help", action="store_true", help="this text, and the keys of FILE")
@@ -49,16 +49,16 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
     return config_files.load("config", path, overrides)
 
 
-# ---------------------------------------------------------------- what a run remembers
+# ---------------------------------------------------------------- the config in a run's folder
 
 
 def to_json(config: ConfigDict) -> str:
-    """A config as indented JSON; tuples become lists."""
+    """Formats a config as indented JSON; tuples become lists."""
     return json.dumps(config.to_dict(), indent=1) + "\n"
 
 
-def read(run_dir: str | Path) -> ConfigDict:
-    """The config of a run, as it was run. Raises UserError where the folder holds none."""
+def read_run_config(run_dir: str | Path) -> ConfigDict:
+    """Reads the config with which a run was started. Raises UserError where the folder holds none."""
     path = Path(run_dir) / "config.json"
     try:
         found = json.loads(path.read_text())
@@ -71,8 +71,8 @@ def read(run_dir: str | Path) -> ConfigDict:
     return ConfigDict(found).lock()
 
 
-def difference(old: ConfigDict, new: ConfigDict) -> dict[str, str]:
-    """The keys in which two configs differ, as {"a.b": "1 -> 2"}."""
+def list_differences(old: ConfigDict, new: ConfigDict) -> dict[str, str]:
+    """Returns the keys in which two configs differ, as {"a.b": "1 -> 2"}."""
     before, after = (flatten(json.loads(to_json(config))) for config in (old, new))
     return {
         key: f"{before.get(key, 'none')} -> {after.get(key, 'none')}"
@@ -81,23 +81,23 @@ def difference(old: ConfigDict, new: ConfigDict) -> dict[str, str]:
     }
 
 
-def claim(run_dir: str | Path, config: ConfigDict) -> None:
-    """Write config.json into a run folder, or compare it with the one that the run was begun with.
+def lock_config(run_dir: str | Path, config: ConfigDict) -> None:
+    """Writes config.json into a run's folder, or compares it with the one that the run was started with.
 
-    Keys that training does not depend on (FREE) may differ. Raises UserError, naming the keys, where others do. A run
-    that has no checkpoint has nothing to lose: it begins anew, without its tokenizer, where its config has changed.
+    Raises UserError, naming the keys, where others than MAY_CHANGE differ. A run without a checkpoint has nothing to
+    lose: if its config has changed, it starts over, without its tokenizer.
     """
     run = Path(run_dir)
     run.mkdir(parents=True, exist_ok=True)
     if (run / "config.json").exists() and not any((run / "checkpoints").glob("*")):
-        if difference(read(run), config):
+        if list_differences(read_run_config(run), config):
             (run / "tokenizer.model").unlink(missing_ok=True)
     elif (run / "config.json").exists():
-        changed = difference(read(run), config)
-        free = FREE if config.data.get("train_on_real") else FREE_UNTRAINED
-        fixed = [f"{key}: {change}" for key, change in changed.items() if not re.fullmatch(free, key)]
+        changed = list_differences(read_run_config(run), config)
+        may_change = MAY_CHANGE if config.data.get("train_on_real") else MAY_CHANGE_UNTRAINED
+        fixed = [f"{key}: {change}" for key, change in changed.items() if not re.fullmatch(may_change, key)]
         if fixed:
-            raise UserError(f"{run} was begun with another config ({', '.join(fixed)}): give another --config.name")
+            raise UserError(f"{run} was started with another config ({', '.join(fixed)}): give another --config.name")
         if not changed:
             return
     with open_atomic(run / "config.json") as file:

@@ -78,7 +78,7 @@ def test_a_wrong_file_is_one_line(tmp_path):
         with pytest.raises(UserError, match=says):
             configs.load(tmp_path / name)
     with pytest.raises(UserError, match="no config"):
-        configs.parse([], "command", "what it does")
+        configs.parse_command_line([], "command", "what it does")
 
 
 @pytest.mark.parametrize("name", ["clip_tiny", "clip_tiny.py", "configs/clip_tiny.py"])
@@ -93,7 +93,7 @@ def test_a_config_of_the_package_is_found_in_any_folder(name, tmp_path, monkeypa
 
 def test_help_has_an_example_and_the_keys(file, capsys):
     with pytest.raises(SystemExit) as exit:
-        configs.parse([f"--config={file}", "--help"], "train-clip", "what it does")
+        configs.parse_command_line([f"--config={file}", "--help"], "train-clip", "what it does")
     text = capsys.readouterr().out
     assert exit.value.code == 0
     assert "mmgeo train-clip --config=configs/clip_tiny.py --config.optim.lr=1e-3" in text
@@ -102,36 +102,36 @@ def test_help_has_an_example_and_the_keys(file, capsys):
 
 def test_a_run_remembers_its_config(file, tmp_path):
     run = tmp_path / "run"
-    configs.claim(run, configs.load(file, ["--config.seed=7"]))
+    configs.lock_config(run, configs.load(file, ["--config.seed=7"]))
     (run / "tokenizer.model").touch()
-    configs.claim(run, configs.load(file))  # nothing is trained yet
+    configs.lock_config(run, configs.load(file))  # nothing is trained yet
     assert not (run / "tokenizer.model").exists()
     (run / "checkpoints" / "4").mkdir(parents=True)
-    assert configs.difference(configs.read(run), configs.load(file)) == {}
-    configs.claim(run, configs.load(file))
+    assert configs.list_differences(configs.read_run_config(run), configs.load(file)) == {}
+    configs.lock_config(run, configs.load(file))
     with pytest.raises(UserError, match=r"another config \(data.max_tokens: 64 -> 3,.* seed: 0 -> 1\): give another"):
-        configs.claim(run, configs.load(file, ["--config.seed=1", "--config.data.max_tokens=3"]))
+        configs.lock_config(run, configs.load(file, ["--config.seed=1", "--config.data.max_tokens=3"]))
 
 
 @pytest.mark.parametrize("trained, allowed", [(False, True), (True, False)])
 def test_what_training_does_not_depend_on_may_change(file, tmp_path, trained, allowed):
     base = [f"--config.data.train_on_real={trained}"]
-    configs.claim(tmp_path, configs.load(file, base))
+    configs.lock_config(tmp_path, configs.load(file, base))
     (tmp_path / "checkpoints" / "4").mkdir(parents=True)
-    configs.claim(tmp_path, configs.load(file, [*base, "--config.workdir=elsewhere"]))
-    configs.claim(tmp_path, configs.load(file, [*base, "--config.workdir=elsewhere", "--config.eval.limit=3"]))
+    configs.lock_config(tmp_path, configs.load(file, [*base, "--config.workdir=elsewhere"]))
+    configs.lock_config(tmp_path, configs.load(file, [*base, "--config.workdir=elsewhere", "--config.eval.limit=3"]))
     other = configs.load(file, [*base, "--config.eval.limit=3", "--config.data.real_dir=data/real"])
     if not allowed:
         with pytest.raises(UserError, match="data.real_dir:  -> data/real"):
-            configs.claim(tmp_path, other)
+            configs.lock_config(tmp_path, other)
     else:
-        configs.claim(tmp_path, other)
-        assert configs.read(tmp_path).data.real_dir == "data/real"
+        configs.lock_config(tmp_path, other)
+        assert configs.read_run_config(tmp_path).data.real_dir == "data/real"
 
 
 def test_a_key_that_is_gone_or_new_is_a_difference():
     old, new = ConfigDict(dict(a=1, b=(1, 2), c=None)), ConfigDict(dict(b=[1, 2], d=None))
-    assert configs.difference(old, new) == {"a": "1 -> none", "c": "None -> none", "d": "none -> None"}
+    assert configs.list_differences(old, new) == {"a": "1 -> none", "c": "None -> none", "d": "none -> None"}
 
 
 def test_the_quick_start_config_loads():

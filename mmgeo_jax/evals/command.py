@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
     if bool(options.checkpoint) != bool(options.data):
         parser.error("--checkpoint and --data go together")
     if options.run:
-        if checkpoints.kind_of(configs.read(options.run).model) == "lmm":
+        if checkpoints.kind_of(configs.read_run_config(options.run).model) == "lmm":
             from mmgeo_jax.evals import lmm as lmm_eval
 
             print(lmm_eval.summarize(lmm_eval.evaluate_run(options.run, options.force)))

@@ -197,7 +197,7 @@ def make_validation(
 
 def finish(run: Path) -> None:
     """What comes after training on problems, on one machine: unseen ones are solved, where the data has some."""
-    if configs.read(run).data.task == "problems" and lmm_eval.evaluate_run(run):
+    if configs.read_run_config(run).data.task == "problems" and lmm_eval.evaluate_run(run):
         lmm_report.write_report(run)
 
 

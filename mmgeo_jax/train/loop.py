@@ -231,16 +231,16 @@ def command(
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", os.path.expanduser(CACHE))
     try:
-        config = configs.parse(arguments, name, what)
+        config = configs.parse_command_line(arguments, name, what)
         if config.deterministic:  # XLA reads it when devices are first asked for
             os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
         processes.join()
         run = Path(config.workdir) / config.name
         config.data.fingerprint = fingerprint(config.data)
         if processes.is_first():
-            configs.claim(run, config)
+            configs.lock_config(run, config)
         processes.wait("config.json")
-        configs.claim(run, config)
+        configs.lock_config(run, config)
         if not train(config, run, make_task):
             _say(f"{run}: stopped and saved; the same command goes on")
             return 0

@@ -230,7 +230,7 @@ def test_a_changed_config_is_refused(base, whole, tmp_path, finished, capsys):
 def test_a_run_without_a_checkpoint_begins_anew(base, tmp_path, finished, capsys):
     assert "micro" in fails(capsys, arguments(base, tmp_path, "--config.train.micro_batches=3"))
     assert train_clip.main(arguments(base, tmp_path, "--config.train.steps=1")) == 0
-    assert configs.read(tmp_path / "run").train.micro_batches == 1
+    assert configs.read_run_config(tmp_path / "run").train.micro_batches == 1
 
 
 def test_changed_data_are_refused(base, whole, tmp_path, finished, capsys, monkeypatch):
@@ -288,7 +288,7 @@ def test_a_checkpoint_of_another_model_names_the_difference(whole):
 
 def test_anchors_of_many_families_come_before_whole_families(base):
     """And going on in either part gives the same batches."""
-    config = configs.parse(arguments(base, base / "unused"), "x", "x")
+    config = configs.parse_command_line(arguments(base, base / "unused"), "x", "x")
     config.tokenizer.vocab_size = 512
     sources = train_clip.open_sources(config.data)
     words = Words()

@@ -249,7 +249,7 @@ def test_lora_trains_thin_matrices_alone(base, tmp_path, monkeypatch):
     monkeypatch.setattr(train_lmm, "finish", lambda run: None)
     more = "--config.lora.rank=2", "--config.optim.freeze=(image|decoder)/.*", "--config.train.steps=3"
     assert train_lmm.main(arguments(base, tmp_path, *more)) == 0
-    config = configs.read(tmp_path / "run")
+    config = configs.read_run_config(tmp_path / "run")
     graphdef, params = lmm.init(config.model, config.seed)
     with checkpoints.open_folder(tmp_path / "run") as folder:
         _, thin = lora.add(graphdef, params, config.lora, config.optim.freeze, config.seed)
