@@ -16,16 +16,16 @@ from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 from data_gen.view.changes import changed_words
+from data_gen.view.vectors import vector_pictures
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 COLUMNS, GAP = 4, 18
 INK, EDITED, RULE = "#1f2328", "#c2410c", "#d0d7de"
-EXAMPLE = """mmgeo contact-sheet --data=data/tiny --split=test --row=3 --out=family.png --cell=300
-"""
+EXAMPLE = """mmgeo contact-sheet --data=data/tiny --split=test --row=3 --out=family.png --svg=family"""
 
 
 def sheet(family: Family, cell_px: int = 300) -> Image.Image:
-    """An RGB picture of a family's members in rows of four, under each the edit that made it and its caption.
+    """Draws a family's members in rows of four, under each the edit that made it and its caption.
 
     Words that the anchor's caption does not have in that place are in colour.
     """
@@ -61,15 +61,27 @@ def _lines(caption: str, anchor: str, characters: int) -> list[list[tuple[str, b
     return [[next(words) for _ in line.split()] for line in lines]
 
 
+def write_svg(family: Family, folder: str) -> None:
+    """Writes a family's pictures as 1.svg (the anchor), 2.svg, ..., into a folder, which may be new."""
+    pictures = vector_pictures(family)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for number, picture in enumerate(pictures, 1):
+        path = Path(folder) / f"{number}.svg"
+        with open_atomic(path) as file:
+            file.write(picture.encode())
+        print(path)
+
+
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status."""
+    """Runs the command; returns the exit status."""
     parser = cli.parser("contact-sheet", __doc__, EXAMPLE)
     parser.add_argument("--data", default="data/tiny", help="folder of a data set")
     parser.add_argument("--split", default="test")
     parser.add_argument("--row", type=int, default=0, help="which family of the split")
     parser.add_argument("--cell", type=int, default=300, help="width of a picture, px")
     parser.add_argument("--out", default="family.png")
+    parser.add_argument("--svg", metavar="FOLDER", help="folder for each picture as an SVG file, too")
     options = parser.parse_args(arguments)
     source = RecordSource(options.data, options.split)
     if not 0 <= options.row < len(source):
@@ -77,4 +89,6 @@ def main(arguments: Sequence[str]) -> int:
     with open_atomic(options.out) as file:
         sheet(source[options.row], options.cell).save(file, "PNG")
     print(options.out)
+    if options.svg:
+        write_svg(source[options.row], options.svg)
     return 0

@@ -21,6 +21,7 @@ from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 from data_gen.view import page
 from data_gen.view.changes import changed_words, overlay
+from data_gen.view.vectors import vector_overlay, vector_pictures
 
 TRUTH_WORDS = {1: "true", 0: "false", -1: "cannot say"}
 TRUTH_MARKS = {1: "✓", 0: "·", -1: "?"}
@@ -79,24 +80,29 @@ def problem(question: Question) -> dict[str, str]:
     return {name: ", ".join(value) if isinstance(value, tuple) else value for name, value in fields}
 
 
-def write_page(title: str, chosen: Sequence[Entry]) -> str:
-    """Returns the page."""
+def drawings(family: Family, svg: bool = False) -> list[tuple[bytes, bytes | None]]:
+    """Returns (picture, picture over the anchor's or None) of each member; `svg`: as vectors where it has programs."""
+    if svg and family.programs:
+        vectors = vector_pictures(family)
+        over = [vector_overlay(vectors[0], vector).encode() for vector in vectors[1:]]
+        return list(zip([vector.encode() for vector in vectors], [None, *over], strict=True))
+    return [(png, overlay(family.images[0], png) if i else None) for i, png in enumerate(family.images)]
+
+
+def write_page(title: str, chosen: Sequence[Entry], svg: bool = False) -> str:
+    """Returns the page, its pictures as they are stored or, with `svg`, as vectors where there are programs."""
     counts = Counter(kind for _, family, _ in chosen for kind in kinds_of(family))
-    return (
-        page.templates()
-        .get_template("gallery.html.jinja")
-        .render(
-            title=title,
-            chosen=chosen,
-            counts=counts,
-            number_of={kind: i for i, kind in enumerate(sorted(counts))},
-            kinds_of=lambda family: sorted(kinds_of(family)),
-            changed_words=changed_words,
-            overlay=overlay,
-            truth_cells=truth_cells,
-            problem=problem,
-            pictures=lambda family: family.images,
-        )
+    template = page.templates().get_template("gallery.html.jinja")
+    return template.render(
+        title=title,
+        chosen=chosen,
+        counts=counts,
+        number_of={kind: i for i, kind in enumerate(sorted(counts))},
+        kinds_of=lambda family: sorted(kinds_of(family)),
+        changed_words=changed_words,
+        drawings=lambda family: drawings(family, svg),
+        truth_cells=truth_cells,
+        problem=problem,
     )
 
 
@@ -116,12 +122,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--data", default="data/tiny", help="folder of a data set (default: data/tiny)")
     parser.add_argument("--split", default="train", help="default: train")
     parser.add_argument("--each", type=int, default=12, help="families to show of each kind of edit (default: 12)")
+    parser.add_argument("--svg", action="store_true", help="vector pictures, drawn again from their programs")
     parser.add_argument("--out", help="the page (default: gallery-SPLIT.html in the folder)")
     options = parser.parse_args(arguments)
     out = options.out or f"{options.data}/gallery-{options.split}.html"
     source = RecordSource(options.data, options.split)
     chosen = with_retrieved(source, choose(source, max(1, options.each)))
-    text = write_page(f"{source.directory.name or options.data}, {options.split}", chosen)
+    text = write_page(f"{source.directory.name or options.data}, {options.split}", chosen, options.svg)
     with open_atomic(out) as file:
         file.write(text.encode())
     print(f"{out}: {len(chosen)} families")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import UndefinedError
+from jinja2 import Environment, UndefinedError
 
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
@@ -78,7 +78,7 @@ def write(run: Path, template: str, **values: Any) -> Path:
     return path
 
 
-def templates():
+def templates() -> Environment:
     """Returns the templates of reports."""
     return page.templates("mmgeo_jax.report", number=number, interval=range_of, percent=lambda share: f"{share:.2%}")
 

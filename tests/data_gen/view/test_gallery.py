@@ -53,10 +53,10 @@ def test_no_overlay_of_other_sizes_or_broken_pictures():
 
 
 def test_changed_words_are_marked_and_lost_ones_struck():
-    words = page.templates().get_template("macros.html.jinja").module.words
+    template = page.templates().from_string('{% from "macros.html.jinja" import words %}{{ words(changes) }}')
 
     def said(old, new):
-        return words(changes.changed_words(old, new))
+        return template.render(changes=changes.changed_words(old, new))
 
     assert said("AB = 5. C lies on AB.", "AB = 7. C lies on AB.") == "AB = <mark>7.</mark> C lies on AB."
     assert said("AB = 5. C lies on AB.", "C lies on AB.") == "<del>AB = 5.</del> C lies on AB."

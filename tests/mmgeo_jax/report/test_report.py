@@ -96,7 +96,8 @@ def test_mistakes_come_first():
     assert [gallery.mistakes(family, block) for family, block in zip(families, scores, strict=True)] == [0, 6, 6]
     cards = gallery.cards(families, scores, 10.0)
     assert [card.family.key for card in cards] == ["wrong", "tied", "right"]
-    text = parts.templates().get_template("families.html.jinja").module.article(cards[0])
+    template = '{% from "families.html.jinja" import article %}{{ article(card) }}'
+    text = parts.templates().from_string(template).render(card=cards[0])
     assert text.count('class="cell yes"') == 3 and text.count("✓") == 0 and text.count("→") == 3
 
 
