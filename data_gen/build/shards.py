@@ -7,7 +7,6 @@ Hosts that share the folder take every H-th shard each; whichever finds all of t
 
 import argparse
 import contextlib
-import importlib
 import importlib.metadata
 import json
 import os
@@ -28,20 +27,8 @@ from data_gen.shared import cli, files
 from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from data_gen.shared.parallel import pooled
+from data_gen.sources import SOURCES, load_source
 
-# A source is a module with `rows(spec, split) -> int` and the pure `family(spec, split, index) -> Family`.
-SOURCES = {
-    "synthetic": "data_gen.sources.templates.source",
-    "composed": "data_gen.sources.composed.source",
-    "formalgeo": "data_gen.sources.formalgeo.source",
-    "alphageometry": "data_gen.sources.alphageometry.source",
-    "mmgeolm": "data_gen.sources.external.mmgeolm",
-    "jsonl": "data_gen.sources.external.jsonl",
-    "redrawn": "data_gen.sources.redrawn.source",
-    "problems": "data_gen.sources.problems.source",
-    "exams": "data_gen.sources.formalgeo.exams",
-    "conversations": "data_gen.sources.external.conversations",
-}
 PACKAGES = (
     "numpy",
     "scipy",
@@ -81,7 +68,7 @@ def plan(spec: ConfigDict, out: str) -> dict[str, list[Shard]]:
     if spec.source not in SOURCES:
         raise UserError(f"source '{spec.source}' of the spec is none of {', '.join(SOURCES)}")
     module = SOURCES[spec.source]
-    source, size, shards = importlib.import_module(module), spec.shard_size, {}
+    source, size, shards = load_source(module), spec.shard_size, {}
     text, mark = json.dumps(spec.to_dict()), fingerprint(spec)
     for split in spec.families:
         rows = source.rows(_parse_spec(text), split)
@@ -101,7 +88,7 @@ def _parse_spec(text: str) -> ConfigDict:
 
 def make_shard(shard: Shard) -> int:
     """Write one shard and its index; returns its number of families."""
-    source, spec = importlib.import_module(shard.source), _parse_spec(shard.spec)
+    source, spec = load_source(shard.source), _parse_spec(shard.spec)
     with tfrecords.ShardWriter(shard.path, shard.fingerprint) as writer:
         for row in range(shard.first, shard.first + shard.families):
             with counting_figures() as figures:

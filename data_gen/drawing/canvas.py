@@ -26,12 +26,12 @@ class Canvas:
     gap_px: float  # no two named points are closer than this
 
     def to_json(self) -> str:
-        """One line of JSON; `canvas_from_json` reads it."""
+        """Returns one line of JSON; `canvas_from_json` reads it."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
 
 def canvas_from_json(text: str) -> Canvas:
-    """The inverse of `Canvas.to_json`."""
+    """Returns the inverse of `Canvas.to_json`."""
     data = json.loads(text)
     return Canvas(**data | {"style": Style(**data["style"])})
 
@@ -67,7 +67,7 @@ class Difficulty:
 
 
 def canvas_of(size_px: int, level: Difficulty, rng: np.random.Generator) -> Canvas:
-    """A canvas of the level, its looks drawn at random."""
+    """Draws the looks of a canvas of some difficulty."""
     size = size_px
     font_px = round(float(rng.uniform(*level.font)) * size, 2)
     font = level.fonts[int(rng.integers(len(level.fonts)))]

@@ -80,7 +80,7 @@ def _load(file: str):
 
 @cache
 def glyph(font: str, char: str) -> Outline:
-    """The outline of a character in `font`, a key of FONTS. Raises UserError where either is unknown."""
+    """Returns the outline of a character in `font`, a key of FONTS. Raises UserError where either is unknown."""
     if font not in FONTS:
         raise UserError(f"there is no font {font!r}: choose one of {', '.join(FONTS)}")
     for file in (FONTS[font], FALLBACK):
@@ -99,7 +99,7 @@ def glyph(font: str, char: str) -> Outline:
 
 @cache
 def outline(text: str, font: str, letter_font: str | None = None) -> Outline:
-    """The outline of a line of text, its letters from `letter_font` where given ("2x": 2 and italic x)."""
+    """Returns the outline of a line of text, its letters from `letter_font` where given ("2x": 2 and italic x)."""
     ops, points, x = [], [], 0.0
     for char in text:
         shape = glyph(letter_font if letter_font and char.isalpha() else font, char)
@@ -111,7 +111,7 @@ def outline(text: str, font: str, letter_font: str | None = None) -> Outline:
 
 
 def _box(xy: np.ndarray) -> tuple[float, float, float, float]:
-    """The box around the points: never less than the ink, and tight where curves end at their extremes."""
+    """Returns the box around the points: never less than the ink, and tight where curves end at their extremes."""
     if not len(xy):
         return (0.0, 0.0, 0.0, 0.0)
     (x0, y0), (x1, y1) = xy.min(0), xy.max(0)

@@ -113,19 +113,19 @@ def _label(diagram: Diagram, text: _Text, box: Box) -> Label:
 def _head(
     diagram: Diagram, text: str, font: str, font_px: float, letter_font: str = ""
 ) -> tuple[str, str, float, Outline, Point]:
-    """The first fields of a text: what it says, how it is set, and half its ink's width and height in px."""
+    """Returns the first fields of a text: what it says, how it is set, and half its ink's width and height in px."""
     shape = outline(text, font, letter_font or diagram.style.font)
     x0, y0, x1, y1 = shape.box
     return text, font, font_px, shape, ((x1 - x0) * font_px / 2, (y1 - y0) * font_px / 2)
 
 
 def _value_head(diagram: Diagram, text: str) -> tuple[str, str, float, Outline, Point]:
-    """The same for a printed value."""
+    """Makes the same change for a printed value."""
     return _head(diagram, text, diagram.style.value_font, VALUE_SCALE * diagram.style.font_px)
 
 
 def _gap(diagram: Diagram) -> float:
-    """How far a text keeps from the middle of a stroke, px."""
+    """Returns how far a text keeps from the middle of a stroke, px."""
     return max(1.5, 0.15 * diagram.style.font_px) + diagram.style.stroke_px / 2
 
 
@@ -153,7 +153,7 @@ def _names(diagram: Diagram, ink: Ink) -> list[_Text]:
 
 
 def _away(diagram: Diagram, name: str) -> Point:
-    """The direction that leaves a point's strokes behind, of length 1, or shorter where they surround it."""
+    """Returns the direction that leaves a point's strokes behind, of length 1, or shorter where they surround it."""
     points = diagram.points
     px, py = points[name]
     x = y = 0.0
@@ -229,7 +229,7 @@ def _area(diagram: Diagram, mark: AreaText) -> _Text:
 
 
 def _judge(diagram: Diagram, ink: Ink, texts: list[_Text]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All candidates of all texts in one row: boxes float64[M, 4], usable bool[M], costs float64[M]."""
+    """Returns all candidates of all texts in one row: boxes float64[M, 4], usable bool[M], costs float64[M]."""
     font_px = diagram.style.font_px
     counts = [len(text.costs) for text in texts]
     centres = np.concatenate([text.centres for text in texts])
@@ -253,7 +253,7 @@ def _judge(diagram: Diagram, ink: Ink, texts: list[_Text]) -> tuple[np.ndarray, 
 
 
 def _clear_of_capsules(centres: np.ndarray, halves: np.ndarray, ink: Ink) -> np.ndarray:
-    """How far each box stays from straight ink, px, by the best of three separating axes; < 0: they touch."""
+    """Returns how far each box stays from straight ink, px, by the best of three separating axes; < 0: they touch."""
     if not ink.capsules:
         return np.full(len(centres), np.inf)
     x0, y0, x1, y1, width = np.array(ink.capsules).T
@@ -268,12 +268,12 @@ def _clear_of_capsules(centres: np.ndarray, halves: np.ndarray, ink: Ink) -> np.
 
 
 def _offsets(centres: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far M centres are to the right of K places, and below them: float64[K, M] each."""
+    """Returns how far M centres are to the right of K places, and below them: float64[K, M] each."""
     return centres[:, 0] - x[:, None], centres[:, 1] - y[:, None]
 
 
 def _clear_of_rings(centres: np.ndarray, halves: np.ndarray, ink: Ink) -> np.ndarray:
-    """How far each box stays from the circles' lines, px."""
+    """Returns how far each box stays from the circles' lines, px."""
     if not ink.rings:
         return np.full(len(centres), np.inf)
     x, y, radius, width = np.array(ink.rings).T
@@ -284,7 +284,7 @@ def _clear_of_rings(centres: np.ndarray, halves: np.ndarray, ink: Ink) -> np.nda
 
 
 def _unbroken(feet: np.ndarray, centres: np.ndarray, ink: Ink) -> np.ndarray:
-    """Whether no ink crosses the way from foot to text, bool[M]: a text behind a stroke looks another's."""
+    """Returns whether no ink crosses the way from foot to text, bool[M]: a text behind a stroke looks another's."""
     free = np.ones(len(feet), bool)
     if ink.capsules:
         x0, y0, x1, y1, _ = np.array(ink.capsules).T
@@ -303,14 +303,14 @@ def _unbroken(feet: np.ndarray, centres: np.ndarray, ink: Ink) -> np.ndarray:
 
 
 def _ends(diagram: Diagram) -> list[Point]:
-    """The unnamed ends of strokes: a name beside one would be taken for its name."""
+    """Returns the unnamed ends of strokes: a name beside one would be taken for its name."""
     ends = sorted({end for s in diagram.segments for end in (s.a, s.b) if end.startswith("_")})
     return [diagram.points[end] for end in ends]
 
 
 def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text], ends: list[Point]) -> np.ndarray:
-    """How much nearer a name is to its own point than to any other's or to an unnamed end, px; for the candidates of
-    all names."""
+    """Returns how much nearer a name is to its own point than to any other's or to an unnamed end, px; for the
+    candidates of all names."""
     owner = np.repeat(np.arange(len(names)), [len(text.costs) for text in names])
     if len(names) + len(ends) < 2:
         return np.full(len(owner), np.inf)
@@ -324,7 +324,7 @@ def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text], end
 
 
 def _own_segment(diagram: Diagram, text: _Text) -> np.ndarray:
-    """How much nearer a printed length is to its own segment than to any other stroke, px[K]; else infinite."""
+    """Returns how much nearer a printed length is to its own segment than to any other stroke, px[K]; else infinite."""
     if text.segment is None or not diagram.segments:
         return np.full(len(text.costs), np.inf)
     ends = [complex(*diagram.points[name]) for segment in diagram.segments for name in (segment.a, segment.b)]
@@ -338,7 +338,7 @@ def _own_segment(diagram: Diagram, text: _Text) -> np.ndarray:
 
 
 def _options(texts: list[_Text], boxes: np.ndarray, usable: np.ndarray, costs: np.ndarray) -> list[list[Box]]:
-    """The usable boxes of each text, cheapest first. Raises LabelCollision where a text has none."""
+    """Returns the usable boxes of each text, cheapest first. Raises LabelCollision where a text has none."""
     rows = np.flatnonzero(usable)
     owner = np.repeat(np.arange(len(texts)), [len(text.costs) for text in texts])[rows]
     counts = np.bincount(owner, minlength=len(texts)).tolist()
@@ -350,8 +350,8 @@ def _options(texts: list[_Text], boxes: np.ndarray, usable: np.ndarray, costs: n
 
 
 def _search(options: list[list[Box]], gaps: list[tuple[float, float]]) -> list[Box]:
-    """One box for each text, no two closer than either's gaps in px, beside and above each other; the text with the
-    fewest places chooses first."""
+    """Returns one box for each text, no two closer than either's gaps in px, beside and above each other; the text with
+    the fewest places chooses first."""
     turn = sorted(range(len(options)), key=lambda i: len(options[i]))
     placed: list[Box] = []
     tried = [0] * len(options)

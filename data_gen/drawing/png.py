@@ -17,7 +17,7 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, 
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """uint8[H, W] -> an 8-bit grey PNG without metadata, the same bytes for the same pixels.
+    """Encodes uint8[H, W] as an 8-bit grey PNG without metadata, the same bytes for the same pixels.
 
     Line drawings are long runs of white: unfiltered and matched as runs alone they take a quarter of the time, and
     less room, than with the filters that an image library chooses for photographs.
@@ -36,7 +36,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def decode_png(data: bytes) -> np.ndarray:
-    """A picture -> uint8[H, W], grey, its clear parts white as paper. Raises UserError where it is broken."""
+    """Decodes a picture to uint8[H, W], grey, its clear parts white as paper. Raises UserError where it is broken."""
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "GIF")) as file:
             image: Image.Image = file

@@ -32,7 +32,7 @@ class Primitive:
 
 
 def primitives(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> list[Primitive]:
-    """All that is drawn; `labels` come from place_labels unless given. Raises LabelCollision."""
+    """Lists all that is drawn; `labels` come from place_labels unless given. Raises LabelCollision."""
     ink = Ink(diagram)
     if labels is None:
         labels = place_labels(diagram, ink)

@@ -19,7 +19,7 @@ ROWS = np.array([1 + count for count in POINTS.values()])
 
 @cache
 def cairo_library() -> Any:
-    """The module cairocffi. Imported late: reading pictures needs no Cairo."""
+    """Returns the module cairocffi. Imported late: reading pictures needs no Cairo."""
     try:
         import cairocffi
     except OSError as error:
@@ -73,7 +73,7 @@ def _append(cairo, context, primitive: Primitive):
 
 
 def grey_pixels(surface, size: int) -> np.ndarray:
-    """One colour channel of a surface, a copy: black on white has all three alike."""
+    """Returns one colour channel of a surface, a copy: black on white has all three alike."""
     surface.flush()
     pixels = np.frombuffer(surface.get_data(), np.uint8).reshape(size, surface.get_stride())
     return pixels[:, : 4 * size : 4].copy()

@@ -16,7 +16,8 @@ SHARES = np.linspace(0, 1, 65)  # along a stroke
 
 
 def depth(region: Sequence[complex], z: np.ndarray) -> np.ndarray:
-    """How far points complex[...] are from the region's border, in their unit: positive inside, negative outside."""
+    """Returns how far points complex[...] are from the region's border, in their unit: positive inside, negative
+    outside."""
     if len(region) == 2:
         return abs(region[1] - region[0]) - np.abs(z - region[0])
     corners = np.array(region)
@@ -27,7 +28,7 @@ def depth(region: Sequence[complex], z: np.ndarray) -> np.ndarray:
 
 
 def divided(region: Sequence[complex], points: dict[str, complex], drawn, marks: Sequence[Mark], least: float) -> bool:
-    """Whether a stroke runs inside a region, deeper than `least`; an arc counts as its whole circle.
+    """Returns whether a stroke runs inside a region, deeper than `least`; an arc counts as its whole circle.
 
     Args:
       drawn: `constructions.Strokes`; points: where their names lie, in the unit of the region and of `least`.

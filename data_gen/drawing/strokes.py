@@ -41,7 +41,7 @@ class Path:
         self.xy: list[float] = []
 
     def polyline(self, points: Iterable[Point], closed: bool = False):
-        """Straight strokes through the points."""
+        """Appends straight strokes through the points."""
         for i, point in enumerate(points):
             self.ops.append("L" if i else "M")
             self.xy.extend(point)
@@ -49,7 +49,7 @@ class Path:
             self.ops.append("Z")
 
     def arc(self, centre: Point, radius: float, start: float, sweep: float):
-        """A circular arc as cubic curves of at most 90 degrees (off by less than 0.03 % of the radius)."""
+        """Returns a circular arc as cubic curves of at most 90 degrees (off by less than 0.03 % of the radius)."""
         pieces = max(1, ceil(abs(sweep) / (pi / 2) - 1e-9))
         step = sweep / pieces
         handle = radius * 4 / 3 * tan(step / 4)
@@ -66,7 +66,7 @@ class Path:
             c0, s0 = c1, s1
 
     def circle(self, centre: Point, radius: float):
-        """A whole circle, closed."""
+        """Returns a whole circle, closed."""
         self.arc(centre, radius, 0.0, 2 * pi)
         self.ops.append("Z")
 
@@ -144,7 +144,7 @@ class Ink:
             self.shaded.polyline(corners, closed=True)
 
     def _graph(self, graph: Graph):
-        """Axes over the whole canvas, a tick at each unit, and the graph wherever it is within them."""
+        """Draws axes over the whole canvas, a tick at each unit, and the graph wherever it is within them."""
         (x0, y0), (x1, y1) = (self.diagram.points[name] for name in (graph.origin, graph.unit))
         edge, half = 0.45 * self.unit, 0.16 * self.unit
         low, high = edge, self.diagram.size_px - edge
@@ -184,7 +184,8 @@ class Ink:
         self._block((left, right, tip, left), 0.0)
 
     def _row(self, a: str, b: str, count: int, pitch: float) -> tuple[list[Point], float, float]:
-        """Where `count` small marks stand on ab, near its middle, clear of points and circles; and ab's direction."""
+        """Returns where `count` small marks stand on ab, near its middle, clear of points and circles; and ab's
+        direction."""
         start, end = self.diagram.points[a], self.diagram.points[b]
         dx, dy, length = _direction(start, end)
         pitch = min(pitch, 0.5 * length / count)
@@ -276,7 +277,7 @@ class Ink:
         return outer
 
     def angle(self, a: str, vertex: str, b: str) -> tuple[float, float, float]:
-        """The angle a-vertex-b, below 180 degrees: its start, its sweep (>= 0), its shorter arm in px."""
+        """Returns the angle a-vertex-b, below 180 degrees: its start, its sweep (>= 0), its shorter arm in px."""
         (x, y), (ax, ay), (bx, by) = (self.diagram.points[name] for name in (vertex, a, b))
         start, end = atan2(ay - y, ax - x), atan2(by - y, bx - x)
         sweep = _wrap(end - start)
@@ -286,7 +287,7 @@ class Ink:
 
 
 def _crossings(diagram: Diagram) -> Iterator[Point]:
-    """Where two straight strokes cut each other."""
+    """Yields where two straight strokes cut each other."""
     lines = [(*diagram.points[s.a], *diagram.points[s.b]) for s in diagram.segments]
     for (x, y, p, q), (u, v, r, s) in itertools.combinations(lines, 2):
         turn = (p - x) * (s - v) - (q - y) * (r - u)
@@ -298,19 +299,19 @@ def _crossings(diagram: Diagram) -> Iterator[Point]:
 
 
 def _direction(start: Point, end: Point) -> tuple[float, float, float]:
-    """The unit vector from start to end, and their distance."""
+    """Returns the unit vector from start to end, and their distance."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     length = hypot(dx, dy) or 1e-9
     return dx / length, dy / length, length
 
 
 def _wrap(angle: float) -> float:
-    """The same angle in (-pi, pi]."""
+    """Returns the same angle in (-pi, pi]."""
     return pi - (pi - angle) % (2 * pi)
 
 
 def _overlap(start: float, sweep: float, other_start: float, other_sweep: float) -> bool:
-    """Whether two angles about one vertex share more than an arm."""
+    """Returns whether two angles about one vertex share more than an arm."""
     shared = 0.05
     ahead = (other_start - start) % (2 * pi)
     behind = (start - other_start) % (2 * pi)
@@ -318,7 +319,7 @@ def _overlap(start: float, sweep: float, other_start: float, other_sweep: float)
 
 
 def _chords(centre: Point, radius: float, start: float, sweep: float) -> tuple[Point, ...]:
-    """Points on an arc, so close that its chords stay within a quarter pixel of it."""
+    """Returns points on an arc, so close that its chords stay within a quarter pixel of it."""
     widest = 2 * acos(max(1 - 0.25 / max(radius, 0.25), 0.0))
     pieces = max(1, ceil(sweep / widest))
     angles = (start + sweep * i / pieces for i in range(pieces + 1))
@@ -326,7 +327,7 @@ def _chords(centre: Point, radius: float, start: float, sweep: float) -> tuple[P
 
 
 def _nothing(ink: Ink, mark: Mark):
-    """A LengthText or an AreaText is only a label."""
+    """Draws no ink: a LengthText or an AreaText is only a label."""
 
 
 DRAW: dict[type, Callable[[Ink, Any], None]] = {

@@ -61,7 +61,7 @@ class Task(NamedTuple):
 
 
 def plan(directory: str, split: str) -> list[Task]:
-    """The shards of a split."""
+    """Returns the shards of a split."""
     digest = sidecar.split_digest(directory, split)
     rows = tfrecords.read_manifest(directory)["splits"][split]
     return [Task(directory, split, row["file"], row["families"], digest) for row in rows]
@@ -71,7 +71,7 @@ def plan(directory: str, split: str) -> list[Task]:
 
 
 def collect(task: Task) -> list[str]:
-    """What the anchor of each family states, as JSON of facts in roles; "" where its source lists nothing."""
+    """Returns what the anchor of each family states, as JSON of facts in roles; "" where its source lists nothing."""
     found = []
     for family in tfrecords.read_shard(task.shard):
         facts = sidecar.stated(family)
@@ -81,7 +81,7 @@ def collect(task: Task) -> list[str]:
 
 
 def gather(tasks: Sequence[Task], workers: int) -> sidecar.Captions:
-    """The different captions of a split, in the order of the families that have them first."""
+    """Returns the different captions of a split, in the order of the families that have them first."""
     first: dict[str, int] = {}
     row = 0
     for _, texts in _in_pool(collect, tasks, workers, "captions"):
@@ -126,7 +126,7 @@ def _meaning(facts: Iterable[Fact]) -> frozenset[Fact]:
 
 
 def similar(index: Index, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each caption int[Q] the POOL most similar others that speak of no more points or circles, best first.
+    """Finds for each caption int[Q] the POOL most similar others that speak of no more points or circles, best first.
 
     Returns numbers int64[Q, POOL] (-1 where there are no more) and cosines float32[Q, POOL]. Of equally similar
     captions those come first that follow the query in the corpus, so that none is everybody's.
@@ -153,7 +153,7 @@ def similar(index: Index, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def judge(family: Family) -> Callable[[Sequence[Fact]], np.ndarray]:
-    """A function that tells of facts, in the roles of a family's anchor, which are surely false of it: bool[K].
+    """Returns a function that tells of facts, in the roles of a family's anchor, which are surely false of it: bool[K].
 
     Raises UserError where the family cannot be drawn again.
     """
@@ -191,7 +191,7 @@ def _measure(fact: Fact) -> Fact:
 
 @cache
 def _test_captions(directory: str, split: str) -> frozenset[str]:
-    """What must not be retrieved: training never sees a caption of test, not even as a negative."""
+    """Returns what must not be retrieved: training never sees a caption of test, not even as a negative."""
     if split == "test" or "test" not in tfrecords.read_manifest(directory)["splits"]:
         return frozenset()
     source = tfrecords.RecordSource(directory, "test")
@@ -228,7 +228,7 @@ def negatives(family: Family, index: Index, pool: np.ndarray, held_out: frozense
 
 
 def make_sidecar(task: Task) -> tuple[int, int]:
-    """Write the sidecar of a shard; returns (negatives, families without any)."""
+    """Writes the sidecar of a shard; returns (negatives, families without any)."""
     index = _index(task.directory, task.split, task.digest)
     held_out = _test_captions(task.directory, task.split)
     own = np.array([index.numbers.get(text, -1) for text in collect(task)], np.int64)
@@ -249,7 +249,7 @@ def make_sidecar(task: Task) -> tuple[int, int]:
 
 
 def is_whole(task: Task) -> bool:
-    """Whether the sidecar of a shard is there and belongs to the data."""
+    """Returns whether the sidecar of a shard is there and belongs to the data."""
     try:
         (number,) = sidecar.read_arrays(sidecar.sidecar_path(task.shard), task.digest, ("number",))
     except UserError:
@@ -258,7 +258,7 @@ def is_whole(task: Task) -> bool:
 
 
 def retrieve(directory: str, split: str, workers: int) -> str:
-    """Make the sidecars of a split that are missing or stale; returns a line that tells how it went."""
+    """Makes the sidecars of a split that are missing or stale; returns a line that tells how it went."""
     tasks = plan(directory, split)
     path = sidecar.captions_path(directory, split)
     missing = [task for task in tasks if not is_whole(task)]
@@ -279,7 +279,7 @@ def retrieve(directory: str, split: str, workers: int) -> str:
 def _in_pool(
     function: Callable[[Task], Any], tasks: Sequence[Task], workers: int, what: str
 ) -> Iterator[tuple[Task, Any]]:
-    """(task, function(task)) in order, in a pool of processes, or in this one for a single worker."""
+    """Yields (task, function(task)) in order, in a pool of processes, or in this one for a single worker."""
     total = sum(task.families for task in tasks)
     with tqdm(total=total, desc=what, unit=" families", dynamic_ncols=True) as bar:
         for task, result in zip(tasks, pooled(function, tasks, workers, ordered=True), strict=True):
@@ -289,7 +289,7 @@ def _in_pool(
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status."""
+    """Runs the command; returns the exit status."""
     parser = cli.parser(
         "retrieval",
         "Find, for each anchor's caption, similar captions of other families that are false of it.",

@@ -45,7 +45,8 @@ COMPUTED, ASSERTED = 1, 2
 
 
 def stated(family: Family) -> tuple[Fact, ...]:
-    """The facts of the anchor's caption; none where its source lists none. Raises UserError where they are no facts."""
+    """Returns the facts of the anchor's caption; none where its source lists none. Raises UserError where they are no
+    facts."""
     try:
         facts = tuple(from_json(family.facts[0]))
         good = all(len(f.args) == PREDICATES[f.predicate].arity for f in facts)
@@ -57,7 +58,7 @@ def stated(family: Family) -> tuple[Fact, ...]:
 
 
 def roles(facts: Sequence[Fact]) -> dict[str, str]:
-    """Name -> role, centres of circles apart from other points, in the order in which the facts name them.
+    """Maps name -> role, centres of circles apart from other points, in the order in which the facts name them.
 
     In whatever order a caption says it, the shapes come first, and of these what has most points.
     """
@@ -72,13 +73,13 @@ def roles(facts: Sequence[Fact]) -> dict[str, str]:
 
 
 def lettered(facts: Sequence[Fact], family: Family) -> tuple[Fact, ...]:
-    """Facts in roles, in the letters that have these roles in the anchor's caption of a family."""
+    """Gives facts in roles the letters that have these roles in the anchor's caption of a family."""
     names = {role: name for name, role in roles(stated(family)).items()}
     return tuple(fact.rename(names) for fact in facts)
 
 
 def worded(facts: Sequence[Fact], family: Family) -> str:
-    """The facts as a caption in the wording of a family."""
+    """Returns the facts as a caption in the wording of a family."""
     return caption(facts, canvas_from_json(family.canvas).wording if family.canvas else 0)
 
 
@@ -86,18 +87,19 @@ def worded(facts: Sequence[Fact], family: Family) -> str:
 
 
 def sidecar_path(shard: epath.PathLike) -> epath.Path:
-    """Where the sidecar of a shard lies."""
+    """Returns where the sidecar of a shard lies."""
     shard = epath.Path(shard)
     return shard.with_name(shard.name + ".nearest.npz")
 
 
 def captions_path(directory: epath.PathLike, split: str) -> epath.Path:
-    """Where the captions of a split lie that its sidecars speak of."""
+    """Returns where the captions of a split lie that its sidecars speak of."""
     return epath.Path(directory) / f"{tfrecords.read_manifest(directory)['name']}-{split}.captions.npz"
 
 
 def split_digest(directory: epath.PathLike, split: str) -> str:
-    """What the sidecars of a split depend on: its shards and those of test, whose captions must not be retrieved."""
+    """Returns what the sidecars of a split depend on: its shards and those of test, whose captions must not be
+    retrieved."""
     splits = tfrecords.read_manifest(directory)["splits"]
     if split not in splits:
         raise UserError(f"{directory} has no split '{split}', only {', '.join(splits)}")
@@ -106,7 +108,7 @@ def split_digest(directory: epath.PathLike, split: str) -> str:
 
 
 def write_arrays(path: epath.Path, digest: str, **arrays: np.ndarray) -> None:
-    """Write arrays as a compressed npz, whole or not at all: equal arrays give equal bytes."""
+    """Writes arrays as a compressed npz, whole or not at all: equal arrays give equal bytes."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, version=np.int64(VERSION), digest=np.array(digest), **arrays)
     with files.open_atomic(path) as file:
@@ -114,7 +116,7 @@ def write_arrays(path: epath.Path, digest: str, **arrays: np.ndarray) -> None:
 
 
 def read_arrays(path: epath.Path, digest: str, names: Sequence[str]) -> list[np.ndarray]:
-    """Arrays of such a file. Raises UserError where it is missing, broken, or belongs to other shards."""
+    """Reads arrays from such a file. Raises UserError where it is missing, broken, or belongs to other shards."""
     again = f"run mmgeo retrieval --data={path.parent}"
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
@@ -134,19 +136,19 @@ class Captions(NamedTuple):
     texts: Sequence[str]  # D JSON texts of facts
 
     def facts(self, number: int) -> list[Fact]:
-        """The facts of caption `number`, in roles."""
+        """Returns the facts of caption `number`, in roles."""
         return from_json(self.texts[number])
 
 
 def write_captions(path: epath.Path, digest: str, captions: Captions) -> None:
-    """Write the captions of a split."""
+    """Writes the captions of a split."""
     encoded = [text.encode() for text in captions.texts]
     ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
     write_arrays(path, digest, rows=captions.rows, ends=ends, text=np.frombuffer(b"".join(encoded), np.uint8))
 
 
 def read_captions(path: epath.Path, digest: str) -> Captions:
-    """The inverse of `write_captions`. Raises UserError like `read_arrays`."""
+    """Returns the inverse of `write_captions`. Raises UserError like `read_arrays`."""
     rows, ends, text = read_arrays(path, digest, ("rows", "ends", "text"))
     whole, bounds = text.tobytes(), [0, *ends.tolist()]
     return Captions(rows, [whole[a:b].decode() for a, b in itertools.pairwise(bounds)])
@@ -183,7 +185,7 @@ class Sidecar:
         return read_captions(captions_path(self._folder, self._split), self._digest)
 
     def negatives(self, row: int, family: Family, most: int) -> list[Retrieved]:
-        """Up to `most` retrieved captions of family `row`, the most similar first."""
+        """Returns up to `most` retrieved captions of family `row`, the most similar first."""
         if not 0 <= row < self._starts[-1]:
             raise IndexError(f"row {row} of {self._starts[-1]}")
         shard = bisect.bisect_right(self._starts, row) - 1
@@ -201,7 +203,8 @@ class Sidecar:
 
 
 def nearest(directory: epath.PathLike, split: str, row: int, most: int = 100) -> list[Retrieved]:
-    """The retrieved captions of one family of a data set, the most similar first. To read many, keep a `Sidecar`."""
+    """Returns the retrieved captions of one family of a data set, the most similar first. To read many, keep a
+    `Sidecar`."""
     return Sidecar(directory, split).negatives(row, RecordSource(directory, split)[row], most)
 
 
@@ -228,7 +231,8 @@ class WithRetrieved:
 
 
 def extend(family: Family, retrieved: Sequence[Retrieved], captions: int) -> Family:
-    """The family with its first `captions` captions (at least its pictures' own) and retrieved ones behind them."""
+    """Returns the family with its first `captions` captions (at least its pictures' own) and retrieved ones behind
+    them."""
     pictures, count = len(family.images), len(retrieved)
     kept = max(pictures, min(captions, len(family.captions)))
     truth, provenance = np.full((pictures, count), -1, np.int8), np.zeros((pictures, count), np.uint8)
@@ -251,5 +255,5 @@ def extend(family: Family, retrieved: Sequence[Retrieved], captions: int) -> Fam
 
 
 def _measured(facts: Sequence[Fact]) -> list[Fact]:
-    """Those that signatures of pictures know; a bit that no picture sets would deny what may hold."""
+    """Returns those that signatures of pictures know; a bit that no picture sets would deny what may hold."""
     return [f for f in facts if PREDICATES[f.predicate].measure is not None or f.predicate in ("length", "angle")]

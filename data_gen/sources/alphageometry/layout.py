@@ -26,8 +26,8 @@ NEAR = 0.02  # of the figure so far: a new point nearer than this to another is 
 
 
 def best_layouts(problem: Problem, rng: np.random.Generator, count: int, starts: int = STARTS) -> list[Program]:
-    """Up to `count` programs of a problem, none degenerate, the clearest of so many starts first; none where it could
-    not be drawn."""
+    """Returns up to `count` programs of a problem, none degenerate, the clearest of so many starts first; none where it
+    could not be drawn."""
     for wide in (False, True):
         found: list[tuple[float, Program]] = []
         for _ in range(starts):
@@ -41,7 +41,8 @@ def best_layouts(problem: Problem, rng: np.random.Generator, count: int, starts:
 
 
 def _start(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[float, Program] | None:
-    """A program with random parameters and the quality of its layout; None where it is degenerate or off its goal."""
+    """Returns a program with random parameters and the quality of its layout; None where it is degenerate or off its
+    goal."""
     solved = sample(problem, wide, rng)
     if solved is None:
         return None
@@ -53,7 +54,8 @@ def _start(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[floa
 
 
 def sample(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[Program, dict[str, complex]] | None:
-    """The steps with random parameters, one after the other, and their points; None where a step finds no place."""
+    """Returns the steps with random parameters, one after the other, and their points; None where a step finds no
+    place."""
     points: dict[str, complex] = {}
     steps = []
     for parts in problem.steps:
@@ -73,7 +75,8 @@ def sample(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[Prog
 
 
 def _wider(parts: Parts, rng: np.random.Generator) -> Parts:
-    """The parts of a step with some of the rows of WIDER in the place of theirs; two lines meet wherever they do."""
+    """Returns the parts of a step with some of the rows of WIDER in the place of theirs; two lines meet wherever they
+    do."""
     wider = []
     for part in parts:
         if part.row in WIDER and (len(parts) == 1 or part.row != "on_line"):
@@ -102,7 +105,7 @@ def _apart(there: list[complex], new: tuple[complex, ...]) -> bool:
 
 
 def figure(problem: Problem, canvas: Canvas, rng: np.random.Generator) -> Member | None:
-    """The clearest layout whose letters all find a place; None where the problem could not be drawn."""
+    """Returns the clearest layout whose letters all find a place; None where the problem could not be drawn."""
     for program in best_layouts(problem, rng, 5):
         member = draw(program, canvas)
         if member and member.labels is not None:

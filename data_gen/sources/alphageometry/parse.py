@@ -51,7 +51,7 @@ class Goal(NamedTuple):
     args: tuple[str, ...]
 
     def holds(self, points: dict[str, complex]) -> bool:
-        """Whether it is so, to 1e-6 in the units of the points."""
+        """Returns whether it is so, to 1e-6 in the units of the points."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return bool(GOALS[self.name].off(*(points[n] for n in self.args)) < 1e-6)
 
@@ -90,7 +90,7 @@ class _GoalRow(NamedTuple):
 
 
 def _angles_off(a, b, c, d, e, f, g, h) -> float:
-    """The angles from line ab to cd and from ef to gh, modulo 180 degrees: the sine of their difference."""
+    """Returns the angles from line ab to cd and from ef to gh, modulo 180 degrees: the sine of their difference."""
     ratio = (d - c) / (b - a) * (f - e) / (h - g)
     return abs(ratio.imag) / abs(ratio)
 
@@ -101,7 +101,7 @@ def _circle_off(a, b, c, d) -> float:
 
 
 def _sides_off(*points: complex) -> float:
-    """Of two triangles whose sides should be in one ratio."""
+    """Returns the steps of two triangles whose sides should be in one ratio."""
     ratios = [abs(p - q) / abs(r - s) for (p, q), (r, s) in zip(_sides(points[:3]), _sides(points[3:]), strict=True)]
     return max(ratios) - min(ratios)
 
@@ -128,12 +128,13 @@ GOALS = {
 
 
 def read(path: str) -> tuple[Problem, ...]:
-    """The problems of a file. Raises UserError where it is missing or one of them is not understood."""
+    """Returns the problems of a file. Raises UserError where it is missing or one of them is not understood."""
     return tuple(parse(program, name, f"{path} line {line}") for line, name, program in lines(path))
 
 
 def lines(path: str) -> list[tuple[int, str, str]]:
-    """(number of the second line, name, program) of each problem. Raises UserError where the file is none of those."""
+    """Returns (number of the second line, name, program) of each problem. Raises UserError where the file is none of
+    those."""
     file = Path(path)
     if not file.is_file():
         raise UserError(f"{path} is not there: give a file of AlphaGeometry problems, two lines each")
@@ -155,7 +156,7 @@ def lines(path: str) -> list[tuple[int, str, str]]:
 
 
 def parse(text: str, name: str, where: str) -> Problem:
-    """One program. Raises UserError, naming the clause, where it is not understood."""
+    """Returns one program. Raises UserError, naming the clause, where it is not understood."""
     body, _, asked = text.partition("?")
     clauses = [clause.strip() for clause in body.split(";")]
     letters = _letters([n for clause in clauses for n in clause.partition("=")[0].split()], where)
@@ -189,7 +190,7 @@ def _letters(names: Sequence[str], where: str) -> dict[str, str]:
 
 
 def _clause(clause: str, known: set[str], letters: dict[str, str], place: str) -> list[Parts]:
-    """The steps of "x y = term, term", whose points are then known."""
+    """Returns the steps of "x y = term, term", whose points are then known."""
     left, equals, right = clause.partition("=")
     new = left.split()
     if not equals or not new:
@@ -212,7 +213,7 @@ def _clause(clause: str, known: set[str], letters: dict[str, str], place: str) -
 def _term(
     words: Sequence[str], new: Sequence[str], known: set[str], letters: dict[str, str], place: str
 ) -> list[Parts]:
-    """The steps of one construction, "on_line x a b"."""
+    """Returns the steps of one construction, "on_line x a b"."""
     if not words or words[0] not in TERMS:
         near = difflib.get_close_matches(words[0][:20], TERMS, n=1) if words else ()
         hint = f"did you mean '{near[0]}'?" if near else "take one of those in data_gen/constructions/alphageometry.py"
@@ -262,7 +263,8 @@ def _goal(words: Sequence[str], known: set[str], letters: dict[str, str], place:
 
 
 def _at_a_corner(parts: Parts) -> Parts:
-    """A perpendicular to ab in a, with its square, where the text has a perpendicular to ab through a point a."""
+    """Returns a perpendicular to ab in a, with its square, where the text has a perpendicular to ab through a point
+    a."""
 
     def corner(part: Part) -> Part:
         if part.row != "on_tline" or part.ins[0] not in part.ins[1:]:
@@ -288,8 +290,8 @@ ALWAYS = ("circle_through", "lc_tangent", "ring", "two_tangents")
 
 
 def _with_circles(steps: Sequence[Parts]) -> tuple[list[Parts], list[Circle]]:
-    """The steps, and the circles that are drawn: those that three points lie on, one about each centre. The others
-    become two equal radii."""
+    """Returns the steps, and the circles that are drawn: those that three points lie on, one about each centre. The
+    others become two equal radii."""
     groups: dict[str, list[set[str]]] = {}
     always: list[tuple[str, str]] = []
     for part in itertools.chain(*steps):
@@ -312,7 +314,7 @@ def _with_circles(steps: Sequence[Parts]) -> tuple[list[Parts], list[Circle]]:
 
 
 def _used(centre: str, group: set[str], steps: Sequence[Parts]) -> bool:
-    """Whether a point is placed on the circle: the ends of a segment and its middle are no circle."""
+    """Returns whether a point is placed on the circle: the ends of a segment and its middle are no circle."""
     return any(p.row == "on_circle" and p.ins[0] == centre and p.ins[1] in group for p in itertools.chain(*steps))
 
 

@@ -73,12 +73,12 @@ def _problems(file: str, split: str) -> tuple[Problem, ...]:
 
 
 def rows(spec, split: str) -> int:
-    """How many families a split has: as many as the spec says, or none where no problem belongs to it."""
+    """Returns how many families a split has: as many as the spec says, or none where no problem belongs to it."""
     return int(spec.families[split]) if _problems(spec.file, split) else 0
 
 
 def family(spec, split: str, index: int) -> Family:
-    """Family `index` of a split: a pure function of (spec, split, index) and the file.
+    """Makes family `index` of a split: a pure function of (spec, split, index) and the file.
 
     Raises UserError where no family can be made of the problems of the split.
     """
@@ -103,7 +103,7 @@ def family(spec, split: str, index: int) -> Family:
 def _cube(
     program: Program, axes: Sequence[str], canvas: Canvas, letters: str, split: str, rng: np.random.Generator
 ) -> FamilyDraft | None:
-    """A cube of edits of a program on these axes, each corner clear to see; None where this try gives none."""
+    """Returns a cube of edits of a program on these axes, each corner clear to see; None where this try gives none."""
     if "value" in axes or rng.random() < PRINTED:
         program = _with_length(program, rng)
     edits, places = _edits(program, axes, canvas, rng)
@@ -122,7 +122,8 @@ def _cube(
 
 
 def _particular(problem: Problem, rng: np.random.Generator) -> Problem:
-    """The problem with a special triangle or quadrilateral where it begins with any: one of which something is said."""
+    """Returns the problem with a special triangle or quadrilateral where it begins with any: one of which something is
+    said."""
     steps = []
     for parts in problem.steps:
         kinds = table.partners(parts[0].row) if len(parts) == 1 and not construction(parts[0].row).facts else []
@@ -133,7 +134,7 @@ def _particular(problem: Problem, rng: np.random.Generator) -> Problem:
 
 
 def _with_length(program: Program, rng: np.random.Generator) -> Program:
-    """The program with a printed length, of a stroke that no other point lies on."""
+    """Returns the program with a printed length, of a stroke that no other point lies on."""
     points = program.points
 
     def alone(a: str, b: str) -> bool:
@@ -149,7 +150,8 @@ def _with_length(program: Program, rng: np.random.Generator) -> Program:
 def _edits(
     program: Program, axes: Sequence[str], canvas: Canvas, rng: np.random.Generator
 ) -> tuple[list[Edit], list[int]]:
-    """An edit on each of the axes but "order", as far as there are any, and the places of the steps exchanged."""
+    """Returns an edit on each of the axes but "order", as far as there are any, and the places of the steps
+    exchanged."""
     edits: list[Edit] = []
     places: list[int] = []
     for axis in axes:
@@ -163,7 +165,8 @@ def _edits(
 
 
 def _exchanges(program: Program, axis: str, taken: Sequence[int], canvas: Canvas, rng: np.random.Generator):
-    """(place, edit) for steps in random order that can be another on an axis, each alone told apart from the figure."""
+    """Yields (place, edit) for steps in random order that can be another on an axis, each alone told apart from the
+    figure."""
     here = draw(program, canvas)
     if here is None:
         return
@@ -187,7 +190,8 @@ def exchange_on_locus(place: int, name: str, program: Program, rng: np.random.Ge
 
 
 def _quiet(program: Program, places: Sequence[int], rng: np.random.Generator) -> Program:
-    """The program whose caption states what its edited steps make true, and of others as much as it can take."""
+    """Returns the program whose caption states what its edited steps make true, and of others as much as it can
+    take."""
     said, count = set(places), sum(len(program.steps[place].row.facts) for place in places)
     for place in rng.permutation(len(program.steps)):
         more = len(program.steps[place].row.facts)
@@ -204,7 +208,7 @@ def _quiet(program: Program, places: Sequence[int], rng: np.random.Generator) ->
 def _lettered(
     program: Program, edits: Sequence[Edit], letters: str, split: str, rng: np.random.Generator
 ) -> Program | None:
-    """The program with letters drawn at random, those of every corner's caption belonging to the split."""
+    """Returns the program with letters drawn at random, those of every corner's caption belonging to the split."""
     corners = [product(some, program) for k in range(len(edits) + 1) for some in itertools.combinations(edits, k)]
     told = {_told_letters(corner) for corner in corners}
     for _ in range(LETTERINGS):
@@ -248,7 +252,7 @@ EXAMPLE = "mmgeo alphageometry --file=problems.txt --out=figures"
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status."""
+    """Runs the command; returns the exit status."""
     parser = cli.parser(
         "alphageometry", "Which problems are drawn, which are not and why, and how long it takes.", EXAMPLE
     )

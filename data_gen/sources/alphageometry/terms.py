@@ -62,7 +62,7 @@ class Term:
 
 
 def term_roles(name: str, letters: str) -> tuple[str, str, str]:
-    """The letters of a row of a term: points that it gives, points that it takes, numbers."""
+    """Returns the letters of a row of a term: points that it gives, points that it takes, numbers."""
     outs, ins = len(construction(name).outs), len(construction(name).ins)
     return letters[:outs], letters[outs : outs + ins], letters[outs + ins :]
 

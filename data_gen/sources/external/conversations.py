@@ -34,7 +34,7 @@ SHORT = 40  # characters of a reply that is all answer
 
 @cache
 def load(root: str, file: str) -> tuple[tuple[Row, Question], ...]:
-    """The questions of a file in `root`. Raises UserError, which names file and item."""
+    """Returns the questions of a file in `root`. Raises UserError, which names file and item."""
     folder = Path(root)
     path = inside(folder, file, "spec.file")
     data = read_bytes(path, "give the folder with --spec.root and the name of its JSON file with --spec.file")
@@ -55,7 +55,7 @@ def _pairs(item: Any, root: Path, where: str) -> list[tuple[Row, Question]]:
 
 
 def _turns(conversations: Any, where: str) -> list[tuple[str, str]]:
-    """(question, reply) in order."""
+    """Returns (question, reply) in order."""
     if not isinstance(conversations, list) or not all(isinstance(turn, dict) for turn in conversations):
         raise UserError(f"{where}: 'conversations' must be a list of objects with 'from' and 'value'")
     turns = [turn for turn in conversations if turn.get("from") != "system"]
@@ -69,7 +69,7 @@ def _turns(conversations: Any, where: str) -> list[tuple[str, str]]:
 
 
 def question(asked: str, reply: str) -> Question:
-    """A turn and its reply as a question."""
+    """Returns a turn and its reply as a question."""
     found = CHOICE.findall(asked)
     in_order = [letter for letter, _ in found] == [chr(ord("A") + i) for i in range(len(found))]
     choices = tuple(choice for _, choice in found) if in_order and len(found) > 1 else ()
@@ -93,12 +93,12 @@ def _numbers(root: str, file: str, shares: tuple[tuple[str, int], ...], split: s
 
 
 def rows(spec, split: str) -> int:
-    """How many families a split has: its questions, or `spec.families[split]` where that is fewer."""
+    """Returns how many families a split has: its questions, or `spec.families[split]` where that is fewer."""
     return external_rows.clip(_numbers(spec.root, spec.file, tuple(spec.shares.items()), split), spec.families[split])
 
 
 def family(spec, split: str, index: int) -> Family:
-    """Family `index` of a split: a pure function of (spec, split, index) and the files."""
+    """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
     number = _numbers(spec.root, spec.file, tuple(spec.shares.items()), split)[index]
     row, asked = load(spec.root, spec.file)[number]
     made = external_rows.family(row, f"conversations/{split}/{number:06d}", "conversations", int(spec.size_px))

@@ -28,7 +28,7 @@ NEGATIVE_KEYS = {"image", "caption"}
 
 @cache
 def load(root: str, file: str) -> tuple[Row, ...]:
-    """The rows of a file in `root`. Raises UserError, which names the line."""
+    """Returns the rows of a file in `root`. Raises UserError, which names the line."""
     folder = Path(root)
     path = inside(folder, file, "spec.file")
     lines = json_lines(path, "give the folder with --spec.root and the name of its JSONL file with --spec.file")
@@ -69,12 +69,12 @@ def _numbers(root: str, file: str, shares: tuple[tuple[str, int], ...], split: s
 
 
 def rows(spec, split: str) -> int:
-    """How many families a split has: its rows, or `spec.families[split]` where that is fewer."""
+    """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""
     return external_rows.clip(_numbers(spec.root, spec.file, tuple(spec.shares.items()), split), spec.families[split])
 
 
 def family(spec, split: str, index: int) -> Family:
-    """Family `index` of a split: a pure function of (spec, split, index) and the files."""
+    """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
     number = _numbers(spec.root, spec.file, tuple(spec.shares.items()), split)[index]
     row = load(spec.root, spec.file)[number]
     return external_rows.family(row, f"jsonl/{split}/{number:06d}", "jsonl", int(spec.size_px))

@@ -30,7 +30,7 @@ LAST_COMMA = re.compile(rf"({STRING})|,(?=\s*[\]}}])")
 
 @cache
 def load(root: str, files: tuple[str, ...]) -> tuple[Row, ...]:
-    """The rows of files in `root`, one after the other. Raises UserError, which names file and item."""
+    """Returns the rows of files in `root`, one after the other. Raises UserError, which names file and item."""
     return tuple(row for file in files for row in _load_file(Path(root), file))
 
 
@@ -44,7 +44,7 @@ def _load_file(root: Path, file: str) -> list[Row]:
 
 
 def _mended(data: bytes, where: str) -> str:
-    """The text, with the release's two liberties made JSON where it is none as it stands."""
+    """Returns the text, with the release's two liberties made JSON where it is none as it stands."""
     try:
         written = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -72,7 +72,7 @@ def _row(item: Any, root: Path, where: str) -> Row:
 
 
 def _caption(conversations: Any, where: str) -> str:
-    """What the model's turn says: of a list of turns, or of an object whose values are turns."""
+    """Returns what the model's turn says: of a list of turns, or of an object whose values are turns."""
     turns = list(conversations.values()) if isinstance(conversations, dict) else conversations
     if not isinstance(turns, list):
         raise UserError(f"{where}: 'conversations' must be a list of two turns, a question and its answer")
@@ -95,12 +95,12 @@ def _arguments(spec) -> tuple[str, tuple[str, ...]]:
 
 
 def rows(spec, split: str) -> int:
-    """How many families a split has: its rows, or `spec.families[split]` where that is fewer."""
+    """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""
     return external_rows.clip(_numbers(*_arguments(spec), tuple(spec.shares.items()), split), spec.families[split])
 
 
 def family(spec, split: str, index: int) -> Family:
-    """Family `index` of a split: a pure function of (spec, split, index) and the files."""
+    """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
     root, files = _arguments(spec)
     number = _numbers(root, files, tuple(spec.shares.items()), split)[index]
     return external_rows.family(

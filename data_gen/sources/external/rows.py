@@ -37,8 +37,8 @@ class Row(NamedTuple):
 
 
 def split_rows(rows: Iterable[Row], root: str, shares: dict[str, int], split: str) -> list[int]:
-    """The numbers of the rows of a split: a hash of the picture's path in `root` deals them out by `shares`, so that
-    rows of one picture stay together. Raises UserError where the shares do not do."""
+    """Returns the numbers of the rows of a split: a hash of the picture's path in `root` deals them out by `shares`, so
+    that rows of one picture stay together. Raises UserError where the shares do not do."""
     whole = all(isinstance(share, int) and 0 <= share <= 1000 for share in shares.values())
     if split not in shares or not whole or not sum(shares.values()):
         raise UserError(f"spec.shares {shares} must give '{split}' and the other splits whole numbers up to 1000")
@@ -53,7 +53,7 @@ def split_rows(rows: Iterable[Row], root: str, shares: dict[str, int], split: st
 
 
 def family(row: Row, key: str, source: str, size_px: int) -> Family:
-    """The family of a row, in any number of pictures and captions. Raises UserError where a picture is broken.
+    """Returns the family of a row, in any number of pictures and captions. Raises UserError where a picture is broken.
 
     Pictures with captions come first, in the same order; then, on either side, those that stand alone. What repeats,
     or is the anchor again, is left out: it is no negative.
@@ -97,7 +97,8 @@ def family(row: Row, key: str, source: str, size_px: int) -> Family:
 
 
 def _tables(images: int, captions: int, paired: int) -> tuple[np.ndarray, np.ndarray]:
-    """truth int8[N, C] and provenance uint8[N, C], where the first `paired` pictures have captions of their own."""
+    """Returns truth int8[N, C] and provenance uint8[N, C], where the first `paired` pictures have captions of their
+    own."""
     truth = np.full((images, captions), -1, np.int8)
     truth[0], truth[:, 0] = 0, 0
     own = np.arange(paired)
@@ -106,5 +107,5 @@ def _tables(images: int, captions: int, paired: int) -> tuple[np.ndarray, np.nda
 
 
 def clip(numbers: Sequence[int], at_most: int) -> int:
-    """How many families a split has: all its rows, or `at_most` where that is fewer."""
+    """Returns how many families a split has: all its rows, or `at_most` where that is fewer."""
     return max(0, min(int(at_most), len(numbers)))

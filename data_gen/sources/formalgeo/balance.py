@@ -24,7 +24,8 @@ STEPS, RATE = 150, 0.08
 
 
 def features(facts: Sequence[Fact], beside: Sequence[Fact] = ()) -> list[int]:
-    """What there is to hear in a statement that stands beside others: features, hashed to numbers below FEATURES."""
+    """Returns what there is to hear in a statement that stands beside others: features, hashed to numbers below
+    FEATURES."""
     heard = [i for fact in facts for i in _alone(fact)]
     return heard + [i for fact in facts for other in beside for i in _together(fact, other)]
 
@@ -60,7 +61,7 @@ def _heard(fact: Fact) -> Iterator[str]:
 
 
 def _heard_together(fact: Fact, other: Fact) -> Iterator[str]:
-    """Which places of two facts are taken by one point."""
+    """Yields which places of two facts are taken by one point."""
     yield f"{fact.predicate}+{other.predicate}"
     shared = [f"{i}{other.args.index(a)}" for i, a in enumerate(fact.args) if a in other.args]
     yield f"{fact.predicate}+{other.predicate} {' '.join(shared)}"
@@ -76,7 +77,8 @@ Question = tuple[Slot, Sequence[Fact]]  # a choice, and the facts that it stands
 
 
 def fit(questions: Sequence[Question], decay: float = 1e-4) -> np.ndarray:
-    """f64[FEATURES]: weights by logistic regression on true against false choices (Adam on all pairs at once)."""
+    """Computes f64[FEATURES]: weights by logistic regression on true against false choices (Adam on all pairs at
+    once)."""
     if not questions:
         return np.zeros(FEATURES)
     rows = [(features(s.choices[0], beside), features(s.choices[1], beside)) for s, beside in questions]
@@ -97,6 +99,6 @@ def fit(questions: Sequence[Question], decay: float = 1e-4) -> np.ndarray:
 
 
 def keeps(weights: np.ndarray, slot: Slot, beside: Sequence[Fact], rng: np.random.Generator) -> bool:
-    """Whether a choice is kept: always where the false ones sound as likely as the true one."""
+    """Returns whether a choice is kept: always where the false ones sound as likely as the true one."""
     true, *false = (weights[features(facts, beside)].sum() for facts in slot.choices)
     return bool(rng.random() < min(1.0, np.exp(sum(min(0.0, f - true) for f in false))))

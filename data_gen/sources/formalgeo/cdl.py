@@ -106,7 +106,8 @@ class Unsayable(Exception):
 
 
 def parse_term(text: str) -> Term:
-    """'Equal(LengthOfLine(AB),3*x)' -> ('Equal', ('LengthOfLine', 'AB'), '3*x'). Raises Unsayable on bad brackets."""
+    """Parses 'Equal(LengthOfLine(AB),3*x)' into ('Equal', ('LengthOfLine', 'AB'), '3*x'). Raises Unsayable on bad
+    brackets."""
     text = text.strip()
     if len(text) > MAX_LETTERS:
         raise Unsayable(f"longer than {MAX_LETTERS} letters")
@@ -127,7 +128,8 @@ def parse_term(text: str) -> Term:
 
 
 def readable(value: str) -> str:
-    """'3*x-4' -> '3x-4', '7*sqrt(2)' -> '7√2', '5/2*x' -> '5x/2', 'y**2-5' -> 'y²-5'."""
+    """Rewrites values as they are printed: '3*x-4' -> '3x-4', '7*sqrt(2)' -> '7√2', '5/2*x' -> '5x/2', 'y**2-5' ->
+    'y²-5'."""
     text = value.replace(" ", "").replace("**2", "²").replace("**3", "³").replace("pi", "π")
     text = re.sub(r"sqrt\((\w+)\)", r"√\1", text).replace("sqrt", "√")
     text = re.sub(r"(?<![\d)])(\d+)/(\d+)\*([a-z])", r"\1\3/\2", text)
@@ -135,7 +137,8 @@ def readable(value: str) -> str:
 
 
 def parse_statement(text: str) -> Fact | Equation | None:
-    """The fact that a statement of CDL states, the equation where it is a longer one, or None for one of structure.
+    """Returns the fact that a statement of CDL states, the equation where it is a longer one, or None for one of
+    structure.
 
     Raises Unsayable for all others.
     """
@@ -160,7 +163,7 @@ def parse_statement(text: str) -> Fact | Equation | None:
 
 
 def _joined(terms: Sequence[Term]) -> str:
-    """The letters of several arguments. Raises Unsayable where one is more than letters."""
+    """Returns the letters of several arguments. Raises Unsayable where one is more than letters."""
     letters = [term for term in terms if isinstance(term, str)]
     if len(letters) < len(terms):
         raise Unsayable("a measure stands where letters should")
@@ -168,14 +171,14 @@ def _joined(terms: Sequence[Term]) -> str:
 
 
 def _closed(text: str) -> str:
-    """Some statements end in a bracket too many, or lack the last one."""
+    """Mends a statement that ends in a bracket too many, or lacks the last one."""
     text = text.strip()
     extra = text.count(")") - text.count("(")
     return text[:-extra] if extra > 0 and text.endswith(")" * (extra + 1)) else text
 
 
 def _is_known(term: Term) -> bool:
-    """Whether a term is made of measures, operations, numbers and unknowns only."""
+    """Returns whether a term is made of measures, operations, numbers and unknowns only."""
     if isinstance(term, str):
         return re.fullmatch(r"[\w.*/+\- ()]+", term) is not None
     head, *parts = term
@@ -227,7 +230,7 @@ def _measured(left: tuple, right: Term) -> Fact:
 
 
 def _pair(first: Term, second: Term, kind: str, value: str) -> Fact:
-    """A ratio or a sum of two measures of one kind."""
+    """Returns a ratio or a sum of two measures of one kind."""
     heads = [term[0] if isinstance(term, tuple) else term for term in (first, second)]
     row = MEASURES.get(heads[0])
     predicate = getattr(row, kind) if row and heads[0] == heads[1] else None

@@ -43,18 +43,18 @@ class Slot:
 
     @property
     def points(self) -> frozenset[str]:
-        """All points that any choice speaks of."""
+        """Returns all points that any choice speaks of."""
         return frozenset(name for facts in self.choices for fact in facts for name in fact.args)
 
     @property
     def moved(self) -> frozenset[str]:
-        """The points that not all choices speak of."""
+        """Returns the points that not all choices speak of."""
         return self.points - frozenset.intersection(
             *(frozenset(name for fact in facts for name in fact.args) for facts in self.choices)
         )
 
     def first(self, count: int) -> Slot:
-        """The slot with its first choices only."""
+        """Returns the slot with its first choices only."""
         return Slot(self.axis, self.choices[:count])
 
 
@@ -70,7 +70,7 @@ class Reading:
 
 
 def style(value: str) -> str:
-    """What values must share to stand for each other: the form, the unknown, and roughly the size.
+    """Returns what values must share to stand for each other: the form, the unknown, and roughly the size.
 
     "14" -> "9~8" (from 8 up to 16), "3x-4" -> "9x-9", "7√2" -> "9√9~8".
     """
@@ -86,13 +86,14 @@ Stock = Mapping[
 
 
 def propose(reading: Reading, stock: Stock, rng: np.random.Generator) -> list[Slot]:
-    """Slots of a problem, at most one for each true statement on each axis; not yet balanced."""
+    """Proposes the slots of a problem, at most one for each true statement on each axis; not yet balanced."""
     makers = (_exchanged, _revalued, _told_angles, _angle_classes, _shapes, _relations, _orders, _joined)
     return [slot for maker in makers for slot in maker(reading, stock, rng) if _sound(slot, reading)]
 
 
 def _sound(slot: Slot, reading: Reading) -> bool:
-    """Whether nothing known speaks against the false choice being false: no fact says it, and no annotated position."""
+    """Returns whether nothing known speaks against the false choice being false: no fact says it, and no annotated
+    position."""
     known = {canonical(f) for f in reading.shown + reading.printed + reading.told}
     false = [f for facts in slot.choices[1:] for f in facts if f not in slot.true]
     if any(canonical(f) in known for f in false):
@@ -113,7 +114,7 @@ def _measured(fact: Fact) -> bool:
 
 
 def _exchanged(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """Two printed values of a kind change places."""
+    """Yields slots in which two printed values of a kind change places."""
     for a, b in itertools.combinations(reading.printed, 2):
         alike = a.predicate == b.predicate and style(a.value or "")[0].isdigit() == style(b.value or "")[0].isdigit()
         if alike and not same_value(a.value or "", b.value or ""):
@@ -122,14 +123,14 @@ def _exchanged(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iter
 
 
 def _revalued(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """A printed value becomes one that other problems print."""
+    """Yields slots in which a printed value becomes one that other problems print."""
     for fact in reading.printed:
         values = stock.get((fact.predicate, style(fact.value or "")), ())
         yield from _one_of(fact, values, rng, lambda a, b: not same_value(a, b))
 
 
 def _told_angles(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """An angle that is told, not printed, becomes one that the eye tells apart."""
+    """Yields slots in which an angle that is told, not printed, becomes one that the eye tells apart."""
     for fact in reading.told:
         if fact.predicate == "angle" and number(fact.value or "") and _drawn(reading, fact.args):
             far = lambda a, b: abs((number(a) or 0) - (number(b) or 0)) >= SEEN_DEG  # noqa: E731
@@ -139,7 +140,7 @@ def _told_angles(reading: Reading, stock: Stock, rng: np.random.Generator) -> It
 def _one_of(
     fact: Fact, stock: Sequence[str], rng: np.random.Generator, apart: Callable[[str, str], bool]
 ) -> Iterator[Slot]:
-    """Up to MOST_CHOICES values, any two of them apart: the true one and others drawn from the stock."""
+    """Yields up to MOST_CHOICES values, any two of them apart: the true one and others drawn from the stock."""
     values = [fact.value or ""]
     for i in rng.integers(len(stock), size=DRAWS if stock else 0):
         if len(values) < MOST_CHOICES and all(apart(value, stock[i]) for value in values):
@@ -157,7 +158,7 @@ def _drawn(reading: Reading, angle: Sequence[str]) -> bool:
 
 
 def _angle_classes(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """An angle is acute, right or obtuse."""
+    """Yields slots in which an angle is acute, right or obtuse."""
     for (vertex, a, b), degrees in sorted(_degrees(reading).items()):
         kinds = [kind for kind, (low, high) in CLASSES.items() if low <= degrees <= high]
         for kind in kinds:
@@ -166,7 +167,7 @@ def _angle_classes(reading: Reading, stock: Stock, rng: np.random.Generator) -> 
 
 
 def _degrees(reading: Reading) -> dict[tuple[str, str, str], float]:
-    """(vertex, arm, arm) -> degrees, for angles between drawn lines that are given, right, or annotated."""
+    """Returns (vertex, arm, arm) -> degrees, for angles between drawn lines that are given, right, or annotated."""
     found: dict[tuple[str, str, str], float] = {}
 
     def note(vertex: str, a: str, b: str, degrees: float) -> None:
@@ -194,13 +195,13 @@ def _degrees(reading: Reading) -> dict[tuple[str, str, str], float]:
 
 
 def _beside(line: tuple[str, ...], name: str) -> list[int]:
-    """The places of the neighbours of a point on a line."""
+    """Returns the places of the neighbours of a point on a line."""
     i = line.index(name)
     return [j for j in (i - 1, i + 1) if 0 <= j < len(line)]
 
 
 def _shapes(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """Triangles and quadrilaterals of one kind or of another that excludes it."""
+    """Yields slots of triangles and quadrilaterals of one kind or of another that excludes it."""
     for fact in _kinds(reading):
         opposites = [
             f for axis, f in contradictions(fact) if axis == "shape" and f.predicate in TRIANGLES + QUADRILATERALS
@@ -210,7 +211,8 @@ def _shapes(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
 
 
 def _kinds(reading: Reading) -> list[Fact]:
-    """What kinds the triangles and quadrilaterals are: as stated, by equal sides, by printed sides, by positions."""
+    """Returns what kinds the triangles and quadrilaterals are: as stated, by equal sides, by printed sides, by
+    positions."""
     figure = reading.figure
     found = [f for f in reading.shown if f.predicate in TRIANGLES + QUADRILATERALS]
     for f in reading.shown:
@@ -235,7 +237,8 @@ def _kinds(reading: Reading) -> list[Fact]:
 
 
 def _relations(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """Parallel or perpendicular, on or in or outside a circle, tangent or crossing, diameter or not."""
+    """Yields slots of opposites: parallel or perpendicular, on or in or outside a circle, tangent or crossing, diameter
+    or not."""
     for fact in _with_circles(reading):
         opposites = [
             f
@@ -248,7 +251,8 @@ def _relations(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iter
 
 
 def _with_circles(reading: Reading) -> Iterator[Fact]:
-    """The facts shown, and those that follow from circles and lines: points inside or outside, chords, secants."""
+    """Yields the facts shown, and those that follow from circles and lines: points inside or outside, chords,
+    secants."""
     yield from (f for f in reading.shown if f.predicate in ("parallel", "tangent", "diameter"))
     for fact in reading.shown:
         if fact.predicate == "perpendicular" and len(set(fact.args)) == 3:
@@ -267,7 +271,7 @@ def _with_circles(reading: Reading) -> Iterator[Fact]:
 
 
 def _whole_lines(fact: Fact, figure: Figure) -> Iterator[Fact]:
-    """AO ⊥ BO as AC ⊥ BD, where O is inside both lines."""
+    """Restates AO ⊥ BO as AC ⊥ BD, where O is inside both lines."""
     vertex = next(n for n in fact.args if fact.args.count(n) == 2)
     lines = [figure.line(*fact.args[:2]), figure.line(*fact.args[2:])]
     if all(line and vertex not in (line[0], line[-1]) for line in lines):
@@ -275,7 +279,7 @@ def _whole_lines(fact: Fact, figure: Figure) -> Iterator[Fact]:
 
 
 def _side(p: str, centre: str, on: Sequence[str], figure: Figure) -> str | None:
-    """on_circle, inside or outside, where the lines of the figure tell."""
+    """Returns on_circle, inside or outside, where the lines of the figure tell."""
     if p in on:
         return "on_circle"
     for a, b in itertools.combinations(on, 2):
@@ -292,7 +296,7 @@ ORDERED = ("on_segment", "meet", "midpoint", "diameter", "tangent", "parallel", 
 
 
 def _orders(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """Letters change places, or another letter of the picture takes the place of one."""
+    """Yields slots in which letters change places, or another letter of the picture takes the place of one."""
     figure = reading.figure
     context = Context(figure.names, off_line=figure.off_line)
     for fact in [*reading.shown, *_incidences(figure)]:
@@ -304,7 +308,7 @@ def _orders(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
 
 
 def _said(fact: Fact, figure: Figure) -> bool:
-    """Whether a fact is worth denying: the lines and circles that it speaks of are in the picture."""
+    """Returns whether a fact is worth denying: the lines and circles that it speaks of are in the picture."""
     args = fact.args
     lines = {"on_segment": (args[1:],), "parallel": (args[:2], args[2:]), "perpendicular": (args[:2], args[2:]),
              "midpoint": (args[1:],), "meet": (args[1:3], args[3:]), "tangent": (args[1:],), "bisector": (args[:2],),
@@ -313,7 +317,7 @@ def _said(fact: Fact, figure: Figure) -> bool:
 
 
 def _incidences(figure: Figure) -> Iterator[Fact]:
-    """Points between the ends of lines, and where two lines cross."""
+    """Yields facts of points between the ends of lines, and where two lines cross."""
     for line in figure.lines:
         for p in line[1:-1]:
             yield Fact("on_segment", (p, line[0], line[-1]))
@@ -323,7 +327,7 @@ def _incidences(figure: Figure) -> Iterator[Fact]:
 
 
 def _joined(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """Two points are joined by a line, or not: a coin says which, each time.
+    """Yields slots in which two points are joined by a line, or not: a coin says which, each time.
 
     As many times as both kinds last: a figure that runs out of one would tell the last from those before it.
     """

@@ -23,17 +23,17 @@ from data_gen.truth.signatures import caption_signature
 
 @cache
 def _problems(root: str, split: str) -> tuple[dict, ...]:
-    """The problems of a split that have a text. Raises UserError as `formalgeo.load`."""
+    """Returns the problems of a split that have a text. Raises UserError as `formalgeo.load`."""
     return tuple(problem for problem in formalgeo_reading.load(root, split) if problem["problem_text_en"].strip())
 
 
 def rows(spec, split: str) -> int:
-    """How many families a split has: its problems, or `spec.families[split]` where that is fewer."""
+    """Returns how many families a split has: its problems, or `spec.families[split]` where that is fewer."""
     return external_rows.clip(range(len(_problems(spec.root, split))), spec.families[split])
 
 
 def family(spec, split: str, index: int) -> Family:
-    """Family `index` of a split: one picture, one caption and the question. Raises UserError where the picture is
+    """Makes family `index` of a split: one picture, one caption and the question. Raises UserError where the picture is
     missing, unreadable or named outside the folder."""
     problem = _problems(spec.root, split)[index]
     path, where = formalgeo.located(spec.root, problem)
@@ -52,8 +52,9 @@ def family(spec, split: str, index: int) -> Family:
 
 
 def question(problem: dict) -> Question:
-    """The open question of a problem. Its kind is what is asked for ("measure_of_angle", "length_of_line"); it needs
-    the picture where only that shows which points lie on one line or circle. Raises UserError where it has no text."""
+    """Returns the open question of a problem. Its kind is what is asked for ("measure_of_angle", "length_of_line"); it
+    needs the picture where only that shows which points lie on one line or circle. Raises UserError where it has no
+    text."""
     asked = formalgeo.question(problem)
     if asked is None:
         raise UserError(f"problem {problem['problem_id']} has no text")

@@ -39,7 +39,7 @@ class Figure:
 
     @staticmethod
     def of(construction: Sequence[str], facts_cdl: Sequence[str]) -> Figure:
-        """From `construction_cdl`, and the statements that tell which centres are drawn."""
+        """Reads `construction_cdl`, and the statements that tell which centres are drawn."""
         terms = [t for t in map(_letters_term, construction) if t]
         lines = [tuple(t[1]) for t in terms if t[0] == "Collinear"]
         shapes = [t[1:] for t in terms if t[0] == "Shape"]
@@ -57,30 +57,30 @@ class Figure:
         return Figure(tuple(sorted(names)), tuple(sorted(lines)), circles, faces)
 
     def line(self, a: str, b: str) -> tuple[str, ...] | None:
-        """The drawn line through two points, or None where they are not joined."""
+        """Returns the drawn line through two points, or None where they are not joined."""
         return next((line for line in self.lines if a in line and b in line), None)
 
     def off_line(self, p: str, a: str, b: str) -> bool:
-        """Whether a point is surely not on the line ab: that is drawn, and p is not listed on it."""
+        """Returns whether a point is surely not on the line ab: that is drawn, and p is not listed on it."""
         line = self.line(a, b)
         return line is not None and p not in line
 
     def between(self, p: str, a: str, b: str) -> bool:
-        """Whether p lies on the segment ab."""
+        """Returns whether p lies on the segment ab."""
         line = self.line(a, b)
         if line is None or p not in line:
             return False
         return min(line.index(a), line.index(b)) < line.index(p) < max(line.index(a), line.index(b))
 
     def ray(self, vertex: str, p: str) -> frozenset[str]:
-        """The points of the drawn line from a vertex on the side of p, the vertex left out."""
+        """Returns the points of the drawn line from a vertex on the side of p, the vertex left out."""
         line = self.line(vertex, p) or (vertex, p)
         v, i = line.index(vertex), line.index(p)
         return frozenset(line[v + 1 :] if i > v else line[:v])
 
 
 def _letters_term(statement: str) -> tuple[str, ...] | None:
-    """The term of a statement about letters, or None for any other."""
+    """Returns the term of a statement about letters, or None for any other."""
     try:
         term = parse_term(statement)
     except Unsayable:
@@ -91,7 +91,8 @@ def _letters_term(statement: str) -> tuple[str, ...] | None:
 
 
 def annotated_values(annotation: dict | None) -> frozenset[str] | None:
-    """The values that annotators of the picture read in it, in the form of `readable`; None where nobody did."""
+    """Returns the values that annotators of the picture read in it, in the form of `readable`; None where nobody
+    did."""
     if not annotation:
         return None
     found = set()
@@ -103,14 +104,14 @@ def annotated_values(annotation: dict | None) -> frozenset[str] | None:
 
 
 def from_latex(text: str) -> str:
-    """'7\\sqrt{2}' -> '7√2', '\\frac{5}{3}x+11' -> '5x/3+11': the form of `readable`."""
+    """Rewrites LaTeX in the form of `readable`: '7\\sqrt{2}' -> '7√2', '\\frac{5}{3}x+11' -> '5x/3+11'."""
     text = re.sub(r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2", text)
     text = re.sub(r"\\sqrt\{(.*?)\}", r"√\1", text).replace("^", "**")
     return readable(re.sub(r"(?<=\d)(?=[a-z])", "*", re.sub(r"[\s(){}\\]", "", text)))
 
 
 def agrees(value: str, annotated: frozenset[str] | None) -> bool:
-    """Whether a value that is said to be printed was read there."""
+    """Returns whether a value that is said to be printed was read there."""
     return annotated is None or any(same_value(value, other) for other in annotated)
 
 
@@ -118,7 +119,7 @@ def agrees(value: str, annotated: frozenset[str] | None) -> bool:
 
 
 def positions(figure: Figure, facts: Sequence[Fact], annotation: dict | None) -> dict[str, complex] | None:
-    """Pixels of the points (y down) where the annotation fits the figure and its facts; else None."""
+    """Returns pixels of the points (y down) where the annotation fits the figure and its facts; else None."""
     found = {name: complex(*xy) for name, xy in (annotation or {}).get("point_positions", {}).items()}
     if not set(figure.names) <= set(found):
         return None
@@ -127,7 +128,8 @@ def positions(figure: Figure, facts: Sequence[Fact], annotation: dict | None) ->
 
 
 def fits(figure: Figure, facts: Sequence[Fact], points: dict[str, complex]) -> bool:
-    """Whether lines are in order, faces turn one way, and no fact is plainly false at annotated positions (y down)."""
+    """Returns whether lines are in order, faces turn one way, and no fact is plainly false at annotated positions (y
+    down)."""
     return (
         all(_in_order([points[n] for n in line]) for line in figure.lines)
         and len({_turn([points[n] for n in face]) for face in figure.faces}) <= 1
@@ -146,13 +148,13 @@ def _turn(face: list[complex]) -> bool:
 
 
 def _far_from(fact: Fact, points: dict[str, complex]) -> bool:
-    """Whether a given angle is nothing like the drawn one: figures are to scale, but not to the degree."""
+    """Returns whether a given angle is nothing like the drawn one: figures are to scale, but not to the degree."""
     given = number(fact.value or "")
     return given is not None and given <= 180 and abs(angle_deg(*(points[n] for n in fact.args)) - given) > 25
 
 
 def verdict(fact: Fact, points: dict[str, complex]) -> int:
-    """1, 0 or -1: whether a fact holds of annotated positions, plainly fails, or neither (or nobody can say)."""
+    """Returns 1, 0 or -1: whether a fact holds of annotated positions, plainly fails, or neither."""
     row = PREDICATES[fact.predicate]
     if row.measure is None or not row.positional or not set(fact.args) <= set(points):
         return -1

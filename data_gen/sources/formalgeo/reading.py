@@ -22,7 +22,7 @@ KEYS = ("problem_id", "problem_text_en", "problem_img", "construction_cdl", "tex
 
 
 def _is_text(value: Any) -> bool:
-    """Whether it is a text of bearable length that UTF-8 can hold."""
+    """Returns whether it is a text of bearable length that UTF-8 can hold."""
     return isinstance(value, str) and len(value) <= files.MAX_TEXT and not re.search("[\ud800-\udfff]", value)
 
 
@@ -31,7 +31,7 @@ def _is_texts(value: Any) -> bool:
 
 
 def _is_annotation(value: Any) -> bool:
-    """Whether it is what Geometry3K's annotators left: pixels of points, and what they read; or nothing."""
+    """Returns whether it is what Geometry3K's annotators left: pixels of points, and what they read; or nothing."""
     if value is None:
         return True
     if not isinstance(value, dict) or not _is_texts(value.get("diagram_logic_forms", [])):
@@ -62,7 +62,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
 
 @cache
 def load(root: str, split: str) -> tuple[dict, ...]:
-    """The problems of a split. Raises UserError where the file is missing, or a line is not a problem."""
+    """Returns the problems of a split. Raises UserError where the file is missing, or a line is not a problem."""
     path = Path(root) / f"{split}.jsonl"
     if not path.is_file():
         raise UserError(
@@ -100,7 +100,7 @@ def _parse(problem: dict, key: str, failures: list[Failure]) -> list[Fact]:
 
 
 def read(problem: dict) -> tuple[Reading, list[Failure]]:
-    """A problem's facts and figure, and the statements that were left out."""
+    """Returns a problem's facts and figure, and the statements that were left out."""
     failures: list[Failure] = []
     in_picture, in_text = _parse(problem, "image_cdl", failures), _parse(problem, "text_cdl", failures)
     _parse(problem, "construction_cdl", failures)
@@ -124,7 +124,8 @@ def read(problem: dict) -> tuple[Reading, list[Failure]]:
 
 
 def parse_report(root: str) -> tuple[int, list[Failure]]:
-    """(number of problems in both splits, every statement that did not parse). A problem without failures parses."""
+    """Returns (number of problems in both splits, every statement that did not parse). A problem without failures
+    parses."""
     problems = [problem for split in SPLITS for problem in load(root, split)]
     return len(problems), [failure for problem in problems for failure in read(problem)[1]]
 

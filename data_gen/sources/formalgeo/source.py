@@ -43,7 +43,7 @@ ANGULAR = ("angle", "right", "right_angle", "acute_angle", "obtuse_angle")
 
 @cache
 def _stock(root: str, split: str) -> dict[tuple[str, str], list[str]]:
-    """The values of a split, by kind and style: the false values of a problem are true ones of others."""
+    """Returns the values of a split, by kind and style: the false values of a problem are true ones of others."""
     stock: dict[tuple[str, str], list[str]] = {}
     for reading in _readings(root, split):
         for fact in reading.printed:
@@ -56,7 +56,7 @@ def _stock(root: str, split: str) -> dict[tuple[str, str], list[str]]:
 
 @cache
 def _proposed(root: str, split: str, seed: int) -> tuple[tuple[Slot, ...], ...]:
-    """For each problem of a split, everything that can be asked of it."""
+    """Proposes for each problem of a split everything that can be asked of it."""
     stock = _stock(root, split)
     return tuple(
         tuple(formalgeo_edits.propose(reading, stock, _rng(problem, seed, 0)))
@@ -70,7 +70,7 @@ def _rng(problem: dict, seed: int, purpose: int) -> np.random.Generator:
 
 @cache
 def _weights(root: str, seed: int) -> np.ndarray:
-    """The model of how likely statements sound, from the problems of both splits: each has to be balanced.
+    """Returns the model of how likely statements sound, from the problems of both splits: each has to be balanced.
 
     First from all that can be asked. What `choose` then takes is no fair sample of it (three choices have to fit
     together), so the model is corrected on that, round by round.
@@ -86,7 +86,7 @@ def _weights(root: str, seed: int) -> np.ndarray:
 
 
 def _questions(chosen: Sequence[Slot]) -> list[balance.Question]:
-    """Each slot beside those that were chosen before it."""
+    """Returns each slot beside those that were chosen before it."""
     return [(slot, _facts_of(chosen[:i])) for i, slot in enumerate(chosen)]
 
 
@@ -95,7 +95,7 @@ def _facts_of(chosen: Sequence[Slot]) -> list[Fact]:
 
 
 def _few_joined(proposed: Sequence[Slot]) -> list[Slot]:
-    """Without most of the slots on joined points, which would be more than all others."""
+    """Drops most of the slots on joined points, which would be more than all others."""
     joined = [slot for slot in proposed if _is_joined(slot)]
     return [slot for slot in proposed if not _is_joined(slot)] + joined[:1] + joined[-1:]
 
@@ -105,7 +105,7 @@ def _is_joined(slot: Slot) -> bool:
 
 
 def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generator) -> list[Slot] | None:
-    """Slots of a problem whose choices make CAPTIONS combinations, or None where there are too few.
+    """Chooses slots of a problem whose choices make eight combinations; None where there are too few.
 
     They do not speak of each other and lie on different axes where it can be: 2 x 2 x 2, or 4 x 2, or 8 choices.
     """
@@ -131,7 +131,8 @@ def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generat
 
 
 def _tangled(slot: Slot, other: Slot) -> bool:
-    """Whether two slots speak of the same thing, so that some combination of their choices would sound wrong."""
+    """Returns whether two slots speak of the same thing, so that some combination of their choices would sound
+    wrong."""
     if slot.moved & other.points or other.moved & slot.points:
         return True
     predicates = [{f.predicate for facts in s.choices for f in facts} for s in (slot, other)]
@@ -144,7 +145,7 @@ def _tangled(slot: Slot, other: Slot) -> bool:
 
 
 def combinations(chosen: Sequence[Slot]) -> list[tuple[tuple[Fact, ...], tuple[str, ...]]]:
-    """(facts, axes of the edits) of every caption, the true one first."""
+    """Returns (facts, axes of the edits) of every caption, the true one first."""
     found = []
     for picks in itertools.product(*(range(len(slot.choices)) for slot in chosen)):
         facts = tuple(f for slot, pick in zip(chosen, picks, strict=True) for f in slot.choices[pick])
@@ -153,13 +154,13 @@ def combinations(chosen: Sequence[Slot]) -> list[tuple[tuple[Fact, ...], tuple[s
 
 
 def tokens(text: str) -> int:
-    """About how many tokens a caption has: words, and every letter of a name, digit and symbol."""
+    """Estimates the tokens of a caption: words, and every letter of a name, digit and symbol."""
     return len(re.findall(r"[a-z]{2,}|\S", text))
 
 
 @cache
 def _usable(root: str, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ...]], ...]:
-    """(number of the problem, its slots) for the problems of a split that make a family."""
+    """Returns (number of the problem, its slots) for the problems of a split that make a family."""
     weights, found = _weights(root, seed), []
     for i, (problem, proposed) in enumerate(zip(load(root, split), _proposed(root, split, seed), strict=True)):
         chosen = choose(proposed, weights, _rng(problem, seed, 1))
@@ -172,12 +173,14 @@ def _usable(root: str, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ..
 
 
 def rows(spec, split: str) -> int:
-    """How many families a split has: all that its problems give, or `spec.families[split]` where that is fewer."""
+    """Returns how many families a split has: all that its problems give, or `spec.families[split]` where that is
+    fewer."""
     return min(int(spec.families[split]), len(_usable(spec.root, split, spec.seed)))
 
 
 def family(spec, split: str, index: int) -> Family:
-    """Family `index` of a split: a pure function of (spec, split, index) and the files. One picture, eight captions.
+    """Makes family `index` of a split: a pure function of (spec, split, index) and the files. One picture, eight
+    captions.
 
     Raises UserError where the picture is missing, unreadable, or named outside the folder.
     """
@@ -210,36 +213,38 @@ def family(spec, split: str, index: int) -> Family:
 
 
 def computable(facts: Sequence[Fact]) -> list[Fact]:
-    """The facts that signatures of generated pictures know; a bit that they never set would deny what may hold."""
+    """Returns the facts that signatures of generated pictures know; a bit that they never set would deny what may
+    hold."""
     return [f for f in facts if PREDICATES[f.predicate].measure is not None or f.predicate in ("length", "angle")]
 
 
 def _provenance(facts: Sequence[Fact], corner: int, reading: Reading) -> int:
-    """Computed where annotated positions show it: all facts of a true caption, some fact of a false one."""
+    """Returns COMPUTED where annotated positions show it: all facts of a true caption, some fact of a false one."""
     verdicts = [verdict(fact, reading.points) if reading.points else -1 for fact in facts]
     shown = all(v == 1 for v in verdicts) if corner == 0 else any(v == 0 for v in verdicts)
     return COMPUTED if shown else ASSERTED
 
 
 def question(problem: dict) -> Question | None:
-    """A problem's text, answer and the theorems of its solution; None where it has no text."""
+    """Returns a problem's text, answer and the theorems of its solution; None where it has no text."""
     text = str(problem["problem_text_en"]).strip()
     theorems = [re.sub(r"\(.*", "", theorem) for theorem in problem.get("theorem_seqs", ())]
     return Question(text, (), str(problem["problem_answer"]), "; ".join(theorems)) if text else None
 
 
 def picture(root: str, problem: dict) -> bytes:
-    """A problem's diagram as a grey PNG on white paper, its long side at most 384 px. Raises UserError."""
+    """Returns a problem's diagram as a grey PNG on white paper, its long side at most 384 px. Raises UserError."""
     return grey_png(*located(root, problem))
 
 
 def paper(root: str, problem: dict) -> Image.Image:
-    """A problem's diagram, grey on white, at its own size. Raises UserError where it is not there or broken."""
+    """Returns a problem's diagram, grey on white, at its own size. Raises UserError where it is not there or broken."""
     return on_paper(*located(root, problem))
 
 
 def located(root: str, problem: dict) -> tuple[Path, str]:
-    """Where a problem's picture lies, and what errors call it. Raises UserError where the name leaves the folder."""
+    """Returns where a problem's picture lies, and what errors call it. Raises UserError where the name leaves the
+    folder."""
     name = str(problem["problem_img"])
     where = f"problem {problem['problem_id']}"
     if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:
@@ -252,7 +257,7 @@ def located(root: str, problem: dict) -> tuple[Path, str]:
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """Print the share of problems that parse and every statement that does not; returns the exit status."""
+    """Prints the share of problems that parse and every statement that does not; returns the exit status."""
     parser = cli.parser("formalgeo", "What parses of FormalGeo7k.", "mmgeo formalgeo --root=../shared/data/formalgeo7k")
     parser.add_argument("--root", required=True, help="folder with train.jsonl, val.jsonl and diagrams/")
     parser.add_argument("--seed", type=int, default=0, help="seed of the families that are counted")

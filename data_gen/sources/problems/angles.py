@@ -14,7 +14,7 @@ BASE = "base angles of an isosceles triangle"
 
 
 def pick(rng, low: int, high: int, hint: int | None = None) -> int:
-    """A whole number from low to high, mostly the hint where it fits. Raises ValueError where there is none."""
+    """Returns a whole number from low to high, mostly the hint where it fits. Raises ValueError where there is none."""
     if high < low:
         raise ValueError(f"no number lies from {low} to {high}")
     if hint is not None and low <= hint <= high and rng.random() < 0.8:
@@ -23,13 +23,13 @@ def pick(rng, low: int, high: int, hint: int | None = None) -> int:
 
 
 def triangle(at_b: float, at_c: float, side: float = 1.0) -> dict[str, complex]:
-    """Triangle abc on the base bc from its angles at b and c in degrees."""
+    """Places triangle abc on the base bc from its angles at b and c in degrees."""
     b, c = 0j, complex(side)
     return {"a": complex(intersection(b, b + polar(1, -at_b), c, c + polar(1, 180 + at_c))), "b": b, "c": c}
 
 
 def ring(**degrees: float) -> dict[str, complex]:
-    """The centre o, and points on the circle of radius 1 about it in these directions."""
+    """Returns the centre o, and points on the circle of radius 1 about it in these directions."""
     return {"o": 0j} | {role: polar(1, turn) for role, turn in degrees.items()}
 
 
@@ -55,7 +55,7 @@ def exterior(answer: int, hint: int, rng) -> Sketch:
 
 
 def isosceles(answer: int, hint: int, rng) -> Sketch:
-    """A base angle from the angle between the equal sides, or that one from a base angle."""
+    """Asks for a base angle from the angle between the equal sides, or that one from a base angle."""
     at_base = answer <= 78 and rng.random() < 0.5 or answer < 30
     base = answer if at_base else (180 - answer) // 2
     apex = 180 - 2 * base
@@ -71,7 +71,7 @@ def isosceles(answer: int, hint: int, rng) -> Sketch:
 
 
 def _central(half: int, rng) -> dict[str, complex]:
-    """a, b and c on the circle; the central angle aob is twice the angle acb, `half`."""
+    """Places a, b and c on the circle; the central angle aob is twice the angle acb, `half`."""
     return ring(a=90 - half, b=90 + half, c=270 + pick(rng, -35, 35))
 
 
@@ -98,7 +98,7 @@ def central(answer: int, hint: int, rng) -> Sketch:
 
 
 def central_base(answer: int, hint: int, rng) -> Sketch:
-    """Radii to the ends of a chord: from the inscribed angle to the base angle."""
+    """Asks for the base angle of a chord and the radii to its ends from the inscribed angle."""
     half = 90 - answer
     return Sketch(
         _central(half, rng), "ca cb oa ob ab", ("angle a c b",), "angle o a b",
@@ -122,7 +122,7 @@ def semicircle(answer: int, hint: int, rng) -> Sketch:
 
 
 def same_arc(answer: int, hint: int, rng) -> Sketch:
-    """An angle over an arc that an angle of the triangle over the diameter stands on as well."""
+    """Asks for an angle over an arc that an angle of the triangle over the diameter stands on as well."""
     other = 90 - answer
     turn = 360 - 2 * other
     points = ring(a=180, b=0, c=turn, d=pick(rng, 40, 140))
@@ -136,7 +136,8 @@ def same_arc(answer: int, hint: int, rng) -> Sketch:
 
 
 def cyclic(answer: int, hint: int, rng) -> Sketch:
-    """The angle at c of a cyclic quadrilateral abcd from that at a; the arcs dab and bcd are twice the angles."""
+    """Asks for the angle at c of a cyclic quadrilateral abcd from that at a; the arcs dab and bcd are twice the
+    angles."""
     other = 180 - answer
     start = 180 - answer  # of d and b about the direction of a
     a_turn, c_turn = pick(rng, -start // 3, start // 3), pick(rng, -answer // 3, answer // 3)
@@ -149,7 +150,7 @@ def cyclic(answer: int, hint: int, rng) -> Sketch:
 
 
 def _transversal(turn: float) -> dict[str, complex]:
-    """Lines aeb and cfd, level, met in e and f by the line gh; the angle b-e-f is `turn` degrees."""
+    """Places lines aeb and cfd, level, met in e and f by the line gh; the angle b-e-f is `turn` degrees."""
     e = 0j
     f = e + polar(0.9 / abs(polar(1, turn).imag), turn)
     over = (f - e) / abs(f - e) * 0.5
@@ -184,7 +185,7 @@ def co_interior(answer: int, hint: int, rng) -> Sketch:
 
 
 def parallel_triangle(answer: int, hint: int, rng) -> Sketch:
-    """de parallel to the side bc of a triangle: its corresponding angle, then the angle sum."""
+    """Asks for an angle where de is parallel to the side bc: by its corresponding angle, then the angle sum."""
     at_b = pick(rng, 30, 140 - answer, hint)
     at_a = 180 - answer - at_b
     points = triangle(at_b, answer)
@@ -213,7 +214,7 @@ def tangent_radius(answer: int, hint: int, rng) -> Sketch:
 
 
 def tangent_chord(answer: int, hint: int, rng) -> Sketch:
-    """Triangle abc in a circle and the tangent at a, on the side of b: its angle with ab is that at c."""
+    """Asks for an angle of triangle abc in a circle with the tangent at a, whose angle with ab is that at c."""
     at_a = pick(rng, 30, 150 - answer, hint)
     at_b = 180 - answer - at_a
     points = ring(a=90, b=90 + 2 * answer, c=90 - 2 * at_b)
@@ -228,7 +229,7 @@ def tangent_chord(answer: int, hint: int, rng) -> Sketch:
 
 
 def _tangents(half: int) -> dict[str, complex]:
-    """Tangents from p to the circle in a and b; the angle apb is twice `half`."""
+    """Places tangents from p to the circle in a and b; the angle apb is twice `half`."""
     return ring(a=90 - half, b=half - 90) | {"p": 1 / polar(1, 90 - half).real + 0j}
 
 
@@ -242,7 +243,7 @@ def equal_tangents(answer: int, hint: int, rng) -> Sketch:
 
 
 def tangents_arc(answer: int, hint: int, rng) -> Sketch:
-    """The angle between two tangents from that of a point of the circle over the same arc."""
+    """Asks for the angle between two tangents from that of a point of the circle over the same arc."""
     inner = (180 - answer) // 2
     points = _tangents(answer // 2) | {"c": polar(1, 180 + pick(rng, -30, 30))}
     right = "a tangent is perpendicular to the radius"
@@ -269,7 +270,7 @@ def isosceles_exterior(answer: int, hint: int, rng) -> Sketch:
 
 
 def bisected(answer: int, hint: int, rng) -> Sketch:
-    """The angle that a bisector makes with the far side: angle sum, half, exterior angle."""
+    """Asks for the angle that a bisector makes with the far side: angle sum, half, exterior angle."""
     half = pick(rng, 18, 44)
     at_b = answer - half
     at_a = 180 - 2 * half - at_b

@@ -37,7 +37,7 @@ PATTERNS: dict[str, Callable[[int, int, int], tuple[int, ...]]] = {
 def draw(
     answers: Sequence[int], errors: Sequence[str], slips: Sequence[int], rng: np.random.Generator
 ) -> tuple[tuple[int, ...], int, int]:
-    """(four numbers in a random order, the answer among them, what a given value should be).
+    """Returns (four numbers in a random order, the answer among them, what a given value should be).
 
     Args:
       answers: what a row can have as an answer: all four are of these, and each may be it.

@@ -16,7 +16,7 @@ PYTHAGORAS = "Pythagorean theorem"
 
 
 def _root(square: float) -> float:
-    """The square root, exact where it is whole. Raises ValueError where there is none."""
+    """Returns the square root, exact where it is whole. Raises ValueError where there is none."""
     return math.sqrt(square)
 
 
@@ -32,12 +32,12 @@ def _choose(rng, found: list):
 
 
 def _right(base: float, height: float) -> dict[str, complex]:
-    """The right angle at c, b level with it and a above."""
+    """Returns the right angle at c, b level with it and a above."""
     return {"a": -1j * height, "b": complex(base), "c": 0j}
 
 
 def _legs(hypotenuse: int, rng) -> tuple[float, float]:
-    """Two legs, whole where such are, else one of them a root."""
+    """Returns two legs, whole where such are, else one of them a root."""
     low, high = math.ceil(hypotenuse * 0.36), math.floor(hypotenuse * 0.93)
     whole = [p for p in range(low, high + 1) if math.isqrt(hypotenuse**2 - p * p) ** 2 == hypotenuse**2 - p * p]
     first = _choose(rng, whole or list(range(low, high + 1)))
@@ -65,7 +65,7 @@ def leg(answer: int, hint: int, rng) -> Sketch:
 
 
 def _other_leg(leg: int, rng) -> tuple[float, float]:
-    """(the other leg, the hypotenuse), whole where such are."""
+    """Returns (the other leg, the hypotenuse), whole where such are."""
     sides = range(math.ceil(leg * 0.4), math.floor(leg * 2.5) + 1)
     whole = [q for q in sides if math.isqrt(leg**2 + q * q) ** 2 == leg**2 + q * q]
     other = _choose(rng, whole or list(sides))
@@ -100,7 +100,7 @@ def chord(answer: int, hint: int, rng) -> Sketch:
 
 
 def _cut(part: Fraction, at_b: float, at_c: float, base: float) -> dict[str, complex]:
-    """Triangle abc on bc, and d on ab, e on ac with ad : ab = ae : ac = `part`."""
+    """Places triangle abc on bc, and d on ab, e on ac with ad : ab = ae : ac = `part`."""
     b, c = 0j, complex(base)
     tan_b, tan_c = math.tan(math.radians(at_b)), math.tan(math.radians(at_c))
     height = base * tan_b * tan_c / (tan_b + tan_c)
@@ -113,7 +113,7 @@ BETWEEN = ("on_segment d a b", "on_segment e a c")
 
 
 def similar(answer: int, hint: int, rng) -> Sketch:
-    """bc from de, ad and db; or, where the answer is the smaller, de from bc."""
+    """Asks for bc from de, ad and db; or, where the answer is the smaller, for de from bc."""
     low, high = math.ceil(answer / 0.7), math.floor(answer / 0.4)
     bigger = pick(rng, low, high, answer + hint)
     smaller = pick(rng, math.ceil(answer * 0.4), math.floor(answer * 0.7), answer - hint)
@@ -147,12 +147,12 @@ def similar(answer: int, hint: int, rng) -> Sketch:
 
 
 def _sided(base: float, side: float, at_b: float) -> dict[str, complex]:
-    """Triangle abc with the base bc, the side ab and the angle at b."""
+    """Places triangle abc with the base bc, the side ab and the angle at b."""
     return {"a": polar(side, -at_b), "b": 0j, "c": complex(base)}
 
 
 def midsegment(answer: int, hint: int, rng) -> Sketch:
-    """The midsegment from the side, or the side from the midsegment."""
+    """Asks for the midsegment from the side, or the side from the midsegment."""
     half = answer % 2 == 1 or rng.random() < 0.5
     base = 2 * answer if half else answer
     points = _cut(Fraction(1, 2), pick(rng, 48, 75), pick(rng, 48, 75), base)
@@ -166,20 +166,21 @@ def midsegment(answer: int, hint: int, rng) -> Sketch:
 
 
 def _factors(product: int, least: int, rng, shape: float = 3.0) -> tuple[int, int]:
-    """Two whole factors, neither of them below `least` or more than `shape` times the other."""
+    """Returns two whole factors, neither of them below `least` or more than `shape` times the other."""
     pairs = [(p, product // p) for p in range(least, product // least + 1) if product % p == 0]
     return _choose(rng, [(p, q) for p, q in pairs if max(p, q) <= shape * min(p, q)])
 
 
 def products(low: int, high: int, half: bool = False, least: int = 3, shape: float = 3.0) -> tuple[int, ...]:
-    """The areas from low to high that have factors as `_factors` finds them: of rectangles, or of their halves."""
+    """Returns the areas from low to high that have factors as `_factors` finds them: of rectangles, or of their
+    halves."""
     sides = [(p, q) for p in range(least, 61) for q in range(least, 61) if max(p, q) <= shape * min(p, q)]
     found = {p * q // (1 + half) for p, q in sides if p * q % (1 + half) == 0}
     return tuple(sorted(n for n in found if low <= n <= high))
 
 
 def triangle_area(answer: int, hint: int, rng) -> Sketch:
-    """The height falls beside the base, whose length would else stand at a part of it."""
+    """Asks for the area of a triangle whose height falls beside the base, so that the base is printed whole."""
     base, height = _factors(2 * answer, 3, rng)
     foot = -base * pick(rng, 25, 50) / 100
     points = {"a": complex(foot, -height), "b": 0j, "c": complex(base), "d": complex(foot)}
@@ -238,7 +239,7 @@ def rectangle_perimeter(answer: int, hint: int, rng) -> Sketch:
 
 
 def rectangle_area(answer: int, hint: int, rng) -> Sketch:
-    """From a side and the diagonal: the other side, then the area."""
+    """Asks for the area from a side and the diagonal: by the other side."""
     width, height = _factors(answer, 3, rng)
     diagonal = _root(width * width + height * height)
     squares = f"√({_squared(diagonal)} − {_squared(width)}) = √({width**2 + height**2} − {width**2})"
@@ -251,7 +252,7 @@ def rectangle_area(answer: int, hint: int, rng) -> Sketch:
 
 
 def isosceles_area(answer: int, hint: int, rng) -> Sketch:
-    """From the equal sides and the height: half the base, the base, the area."""
+    """Asks for the area from the equal sides and the height: by half the base."""
     half, height = _factors(answer, 3, rng)
     side = _root(half * half + height * height)
     points = {"a": complex(half, -height), "b": 0j, "c": complex(2 * half), "d": complex(half)}
@@ -267,7 +268,7 @@ def isosceles_area(answer: int, hint: int, rng) -> Sketch:
 
 
 def incircle_perimeter(answer: int, hint: int, rng) -> Sketch:
-    """A triangle about a circle, from the tangent lengths of its corners."""
+    """Asks for a triangle about a circle, from the tangent lengths of its corners."""
     half = answer // 2
     x = pick(rng, math.ceil(half * 0.25), math.floor(half * 0.42))
     y = pick(rng, math.ceil(half * 0.25), math.floor(half * 0.42))
@@ -293,7 +294,7 @@ def incircle_perimeter(answer: int, hint: int, rng) -> Sketch:
 
 
 def _circle_by(radius: float, rng) -> tuple[dict[str, complex], str, str, str, tuple[str, ...]]:
-    """(points, lines, given, words, states): a circle by its radius or its diameter."""
+    """Returns (points, lines, given, words, states): a circle by its radius or its diameter."""
     turn = pick(rng, -40, 40)
     if rng.random() < 0.5:
         points = {"o": 0j, "a": polar(radius, turn)}
@@ -356,7 +357,7 @@ def sector_area(answer: int, hint: int, rng) -> Sketch:
 
 
 def arc_measure(answer: int, hint: int, rng) -> Sketch:
-    """An arc from the base angle of the triangle that its chord makes with the radii."""
+    """Asks for an arc from the base angle of the triangle that its chord makes with the radii."""
     base = (180 - answer) // 2
     return Sketch(
         _sector(answer, 1, rng), "oa ob ab", ("angle o a b",), "arc o a b",

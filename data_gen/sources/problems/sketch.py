@@ -97,24 +97,24 @@ MEASURES: dict[str, Measure] = {
 
 
 def measured(template: str, points: Mapping[str, complex]) -> float:
-    """The value of a measure in a figure, in degrees or the units of the problem."""
+    """Returns the value of a measure in a figure, in degrees or the units of the problem."""
     kind, *roles = template.split()
     return MEASURES[kind].value(*(points[role] for role in roles))
 
 
 def named(template: str) -> str:
-    """A measure as a text with roles: "angle a b c" -> "∠[abc]"."""
+    """Returns a measure as a text with roles: "angle a b c" -> "∠[abc]"."""
     kind, *roles = template.split()
     return MEASURES[kind].name.format(*roles)
 
 
 def lettered(text: str, letters: Mapping[str, str]) -> str:
-    """A text with its roles in brackets replaced by letters."""
+    """Returns a text with its roles in brackets replaced by letters."""
     return re.sub(r"\[(\w+)\]", lambda match: "".join(letters[role] for role in match[1]), text)
 
 
 def amount(value: float, template: str, unit: str) -> str:
-    """A value as exams write it, with its unit: "40°", "12 cm", "6π cm²", "2√5".
+    """Returns a value as exams write it, with its unit: "40°", "12 cm", "6π cm²", "2√5".
 
     Raises ValueError where it is no whole number, multiple of pi or square root of a whole number.
     """
@@ -124,7 +124,7 @@ def amount(value: float, template: str, unit: str) -> str:
 
 
 def written(value: float) -> str:
-    """A number: "12", "6π" or "2√5". Raises ValueError for others."""
+    """Returns a number: "12", "6π" or "2√5". Raises ValueError for others."""
     if _whole(value):
         return str(round(value))
     if _whole(value / math.pi):
@@ -141,7 +141,7 @@ def _whole(value: float) -> bool:
 
 
 def faults(sketch: Sketch) -> list[str]:
-    """Which stated values are not those of the coordinates: none, in a problem that may be asked."""
+    """Returns which stated values are not those of the coordinates: none, in a problem that may be asked."""
     found = []
     for line in sketch.steps:
         value = measured(line.finds, sketch.points)
@@ -153,7 +153,7 @@ def faults(sketch: Sketch) -> list[str]:
 
 
 def solution(sketch: Sketch, letters: Mapping[str, str], unit: str) -> str:
-    """The steps, numbered, a line each, and the answer in a box."""
+    """Returns the steps, numbered, a line each, and the answer in a box."""
     lines = []
     for number, line in enumerate(sketch.steps, 1):
         value = amount(line.value, line.finds, unit)
@@ -172,7 +172,7 @@ def _capital(text: str) -> str:
 
 
 def _readable(kind: str, name: str) -> tuple[str, re.Pattern, list[int]]:
-    """(kind, how a line of a solution begins, which point each letter of the name is)."""
+    """Returns (kind, how a line of a solution begins, which point each letter of the name is)."""
     roles = [int(place) if place else i for i, place in enumerate(re.findall(r"\{(\d?)\}", name))]
     before = name.partition("[")[0]
     return kind, re.compile(rf"\d+\. {_capital(before)}([A-Z]{{{len(roles)}}}) = .* \("), roles
@@ -183,7 +183,8 @@ VALUE = re.compile(r"(\d*)(?:√(\d+)|(π))?(?:°| c?m²?)? \([^()]*\)\.$")
 
 
 def misstated(text: str, points: Mapping[str, complex], rim: str = "") -> list[str]:
-    """Which lines of a solution are not what is measured in its figure, or cannot be read; none where all is well.
+    """Returns which lines of a solution are not what is measured in its figure, or cannot be read; none where all is
+    well.
 
     Args:
       points: letter -> place, in the units of the problem; rim: a point on the circle, if there is one.

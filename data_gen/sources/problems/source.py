@@ -101,12 +101,12 @@ KINDS = {kind.name: kind for kind in (
 
 
 def rows(spec, split: str) -> int:
-    """How many problems a split has."""
+    """Returns how many problems a split has."""
     return int(spec.families[split])
 
 
 def family(spec, split: str, index: int) -> Family:
-    """Problem `index` of a split: a pure function of (spec, split, index), the kinds taking turns.
+    """Makes problem `index` of a split: a pure function of (spec, split, index), the kinds taking turns.
 
     Raises UserError where the spec leaves no way to draw it.
     """
@@ -129,7 +129,7 @@ def family(spec, split: str, index: int) -> Family:
 
 
 def _kind(spec, index: int) -> Kind:
-    """The kind of problem `index`: those of the spec take turns. Raises UserError where it names others."""
+    """Returns the kind of problem `index`: those of the spec take turns. Raises UserError where it names others."""
     kinds = tuple(spec.kinds)
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
@@ -148,7 +148,7 @@ class _Posed:
     unknown: bool
 
     def asked(self, kind: Kind, four: Sequence[int], rng: np.random.Generator) -> Question:
-        """Its question, with four numbers as choices."""
+        """Words its question, with four numbers as choices."""
         sketch = self.sketch
         times = np.pi if MEASURES[sketch.find.split()[0]].of_pi else 1
         texts = tuple(amount(number * times, sketch.find, self.unit) for number in four)
@@ -157,7 +157,7 @@ class _Posed:
         return Question(self.text(rng), texts, answer, solution(sketch, self.letters, self.unit), tags)
 
     def text(self, rng: np.random.Generator) -> str:
-        """What is asked, after what is given where the picture does not show it."""
+        """Returns what is asked, after what is given where the picture does not show it."""
         sketch = self.sketch
         ask = ASKS[int(rng.integers(len(ASKS)))].format(lettered(named(sketch.find), self.letters))
         ask = "find the value of x." if self.unknown else ask
@@ -172,7 +172,8 @@ class _Posed:
 
 
 def _figure(spec, split: str, kind: Kind, answer: int, hint: int, in_picture: bool, rng: np.random.Generator):
-    """(the drawn figure, its canvas, what is posed about it), or None where it cannot be drawn or read clearly."""
+    """Returns (the drawn figure, its canvas, what is posed about it), or None where it cannot be drawn or read
+    clearly."""
     try:
         sketch = kind.build(answer, hint, rng)
         if faults(sketch):
@@ -193,7 +194,8 @@ def _figure(spec, split: str, kind: Kind, answer: int, hint: int, in_picture: bo
 
 
 def program_of(posed: _Posed) -> Program:
-    """The figure in the construction language: points placed, marks on them, values printed where they are given."""
+    """Returns the figure in the construction language: points placed, marks on them, values printed where they are
+    given."""
     sketch, letters = posed.sketch, posed.letters
     names = tuple(letters[role] for role in sketch.points)
     steps = [Step("placed", (), names, tuple(xy for z in sketch.points.values() for xy in (z.real, z.imag)))]
@@ -225,7 +227,7 @@ def _fact(template: str, letters: dict[str, str], value: str | None = None) -> F
 
 
 def _letters(spec, split: str, sketch: Sketch, rng: np.random.Generator) -> dict[str, str]:
-    """Roles to letters, such that their set belongs to the split. Raises ValueError where none is found."""
+    """Draws role -> letter, such that their set belongs to the split. Raises ValueError where none is found."""
     roles = [role for role in sketch.points if role != "o"]
     alphabet = [letter for letter in spec.letters if letter not in "OX"]
     if len(alphabet) < 2 * len(roles):

@@ -46,7 +46,8 @@ class Subject:
 
 
 def subject(problem: dict) -> Subject:
-    """The figure of a problem, with positions where its picture is annotated. Raises UserError where it is garbled."""
+    """Returns the figure of a problem, with positions where its picture is annotated. Raises UserError where it is
+    garbled."""
     try:
         return _subject(problem)
     except (Unsayable, LookupError, TypeError, ValueError, AttributeError, RecursionError) as fault:
@@ -75,7 +76,7 @@ def _subject(problem: dict) -> Subject:
 
 
 def from_statements(problem: dict, printed: Sequence[Fact]) -> Subject:
-    """The figure that FormalGeo's `construction_cdl` and facts describe; no positions."""
+    """Returns the figure that FormalGeo's `construction_cdl` and facts describe; no positions."""
     terms = [t for t in map(parse_term, problem["construction_cdl"]) if isinstance(t, tuple)]
     shapes = [[part for part in t[1:] if len(part) in (2, 3)] for t in terms if t[0] == "Shape"]
     lines = [tuple(t[1]) for t in terms if t[0] == "Collinear"]
@@ -115,7 +116,8 @@ def from_statements(problem: dict, printed: Sequence[Fact]) -> Subject:
 
 
 def _corners(shape: Sequence[str]) -> tuple[str, ...] | None:
-    """The corners of a face in order; None where its edges do not join. An arc "OAB" may be run through either way."""
+    """Returns the corners of a face in order; None where its edges do not join. An arc "OAB" may be run through either
+    way."""
     if not shape:
         return None
     options = [[part] if len(part) == 2 else [part[1:], part[:0:-1]] for part in shape]
@@ -126,7 +128,7 @@ def _corners(shape: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def _centres(round_: dict, joined: set[str], statements: Sequence[str]) -> dict[str, str]:
-    """Letter of a circle -> the name of its centre, hidden where the figure does not show it."""
+    """Maps letter of a circle -> name of its centre, hidden where the figure does not show it."""
     shown = {m[2]: m[1] for s in statements if (m := re.fullmatch(r"IsCentreOfCircle\(([A-Z]),([A-Z])\)", s))}
     return {letter: shown.get(letter, letter if letter in joined else f"_{letter}") for letter in round_}
 
@@ -142,7 +144,7 @@ def _facts(statements: Sequence[str]) -> Iterator[Fact]:
 
 
 def _equations(statements: Sequence[str], centres: dict[str, str]) -> Iterator[tuple[Formula, Formula]]:
-    """The equations between measures and numbers; those with unknowns ask for nothing."""
+    """Yields the equations between measures and numbers; those with unknowns ask for nothing."""
     for statement in dict.fromkeys(statements):
         try:
             found = parse_statement(statement)
@@ -153,7 +155,8 @@ def _equations(statements: Sequence[str], centres: dict[str, str]) -> Iterator[t
 
 
 def _formula(term: Term, centres: dict[str, str]) -> Formula:
-    """A term for the solver. Raises ValueError where it has an unknown, or a measure that the solver does not take."""
+    """Returns a term for the solver. Raises ValueError where it has an unknown, or a measure that the solver does not
+    take."""
     if isinstance(term, str):
         value = number(readable(term))
         if value is None:
@@ -169,7 +172,7 @@ def _formula(term: Term, centres: dict[str, str]) -> Formula:
 
 
 def _circle_renamed(fact: Fact, centres: dict[str, str]) -> Fact:
-    """A fact that names a circle by its letter names it by its centre."""
+    """Renames the circle of a fact from its letter to its centre."""
     if not (PREDICATES[fact.predicate].circles or fact.predicate in ON_ARCS):
         return fact
     places = (0, 3) if fact.predicate == "equal_arc" else (0,)
@@ -186,15 +189,15 @@ def _distinct(facts) -> Iterator[Fact]:
 
 
 def _only_arcs(letter: str, on: Sequence[str], arcs: set[str]) -> tuple[tuple[str, str], ...]:
-    """The arcs that are drawn of a circle; none where it is drawn whole."""
+    """Returns the arcs that are drawn of a circle; none where it is drawn whole."""
     own = tuple((arc[1], arc[2]) for arc in sorted(arcs) if arc[0] == letter)
     steps = set(zip(on, [*on[1:], *on[:1]], strict=True))
     return () if not own or steps <= set(own) or len(on) < 2 else own
 
 
 def _placed(stated: Subject, annotation: dict, names: dict[str, str]) -> Subject:
-    """The same with positions, those of the annotated points that `names` gives. A hidden centre takes that of the
-    annotated circle with the most of its points."""
+    """Returns the same with positions, those of the annotated points that `names` gives. A hidden centre takes that of
+    the annotated circle with the most of its points."""
     positions, on_circles = _positions(annotation), _on_circles(annotation)
     start = {}
     for name in stated.described.names:
@@ -216,7 +219,7 @@ def _placed(stated: Subject, annotation: dict, names: dict[str, str]) -> Subject
 
 
 def from_annotation(annotation: dict) -> Subject:
-    """The figure that the annotators of a picture saw: lines, circles, relations and printed values."""
+    """Returns the figure that the annotators of a picture saw: lines, circles, relations and printed values."""
     positions, forms = _positions(annotation), [f.replace(" ", "") for f in annotation["diagram_logic_forms"]]
     lines = [_ordered(line, positions) for line in _lines(annotation, forms, positions)]
     joined = {n for line in lines for n in line}
@@ -234,12 +237,12 @@ def from_annotation(annotation: dict) -> Subject:
 
 
 def _around(centre: complex, on: set[str], positions: dict[str, complex]) -> tuple[str, ...]:
-    """The points of a circle counterclockwise."""
+    """Returns the points of a circle counterclockwise."""
     return tuple(sorted(on, key=lambda p: float(np.angle(positions[p] - centre))))
 
 
 def _positions(annotation: dict) -> dict[str, complex]:
-    """Pixels of the picture, y upwards."""
+    """Returns pixels of the picture, y upwards."""
     return {name: complex(x, -y) for name, (x, y) in annotation["point_positions"].items()}
 
 
@@ -270,7 +273,7 @@ def _lines(annotation: dict, forms: Sequence[str], positions: dict[str, complex]
 
 
 def _ordered(line: set[str], positions: dict[str, complex]) -> tuple[str, ...]:
-    """The points of a line from one end to the other."""
+    """Returns the points of a line from one end to the other."""
     a, b = max(itertools.combinations(sorted(line), 2), key=lambda p: abs(positions[p[0]] - positions[p[1]]))
     return tuple(sorted(line, key=lambda p: ((positions[p] - positions[a]) / (positions[b] - positions[a])).real))
 
@@ -288,7 +291,7 @@ FORMS = (
 
 
 def _read_form(form: str) -> Iterator[Fact]:
-    """The fact that a line of the annotation states, if it is of a kind that we know."""
+    """Yields the fact that a line of the annotation states, if it is of a kind that we know."""
     for predicate, pattern in FORMS:
         match = re.fullmatch(pattern, form)
         if match:

@@ -104,7 +104,7 @@ class Option:
 
 
 def options(drawing: Drawing, facts: Sequence[Fact], drawings: Drawings, rng: np.random.Generator) -> list[Option]:
-    """Everything that could be edited: facts by the table, printed values; in random order, the axes in turn."""
+    """Lists everything that could be edited: facts by the table, printed values; in random order, the axes in turn."""
     found = [
         Option(
             canonical(fact),
@@ -140,7 +140,7 @@ def options(drawing: Drawing, facts: Sequence[Fact], drawings: Drawings, rng: np
 
 
 def triples(found: Sequence[Option], count: int, rng: np.random.Generator) -> list[tuple[Option, ...]]:
-    """All choices of `count` options about different things in random order, those on the most axes first."""
+    """Returns all choices of `count` options about different things in random order, those on the most axes first."""
     distinct = [some for some in itertools.combinations(found, count) if len({o.about for o in some}) == count]
     shuffled = [distinct[i] for i in rng.permutation(len(distinct))]
     return sorted(shuffled, key=lambda some: -len({o.axis for o in some}))
@@ -149,8 +149,8 @@ def triples(found: Sequence[Option], count: int, rng: np.random.Generator) -> li
 def plan(
     drawing: Drawing, chosen: Sequence[Option], facts: Sequence[Fact], drawings: Drawings, stated: int
 ) -> tuple[Program, list[EditRequest]] | None:
-    """The program that states the facts to be edited and up to `stated` others which hold at every corner of the cube,
-    and requests of the edits; None where some corner has no figure."""
+    """Returns the program that states the facts to be edited and up to `stated` others which hold at every corner of
+    the cube, and requests of the edits; None where some corner has no figure."""
     edited = [o.fact for o in chosen if o.fact]
     places = iter(range(len(edited)))
     changes = [(o, o.change(next(places) if o.fact else -1)) for o in chosen]
@@ -169,12 +169,13 @@ def plan(
 
 
 def _swapping(first: str, second: str, _: int) -> Change:
-    """Two letters change places. Last in a product: the drawing behind the program is not renamed."""
+    """Swaps two letters. Last in a product: the drawing behind the program is not renamed."""
     return lambda made: made.rename({first: second, second: first})
 
 
 def _solved(made: Program, drawings: Drawings, drawing: Drawing, states: tuple[Fact, ...]) -> Program:
-    """The program of a changed drawing, solved again from where it is; one without coordinates where it has none."""
+    """Returns the program of a changed drawing, solved again from where it is; one without coordinates where it has
+    none."""
     try:
         found = near(drawing.described, drawing.found.points, drawing.found.radii)
     except Unsolved:
@@ -183,14 +184,14 @@ def _solved(made: Program, drawings: Drawings, drawing: Drawing, states: tuple[F
 
 
 def sketch(drawings: Drawings, drawing: Drawing, states: tuple[Fact, ...]) -> Program:
-    """The program of a drawing that states these facts; `drawings` remembers where it comes from."""
+    """Returns the program of a drawing that states these facts; `drawings` remembers where it comes from."""
     made = program(drawing, states)
     drawings[made] = drawing
     return made
 
 
 def _nowhere(made: Program) -> Program:
-    """A placement without coordinates: it has no figure, and is refused when it is drawn."""
+    """Returns a placement without coordinates: it has no figure, and is refused when it is drawn."""
     return replace(made, steps=(replace(made.steps[0], params=()),))
 
 
@@ -198,6 +199,8 @@ def _nowhere(made: Program) -> Program:
 
 
 def _breaking(row: Break, drawings: Drawings, i: int) -> Change:
+    """Makes the change that a row of BREAKS describes to the i-th stated fact."""
+
     def change(made: Program) -> Program:
         if not made.steps[0].params:
             return made
@@ -222,7 +225,7 @@ def _breaking(row: Break, drawings: Drawings, i: int) -> Change:
 
 
 def _revaluing(value: str, drawings: Drawings, i: int) -> Change:
-    """Another size of an angle that is stated and not printed."""
+    """Gives another size to an angle that is stated and not printed."""
 
     def change(made: Program) -> Program:
         if not made.steps[0].params:
@@ -240,7 +243,8 @@ def _revaluing(value: str, drawings: Drawings, i: int) -> Change:
 
 
 def _others(fact: Fact, rng: np.random.Generator) -> list[str]:
-    """Values of the same form: a number of a size that the figure can have, or other numbers beside the unknowns."""
+    """Draws values of the same form: a number of a size that the figure can have, or other numbers beside the
+    unknowns."""
     text = fact.value or ""
     size = number(text)
     if size is not None and fact.predicate == "angle":
@@ -258,6 +262,8 @@ def _others(fact: Fact, rng: np.random.Generator) -> list[str]:
 
 
 def _reprinting(i: int, value: str, drawings: Drawings, _: int) -> Change:
+    """Gives another value to the i-th printed measure."""
+
     def change(made: Program) -> Program:
         if not made.steps[0].params:
             return made

@@ -18,7 +18,8 @@ STEPS = 20_000  # names that are tried in one search, at most
 
 
 def match(described: Description, pictured: Description, points: Mapping[str, complex]) -> dict[str, str] | None:
-    """Name in `described` -> name in `pictured`; None where no match fits. `points`: pixels of the latter, y down."""
+    """Maps name in `described` -> name in `pictured`; None where no match fits. `points`: pixels of the latter, y
+    down."""
     figure = Figure((), described.lines, {}, described.faces)
     best: tuple[tuple[int, int], dict[str, str]] | None = None
     for names in _assignments(described, pictured):
@@ -33,7 +34,8 @@ def match(described: Description, pictured: Description, points: Mapping[str, co
 
 
 def _assignments(described: Description, pictured: Description) -> Iterator[dict[str, str]]:
-    """All ways to name the visible points such that joined points are joined and points of circles lie on circles."""
+    """Yields all ways to name the visible points such that joined points are joined and points of circles lie on
+    circles."""
     joined, joined_there = _joined(described.lines), _joined(pictured.lines)
     on, on_there = ({p for some in d.circles.values() for p in some} for d in (described, pictured))
     order = sorted((n for n in described.names if not n.startswith("_")), key=lambda n: -len(joined.get(n, ())))
@@ -57,7 +59,7 @@ def _assignments(described: Description, pictured: Description) -> Iterator[dict
 
 
 def _joined(lines: Sequence[tuple[str, ...]]) -> dict[str, set[str]]:
-    """Point -> the points on its lines."""
+    """Maps point -> the points on its lines."""
     found: dict[str, set[str]] = {}
     for line in lines:
         for name in line:
@@ -66,7 +68,7 @@ def _joined(lines: Sequence[tuple[str, ...]]) -> dict[str, set[str]]:
 
 
 def _agreement(facts: Sequence[Fact], pictured: Description, names: Mapping[str, str]) -> int:
-    """How many facts of the figure are facts of the picture, less the values that differ."""
+    """Returns how many facts of the figure are facts of the picture, less the values that differ."""
     there = {canonical(Fact(f.predicate, f.args)): f.value for f in pictured.facts}
     score = 0
     for fact in facts:

@@ -45,7 +45,7 @@ class Drawing:
 
 
 def redraw(subject: Subject) -> Drawing:
-    """The figure of a problem with coordinates. Raises Unsolved."""
+    """Returns the figure of a problem with coordinates. Raises Unsolved."""
     try:
         return _redraw(subject)
     except Unsolved:
@@ -73,7 +73,7 @@ def _redraw(subject: Subject) -> Drawing:
 
 
 def upright(described: Description, found: Solution) -> Solution:
-    """The figure turned as books do: its longest outer line lies level, everything else above it."""
+    """Returns the figure turned as books do: its longest outer line lies level, everything else above it."""
     z = np.array(list(found.points.values()))
 
     def height(line: tuple[str, ...]) -> tuple[bool, float]:
@@ -88,7 +88,7 @@ def upright(described: Description, found: Solution) -> Solution:
 
 
 def settle(described: Description, start: Mapping[str, complex]) -> tuple[Description, Solution]:
-    """The description with the facts that a picture bears out, and the positions nearest to it where they hold.
+    """Returns the description with the facts that a picture bears out, and the positions nearest to it where they hold.
 
     Facts are kept only where no point need move by more than MOVED_PX for them, values only together. Raises Unsolved
     where lines and circles alone move a point by more than STRAY_PX.
@@ -111,7 +111,7 @@ def settle(described: Description, start: Mapping[str, complex]) -> tuple[Descri
 
 
 def _borne_out(described: Description, start: Mapping[str, complex]) -> tuple[Fact, ...]:
-    """The facts that nearly hold of annotated positions."""
+    """Returns the facts that nearly hold of annotated positions."""
     values = np.array(list(start.values()))
     width = float(np.ptp(values.real) + np.ptp(values.imag)) / 2
     system = System(described)
@@ -126,7 +126,7 @@ def _borne_out(described: Description, start: Mapping[str, complex]) -> tuple[Fa
 
 
 def _printable(printed: Sequence[Fact], described: Description) -> tuple[Fact, ...]:
-    """The lengths of pieces of lines and the angles between drawn lines, one value for each."""
+    """Returns the lengths of pieces of lines and the angles between drawn lines, one value for each."""
     edges = {frozenset(edge) for edge in described.edges}
     found: dict[Fact, Fact] = {}
     for fact in printed:
@@ -143,7 +143,7 @@ def _printable(printed: Sequence[Fact], described: Description) -> tuple[Fact, .
 
 
 def program(drawing: Drawing, states: Sequence[Fact]) -> Program:
-    """The drawing as points that are placed, with its strokes, its printed values and the facts to state."""
+    """Returns the drawing as points that are placed, with its strokes, its printed values and the facts to state."""
     points = dict(drawing.found.points)
     draws: list[Segment | Circle] = [Segment(a, b) for a, b in _pieces(drawing.described)]
     for o, on in drawing.described.circles.items():
@@ -161,15 +161,15 @@ def program(drawing: Drawing, states: Sequence[Fact]) -> Program:
 
 
 def _pieces(described: Description) -> Iterator[tuple[str, str]]:
-    """The ends of the strokes of lines. A line ends at points that something else passes through too; other points on
-    it would be lost, so that `families.draw` gives them a dot."""
+    """Yields the ends of the strokes of lines. A line ends at points that something else passes through too; other
+    points on it would be lost, so that `families.draw` gives them a dot."""
     on = Counter(n for line in (*described.lines, *described.circles.values()) for n in line)
     for line in described.lines:
         yield from itertools.pairwise([n for n in line if n in (line[0], line[-1]) or on[n] > 1])
 
 
 def _arc(points: dict[str, complex], o: str, a: str, b: str, radius: float) -> list[Segment]:
-    """An arc from a counterclockwise to b as short chords between hidden points, which are added."""
+    """Returns an arc from a counterclockwise to b as short chords between hidden points, which are added."""
     start, end = points[a] - points[o], points[b] - points[o]
     sweep = float(np.degrees(np.angle(end / start))) % 360
     pieces = max(2, round(sweep / ARC_STEP_DEG))
@@ -183,7 +183,8 @@ KINDS = {3: (("right", 3), ("obtuse", 3), ("acute", 1), ("isosceles", 3), ("scal
 
 
 def statable(drawing: Drawing) -> list[Fact]:
-    """The facts that a caption can state of the drawing: those given that hold, then what can be seen besides."""
+    """Returns the facts that a caption can state of the drawing: those given that hold, then what can be seen
+    besides."""
     diagram = view(drawing.found)
     printed = {canonical(Fact(f.predicate, f.args)) for f in drawing.printed}
     given = [as_triangle(f) for f in drawing.described.facts if _measurable(f)]
@@ -193,14 +194,14 @@ def statable(drawing: Drawing) -> list[Fact]:
 
 
 def _measurable(fact: Fact) -> bool:
-    """Whether a drawing shows a fact: whole degrees of an angle are seen, the value of a length is not."""
+    """Returns whether a drawing shows a fact: whole degrees of an angle are seen, the value of a length is not."""
     if fact.value is None:
         return PREDICATES[fact.predicate].measure is not None
     return fact.predicate == "angle" and re.fullmatch(r"\d+", fact.value) is not None
 
 
 def _seen(drawing: Drawing) -> Iterator[Fact]:
-    """Kinds of faces, points on lines, lines to each other, points and lines to circles; true or not."""
+    """Yields kinds of faces, points on lines, lines to each other, points and lines to circles; true or not."""
     described = drawing.described
     for face in described.faces:
         for kind, turns in KINDS.get(len(face), ()):
@@ -218,7 +219,7 @@ def _seen(drawing: Drawing) -> Iterator[Fact]:
 
 
 def as_triangle(fact: Fact) -> Fact:
-    """Two equal sides of a corner make an isosceles triangle: a kind that has opposites."""
+    """Restates two equal sides of a corner as an isosceles triangle: a kind that has opposites."""
     shared = set(fact.args[:2]) & set(fact.args[2:])
     if fact.predicate != "equal_length" or len(shared) != 1:
         return fact

@@ -47,12 +47,12 @@ INK, NEAR_PX, NEAR_SHARE = 190, 3, 0.9  # the darkest grey that is no ink; how n
 
 
 def rows(spec, split: str) -> int:
-    """How many families a split has: problems are taken in turn, and again with other edits."""
+    """Returns how many families a split has: problems are taken in turn, and again with other edits."""
     return int(spec.families[split])
 
 
 def family(spec, split: str, index: int) -> Family:
-    """Family `index` of a split of FormalGeo's own: a pure function of (spec, split, index) and the files.
+    """Makes family `index` of a split of FormalGeo's own: a pure function of (spec, split, index) and the files.
 
     A problem that cannot be drawn, or has too few edits, leaves its place to another one. Raises UserError where none
     of TRIES problems gives a family.
@@ -76,7 +76,7 @@ def family(spec, split: str, index: int) -> Family:
 
 @lru_cache(maxsize=1024)
 def _drawing(root: str, split: str, place: int) -> Drawing | None:
-    """The drawing of a problem; None where it has none, or more points than a caption can keep apart."""
+    """Returns the drawing of a problem; None where it has none, or more points than a caption can keep apart."""
     try:
         drawing = redraw(subject(load(root, split)[place]))
     except Unsolved:
@@ -85,7 +85,7 @@ def _drawing(root: str, split: str, place: int) -> Drawing | None:
 
 
 def _cube(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> FamilyDraft | None:
-    """All products of three edits of a drawing, or None where CHOICES choices of them make no sound family."""
+    """Returns all products of three edits of a drawing, or None where CHOICES choices of them make no sound family."""
     drawings: Drawings = {}
     drawing = _with_prints(drawing, canvas, rng)
     facts = statable(drawing)
@@ -107,14 +107,14 @@ def _family(
     canvas: Canvas,
     rng: np.random.Generator,
 ) -> FamilyDraft | None:
-    """The cube of these edits, or None where some corner is not sound or not told apart."""
+    """Returns the cube of these edits, or None where some corner is not sound or not told apart."""
     planned = plan(drawing, chosen, facts, drawings, STATED)
     anchor = draw(planned[0], canvas) if planned else None
     return cube(anchor, planned[1], canvas, rng) if planned and anchor else None
 
 
 def _with_prints(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> Drawing:
-    """The drawing with as many of its printed values as find a place, PRINTS at most."""
+    """Returns the drawing with as many of its printed values as find a place, PRINTS at most."""
     printed = tuple(drawing.printed[i] for i in rng.permutation(len(drawing.printed))[:PRINTS])
     for count in range(len(printed), 0, -1):
         some = replace(drawing, printed=printed[:count])
@@ -125,7 +125,7 @@ def _with_prints(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> 
 
 
 def _canvas(size_px: int, rng: np.random.Generator) -> Canvas:
-    """The look of a family. Real figures keep their orientation, but for a few degrees."""
+    """Draws the look of a family. Real figures keep their orientation, but for a few degrees."""
     font = FONTS[int(rng.integers(len(FONTS)))]
     font_px = round(float(rng.uniform(0.05, 0.065)) * size_px, 2)
     style = Style(round(float(rng.uniform(0.004, 0.008)) * size_px, 2), font, font_px, font.replace("-italic", ""))
@@ -175,7 +175,8 @@ def outcome(root: str, split: str, place: int) -> Outcome:
 
 
 def near_ink(drawing: Drawing, picture: np.ndarray) -> float:
-    """The share of the drawn length within NEAR_PX of the ink of picture uint8[H, W], whose pixels its points are."""
+    """Returns the share of the drawn length within NEAR_PX of the ink of picture uint8[H, W], whose pixels its points
+    are."""
     border = 64  # lines may leave the picture
     off_px = distance_transform_edt(np.pad(picture, border, constant_values=255) >= INK)
     z = np.concatenate([*strokes_px(drawing)])
@@ -185,7 +186,7 @@ def near_ink(drawing: Drawing, picture: np.ndarray) -> float:
 
 
 def strokes_px(drawing: Drawing) -> Iterator[np.ndarray]:
-    """complex[n] for each stroke: points along it, a pixel apart."""
+    """Computes complex[n] for each stroke: points along it, a pixel apart."""
     points = drawing.found.points
     for a, b in drawing.described.edges:
         yield points[a] + (points[b] - points[a]) * np.linspace(0, 1, max(2, int(abs(points[b] - points[a]))))
@@ -204,14 +205,14 @@ def _outcome(task: tuple[str, str, int]) -> Outcome:
 
 
 def report(root: str, every: int, workers: int) -> list[Outcome]:
-    """The outcomes of every `every`-th problem of both splits, in a pool of processes. Raises UserError."""
+    """Returns the outcomes of every `every`-th problem of both splits, in a pool of processes. Raises UserError."""
     tasks = [(root, split, place) for split in SPLITS for place in range(0, len(load(root, split)), every)]
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         return list(tqdm(pool.imap(_outcome, tasks, chunksize=16), "redrawn", len(tasks), unit=" problems"))
 
 
 def show(found: list[Outcome]) -> Iterator[str]:
-    """The lines of the report."""
+    """Yields the lines of the report."""
     for annotated, title in ((True, "with positions"), (False, "without positions")):
         some = [o for o in found if o.annotated == annotated]
         drawn = [o for o in some if o.fault is None]
@@ -239,7 +240,7 @@ EXAMPLE = "mmgeo redrawn --root=../shared/data/formalgeo7k --every=20"
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """Print what is drawn; returns the exit status."""
+    """Prints what is drawn; returns the exit status."""
     parser = cli.parser("redrawn", "What of FormalGeo7k is redrawn, and how near to the pictures.", EXAMPLE)
     parser.add_argument("--root", required=True, help="folder with train.jsonl, val.jsonl and diagrams/")
     parser.add_argument("--every", type=int, default=1, help="take every n-th problem (default: all)")

@@ -108,7 +108,7 @@ def tabulate(slots: Sequence[str], letters: dict[str, str], canvas: Canvas) -> T
 
 
 def slot_points(slot: str, letters: dict[str, str]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """ "triangle:>abc" to the name of the slot, the letters that it takes, and those that it gives."""
+    """Splits "triangle:>abc" into the name of the slot, the letters that it takes, and those that it gives."""
     name, points = slot.split(":")
     taken, given = (tuple(letters[role] for role in roles) for roles in points.split(">"))
     return name, taken, given
