@@ -73,8 +73,9 @@ def _write_paligemma(folder: Path, trained: manager.Trained, params: Arrays) -> 
 
 
 def _notes(trained: manager.Trained, format: str) -> list[str]:
-    """What a user of an encoder's folder has to know."""
-    config, notes = trained.config, []
+    """Returns what a user of an encoder's folder has to know."""
+    config = trained.config
+    notes: list[str] = []
     if config.model.image.class_token:
         return notes
     if format == "hf" and (length := config.data.max_tokens) != PIPELINE_LENGTH:

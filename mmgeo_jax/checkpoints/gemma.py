@@ -53,7 +53,7 @@ KERNELS = {
 
 
 def rows(kind: str) -> Iterator[Row]:
-    """The names of a model of that kind, the image tower's and the projector's too."""
+    """Yields the names of a model of that kind, the image tower's and the projector's too."""
     blocks, layers = "decoder/blocks", "model.layers.{layer}"
     yield Row("decoder/token", "model.embed_tokens.weight")
     yield Row("decoder/norm/scale", "model.norm.weight")
@@ -132,7 +132,7 @@ def _decoder_config(theirs: Mapping[str, Any], kind: str) -> ConfigDict:
 
 
 def _every(part: Mapping[str, Any]) -> int:
-    """Each how manyth layer is global. Raises ValueError where layer_types follows no such rule."""
+    """Returns n where every n-th layer is global. Raises ValueError where layer_types follows no such rule."""
     kinds, pattern = part.get("layer_types"), part.get("_sliding_window_pattern", part["sliding_window_pattern"])
     if not kinds:
         return pattern
@@ -143,7 +143,7 @@ def _every(part: Mapping[str, Any]) -> int:
 
 
 def kind_of(decoder: ConfigDict) -> str:
-    """The generation that a decoder's settings are of, as transformers calls it. Raises UserError where it has none."""
+    """Returns the generation of a decoder's settings, as transformers calls it. Raises UserError where it has none."""
     kind = "gemma3_text" if decoder.qk_norm else "gemma2" if decoder.post_norms else "gemma"
     other = {
         "qk_norm without post_norms": decoder.qk_norm and not decoder.post_norms,
@@ -182,7 +182,7 @@ def _their_text_config(decoder: ConfigDict) -> dict[str, Any]:
 
 
 def read(path: str | Path) -> Checkpoint:
-    """A checkpoint of Gemma or PaliGemma: a big_vision `.npz`, or a folder. Raises UserError where it is neither."""
+    """Reads a checkpoint of Gemma or PaliGemma: a big_vision `.npz` or a folder. Raises UserError otherwise."""
     path = Path(path)
     if path.suffix == ".npz":
         return _read_big_vision(path)
@@ -206,7 +206,7 @@ def read(path: str | Path) -> Checkpoint:
 
 
 def _config_of_json(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> tuple[ConfigDict, str]:
-    """An LMM's config, and the generation of its decoder, of a config.json."""
+    """Returns an LMM's config and the generation of its decoder, from a config.json."""
     layout, config = theirs["model_type"], default_lmm_config()
     text = theirs["text_config"] if layout in ("paligemma", "gemma3") else theirs
     kind = text.get("model_type", "gemma3_text" if layout == "gemma3" else "gemma")
@@ -238,7 +238,7 @@ _BIG_VISION = {
 
 
 def _merged(x: np.ndarray) -> np.ndarray:
-    """[L, H, D, E] to [L, D, H * E]."""
+    """Merges heads: [L, H, D, E] to [L, D, H * E]."""
     return x.swapaxes(1, 2).reshape(len(x), x.shape[2], -1)
 
 
@@ -310,7 +310,7 @@ def _text_json(decoder: ConfigDict) -> dict[str, Any]:
 
 
 def _paligemma_json(config: ConfigDict) -> dict[str, Any]:
-    """The config.json of a PaliGemma. Raises UserError, naming the settings, where an LMM is none."""
+    """Returns the config.json of a PaliGemma. Raises UserError, naming the settings, where an LMM is none."""
     width = config.decoder.width
     found = {
         "model_type": "paligemma",
@@ -330,7 +330,7 @@ def _paligemma_json(config: ConfigDict) -> dict[str, Any]:
 
 
 def _image_side(config: ConfigDict) -> dict[str, Any]:
-    """What decides the image tokens of an LMM; its tower's pool and head are not used, its colours the processor's."""
+    """Returns what decides the image tokens of an LMM, whose tower's pool and head are not used."""
     tower = architecture("image", config.image)
     unused = {f"model.image.{name}" for name in ("pool", "head", "head_bias", "mean", "std")}
     tower = {name: value for name, value in tower.items() if name not in unused}

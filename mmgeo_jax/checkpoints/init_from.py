@@ -29,8 +29,8 @@ OPTIONAL = r"logit_scale|logit_bias"  # a tower alone has none
 
 
 def read(source: str | Path, parts: str = "image|text") -> readers.Checkpoint:
-    """A run's folder (its newest checkpoint), a big_vision `.npz`, or a Hugging Face folder: of SigLIP or CLIP, or of
-    Gemma or PaliGemma where a decoder is one of the `parts`."""
+    """Reads a run's folder (its newest checkpoint), a big_vision `.npz`, or a Hugging Face folder: of SigLIP or CLIP,
+    or of Gemma or PaliGemma where a decoder is one of the `parts`."""
     if (Path(source) / "checkpoints").is_dir():
         trained = checkpoints.restore_run(source)
         flat = traverse_util.flatten_dict(jax.device_get(trained.params), sep="/")
@@ -50,7 +50,7 @@ def fill(
     parts: str = "image|text",
     tokenizer: Tokenizer | None = None,
 ) -> Any:
-    """The tree `params` of a model `config` with the arrays of a checkpoint.
+    """Fills the tree `params` of a model `config` with the arrays of a checkpoint.
 
     Args:
       parts: a pattern of what is taken: "image", or "image|text" with the scale and bias of the scores.
@@ -123,7 +123,7 @@ def compare(found: Arrays, wanted: Arrays, what: str) -> None:
 
 
 def _resized(name: str, table: np.ndarray, shape: tuple[int, ...], config: ConfigDict) -> np.ndarray:
-    """A table of positions, as long as the model's; anything else as it is."""
+    """Resizes a table of positions to the model's length; returns anything else as it is."""
     if not name.endswith("/position") or table.shape == shape or table.shape[1:] != shape[1:]:
         return table
     if name.startswith("text/"):
@@ -134,7 +134,11 @@ def _resized(name: str, table: np.ndarray, shape: tuple[int, ...], config: Confi
 
 
 def resize_grid(table: np.ndarray, count: int) -> np.ndarray:
-    """Positions f32[P, D] of a square grid to f32[count, D], bilinear."""
+    """Resizes positions f32[P, D] of a square grid to f32[count, D], bilinearly between the centres of patches.
+
+    big_vision resamples otherwise (scipy's zoom, corner to corner), so that a run at another image size does not start
+    at exactly its numbers.
+    """
     old, new = round(len(table) ** 0.5), round(count**0.5)
     if old**2 != len(table) or new**2 != count:
         raise UserError(f"{len(table)} positions of pictures do not become {count}: both must be square grids")

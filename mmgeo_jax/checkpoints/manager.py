@@ -12,6 +12,7 @@ import json
 import logging
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,8 +48,11 @@ class Trained(NamedTuple):
 
 
 def open_folder(run_dir: str | Path) -> ocp.CheckpointManager:
-    """The checkpoints of a run, of which the last KEPT and the best stay; `latest_step()` is None where there are none,
-    `best_step()` where none was validated. Leaving the context waits for what is still being written."""
+    """Opens the checkpoints of a run, of which the last KEPT and the best stay.
+
+    `latest_step()` is None where there are none, `best_step()` where none was validated. Leaving the context waits for
+    what is still being written.
+    """
     # Faults are raised; what is logged of them besides is a traceback for each thread.
     for logger in ("absl", "asyncio"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
@@ -71,7 +75,7 @@ BEST_STAYS = policies.BestN(get_metric_fn=_best, n=1, keep_checkpoints_without_m
 def save(
     folder: ocp.CheckpointManager, step: int, trees: Trees, tokenizer: bytes, found: Mapping[str, float] | None = None
 ) -> None:
-    """Write the checkpoint of a step, with what validation `found`, if it ran.
+    """Writes the checkpoint of a step, with what validation `found`, if it ran.
 
     The arrays are taken before this returns (JAX keeps a buffer that is donated while something else reads it), and a
     thread writes them while training goes on, one checkpoint at a time.
@@ -84,12 +88,12 @@ def save(
 
 
 def silence_orbax() -> contextlib.AbstractContextManager[Any]:
-    """Around what Orbax does: its threads print tracebacks of faults that it raises as well."""
+    """Silences Orbax, whose threads print tracebacks of faults that it raises as well."""
     return contextlib.redirect_stderr(io.StringIO())
 
 
 def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False) -> tuple[int, Trees, bytes] | None:
-    """The newest checkpoint that can be read, as (step, trees, tokenizer); None where there is none.
+    """Reads the newest checkpoint that is whole, as (step, trees, tokenizer); None where there is none.
 
     `like` names the items, as trees of arrays or of jax.ShapeDtypeStruct, on whose shardings they are restored;
     what has none goes to the first device. A broken checkpoint is passed over with a warning, and deleted if
@@ -132,14 +136,30 @@ def is_published(source: str | Path) -> bool:
     a `model`, theirs a `model_type`."""
     path = Path(source) / "config.json"
     if path.is_file():
-        with contextlib.suppress(ValueError, OSError):
+        with contextlib.suppress(ValueError, OSError, TypeError):
             return "model_type" in json.loads(path.read_text())
     return Path(source).suffix == ".npz"
 
 
+def kind_of_source(source: str | Path) -> str:
+    """Returns which of MODELS a run or a published checkpoint is of; an encoder where it cannot be told."""
+    path = Path(source)
+    if not is_published(source):
+        return kind_of(configs.read_run_config(source).model)
+    if path.is_dir():
+        return "lmm" if "gemma" in str(json.loads((path / "config.json").read_text())["model_type"]) else "two_tower"
+    with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile), zipfile.ZipFile(path) as file:
+        return (
+            "lmm" if any(name.removeprefix("params/").startswith("llm/") for name in file.namelist()) else "two_tower"
+        )
+    return "two_tower"
+
+
 def restore_run(run_dir: str | Path, kind: str = "") -> Trained:
-    """The model of a run's newest checkpoint. Raises UserError where there is none, it is broken, or it is not of the
-    `kind` that is asked for, a key of MODELS."""
+    """Restores the model of a run's newest checkpoint.
+
+    Raises UserError where there is none, it is broken, or it is not of the `kind` asked for, a key of MODELS.
+    """
     if is_published(run_dir):
         raise UserError(f"{run_dir} is a published checkpoint, and this wants a run")
     config = configs.read_run_config(run_dir)
@@ -170,7 +190,7 @@ MODELS = {"two_tower": Kind(two_tower.init, "train-clip"), "lmm": Kind(lmm.init,
 
 
 def kind_of(model: ConfigDict) -> str:
-    """Which of MODELS a `config.model` is of."""
+    """Returns which of MODELS a `config.model` is of."""
     return "lmm" if "decoder" in model else "two_tower"
 
 
@@ -178,13 +198,13 @@ def kind_of(model: ConfigDict) -> str:
 
 
 def to_dict(tree: Any) -> dict[str, Any]:
-    """Any tree of arrays as nested dicts with string keys, without empty branches."""
+    """Converts any tree of arrays to nested dicts with string keys, without empty branches."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return traverse_util.unflatten_dict({_name(path): leaf for path, leaf in leaves}, sep="/")
 
 
 def restore_like(tree: dict[str, Any], like: Any) -> Any:
-    """The inverse of `to_dict`: the same arrays in the structure of `like`."""
+    """Puts what `to_dict` gave back into the structure of `like`."""
     flat = traverse_util.flatten_dict(tree, sep="/")
     return jax.tree_util.tree_map_with_path(lambda path, _: flat[_name(path)], like)
 

@@ -31,7 +31,7 @@ class Form(NamedTuple):
 
 
 def _part(which: int) -> Form:
-    """One of query, key and value, which are one array there, [3 * D, D] or [3 * D]; `write` puts them together."""
+    """Returns the form of query, key or value, which are one array there, [3 * D, D] or [3 * D]."""
     return Form(lambda x, heads: np.split(x, 3)[which].T, lambda x, heads: x.T)
 
 
@@ -57,7 +57,7 @@ PARTS = ("part0", "part1", "part2")
 
 
 def _pairs(ours: str, theirs: str, leaves: str, form: str = "same") -> Iterator[Row]:
-    """Rows of a module's leaves: "kernel=weight:transposed bias"."""
+    """Yields the rows of a module's leaves: "kernel=weight:transposed bias"."""
     for leaf in leaves.split():
         mine, _, rest = leaf.partition("=")
         yours, _, own = (rest or mine).partition(":")
@@ -89,7 +89,7 @@ def _big_vision_encoder(tower: str, theirs: str) -> Iterator[Row]:
 
 
 def big_vision() -> Iterator[Row]:
-    """SigLIP and SigLIP 2, blocks unrolled."""
+    """Yields the rows of SigLIP and SigLIP 2, blocks unrolled."""
     yield from _pairs("image/stem", "img/embedding", "kernel bias")
     yield Row("image/position", "img/pos_embedding", "first")
     yield from _big_vision_encoder("image", "img/Transformer")
@@ -122,7 +122,7 @@ def _hugging_face_encoder(tower: str, theirs: str) -> Iterator[Row]:
 
 
 def _hugging_face() -> Iterator[Row]:
-    """What SigLIP and CLIP have in common."""
+    """Yields the rows that SigLIP and CLIP share."""
     yield Row("image/stem/kernel", "vision_model.embeddings.patch_embedding.weight", "convolution")
     yield Row("image/position", "vision_model.embeddings.position_embedding.weight")
     yield from _hugging_face_encoder("image", "vision_model")
@@ -134,7 +134,7 @@ def _hugging_face() -> Iterator[Row]:
 
 
 def siglip() -> Iterator[Row]:
-    """SigLIP, and SigLIP 2 of a fixed resolution."""
+    """Yields the rows of SigLIP, and of SigLIP 2 at a fixed resolution."""
     yield from _hugging_face()
     yield Row("image/stem/bias", "vision_model.embeddings.patch_embedding.bias")
     yield Row("image/pool/probe", "vision_model.head.probe", "first")
@@ -152,7 +152,7 @@ def siglip() -> Iterator[Row]:
 
 
 def clip() -> Iterator[Row]:
-    """CLIP: a class token, a norm before the first block, no biases at the ends, no bias of the scores."""
+    """Yields the rows of CLIP: a class token, a norm before the first block, fewer biases."""
     yield from _hugging_face()
     yield Row("image/class_token", "vision_model.embeddings.class_embedding")
     yield from _pairs("image/first_norm", "vision_model.pre_layrnorm", NORM)
@@ -176,7 +176,7 @@ def _heads(path: str, heads: dict[str, int]) -> int:
 
 
 def to_ours(theirs: Arrays, layout: str | tuple[Row, ...], heads: dict[str, int]) -> Arrays:
-    """Our flat tree of a checkpoint's arrays; what no row names is left out.
+    """Returns our flat tree of a checkpoint's arrays; what no row names is left out.
 
     layout: a row of LAYOUTS, or the table itself. heads: "image", "text" -> H.
     """

@@ -38,7 +38,7 @@ class Checkpoint(NamedTuple):
 
 
 def read(path: str | Path) -> Checkpoint:
-    """A checkpoint: an `.npz` of big_vision, or a folder of Hugging Face. Raises UserError where it is neither."""
+    """Reads a checkpoint: a big_vision `.npz` or a Hugging Face folder. Raises UserError otherwise."""
     path = Path(path)
     if path.suffix == ".npz":
         return _read_big_vision(path)
@@ -51,7 +51,7 @@ def read(path: str | Path) -> Checkpoint:
 
 
 def read_npz(path: Path) -> Arrays:
-    """The arrays under "params/" (or all, where there is none), float32. Raises UserError where it does not read."""
+    """Reads the arrays under "params/" (or all, where there is none) as float32. Raises UserError where it fails."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: _float32(file[name]) for name in file.files if not name.startswith("opt/")}
@@ -65,7 +65,7 @@ def read_npz(path: Path) -> Arrays:
 
 
 def _float32(array: np.ndarray) -> np.ndarray:
-    """NumPy has no bfloat16 and saves it as two raw bytes."""
+    """Converts to float32; NumPy has no bfloat16 and saves it as two raw bytes."""
     if array.dtype.kind == "V" and array.dtype.itemsize == 2:
         array = array.view(ml_dtypes.bfloat16)
     return np.asarray(array, np.float32)
@@ -95,7 +95,7 @@ def heads_of(theirs: Arrays, prefix: str) -> int:
 
 
 def config_of(params: Arrays, heads: Mapping[str, int]) -> ConfigDict:
-    """The model whose flat tree has these shapes, a SigLIP; the image tower alone where there is no other."""
+    """Returns the config of the SigLIP whose flat tree this is, or of its image tower where there is no other."""
     config = default_model_config()
     for tower in heads:
         _shapes(config[tower], params, tower, heads[tower])
@@ -120,7 +120,7 @@ def _shapes(tower: ConfigDict, params: Arrays, name: str, heads: int) -> None:
 
 
 def read_safetensors(folder: Path) -> Arrays:
-    """The arrays of one safetensors file, or of those that an index names, float32. Raises UserError."""
+    """Reads one safetensors file, or those that an index names, as float32. Raises UserError."""
     index = folder / INDEX
     try:
         names = set(json.loads(index.read_text())["weight_map"].values()) if index.is_file() else {SAFETENSORS}
@@ -158,7 +158,7 @@ def preprocessor(folder: Path) -> dict[str, Any]:
 
 
 def _tower(theirs: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """What a tower's part of config.json says; keys that are at the family's default may be missing."""
+    """Returns what a tower's part of config.json says; keys that are at the family's default may be missing."""
     part = {**defaults, **theirs}
     return {
         "width": part["hidden_size"],

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import tokenizers
-from sentencepiece import sentencepiece_model_pb2
+from sentencepiece import sentencepiece_model_pb2 as proto_classes
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from data_gen.shared.errors import UserError
@@ -47,7 +47,7 @@ def write_tokenizer(folder: Path, tokenizer: Tokenizer, length: int, vocab_size:
         return
     library = _library(tokenizer.proto, bundle)
     names = {"pad_token": library.id_to_token(tokenizer.pad_id), "eos_token": library.id_to_token(tokenizer.eos_id)}
-    before, after = ([library.id_to_token(token) for token in ids] for ids in tokenizer.ends)
+    before, after = ([str(library.id_to_token(token)) for token in ids] for ids in tokenizer.ends)
     if before or image:
         names["bos_token"] = "".join(before)  # a processor writes it before each text, and no token for an empty one
     specials = [*dict.fromkeys(name for name in names.values() if name)]
@@ -75,7 +75,8 @@ def _library(proto: bytes, bundle: dict[str, Any]) -> tokenizers.Tokenizer:
         library = tokenizers.Tokenizer.from_str(proto.decode())
         library.no_padding()
         return library
-    model = sentencepiece_model_pb2.ModelProto.FromString(base64.b64decode(bundle[MODEL]) if bundle else proto)
+    model: Any = proto_classes.ModelProto()  # type: ignore[attr-defined]
+    model.ParseFromString(base64.b64decode(bundle[MODEL]) if bundle else proto)
     if model.trainer_spec.model_type != BPE or model.normalizer_spec.precompiled_charsmap:
         raise UserError("the tokenizer is a SentencePiece model that is no BPE of plain text: it has no tokenizer.json")
     vocab = {piece.piece: number for number, piece in enumerate(model.pieces)}
@@ -104,7 +105,7 @@ def _library(proto: bytes, bundle: dict[str, Any]) -> tokenizers.Tokenizer:
 
 
 def _merges(model: Any, vocab: dict[str, int]) -> Iterator[tuple[str, str]]:
-    """Every pair of normal pieces that makes a normal piece, in the order in which SentencePiece prefers them."""
+    """Yields every pair of normal pieces that makes a normal piece, in the order of SentencePiece's preference."""
     normal = {piece.piece for piece in model.pieces if piece.type == NORMAL}
     for piece in sorted(normal, key=lambda piece: vocab[piece]):
         for cut in range(1, len(piece)):

@@ -34,10 +34,11 @@ BICUBIC = 3  # Pillow's number, which is how our own pictures are resized
 
 def check_expressible(config: ConfigDict, back: ConfigDict, layout: str) -> None:
     """Raises UserError, naming the settings, where a TwoTower's config is not what is read `back` from a layout."""
-    refuse_difference(*(
+    ours, theirs = (
         {"model.embed": each.embed} | architecture("image", each.image) | architecture("text", each.text)
         for each in (config, back)
-    ), NAMES[layout])  # fmt: skip
+    )
+    refuse_difference(ours, theirs, NAMES[layout])
 
 
 def refuse_difference(ours: dict[str, Any], theirs: dict[str, Any], name: str) -> None:
@@ -50,7 +51,7 @@ def refuse_difference(ours: dict[str, Any], theirs: dict[str, Any], name: str) -
 
 
 def architecture(name: str, tower: ConfigDict) -> dict[str, Any]:
-    """What decides a tower's output: setting -> value, in a form in which equal architectures are equal."""
+    """Returns what decides a tower's output: setting -> value, in a form in which equal architectures are equal."""
     unused = {*FREE, *([] if tower.head else ["head_bias"]), *([] if tower.get("masked") else ["end_id"])}
     settings = tower.to_dict()
     if "patch_budget" in settings:

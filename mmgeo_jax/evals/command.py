@@ -1,10 +1,11 @@
 """`mmgeo eval`: scores a run on its own test sets, or any checkpoint on any data set."""
 
+import argparse
 from collections.abc import Sequence
 from typing import Any
 
 from data_gen.shared import cli
-from mmgeo_jax import config as configs
+from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.evals.clip import evaluate_checkpoint, evaluate_run
 from mmgeo_jax.inference import encoder
@@ -67,24 +68,40 @@ def _format_score(cell: dict[str, Any]) -> str:
 def main(arguments: Sequence[str]) -> int:
     parser = cli.parser("eval", __doc__, EXAMPLE)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--run", help="the folder of a trained run, scored on its own data")
+    what.add_argument("--run", help="the folder of a trained run, scored on its own data, or a checkpoint with --data")
     what.add_argument("--checkpoint", help="a run, a big_vision .npz, or a folder of SigLIP, CLIP or PaliGemma")
-    parser.add_argument("--data", nargs="+", default=[], metavar="DIR", help="data sets for --checkpoint")
+    parser.add_argument("--data", nargs="+", default=[], metavar="DIR", help="data sets for a checkpoint")
     parser.add_argument("--tokenizer", help="of a published checkpoint: a file or folder (default: in its own folder)")
     parser.add_argument("--force", action="store_true", help="measure again what is there, for --run")
     options = parser.parse_args(arguments)
-    if bool(options.checkpoint) != bool(options.data):
+    source = options.run or options.checkpoint
+    if options.checkpoint and not options.data:
         parser.error("--checkpoint and --data go together")
-    if options.run:
-        if checkpoints.kind_of(configs.read_run_config(options.run).model) == "lmm":
-            from mmgeo_jax.evals import lmm as lmm_eval
-
-            print(lmm_eval.summarize(lmm_eval.evaluate_run(options.run, options.force)))
-        else:
-            print(summarize(evaluate_run(options.run, options.force)))
+    if options.run and options.data and not checkpoints.is_published(source):
+        parser.error("a run is scored on its own data; on others give --checkpoint instead of --run")
+    if not options.data and checkpoints.is_published(source):
+        raise UserError(f"{source} is a published checkpoint, which has no data of its own: name some with --data=DIR")
+    if checkpoints.kind_of_source(source) == "lmm":
+        return _evaluate_lmm(source, options)
+    if not options.data:
+        print(summarize(evaluate_run(source, options.force)))
         return 0
-    model = encoder.load(options.checkpoint, options.tokenizer)
+    model = encoder.load(source, options.tokenizer)
     for folder in options.data:
         results, where = evaluate_checkpoint(model, folder)
         print(f"{format_table(results)}\n{where / 'eval.json'}")
+    return 0
+
+
+def _evaluate_lmm(source: str, options: argparse.Namespace) -> int:
+    from mmgeo_jax.evals import lmm as lmm_eval
+    from mmgeo_jax.inference import chat
+
+    if not options.data:
+        print(lmm_eval.summarize(lmm_eval.evaluate_run(source, options.force)))
+        return 0
+    solver = chat.load(source, options.tokenizer)
+    for folder in options.data:
+        results, where = lmm_eval.evaluate_checkpoint(solver, source, folder)
+        print(f"{lmm_eval.summarize(results)}\n{where / 'eval.json'}")
     return 0

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -22,6 +22,7 @@ from data_gen.records import tfrecords
 from data_gen.records.schema import Family, Question
 from data_gen.records.tfrecords import RecordSource
 from data_gen.shared import files
+from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.data import images
 from mmgeo_jax.data import lmm as lmm_data
@@ -33,6 +34,7 @@ from mmgeo_jax.inference.sampling import Sampling
 
 VERSION = 2  # of what is measured: a higher one makes old results stale
 TOLERANCE = 1e-2
+GREEDY = ConfigDict({"max_tokens": 128, "samples": 1, "temperature": 0.0, "batch_size": 16})  # of a published model
 # name of a grouping -> (problem, number of steps) -> group
 GROUPS: dict[str, Callable[[Question, int], str]] = {
     "given": lambda problem, steps: "in the picture" if problem.needs_picture else "in the text",
@@ -74,12 +76,7 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
     run, started = Path(run_dir), time.perf_counter()
     trained = checkpoints.restore_run(run, "lmm")
     config = trained.config
-    if not tfrecords.read_manifest(config.data.dir)["splits"].get("test"):
-        return None
-    source = RecordSource(config.data.dir, "test")
-    count = min(len(source), config.eval.max_problems or len(source))
-    families = [source[row] for row in range(count)]
-    families = [family for family in families if family.question]
+    families = _read_problems(config.data.dir, config.eval.max_problems)
     if not families:
         return None
     inputs = {
@@ -90,13 +87,60 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
     if not force and (finished := runs.load_finished(run / "eval.json", inputs, [run / "answers.jsonl"])):
         print(f"{run / 'eval.json'} is there for the same step and data (ARGS=--force measures again)")
         return finished
-    solutions, rate = solve_problems(chat.solver_of(trained), families, config.eval)
+    measured = _measure(chat.solver_of(trained), families, config.eval)
+    results = measured.results | inputs | {"run": runs.describe_run(f"--run={run}", started)}
+    _write_results(run, families, measured.responses, measured.verdicts, results)
+    return results
+
+
+def evaluate_checkpoint(
+    solver: chat.Solver, source: str | Path, data_dir: str | Path, runs_dir: str | Path = "runs"
+) -> tuple[dict[str, Any], Path]:
+    """Scores any multimodal model, greedily, on the problems of a data set's test split.
+
+    Returns what eval.json holds, and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the data is missing,
+    broken or has no problems.
+    """
+    started = time.perf_counter()
+    families = _read_problems(data_dir, 0)
+    if not families:
+        raise UserError(f"{data_dir} has no problems to solve in its test split")
+    measured = _measure(solver, families, GREEDY)
+    results = measured.results | {
+        "version": VERSION,
+        "checkpoint": str(source),
+        "data": {"problems": runs.fingerprint_data(str(data_dir)), "count": len(families)},
+        "run": runs.describe_run(f"--checkpoint={source} --data {data_dir}", started),
+    }
+    folder = Path(runs_dir) / "eval_{}_{}".format(*(Path(path).resolve().stem for path in (source, data_dir)))
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_results(folder, families, measured.responses, measured.verdicts, results)
+    return results, folder
+
+
+class _Measured(NamedTuple):
+    """What a model said, and what that is worth."""
+
+    responses: list[str]
+    verdicts: list[Verdict]
+    results: dict[str, Any]
+
+
+def _read_problems(data_dir: str | Path, limit: int) -> list[Family]:
+    """Reads the families of a test split that have a problem, of the first `limit`; 0: of all."""
+    if not tfrecords.read_manifest(data_dir)["splits"].get("test"):
+        return []
+    source = RecordSource(data_dir, "test")
+    families = (source[row] for row in range(min(len(source), limit or len(source))))
+    return [family for family in families if family.question]
+
+
+def _measure(solver: chat.Solver, families: Sequence[Family], settings: ConfigDict) -> _Measured:
+    """Solves problems, takes a vote among the solutions of each, and scores them."""
+    solutions, rate = solve_problems(solver, families, settings)
     voted = [take_vote(_question(family), texts) for family, texts in zip(families, solutions, strict=True)]
     responses, verdicts = [text for text, _ in voted], [verdict for _, verdict in voted]
-    results = {"scores": score_groups(families, verdicts), "tokens_per_s": rate} | inputs
-    results["run"] = runs.describe_run(f"--run={run}", started)
-    _write_results(run, families, responses, verdicts, results)
-    return results
+    return _Measured(responses, verdicts, {"scores": score_groups(families, verdicts), "tokens_per_s": rate})
 
 
 def solve_problems(

@@ -1,4 +1,4 @@
-"""Ask a trained multimodal model about a picture; its answer is printed as it comes."""
+"""Asks a multimodal model about a picture, and prints its answer as it comes."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ class Solver:
     prompt_end: str = ""  # what it was trained to find behind a question
 
     def prompts(self, questions: Sequence[str]) -> np.ndarray:
-        """Questions as tokens int32[B, T], -1 before them. Raises UserError where one is empty."""
+        """Tokenizes questions to int32[B, T], padded with -1 on the left. Raises UserError where one is empty."""
         if any(not question.strip() for question in questions):
             raise UserError("the question is empty: ask something, as in --question='Find the value of x.'")
         ids = self.tokenizer.ids([question + self.prompt_end for question in questions], begun=True)
         width = -(-max(map(len, ids)) // STEP) * STEP
         return np.array([[-1] * (width - len(row)) + row for row in ids], np.int32)
 
-    def places(self, prompts: np.ndarray, length: int) -> int:
-        """How long a cache prompts with a picture, and answers, need."""
+    def cache_length(self, prompts: np.ndarray, length: int) -> int:
+        """Returns the cache length that prompts with a picture and their answers need."""
         return kept_patches(self.model.image) + prompts.shape[1] + length
 
     def answer(
@@ -67,11 +67,13 @@ class Solver:
         sampling: Sampling = GREEDY,
         seed: int = 0,
     ) -> list[list[str]]:
-        """n answers to each question about its picture, uint8[B, H, W]. `sampling`'s stop tokens and cache are the
-        model's own."""
+        """Returns n answers to each question about its picture, uint8[B, H, W].
+
+        `sampling`'s stop tokens and cache are replaced by the model's own.
+        """
         prompts = self.prompts(questions)
-        sampling = self.fitted(sampling, self.places(prompts, sampling.length))
-        found, lengths = decoding.generate(self.graphdef, self.params, self.seen(pictures), prompts, sampling, seed)
+        sampling = self.fit_sampling(sampling, self.cache_length(prompts, sampling.length))
+        found, lengths = decoding.generate(self.graphdef, self.params, self.shown(pictures), prompts, sampling, seed)
         return [
             [self.tokenizer.decode(row[:length]) for row, length in zip(rows, ends, strict=True)]
             for rows, ends in zip(found.tolist(), lengths.tolist(), strict=True)
@@ -84,12 +86,12 @@ class Solver:
         sampling: Sampling = GREEDY,
         seed: int = 0,
     ) -> Iterator[str]:
-        """The answer about a picture uint8[H, W], piece by piece. Raises UserError where the cache is too short."""
+        """Yields the answer about a picture uint8[H, W] in pieces. Raises UserError where the cache is too short."""
         told: list[int] = []
         said = ""
         tokens = self.prompts([question])
-        for token, done in decoding.stream(self.graphdef, self.params, self.seen(picture[None]), tokens,
-                                         self.fitted(sampling, sampling.cache), seed):  # fmt: skip
+        for token, done in decoding.stream(self.graphdef, self.params, self.shown(picture[None]), tokens,
+                                         self.fit_sampling(sampling, sampling.cache), seed):  # fmt: skip
             if done.all():
                 return
             told.append(int(token[0, 0]))
@@ -98,12 +100,12 @@ class Solver:
                 yield text[len(said) :]
                 said = text
 
-    def fitted(self, sampling: Sampling, cache: int) -> Sampling:
-        """With the model's end token, and a cache of so many places."""
+    def fit_sampling(self, sampling: Sampling, cache: int) -> Sampling:
+        """Returns `sampling` with the model's end token and a cache of this length."""
         return sampling._replace(stop=(self.tokenizer.eos_id,), cache=cache)
 
-    def seen(self, pictures: np.ndarray) -> np.ndarray:
-        """The pictures, or blank paper for a model that was trained on it."""
+    def shown(self, pictures: np.ndarray) -> np.ndarray:
+        """Returns the pictures, or blank paper for a model that was trained on it."""
         return pictures if self.pictures else np.full_like(pictures, 255)
 
 
@@ -128,7 +130,7 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Solver:
 
 
 def solver_of(trained: checkpoints.Trained) -> Solver:
-    """A restored multimodal model as one that is asked."""
+    """Returns a restored multimodal model as a Solver."""
     config = trained.config
     graphdef = lmm.init_graph(config.model)
     data = config.data

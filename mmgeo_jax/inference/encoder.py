@@ -49,7 +49,7 @@ class Model:
     tokenizer: Tokenizer | None
 
     def embed_images(self, pictures: Sequence[Picture] | np.ndarray) -> np.ndarray:
-        """Paths, PIL images or arrays (uint8[H, W], [H, W, 3] or [H, W, 4]) to float32[K, E] of length 1."""
+        """Embeds paths, PIL images or arrays (uint8[H, W], [H, W, 3] or [H, W, 4]) as float32[K, E] of length 1."""
         _check_list(pictures, "pictures")
         return self._in_batches(
             self.embedder.images,
@@ -58,13 +58,13 @@ class Model:
         )
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Texts to float32[K, E] of length 1. Raises UserError where there is no text tower, or no tokenizer."""
+        """Embeds texts as float32[K, E] of length 1. Raises UserError where there is no text tower, or no tokenizer."""
         _check_list(texts, "texts")
         tokenizer = self.require_tokenizer()
         return self._in_batches(self.embedder.texts, texts, lambda part: tokenizer.encode_batch(part, self.length))
 
     def score(self, pictures: Sequence[Picture] | np.ndarray, texts: Sequence[str]) -> np.ndarray:
-        """Probabilities float32[K, J] that a text belongs to a picture.
+        """Returns probabilities float32[K, J] that a text belongs to a picture.
 
         As their users know them: of a model trained with the sigmoid loss (SigLIP) each by itself, from 0 to 1; with
         the softmax loss (CLIP, the quick start) among the texts given, which add up to 1 for each picture. Cosines are
@@ -78,7 +78,7 @@ class Model:
         return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def require_tokenizer(self) -> Tokenizer:
-        """The tokenizer. Raises UserError where texts cannot be embedded, saying what to do."""
+        """Returns the tokenizer. Raises UserError where texts cannot be embedded, saying what to do."""
         if not self.has_texts:
             raise UserError(f"{self.source} has no text tower")
         if self.tokenizer is None:
@@ -100,7 +100,7 @@ class Model:
 
 
 def load(source: str | Path, tokenizer: str | Path | None = None) -> Model:
-    """The model of a run's folder, a big_vision `.npz` or a Hugging Face folder of SigLIP or CLIP.
+    """Loads the model of a run's folder, a big_vision `.npz` or a Hugging Face folder of SigLIP or CLIP.
 
     Args:
       tokenizer: of a published checkpoint, a SentencePiece `.model`, a `tokenizer.json`, or a folder with one; by
@@ -146,7 +146,7 @@ def _check_list(things: Any, what: str) -> None:
 
 
 def grey_picture(picture: Picture, size_px: int) -> np.ndarray:
-    """Grey uint8[size_px, size_px]. Raises UserError where it is no picture."""
+    """Reads a picture as grey uint8[size_px, size_px]. Raises UserError where it is none."""
     if isinstance(picture, str | Path):
         try:
             with open(picture, "rb") as file:
@@ -174,7 +174,7 @@ class Embedder(NamedTuple):
 
 
 def embedder(config: ConfigDict, params: Any) -> Embedder:
-    """The model of these settings, `config.model` of a run, with these parameters."""
+    """Returns the model of a run's `config.model` with these parameters, compiled when first called."""
     graphdef = two_tower.init_graph(config)
     images = jax.jit(lambda params, images: nnx.merge(graphdef, params).embed_images(images))
     texts = jax.jit(lambda params, tokens: nnx.merge(graphdef, params).embed_texts(tokens))

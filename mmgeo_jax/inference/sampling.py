@@ -68,7 +68,7 @@ def check_sampling(sampling: Sampling, prompt: int) -> None:
 
 
 def filter_logits(logits: jax.Array, sampling: Sampling) -> jax.Array:
-    """Logits f32[R, V] over temperature, those that top-k or top-p leave out at the lowest number."""
+    """Divides logits f32[R, V] by the temperature and puts those that top-k or top-p leave out at the lowest number."""
     logits = logits / sampling.temperature
     lowest = jnp.finfo(jnp.float32).min
     if 0 < sampling.top_k < logits.shape[-1]:
@@ -83,7 +83,7 @@ def filter_logits(logits: jax.Array, sampling: Sampling) -> jax.Array:
 
 
 def sample_token(logits: jax.Array, keys: jax.Array, sampling: Sampling) -> jax.Array:
-    """The next token of each row, int32[R], of logits f32[R, V] and R random keys."""
+    """Draws the next token of each row, int32[R], from logits f32[R, V] and R random keys."""
     if sampling.temperature == 0.0:
         return jnp.argmax(logits, axis=-1).astype(jnp.int32)
     return jax.vmap(jax.random.categorical)(keys, filter_logits(logits, sampling)).astype(jnp.int32)
@@ -94,7 +94,7 @@ def prefill(
     graphdef: nnx.GraphDef, params: Params, images: jax.Array | None, tokens: jax.Array, seed: jax.Array,
     sampling: Sampling,
 ) -> State:  # fmt: skip
-    """The state after the prompts: `images` and `tokens` as `generate` has them."""
+    """Returns the state after the prompts: `images` and `tokens` as `generate` has them."""
     model: LMM = nnx.merge(graphdef, params)
     written = tokens >= 0
     read = model.sequence(images, jnp.maximum(tokens, 0), written.astype(jnp.int32), written)
@@ -129,7 +129,7 @@ def prefill(
 
 
 def advance(graphdef: nnx.GraphDef, params: Params, state: State, number: jax.Array, sampling: Sampling) -> State:
-    """The state after one more token, the `number`-th from 0, of each row that has not ended."""
+    """Returns the state after one more token, the `number`-th from 0, of each row that has not ended."""
     model: LMM = nnx.merge(graphdef, params)
     token = sample_token(state.logits, jax.vmap(jax.random.fold_in, (0, None))(state.keys, number), sampling)
     done = state.done | jnp.isin(token, jnp.array(sampling.stop, jnp.int32))
@@ -149,7 +149,7 @@ def advance(graphdef: nnx.GraphDef, params: Params, state: State, number: jax.Ar
 
 @functools.partial(jax.jit, static_argnums=(0, 4), donate_argnums=2)
 def _rest(graphdef: nnx.GraphDef, params: Params, state: State, number: jax.Array, sampling: Sampling) -> State:
-    """The state after all further tokens."""
+    """Returns the state after all further tokens."""
 
     def open_(carry: tuple[jax.Array, State]) -> jax.Array:
         return (carry[0] < sampling.length) & ~jnp.all(carry[1].done)
@@ -184,7 +184,7 @@ def generate(
     sampling: Sampling = Sampling(),  # noqa: B008 a named tuple does not change
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Answers to prompts.
+    """Generates answers to prompts.
 
     Args:
       graphdef, params: an LMM, as `lmm.init` gives it.
@@ -210,7 +210,7 @@ def stream(
     sampling: Sampling = Sampling(),  # noqa: B008 a named tuple does not change
     seed: int = 0,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """As `generate`, one token at a time: (tokens int32[B, n], whether the answer has ended bool[B, n])."""
+    """Yields what `generate` gives token by token: int32[B, n], and whether an answer has ended, bool[B, n]."""
     state, shape = _start(graphdef, params, images, tokens, sampling, seed), (len(tokens), sampling.samples)
     for number in range(sampling.length):
         state = _step(graphdef, params, state, jnp.int32(number), sampling)

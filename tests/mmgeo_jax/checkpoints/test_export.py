@@ -22,6 +22,7 @@ from mmgeo_jax import config as configs
 from mmgeo_jax.checkpoints import export, manager, readers, tokenizer_export, writers
 from mmgeo_jax.data import tokenizer
 from mmgeo_jax.evals import command as eval_command
+from mmgeo_jax.evals import lmm as lmm_eval
 from mmgeo_jax.inference import chat
 from mmgeo_jax.inference.encoder import embedder
 from mmgeo_jax.models import lmm, lora, two_tower
@@ -353,12 +354,12 @@ def test_transformers_takes_the_folder_of_a_multimodal_run(lmm_run, tmp_path):
             logits = model(**inputs).logits[0, -1].numpy()
         assert ours.tokenizer.decode(found[0, len(ids) :].tolist()) == answer[0]
         mine = chat.decoding.prefill(ours.graphdef, ours.params, picture[None], ours.prompts([question]), np.uint32(0),
-                                     ours.fitted(chat.GREEDY, 200)).logits[0]  # fmt: skip
+                                     ours.fit_sampling(chat.GREEDY, 200)).logits[0]  # fmt: skip
         np.testing.assert_allclose(logits[: mine.shape[0]], mine, rtol=1e-4, atol=1e-4)
 
 
-def test_a_published_folder_is_asked(lmm_run, tmp_path, capsys):
-    """What we exported, as anybody's: the same answers; commands that want a run say so in one line."""
+def test_a_published_folder_is_asked_and_scored(lmm_run, tmp_path, capsys, monkeypatch):
+    """What we exported, as anybody's: the same answers; without data there is nothing to score."""
     assert export.main([f"--run={lmm_run}", f"--out={tmp_path}"]) == 0
     pictures = np.random.default_rng(0).integers(0, 256, (1, 32, 32), dtype=np.uint8)
     sampling = chat.GREEDY._replace(length=10)
@@ -371,6 +372,12 @@ def test_a_published_folder_is_asked(lmm_run, tmp_path, capsys):
     assert capsys.readouterr().out.strip() == answers[0][0][0].strip()
     assert eval_command.main([f"--run={tmp_path}"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+    monkeypatch.chdir(tmp_path)
+    lmm_runs.write(tmp_path, test=3)
+    monkeypatch.setitem(lmm_eval.GREEDY, "max_tokens", 4)
+    assert eval_command.main([f"--run={tmp_path}", "--data", "data"]) == 0
+    (found,) = (tmp_path / "runs").glob("eval_*_data/eval.json")
+    assert json.loads(found.read_text())["scores"]["all"]["all"]["count"] == 3
 
 
 @pytest.mark.parametrize(

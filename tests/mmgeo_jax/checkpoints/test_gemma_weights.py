@@ -135,12 +135,12 @@ def test_transformers_loads_what_we_write(kind, tmp_path):
 # ---- without the reference ------------------------------------------------------------------------------------------
 
 
-def random_model(kind):
+def random_model(kind, kv_heads=2):
     """A config and a flat tree of random arrays, in PaliGemma's layout."""
     config = lmm.default_lmm_config()
     config.update(features="last", projector="linear")
     config.image.update(size_px=32, patch_px=8, width=24, depth=2, heads=3, mlp_ratio=40 / 24, pool="mean")
-    small = dict(vocab_size=50, width=32, depth=3, heads=4, kv_heads=2, head_dim=16, hidden=40)
+    small = dict(vocab_size=50, width=32, depth=3, heads=4, kv_heads=kv_heads, head_dim=16, hidden=40)
     kinds = {"gemma": {}, "gemma2": gemma.GEMMA2 | {"query_scalar": 16.0}, "gemma3": GEMMA3 | {"query_scalar": 16.0}}
     config.decoder.update(small | kinds[kind])
     shapes = traverse_util.flatten_dict(
@@ -166,10 +166,12 @@ def test_a_folder_comes_back_as_it_went(kind, tmp_path, monkeypatch):
     jax.tree.map(np.testing.assert_array_equal, found.params, params)
 
 
-@pytest.mark.parametrize("kind", ["gemma", "gemma2"])
-def test_an_npz_of_big_vision_is_read(kind, tmp_path):
-    """A fake one: heads apart, keys and values in one array, gate and up in one, layers stacked."""
-    config, params = random_model(kind)
+@pytest.mark.parametrize("kind, scanned", [("gemma", True), ("gemma2", True), ("gemma", False)])
+@pytest.mark.parametrize("kv_heads", [2, 4])
+def test_an_npz_of_big_vision_is_read(kind, scanned, kv_heads, tmp_path):
+    """A fake one: heads apart, keys and values in one array, queries too where all heads have keys of their own, gate
+    and up in one; the decoder's layers are stacked, the image tower's may be."""
+    config, params = random_model(kind, kv_heads)
     blocks = {name.removeprefix("decoder/blocks/"): array for name, array in params.items() if "decoder/blocks" in name}
 
     def apart(name, heads):  # [L, D, H * E] to [L, H, D, E]
@@ -179,7 +181,7 @@ def test_an_npz_of_big_vision_is_read(kind, tmp_path):
         "llm/embedder/input_embedding": params["decoder/token"],
         "llm/final_norm/scale": params["decoder/norm/scale"],
         "llm/layers/attn/q_einsum/w": apart("query", 4),
-        "llm/layers/attn/kv_einsum/w": np.stack([apart("key", 2), apart("value", 2)], axis=1),
+        "llm/layers/attn/kv_einsum/w": np.stack([apart("key", kv_heads), apart("value", kv_heads)], axis=1),
         "llm/layers/attn/attn_vec_einsum/w": blocks["attention/out/kernel"].reshape(3, 4, 16, 32),
         "llm/layers/mlp/gating_einsum": np.stack([blocks["mlp/gate/kernel"], blocks["mlp/up/kernel"]], axis=1),
         "llm/layers/mlp/linear": blocks["mlp/down/kernel"],
@@ -188,12 +190,13 @@ def test_an_npz_of_big_vision_is_read(kind, tmp_path):
              "attention_post_norm": "post_attention_norm", "mlp_post_norm": "post_ffw_norm"}  # fmt: skip
     theirs |= {f"llm/layers/{name}/scale": blocks[f"{ours}/scale"] for ours, name in norms.items()
                if f"{ours}/scale" in blocks}  # fmt: skip
+    if kv_heads == 4:
+        query, others = theirs.pop("llm/layers/attn/q_einsum/w"), theirs.pop("llm/layers/attn/kv_einsum/w")
+        theirs["llm/layers/attn/qkv_einsum/w"] = np.concatenate([query[:, None], others], axis=1)
     image = {name: array for name, array in params.items() if name.startswith("image/")}
     image |= {name.replace("projector/out", "image/head"): params[name] for name in params if "projector" in name}
-    flat = mapping.to_theirs(image, "big_vision", {"image": 3})
-    for name in [name for name in flat if "encoderblock_0/" in name]:
-        layers = [flat.pop(name), flat.pop(name.replace("encoderblock_0", "encoderblock_1"))]
-        flat[name.replace("encoderblock_0", "encoderblock")] = np.stack(layers)
+    flat = mapping.to_theirs(image, "big_vision", {"image": 3}, scanned)
+    assert any("/encoderblock/" in name for name in flat) == scanned
     np.savez(tmp_path / "a.npz", **{f"params/{name}": array for name, array in (theirs | flat).items()})
     found = gemma_files.read(tmp_path / "a.npz")
     assert found.config == config and found.params.keys() == params.keys()

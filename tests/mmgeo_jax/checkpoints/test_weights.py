@@ -167,10 +167,19 @@ def test_scanned_blocks_and_bfloat16_are_read(tmp_path):
 
 def test_the_image_tower_alone_is_read(tmp_path):
     _, params = random_siglip()
-    np.savez(tmp_path / "a.npz", **mapping.to_theirs(
-        {name: array for name, array in params.items() if name.startswith("image/")}, "big_vision", HEADS))  # fmt: skip
+    image = {name: array for name, array in params.items() if name.startswith("image/")}
+    np.savez(tmp_path / "a.npz", allow_pickle=False, **mapping.to_theirs(image, "big_vision", HEADS))
     checkpoint = readers.read(tmp_path / "a.npz")
     assert all(name.startswith("image/") for name in checkpoint.params) and checkpoint.config.image.width == 24
+
+
+def test_naflex_is_refused_by_its_name(tmp_path):
+    """Its stem is a matrix, and pictures have no fixed size."""
+    np.savez(tmp_path / "a.npz", **{"params/img/embedding/kernel": np.zeros((768, 24))})
+    (tmp_path / "config.json").write_text('{"model_type": "siglip2"}')
+    for source in (tmp_path, tmp_path / "a.npz"):
+        with pytest.raises(UserError, match="NaFlex"):
+            readers.read(source)
 
 
 class Evil:

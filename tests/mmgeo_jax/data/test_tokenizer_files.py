@@ -125,6 +125,15 @@ def test_siglip_is_small_letters_without_punctuation_filled_up_with_its_end(tmp_
     assert (words.pad_id, words.end_id, words.vocab_size) == (1, 1, model.vocab_size())
 
 
+def test_big_vision_keeps_punctuation(tmp_path):
+    path = folder(tmp_path, "a.model", sentence_piece("siglip"), tokenizer_class="BigVisionSiglipTokenizer") / "a.model"
+    words, model = Tokenizer(path), sentencepiece.SentencePieceProcessor()
+    model.LoadFromSerializedProto(sentence_piece("siglip"))
+    found = words.encode_batch(["AB = 5.5 cm."], 40)[0].tolist()
+    expected = model.encode("ab = 5.5 cm.")
+    assert found == [*expected, *[1] * (40 - len(expected))] and "5.5" in words.decode(found)
+
+
 def test_gemma_begins_a_text_and_does_not_end_it(tmp_path):
     words, model = Tokenizer(written(tmp_path, "gemma")), sentencepiece.SentencePieceProcessor()
     model.LoadFromSerializedProto(sentence_piece("gemma"))
@@ -132,7 +141,8 @@ def test_gemma_begins_a_text_and_does_not_end_it(tmp_path):
         ids = [2, *model.encode(text)][:60]
         assert row.tolist() == ids + [0] * (60 - len(ids))
         assert len(ids) == 60 or words.decode(row) == text
-    assert (words.pad_id, words.end_id) == (0, 0)
+    assert (words.pad_id, words.end_id, words.eos_id) == (0, 0, 1)
+    assert words.decode([*words.ids(["AB"])[0], words.eos_id, 5]) == "AB"  # which ends an answer
 
 
 @pytest.mark.parametrize("kind", ["siglip2", "clip"])
