@@ -175,7 +175,7 @@ def test_the_image_tower_alone_is_read(tmp_path):
 
 def test_naflex_is_refused_by_its_name(tmp_path):
     """Its stem is a matrix, and pictures have no fixed size."""
-    np.savez(tmp_path / "a.npz", **{"params/img/embedding/kernel": np.zeros((768, 24))})
+    np.savez(tmp_path / "a.npz", allow_pickle=False, **{"params/img/embedding/kernel": np.zeros((768, 24))})
     (tmp_path / "config.json").write_text('{"model_type": "siglip2"}')
     for source in (tmp_path, tmp_path / "a.npz"):
         with pytest.raises(UserError, match="NaFlex"):
