@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,16 @@ def sources() -> Sources:
     return {module_name(path): (ROOT / path).read_text() for path in paths}
 
 
+@cache
+def tree(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
 def imports(sources: Sources) -> dict[str, set[str]]:
     """What each module imports, wherever in the file: modules of ours in full, others as they are written."""
     found: dict[str, set[str]] = {module: set() for module in sources}
     for module, text in sources.items():
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(tree(text)):
             if isinstance(node, ast.Import):
                 found[module] |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -104,7 +110,7 @@ def too_long(sources: Sources) -> Iterator[str]:
     for module, text in sources.items():
         if (lines := len(text.splitlines())) > MOST_LINES:
             yield f"{module}: {lines} lines"
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(tree(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 if lines > LONGEST_FUNCTION:

@@ -14,7 +14,7 @@ pytest.importorskip("apache_beam", reason="Apache Beam has an environment of its
 def spec(tmp_path, monkeypatch):
     """A spec of a source that a worker's process finds too: by its module's path, not by a table changed here."""
     monkeypatch.setitem(shards.SOURCES, "fake", fake_source.__name__)
-    monkeypatch.setenv("PYTHONPATH", "tests")
+    monkeypatch.setenv("PYTHONPATH", ".")
     path = tmp_path / "spec.py"
     path.write_text(SPEC)
     return f"--spec={path}"
