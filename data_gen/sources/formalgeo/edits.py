@@ -169,29 +169,40 @@ def _angle_classes(reading: Reading, stock: Stock, rng: np.random.Generator) -> 
 def _degrees(reading: Reading) -> dict[tuple[str, str, str], float]:
     """Returns (vertex, arm, arm) -> degrees, for angles between drawn lines that are given, right, or annotated."""
     found: dict[tuple[str, str, str], float] = {}
-
-    def note(vertex: str, a: str, b: str, degrees: float) -> None:
+    for vertex, a, b, degrees in (*_stated_degrees(reading), *_annotated_degrees(reading)):
         if a != b and _drawn(reading, (a, vertex, b)):
             found.setdefault((vertex, min(a, b), max(a, b)), degrees)
+    return found
 
+
+def _stated_degrees(reading: Reading) -> Iterator[tuple[str, str, str, float]]:
+    """Yields (vertex, arm, arm, degrees) of angles that are given, and of right ones."""
     for fact in reading.printed + reading.told:
         degrees = number(fact.value or "")
         if fact.predicate == "angle" and degrees and degrees < 180:
-            note(fact.args[1], fact.args[0], fact.args[2], degrees)
+            yield fact.args[1], fact.args[0], fact.args[2], degrees
     for fact in reading.shown:
         if fact.predicate == "perpendicular" and len(set(fact.args)) == 3:
-            vertex = next(n for n in fact.args if fact.args.count(n) == 2)
-            a, b = (n for n in fact.args if n != vertex)
-            note(vertex, a, b, 90)
-    if reading.points:
-        for vertex in reading.figure.names:
-            ends = [line[i] for line in reading.figure.lines if vertex in line for i in _beside(line, vertex)]
-            for a, b in itertools.combinations(sorted(ends), 2):
-                if reading.figure.line(a, b) is None or vertex not in (reading.figure.line(a, b) or ()):
-                    degrees = angle_deg(*(reading.points[n] for n in (a, vertex, b)))
-                    if abs(degrees - 90) > 15 and 15 < degrees < 165:
-                        note(vertex, a, b, degrees)
-    return found
+            yield (*_corner(fact), 90)
+
+
+def _annotated_degrees(reading: Reading) -> Iterator[tuple[str, str, str, float]]:
+    """Yields (vertex, arm, arm, degrees) of angles that are plainly not right at annotated positions."""
+    figure, points = reading.figure, reading.points
+    for vertex in figure.names if points else ():
+        ends = [line[i] for line in figure.lines if vertex in line for i in _beside(line, vertex)]
+        for a, b in itertools.combinations(sorted(ends), 2):
+            if points and vertex not in (figure.line(a, b) or ()):
+                degrees = angle_deg(*(points[n] for n in (a, vertex, b)))
+                if abs(degrees - 90) > 15 and 15 < degrees < 165:
+                    yield vertex, a, b, degrees
+
+
+def _corner(fact: Fact) -> tuple[str, str, str]:
+    """Returns the point that two segments share, and their other ends."""
+    vertex = next(n for n in fact.args if fact.args.count(n) == 2)
+    a, b = (n for n in fact.args if n != vertex)
+    return vertex, a, b
 
 
 def _beside(line: tuple[str, ...], name: str) -> list[int]:
@@ -217,10 +228,9 @@ def _kinds(reading: Reading) -> list[Fact]:
     found = [f for f in reading.shown if f.predicate in TRIANGLES + QUADRILATERALS]
     for f in reading.shown:
         if f.predicate == "equal_length" and len(set(f.args)) == 3:
-            vertex = next(n for n in f.args if f.args.count(n) == 2)
-            a, b = (n for n in f.args if n != vertex)
-            if figure.off_line(vertex, a, b):
-                found.append(Fact("isosceles", (vertex, a, b)))
+            corner = _corner(f)
+            if figure.off_line(*corner):
+                found.append(Fact("isosceles", corner))
     sides = {canonical(f).args: number(f.value or "") for f in reading.printed if f.predicate == "length"}
     for face in figure.faces:
         kinds = {3: ("scalene", "isosceles"), 4: ("irregular", "parallelogram")}.get(len(face), ())

@@ -41,20 +41,13 @@ class Figure:
     def of(construction: Sequence[str], facts_cdl: Sequence[str]) -> Figure:
         """Reads `construction_cdl`, and the statements that tell which centres are drawn."""
         terms = [t for t in map(_letters_term, construction) if t]
-        lines = [tuple(t[1]) for t in terms if t[0] == "Collinear"]
         shapes = [t[1:] for t in terms if t[0] == "Shape"]
-        edges = {frozenset(part) for shape in shapes for part in shape if len(part) == 2}
-        lines += [tuple(sorted(e)) for e in edges if len(e) == 2 and not any(e <= set(line) for line in lines)]
+        on_circles = [t[1:] for t in terms if t[0] == "Cocircular" and len(t) == 3]
         centres = {m[1] for s in facts_cdl if (m := re.fullmatch(r"IsCentreOfCircle\(([A-Z]),\1\)", s))}
-        circles = {t[1]: tuple(t[2]) for t in terms if t[0] == "Cocircular" and len(t) == 3 and t[1] in centres}
-        faces = tuple(
-            tuple(part[0] for part in shape)
-            for shape in shapes
-            if len(shape) > 2 and all(len(a) == 2 and a[1] == b[0] for a, b in itertools.pairwise((*shape, shape[0])))
-        )
-        on_circles = {n for t in terms if t[0] == "Cocircular" and len(t) == 3 for n in t[2]}
-        names = {n for line in lines for n in line} | on_circles | set(circles)
-        return Figure(tuple(sorted(names)), tuple(sorted(lines)), circles, faces)
+        lines = _lines([tuple(t[1]) for t in terms if t[0] == "Collinear"], shapes)
+        circles = {o: tuple(on) for o, on in on_circles if o in centres}
+        names = {n for line in lines for n in line} | {n for _, on in on_circles for n in on} | set(circles)
+        return Figure(tuple(sorted(names)), tuple(sorted(lines)), circles, _faces(shapes))
 
     def line(self, a: str, b: str) -> tuple[str, ...] | None:
         """Returns the drawn line through two points, or None where they are not joined."""
@@ -88,6 +81,22 @@ def _letters_term(statement: str) -> tuple[str, ...] | None:
     if isinstance(term, tuple) and all(isinstance(t, str) and re.fullmatch("[A-Z]+", t) for t in term[1:]):
         return term
     return None
+
+
+def _lines(collinear: list[tuple[str, ...]], shapes: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Returns the lines of three and more points, and the edges of faces that are on none of them."""
+    edges = {frozenset(part) for shape in shapes for part in shape if len(part) == 2}
+    free = [e for e in edges if len(e) == 2 and not any(e <= set(line) for line in collinear)]
+    return collinear + [tuple(sorted(edge)) for edge in free]
+
+
+def _faces(shapes: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Returns the vertices of the faces whose edges are straight and join."""
+    return tuple(
+        tuple(part[0] for part in shape)
+        for shape in shapes
+        if len(shape) > 2 and all(len(a) == 2 and a[1] == b[0] for a, b in itertools.pairwise((*shape, shape[0])))
+    )
 
 
 def annotated_values(annotation: dict | None) -> frozenset[str] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,40 +79,47 @@ def from_statements(problem: dict, printed: Sequence[Fact]) -> Subject:
     """Returns the figure that FormalGeo's `construction_cdl` and facts describe; no positions."""
     terms = [t for t in map(parse_term, problem["construction_cdl"]) if isinstance(t, tuple)]
     shapes = [[part for part in t[1:] if len(part) in (2, 3)] for t in terms if t[0] == "Shape"]
-    lines = [tuple(t[1]) for t in terms if t[0] == "Collinear"]
-    pairs = {tuple(sorted(part)) for shape in shapes for part in shape if len(set(part)) == 2 == len(part)}
-    lines += [pair for pair in sorted(pairs) if not any(set(pair) <= set(line) for line in lines)]
-    joined = {name for line in lines for name in line}
-    arcs = {part for shape in shapes for part in shape if len(part) == 3}
-    round_ = {t[1]: tuple(t[2]) for t in terms if t[0] == "Cocircular" and len(t) == 3}
-    for letter, *ends in sorted(map(list, arcs)):
-        on = round_.get(letter, ())
-        round_[letter] = on + tuple(n for n in ends if n not in on)
     statements = [*problem["text_cdl"], *problem["image_cdl"]]
-    round_ |= {t[1]: () for t in terms if t[0] == "Cocircular" and len(t) == 2}
-    centres = _centres(round_, joined, statements)
-    circles = {centres[letter]: on for letter, on in round_.items()}
-    rounds = tuple(filter(None, map(_corners, shapes)))
-    straight = tuple(f for f, shape in zip(map(_corners, shapes), shapes, strict=True)
-                     if f and len(f) > 2 and all(len(part) == 2 for part in shape))  # fmt: skip
+    lines = _stated_lines(terms, shapes)
+    joined = {name for line in lines for name in line}
+    arcs = sorted({part for shape in shapes for part in shape if len(part) == 3})
+    on_rounds = _on_rounds(terms, arcs)
+    centres = _centres(on_rounds, joined, statements)
+    circles = {centres[letter]: on for letter, on in on_rounds.items()}
+    outlines = [(corners, shape) for shape in shapes if (corners := _corners(shape))]
     facts = dict.fromkeys(_circle_renamed(fact, centres) for fact in _facts(statements))
     names = joined | {n for on in circles.values() for n in on} | set(circles)
-    stated_centres = (_circle_renamed(fact, centres) for fact in printed)
     return Subject(
         Description(
             names=tuple(sorted(names)),
             lines=tuple(lines),
             circles=circles,
-            faces=straight,
-            rounds=rounds,
-            arcs=tuple((arc[1], arc[2]) for arc in sorted(arcs)),
+            faces=tuple(c for c, shape in outlines if len(c) > 2 and all(len(part) == 2 for part in shape)),
+            rounds=tuple(corners for corners, _ in outlines),
+            arcs=tuple((arc[1], arc[2]) for arc in arcs),
             facts=tuple(_distinct(facts)),
             equations=tuple(_equations(statements, centres)),
         ),
-        printed=tuple(stated_centres),
-        arcs={centres[o]: part for o, on in round_.items() if (part := _only_arcs(o, on, arcs))},
+        printed=tuple(_circle_renamed(fact, centres) for fact in printed),
+        arcs={centres[o]: part for o, on in on_rounds.items() if (part := _only_arcs(o, on, arcs))},
         start=None,
     )
+
+
+def _stated_lines(terms: Sequence[tuple], shapes: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Returns the lines of three and more points, and the edges of faces that are on none of them."""
+    lines = [tuple(t[1]) for t in terms if t[0] == "Collinear"]
+    pairs = {tuple(sorted(part)) for shape in shapes for part in shape if len(set(part)) == 2 == len(part)}
+    return lines + [pair for pair in sorted(pairs) if not any(set(pair) <= set(line) for line in lines)]
+
+
+def _on_rounds(terms: Sequence[tuple], arcs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Returns letter of a circle -> its points, those at the ends of its arcs among them."""
+    found = {t[1]: tuple(t[2]) for t in terms if t[0] == "Cocircular" and len(t) == 3}
+    for arc in arcs:
+        on = found.get(arc[0], ())
+        found[arc[0]] = on + tuple(n for n in arc[1:] if n not in on)
+    return found | {t[1]: () for t in terms if t[0] == "Cocircular" and len(t) == 2}
 
 
 def _corners(shape: Sequence[str]) -> tuple[str, ...] | None:
@@ -127,10 +134,10 @@ def _corners(shape: Sequence[str]) -> tuple[str, ...] | None:
     return None
 
 
-def _centres(round_: dict, joined: set[str], statements: Sequence[str]) -> dict[str, str]:
+def _centres(rounds: Iterable[str], joined: set[str], statements: Sequence[str]) -> dict[str, str]:
     """Maps letter of a circle -> name of its centre, hidden where the figure does not show it."""
     shown = {m[2]: m[1] for s in statements if (m := re.fullmatch(r"IsCentreOfCircle\(([A-Z]),([A-Z])\)", s))}
-    return {letter: shown.get(letter, letter if letter in joined else f"_{letter}") for letter in round_}
+    return {letter: shown.get(letter, letter if letter in joined else f"_{letter}") for letter in rounds}
 
 
 def _facts(statements: Sequence[str]) -> Iterator[Fact]:
@@ -188,9 +195,9 @@ def _distinct(facts) -> Iterator[Fact]:
             yield fact
 
 
-def _only_arcs(letter: str, on: Sequence[str], arcs: set[str]) -> tuple[tuple[str, str], ...]:
+def _only_arcs(letter: str, on: Sequence[str], arcs: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Returns the arcs that are drawn of a circle; none where it is drawn whole."""
-    own = tuple((arc[1], arc[2]) for arc in sorted(arcs) if arc[0] == letter)
+    own = tuple((arc[1], arc[2]) for arc in arcs if arc[0] == letter)
     steps = set(zip(on, [*on[1:], *on[:1]], strict=True))
     return () if not own or steps <= set(own) or len(on) < 2 else own
 

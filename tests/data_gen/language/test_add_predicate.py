@@ -72,7 +72,7 @@ ROW = Construction("splitter", "cevian", "relation", "abc", "d", (), split, ("sp
 def tables(monkeypatch):
     monkeypatch.setitem(table.PREDICATES, "splitter", topic[0])
     monkeypatch.setitem(CONSTRUCTIONS, "splitter", ROW)
-    # families/edits.py: Perturbation("perimeter", "relation", pairs=("splitter/median",))
+    # families/edits.py: EditKind("perimeter", "relation", pairs=("splitter/median",))
     monkeypatch.setitem(edits.KIND_OF_PAIR, frozenset(("splitter", "median")), "perimeter")
     # checker/definitions.py: a textbook definition, from which the independent checker judges
     monkeypatch.setitem(definitions.BY_POINTS, "splitter", halves_the_perimeter)
@@ -106,10 +106,10 @@ def test_it_is_drawn_evaluated_and_captioned():
     assert phrase(FACT) == "AD is the splitter from A to BC"
     assert "median" in partners("splitter") and "splitter" in partners("median")
     rng = np.random.default_rng(0)
-    wishes = [("relation", edits.exchange(1, name)) for name in ("median", "altitude")]
-    built = family.star(member, wishes, CANVAS, rng)
-    assert built
-    record = assemble("added-0", "star", built, CANVAS, "test", 0)
+    requests = [family.EditRequest("relation", edits.propose_exchange(1, name)) for name in ("median", "altitude")]
+    draft = family.star(member, requests, CANVAS, rng)
+    assert draft
+    record = assemble("added-0", "star", draft, CANVAS, "test", 0)
     assert np.array_equal(record.truth, np.eye(3, dtype=np.int8))
     assert record.kinds == ((), ("perimeter",), ("role",)) and record.edits[1] == ("relation",)
     assert "AD is the splitter from A to BC." in record.captions[0]
