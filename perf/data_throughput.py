@@ -29,13 +29,13 @@ from tqdm import tqdm  # noqa: E402
 from data_gen.build.spec import load_spec  # noqa: E402
 from data_gen.constructions import program  # noqa: E402
 from data_gen.drawing import draw as drawing  # noqa: E402
-from data_gen.drawing import labels, png, primitives, raster, strokes  # noqa: E402
+from data_gen.drawing import png, primitives, raster, strokes  # noqa: E402
 from data_gen.drawing.canvas import canvas_from_json  # noqa: E402
 from data_gen.drawing.draw import Member, draw  # noqa: E402
 from data_gen.drawing.glyphs import FONTS  # noqa: E402
 from data_gen.families import assemble as assembling  # noqa: E402
 from data_gen.families.assemble import assemble  # noqa: E402
-from data_gen.families.family import Built  # noqa: E402
+from data_gen.families.family import FamilyDraft  # noqa: E402
 from data_gen.records import schema, tfrecords  # noqa: E402
 from data_gen.shared.errors import UserError  # noqa: E402
 from data_gen.sources.templates import source as templates  # noqa: E402
@@ -47,7 +47,7 @@ IN_PROCESS, FRESH = 6, 150  # how many times faster ours has to be
 STAGES = {
     "read": (program, "program_from_json"),
     "solve": (drawing, "draw"),
-    "labels": (labels, "place_labels"),
+    "labels": (drawing, "place_labels"),
     "drawing": (raster, "to_pixels"),
     "PNG": (png, "encode_png"),
     "captions": (assembling, "caption"),
@@ -119,9 +119,9 @@ def members(family: schema.Family) -> list[Member]:
 
 def ours(family: schema.Family) -> tuple[bytes, ...]:
     """From a family's programs to its record, made anew; returns the pictures."""
-    built = Built(drawn := members(family), [()] * len(drawn), [])
+    draft = FamilyDraft(drawn := members(family), [()] * len(drawn))
     canvas = canvas_from_json(family.canvas)
-    made = assemble(family.key, family.layout, built, canvas, family.source, family.difficulty)
+    made = assemble(family.key, family.layout, draft, canvas, family.source, family.difficulty)
     tfrecords.frame(schema.encode(made))
     return made.images
 

@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from data_gen.constructions.program import Program
-from data_gen.drawing import labels as label_placement
 from data_gen.drawing.canvas import Canvas, fit
+from data_gen.drawing.labels import Label, LabelCollision, place_labels
 from data_gen.drawing.legibility import Layout, faults, mark_fits
 from data_gen.geometry.diagram import Diagram
 from data_gen.geometry.plane import segment_distance
@@ -29,11 +29,11 @@ class Member:
     facts: tuple[Fact, ...]
 
     @cached_property
-    def labels(self) -> tuple[label_placement.Label, ...] | None:
+    def labels(self) -> tuple[Label, ...] | None:
         """Returns where the names and printed values go; None where they do not all find a place."""
         try:
-            return label_placement.place_labels(self.diagram)
-        except label_placement.LabelCollision:
+            return place_labels(self.diagram)
+        except LabelCollision:
             _count("no_room_for_labels")
             return None
 

@@ -127,12 +127,12 @@ GOALS = {
 # ---- files --------------------------------------------------------------------------------------------------------
 
 
-def read(path: str) -> tuple[Problem, ...]:
+def read_problems(path: str) -> tuple[Problem, ...]:
     """Returns the problems of a file. Raises UserError where it is missing or one of them is not understood."""
-    return tuple(parse(program, name, f"{path} line {line}") for line, name, program in lines(path))
+    return tuple(parse_problem(program, name, f"{path} line {line}") for line, name, program in program_lines(path))
 
 
-def lines(path: str) -> list[tuple[int, str, str]]:
+def program_lines(path: str) -> list[tuple[int, str, str]]:
     """Returns (number of the second line, name, program) of each problem. Raises UserError where the file is none of
     those."""
     file = Path(path)
@@ -155,7 +155,7 @@ def lines(path: str) -> list[tuple[int, str, str]]:
 # ---- programs -----------------------------------------------------------------------------------------------------
 
 
-def parse(text: str, name: str, where: str) -> Problem:
+def parse_problem(text: str, name: str, where: str) -> Problem:
     """Returns one program. Raises UserError, naming the clause, where it is not understood."""
     body, _, asked = text.partition("?")
     clauses = [clause.strip() for clause in body.split(";")]

@@ -47,9 +47,8 @@ from data_gen.language.fact import Fact
 from data_gen.records.schema import Family
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
-from data_gen.sources.alphageometry import parse as ag_parse
 from data_gen.sources.alphageometry.layout import STARTS, best_layouts, figure
-from data_gen.sources.alphageometry.parse import Problem
+from data_gen.sources.alphageometry.parse import Problem, parse_problem, program_lines, read_problems
 
 MAX_TRIES, TRIES_PER_LAYOUT = 1000, 5  # for a family: layouts, and choices of edits of each
 FAMILY_STARTS = 60
@@ -69,7 +68,7 @@ PRINTED = 0.6  # share of the families that print a length
 
 @cache
 def _problems(file: str, split: str) -> tuple[Problem, ...]:
-    return tuple(p for p in ag_parse.read(file) if split_of(" ".join(p.text.split())) == split)
+    return tuple(p for p in read_problems(file) if split_of(" ".join(p.text.split())) == split)
 
 
 def rows(spec, split: str) -> int:
@@ -265,7 +264,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _report(file: str, out: str | None, size_px: int) -> int:
     """Draws every problem of a file that is understood; prints a line for each other one, and the sum."""
-    problems = ag_parse.lines(file)
+    problems = program_lines(file)
     canvas = _canvas(size_px, np.random.default_rng(0))
     canvas = replace(canvas, rotation_deg=0.0, mirror=True, marks=True)
     drawn, seconds = 0, [0.0]
@@ -274,7 +273,7 @@ def _report(file: str, out: str | None, size_px: int) -> int:
     for line, name, text in tqdm(problems, "figures", unit=" problems", leave=False, dynamic_ncols=True):
         start = time.perf_counter()
         try:
-            problem = ag_parse.parse(text, name, f"{file} line {line}")
+            problem = parse_problem(text, name, f"{file} line {line}")
             member = figure(problem, canvas, np.random.default_rng(line))
         except UserError as fault:
             print(fault)

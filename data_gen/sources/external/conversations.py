@@ -23,8 +23,7 @@ from data_gen.records.boxed import boxes
 from data_gen.records.schema import Family, Question
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import inside, parse_json, read_bytes, text
-from data_gen.sources.external import rows as external_rows
-from data_gen.sources.external.rows import Row
+from data_gen.sources.external.rows import PictureRow, clip, family_of, split_rows
 
 ROLES = {"human": "human", "user": "human", "gpt": "gpt", "assistant": "gpt"}
 CHOICE = re.compile(r"^[ \t]*\(?([A-H])[).:：][ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
@@ -33,7 +32,7 @@ SHORT = 40  # characters of a reply that is all answer
 
 
 @cache
-def load(root: str, file: str) -> tuple[tuple[Row, Question], ...]:
+def load(root: str, file: str) -> tuple[tuple[PictureRow, Question], ...]:
     """Returns the questions of a file in `root`. Raises UserError, which names file and item."""
     folder = Path(root)
     path = inside(folder, file, "spec.file")
@@ -44,14 +43,14 @@ def load(root: str, file: str) -> tuple[tuple[Row, Question], ...]:
     return tuple(pair for i, item in enumerate(items) for pair in _pairs(item, folder, f"{path} item {i}"))
 
 
-def _pairs(item: Any, root: Path, where: str) -> list[tuple[Row, Question]]:
+def _pairs(item: Any, root: Path, where: str) -> list[tuple[PictureRow, Question]]:
     if not isinstance(item, dict):
         raise UserError(f"{where} must be an object with 'image' and 'conversations'")
     turns = _turns(item.get("conversations"), where)
     if item.get("image") is None:
         return []
     image = inside(root, text(item["image"], where, "image"), where)
-    return [(Row(where, image, reply, ()), question(asked, reply)) for asked, reply in turns]
+    return [(PictureRow(where, image, reply, ()), question(asked, reply)) for asked, reply in turns]
 
 
 def _turns(conversations: Any, where: str) -> list[tuple[str, str]]:
@@ -89,17 +88,17 @@ def _said(reply: str) -> str:
 
 @cache
 def _numbers(root: str, file: str, shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
-    return external_rows.split_rows([row for row, _ in load(root, file)], root, dict(shares), split)
+    return split_rows([row for row, _ in load(root, file)], root, dict(shares), split)
 
 
 def rows(spec, split: str) -> int:
     """Returns how many families a split has: its questions, or `spec.families[split]` where that is fewer."""
-    return external_rows.clip(_numbers(spec.root, spec.file, tuple(spec.shares.items()), split), spec.families[split])
+    return clip(_numbers(spec.root, spec.file, tuple(spec.shares.items()), split), spec.families[split])
 
 
 def family(spec, split: str, index: int) -> Family:
     """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
     number = _numbers(spec.root, spec.file, tuple(spec.shares.items()), split)[index]
     row, asked = load(spec.root, spec.file)[number]
-    made = external_rows.family(row, f"conversations/{split}/{number:06d}", "conversations", int(spec.size_px))
+    made = family_of(row, f"conversations/{split}/{number:06d}", "conversations", int(spec.size_px))
     return replace(made, question=asked)

@@ -19,15 +19,14 @@ from typing import Any
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import inside, json_lines, text
-from data_gen.sources.external import rows as external_rows
-from data_gen.sources.external.rows import Negative, Row
+from data_gen.sources.external.rows import Negative, PictureRow, clip, family_of, split_rows
 
 ROW_KEYS = {"image", "caption", "negatives"}
 NEGATIVE_KEYS = {"image", "caption"}
 
 
 @cache
-def load(root: str, file: str) -> tuple[Row, ...]:
+def load(root: str, file: str) -> tuple[PictureRow, ...]:
     """Returns the rows of a file in `root`. Raises UserError, which names the line."""
     folder = Path(root)
     path = inside(folder, file, "spec.file")
@@ -35,7 +34,7 @@ def load(root: str, file: str) -> tuple[Row, ...]:
     return tuple(_row(value, folder, where) for where, value in lines)
 
 
-def _row(value: Any, root: Path, where: str) -> Row:
+def _row(value: Any, root: Path, where: str) -> PictureRow:
     _check_keys(value, ROW_KEYS, where)
     negatives = value.get("negatives", [])
     if not isinstance(negatives, list):
@@ -43,7 +42,7 @@ def _row(value: Any, root: Path, where: str) -> Row:
     image = inside(root, text(value.get("image"), where, "image"), where)
     caption = text(value.get("caption"), where, "caption")
     found = tuple(_negative(n, root, f"{where}, negative {i}") for i, n in enumerate(negatives))
-    return Row(where, image, caption, found)
+    return PictureRow(where, image, caption, found)
 
 
 def _negative(value: Any, root: Path, where: str) -> Negative:
@@ -65,16 +64,16 @@ def _check_keys(value: Any, known: set[str], where: str) -> None:
 
 @cache
 def _numbers(root: str, file: str, shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
-    return external_rows.split_rows(load(root, file), root, dict(shares), split)
+    return split_rows(load(root, file), root, dict(shares), split)
 
 
 def rows(spec, split: str) -> int:
     """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""
-    return external_rows.clip(_numbers(spec.root, spec.file, tuple(spec.shares.items()), split), spec.families[split])
+    return clip(_numbers(spec.root, spec.file, tuple(spec.shares.items()), split), spec.families[split])
 
 
 def family(spec, split: str, index: int) -> Family:
     """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
     number = _numbers(spec.root, spec.file, tuple(spec.shares.items()), split)[index]
     row = load(spec.root, spec.file)[number]
-    return external_rows.family(row, f"jsonl/{split}/{number:06d}", "jsonl", int(spec.size_px))
+    return family_of(row, f"jsonl/{split}/{number:06d}", "jsonl", int(spec.size_px))

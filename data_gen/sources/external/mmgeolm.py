@@ -18,8 +18,7 @@ from typing import Any
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import inside, parse_json, read_bytes, text, texts
-from data_gen.sources.external import rows as external_rows
-from data_gen.sources.external.rows import Negative, Row
+from data_gen.sources.external.rows import Negative, PictureRow, clip, family_of, split_rows
 
 STRING = r'"(?:[^"\\]|\\.)*"'
 OBJECT = rf'\{{(?:[^{{}}"]|{STRING})*\}}'
@@ -29,12 +28,12 @@ LAST_COMMA = re.compile(rf"({STRING})|,(?=\s*[\]}}])")
 
 
 @cache
-def load(root: str, files: tuple[str, ...]) -> tuple[Row, ...]:
+def load(root: str, files: tuple[str, ...]) -> tuple[PictureRow, ...]:
     """Returns the rows of files in `root`, one after the other. Raises UserError, which names file and item."""
     return tuple(row for file in files for row in _load_file(Path(root), file))
 
 
-def _load_file(root: Path, file: str) -> list[Row]:
+def _load_file(root: Path, file: str) -> list[PictureRow]:
     path = inside(root, file, "spec.files")
     data = read_bytes(path, "give the folder with --spec.root and the names of its JSON files with --spec.files")
     items = parse_json(_mended(data, str(path)), str(path))
@@ -57,7 +56,7 @@ def _mended(data: bytes, where: str) -> str:
         return LAST_COMMA.sub(lambda m: m[1] or "", listed)
 
 
-def _row(item: Any, root: Path, where: str) -> Row:
+def _row(item: Any, root: Path, where: str) -> PictureRow:
     if not isinstance(item, dict):
         raise UserError(f"{where} must be an object with positive_image_path and conversations")
     image = inside(root, text(item.get("positive_image_path"), where, "positive_image_path"), where)
@@ -68,7 +67,7 @@ def _row(item: Any, root: Path, where: str) -> Row:
         negatives = [Negative(*pair) for pair in zip(images, captions, strict=True)]
     else:
         negatives = [*(Negative(path, None) for path in images), *(Negative(None, caption) for caption in captions)]
-    return Row(where, image, _caption(item.get("conversations"), where), tuple(negatives))
+    return PictureRow(where, image, _caption(item.get("conversations"), where), tuple(negatives))
 
 
 def _caption(conversations: Any, where: str) -> str:
@@ -84,7 +83,7 @@ def _caption(conversations: Any, where: str) -> str:
 
 @cache
 def _numbers(root: str, files: tuple[str, ...], shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
-    return external_rows.split_rows(load(root, files), root, dict(shares), split)
+    return split_rows(load(root, files), root, dict(shares), split)
 
 
 def _arguments(spec) -> tuple[str, tuple[str, ...]]:
@@ -96,13 +95,11 @@ def _arguments(spec) -> tuple[str, tuple[str, ...]]:
 
 def rows(spec, split: str) -> int:
     """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""
-    return external_rows.clip(_numbers(*_arguments(spec), tuple(spec.shares.items()), split), spec.families[split])
+    return clip(_numbers(*_arguments(spec), tuple(spec.shares.items()), split), spec.families[split])
 
 
 def family(spec, split: str, index: int) -> Family:
     """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
     root, files = _arguments(spec)
     number = _numbers(root, files, tuple(spec.shares.items()), split)[index]
-    return external_rows.family(
-        load(root, files)[number], f"mmgeolm/{split}/{number:06d}", "mmgeolm", int(spec.size_px)
-    )
+    return family_of(load(root, files)[number], f"mmgeolm/{split}/{number:06d}", "mmgeolm", int(spec.size_px))

@@ -29,14 +29,14 @@ class Negative(NamedTuple):
     caption: str | None
 
 
-class Row(NamedTuple):
+class PictureRow(NamedTuple):
     where: str  # file and place, for errors
     image: Path
     caption: str
     negatives: tuple[Negative, ...]
 
 
-def split_rows(rows: Iterable[Row], root: str, shares: dict[str, int], split: str) -> list[int]:
+def split_rows(rows: Iterable[PictureRow], root: str, shares: dict[str, int], split: str) -> list[int]:
     """Returns the numbers of the rows of a split: a hash of the picture's path in `root` deals them out by `shares`, so
     that rows of one picture stay together. Raises UserError where the shares do not do."""
     whole = all(isinstance(share, int) and 0 <= share <= 1000 for share in shares.values())
@@ -45,14 +45,14 @@ def split_rows(rows: Iterable[Row], root: str, shares: dict[str, int], split: st
     names = [name for name, share in sorted(shares.items()) for _ in range(share)]
     folder = Path(root).resolve()
 
-    def of(row: Row) -> str:
+    def of(row: PictureRow) -> str:
         digest = hashlib.sha256(row.image.relative_to(folder).as_posix().encode(errors="surrogateescape")).digest()
         return names[int.from_bytes(digest[:8], "big") % len(names)]
 
     return [number for number, row in enumerate(rows) if of(row) == split]
 
 
-def family(row: Row, key: str, source: str, size_px: int) -> Family:
+def family_of(row: PictureRow, key: str, source: str, size_px: int) -> Family:
     """Returns the family of a row, in any number of pictures and captions. Raises UserError where a picture is broken.
 
     Pictures with captions come first, in the same order; then, on either side, those that stand alone. What repeats,

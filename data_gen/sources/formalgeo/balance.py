@@ -73,15 +73,15 @@ def _heard_together(fact: Fact, other: Fact) -> Iterator[str]:
             yield f"{fact.predicate} {pair}+{name}"
 
 
-Question = tuple[Slot, Sequence[Fact]]  # a choice, and the facts that it stands beside
+SlotInContext = tuple[Slot, Sequence[Fact]]  # a choice, and the facts that it stands beside
 
 
-def fit(questions: Sequence[Question], decay: float = 1e-4) -> np.ndarray:
+def fit(asked: Sequence[SlotInContext], decay: float = 1e-4) -> np.ndarray:
     """Computes f64[FEATURES]: weights by logistic regression on true against false choices (Adam on all pairs at
     once)."""
-    if not questions:
+    if not asked:
         return np.zeros(FEATURES)
-    rows = [(features(s.choices[0], beside), features(s.choices[1], beside)) for s, beside in questions]
+    rows = [(features(s.choices[0], beside), features(s.choices[1], beside)) for s, beside in asked]
     used, index = np.unique([i for pair in rows for half in pair for i in half], return_inverse=True)
     sign = np.repeat(np.tile([1.0, -1.0], len(rows)), [len(half) for pair in rows for half in pair])
     owner = np.repeat(np.arange(len(rows)), [len(t) + len(f) for t, f in rows])

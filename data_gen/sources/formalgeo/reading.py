@@ -12,9 +12,8 @@ from data_gen.language.fact import Fact
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import json_lines
-from data_gen.sources.formalgeo import edits as formalgeo_edits
 from data_gen.sources.formalgeo.cdl import Unsayable, parse_statement
-from data_gen.sources.formalgeo.edits import Reading
+from data_gen.sources.formalgeo.edits import PRINTED, Reading
 from data_gen.sources.formalgeo.pixels import Figure, agrees, annotated_values, positions
 
 SPLITS = ("train", "val")
@@ -109,9 +108,7 @@ def read(problem: dict) -> tuple[Reading, list[Failure]]:
     annotation = problem.get("geometry3k_diagram")
     # FormalGeo has changed values that the pictures still show, and lists others that only the text tells.
     read_there = annotated_values(annotation)
-    printed = tuple(
-        f for f in in_picture if f.predicate in formalgeo_edits.PRINTED and agrees(f.value or "", read_there)
-    )
+    printed = tuple(f for f in in_picture if f.predicate in PRINTED and agrees(f.value or "", read_there))
     everything = tuple(dict.fromkeys(in_picture + in_text))
     reading = Reading(
         figure=figure,
@@ -134,5 +131,5 @@ def parse_report(root: str) -> tuple[int, list[Failure]]:
 
 
 @cache
-def _readings(root: str, split: str) -> tuple[Reading, ...]:
+def readings(root: str, split: str) -> tuple[Reading, ...]:
     return tuple(read(problem)[0] for problem in load(root, split))

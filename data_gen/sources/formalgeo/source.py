@@ -28,10 +28,9 @@ from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import grey_png, inside, on_paper
 from data_gen.sources.formalgeo import balance
-from data_gen.sources.formalgeo import edits as formalgeo_edits
-from data_gen.sources.formalgeo.edits import Reading, Slot
+from data_gen.sources.formalgeo.edits import TOLD, Reading, Slot, propose, style
 from data_gen.sources.formalgeo.pixels import verdict
-from data_gen.sources.formalgeo.reading import SPLITS, _readings, load, parse_report
+from data_gen.sources.formalgeo.reading import SPLITS, load, parse_report, readings
 from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
 
 FACTORS = ((2, 2, 2), (4, 2), (8,))  # the numbers of choices whose product is the number of captions
@@ -45,12 +44,12 @@ ANGULAR = ("angle", "right", "right_angle", "acute_angle", "obtuse_angle")
 def _stock(root: str, split: str) -> dict[tuple[str, str], list[str]]:
     """Returns the values of a split, by kind and style: the false values of a problem are true ones of others."""
     stock: dict[tuple[str, str], list[str]] = {}
-    for reading in _readings(root, split):
+    for reading in readings(root, split):
         for fact in reading.printed:
-            stock.setdefault((fact.predicate, formalgeo_edits.style(fact.value or "")), []).append(fact.value or "")
+            stock.setdefault((fact.predicate, style(fact.value or "")), []).append(fact.value or "")
         for fact in reading.told:
             if fact.predicate == "angle" and number(fact.value or ""):
-                stock.setdefault(formalgeo_edits.TOLD, []).append(fact.value or "")
+                stock.setdefault(TOLD, []).append(fact.value or "")
     return stock
 
 
@@ -59,8 +58,8 @@ def _proposed(root: str, split: str, seed: int) -> tuple[tuple[Slot, ...], ...]:
     """Proposes for each problem of a split everything that can be asked of it."""
     stock = _stock(root, split)
     return tuple(
-        tuple(formalgeo_edits.propose(reading, stock, _rng(problem, seed, 0)))
-        for problem, reading in zip(load(root, split), _readings(root, split), strict=True)
+        tuple(propose(reading, stock, _rng(problem, seed, 0)))
+        for problem, reading in zip(load(root, split), readings(root, split), strict=True)
     )
 
 
@@ -80,12 +79,12 @@ def _weights(root: str, seed: int) -> np.ndarray:
     weights = balance.fit([(slot, ()) for some in proposed for slot in _few_joined(some)])
     for step in range(ROUNDS):
         chosen = (choose(some, weights, _rng(p, seed, 2 + step)) for p, some in zip(problems, proposed, strict=True))
-        correction = balance.fit([q for some in chosen if some for q in _questions(some)], decay=CORRECTION_DECAY)
+        correction = balance.fit([q for some in chosen if some for q in _in_context(some)], decay=CORRECTION_DECAY)
         weights = weights + 2 / (2 + step) * correction
     return weights
 
 
-def _questions(chosen: Sequence[Slot]) -> list[balance.Question]:
+def _in_context(chosen: Sequence[Slot]) -> list[balance.SlotInContext]:
     """Returns each slot beside those that were chosen before it."""
     return [(slot, _facts_of(chosen[:i])) for i, slot in enumerate(chosen)]
 
@@ -185,7 +184,7 @@ def family(spec, split: str, index: int) -> Family:
     Raises UserError where the picture is missing, unreadable, or named outside the folder.
     """
     number_, chosen = _usable(spec.root, split, spec.seed)[index]
-    problem, reading = load(spec.root, split)[number_], _readings(spec.root, split)[number_]
+    problem, reading = load(spec.root, split)[number_], readings(spec.root, split)[number_]
     stated, edits = zip(*combinations(chosen), strict=True)
     truth = np.zeros((1, len(stated)), np.int8)
     truth[0, 0] = 1
@@ -208,7 +207,7 @@ def family(spec, split: str, index: int) -> Family:
         source="formalgeo",
         difficulty=int(problem.get("problem_level", 0)),
         size_px=int(spec.size_px),
-        question=question(problem),
+        question=question_of(problem),
     )
 
 
@@ -225,7 +224,7 @@ def _provenance(facts: Sequence[Fact], corner: int, reading: Reading) -> int:
     return COMPUTED if shown else ASSERTED
 
 
-def question(problem: dict) -> Question | None:
+def question_of(problem: dict) -> Question | None:
     """Returns a problem's text, answer and the theorems of its solution; None where it has no text."""
     text = str(problem["problem_text_en"]).strip()
     theorems = [re.sub(r"\(.*", "", theorem) for theorem in problem.get("theorem_seqs", ())]

@@ -179,7 +179,7 @@ def _arc(points: dict[str, complex], o: str, a: str, b: str, radius: float) -> l
     return [Segment(p, q) for p, q in itertools.pairwise(names)]
 
 
-KINDS = {3: (("right", 3), ("obtuse", 3), ("acute", 1), ("isosceles", 3), ("scalene", 1)), 4: (("irregular", 1),)}
+FACE_KINDS = {3: (("right", 3), ("obtuse", 3), ("acute", 1), ("isosceles", 3), ("scalene", 1)), 4: (("irregular", 1),)}
 
 
 def statable(drawing: Drawing) -> list[Fact]:
@@ -204,7 +204,7 @@ def _seen(drawing: Drawing) -> Iterator[Fact]:
     """Yields kinds of faces, points on lines, lines to each other, points and lines to circles; true or not."""
     described = drawing.described
     for face in described.faces:
-        for kind, turns in KINDS.get(len(face), ()):
+        for kind, turns in FACE_KINDS.get(len(face), ()):
             yield from (Fact(kind, face[i:] + face[:i]) for i in range(turns))
     for line in described.lines:
         yield from (Fact("on_segment", (p, line[0], line[-1])) for p in line[1:-1])

@@ -31,7 +31,7 @@ from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.solver.newton import System, Unsolved
 from data_gen.sources.formalgeo.reading import SPLITS, load
-from data_gen.sources.formalgeo.source import paper, question
+from data_gen.sources.formalgeo.source import paper, question_of
 from data_gen.sources.redrawn.describe import subject
 from data_gen.sources.redrawn.edits import Drawings, Option, options, plan, triples
 from data_gen.sources.redrawn.redraw import Drawing, program, redraw, statable
@@ -69,7 +69,7 @@ def family(spec, split: str, index: int) -> Family:
         if drawing and draft:
             key = f"{spec.name}/{split}/{index:06d}-{problems[place]['problem_id']:06d}"
             made = assemble(key, "cube", draft, canvas, "redrawn", 1)
-            return replace(made, question=question(problems[place]) if drawing.lettered else None)
+            return replace(made, question=question_of(problems[place]) if drawing.lettered else None)
         place = int(rng.integers(len(problems)))
     raise UserError(f"{spec.name} {split} family {index}: nothing could be drawn; use a larger size_px")
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from data_gen.drawing import legibility
 from data_gen.sources.alphageometry import layout as ag_layout
-from data_gen.sources.alphageometry import parse as ag_parse
 from data_gen.sources.alphageometry import source as alphageometry
+from data_gen.sources.alphageometry.parse import parse_problem
 
 
 def vector(p, q):
@@ -96,7 +96,7 @@ def pairs(points):
 
 
 def problem(text):
-    return ag_parse.parse(text, "test", "test line 2")
+    return parse_problem(text, "test", "test line 2")
 
 
 def sampled(text, seed):

@@ -18,9 +18,9 @@ from data_gen.drawing.png import encode_png
 from data_gen.language.fact import from_json
 from data_gen.records import schema, tfrecords
 from data_gen.sources.alphageometry import layout as ag_layout
-from data_gen.sources.alphageometry import parse as ag_parse
 from data_gen.sources.alphageometry import source as alphageometry
 from data_gen.sources.alphageometry import terms
+from data_gen.sources.alphageometry.parse import parse_problem, program_lines
 from data_gen.truth.truth_table import Scene, evaluate
 from tests.data_gen.constructions.alphageometry_definitions import GOOD, canvas_of, clear, direction, length, off
 from tests.support.paths import ALPHAGEOMETRY
@@ -203,8 +203,8 @@ def test_the_definitions_are_all_ours():
 def test_real_problems_are_drawn_truly_clearly_and_fast():
     """At least 112 of 116; every premise and the goal to 1e-6 of the figure's size; none degenerate; none over 2 s."""
     drawn, canvas = 0, canvas_of(384)
-    for number, (line, name, text) in enumerate(ag_parse.lines(str(PROBLEMS))):
-        read = ag_parse.parse(text, name, f"line {line}")
+    for number, (line, name, text) in enumerate(program_lines(str(PROBLEMS))):
+        read = parse_problem(text, name, f"line {line}")
         start = time.process_time()
         member = ag_layout.figure(read, canvas, np.random.default_rng(number))
         assert time.process_time() - start < 2, text

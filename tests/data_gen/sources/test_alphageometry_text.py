@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from data_gen.geometry.diagram import Circle, Segment
 from data_gen.shared.errors import UserError
-from data_gen.sources.alphageometry import parse as ag_parse
+from data_gen.sources.alphageometry.parse import MAX_BYTES, parse_problem, read_problems
 from tests.data_gen.constructions.alphageometry_definitions import GOOD, off, problem, sampled
 
 # ---- text ---------------------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ BAD = {
 @pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
 def test_bad_text_is_an_error_that_names_its_place(text):
     with pytest.raises(UserError) as fault:
-        ag_parse.parse(text, "name", "some.txt line 8")
+        parse_problem(text, "name", "some.txt line 8")
     message = str(fault.value)
     assert message.isprintable()
     assert "some.txt line 8" in message and BAD[text] in message and len(message) < 400
@@ -89,7 +89,7 @@ def test_mutilated_text_is_a_problem_or_an_error(data):
         at = data.draw(st.integers(0, len(text) - 1))
         text[at] = data.draw(st.sampled_from([*"abcdo =;,?_1", "", "\x00", "é", "\n", "((", "~"]))
     try:
-        read = ag_parse.parse("".join(text), "name", "x line 2")
+        read = parse_problem("".join(text), "name", "x line 2")
     except UserError:
         return
     assert read.steps
@@ -98,16 +98,16 @@ def test_mutilated_text_is_a_problem_or_an_error(data):
 def test_bad_files_are_errors(tmp_path):
     path = tmp_path / "problems.txt"
     with pytest.raises(UserError, match="is not there"):
-        ag_parse.read(str(path))
+        read_problems(str(path))
     for content, message in [
         (b"", "is empty"),
         (b"one\n", "line 1: a name without a program"),
         (b"\xff\xfe\n", "UTF-8"),
-        (b"x" * (ag_parse.MAX_BYTES + 1), "larger"),
+        (b"x" * (MAX_BYTES + 1), "larger"),
     ]:
         path.write_bytes(content)
         with pytest.raises(UserError, match=message):
-            ag_parse.read(str(path))
+            read_problems(str(path))
     path.write_text(f"one\n{GOOD}\n\n\ntwo\na b = segment a b; c = foot c a b\n")
     with pytest.raises(UserError, match=r"line 6, clause 2 'c = foot c a b': foot takes 4 names"):
-        ag_parse.read(str(path))
+        read_problems(str(path))
