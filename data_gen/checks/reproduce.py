@@ -17,8 +17,8 @@ from data_gen.drawing import raster
 from data_gen.drawing.canvas import Canvas, canvas_from_json
 from data_gen.drawing.draw import Member, draw
 from data_gen.drawing.png import decode_png, encode_png
-from data_gen.language.captions import caption
-from data_gen.language.fact import Fact, from_json, same_facts, to_json, values_of
+from data_gen.language.captions import write_caption
+from data_gen.language.fact import Fact, facts_from_json, facts_to_json, printed_only, same_facts
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.records.schema import COMPUTED, Family
 from data_gen.shared.errors import UserError
@@ -74,7 +74,7 @@ def recheck(family: Family, clock: Clock, exact: bool = True) -> list[Difference
     found += _axes(family, [m.program for m in whole], said)
     found += _question(family, whole[0].program)
     with clock("truth"):
-        scene = Scene.of([m.diagram for m in whole])
+        scene = Scene.from_diagrams([m.diagram for m in whole])
         truth, margin = truth_table(said, scene, canvas.margin_px)
     found += _tables(family, truth, margin.astype(np.float32), exact)
     with clock("signatures"):
@@ -123,7 +123,7 @@ def _rebuilt(
 def _facts(text: str) -> tuple[Fact, ...] | None:
     """The facts of a caption; None where they are not facts of the predicate table."""
     try:
-        facts = tuple(from_json(text))
+        facts = tuple(facts_from_json(text))
         fits = all(len(f.args) == PREDICATES[f.predicate].arity for f in facts)
     except UNREADABLE:
         return None
@@ -134,10 +134,10 @@ def _texts(
     family: Family, canvas: Canvas, members: Sequence[Member], stated: Sequence[tuple[Fact, ...]]
 ) -> Iterator[Difference]:
     for i, member in enumerate(members):
-        if to_json(member.facts) != family.facts[i]:
-            yield Difference(f"facts[{i}]", f"are {family.facts[i]}, the program states {to_json(member.facts)}")
+        if facts_to_json(member.facts) != family.facts[i]:
+            yield Difference(f"facts[{i}]", f"are {family.facts[i]}, the program states {facts_to_json(member.facts)}")
     for j, (text, facts) in enumerate(zip(family.captions, stated, strict=True)):
-        expected = caption(facts, canvas.wording)
+        expected = write_caption(facts, canvas.wording)
         if text != expected:
             yield Difference(f"captions[{j}]", f"is '{text}', its facts read '{expected}'")
 
@@ -154,7 +154,7 @@ def _axes(family: Family, programs: Sequence[Program], stated: Sequence[tuple[Fa
             yield Difference(f"facts[{j}]", "say the same as those of the anchor")
     for i, program in enumerate(programs[1:], 1):
         named, axes = "+".join(family.edits[i]), family.edits[i]
-        if "order" not in axes and ("value" in axes) != (values_of(stated[0]) != values_of(stated[i])):
+        if "order" not in axes and ("value" in axes) != (printed_only(stated[0]) != printed_only(stated[i])):
             change = "no printed value changes" if "value" in axes else "a printed value changes"
             yield Difference(f"edits[{i}]", f"are {named}, but {change}")
         old, new = ([name for step in p.steps for name in step.outs] for p in (programs[0], program))

@@ -12,7 +12,7 @@ from typing import Any
 
 from data_gen.constructions.row import Construction, Range
 from data_gen.geometry.plane import bisector_foot, circumcentre, intersection, polar
-from data_gen.language.numbers import COUNTS, polynomial
+from data_gen.language.numbers import TICK_WORDS, format_polynomial
 from data_gen.language.predicates.polygons import POLYGONS
 
 Given = tuple[complex, ...]
@@ -60,7 +60,7 @@ def _segment_rows() -> Iterator[Construction]:
         yield _row("crosser", name, "ab", "pq", _through, fact, (foot_, lean), segments="pq")
     for count in (3, 4, 5):
         yield _row("parts", str(count), "ab", "", _nothing, f"divided a b ={count}", shows=(f"divisions{count} a b",))
-    for count, word in COUNTS.items():
+    for count, word in TICK_WORDS.items():
         yield _row("ticks", word.split()[0], "ab", "", _nothing, f"ticked a b ={word}", shows=(f"ticks{count} a b",))
 
 
@@ -247,7 +247,7 @@ def _base_rows() -> Iterator[Construction]:
         ("cap", (2, 0, -1)), ("right_cup", (-1, -2, 1)), ("level", (2,)),
     ):  # fmt: skip
         yield _row("graph", name, "", "pUVW", lambda t, p: (0j, 1 - 1j, -5 + 5j, 5 - 5j),
-                   f"graph p ={polynomial(coefficients)}", graph=coefficients)  # fmt: skip
+                   f"graph p ={format_polynomial(coefficients)}", graph=coefficients)  # fmt: skip
 
 
 def _open_rows() -> Iterator[Construction]:

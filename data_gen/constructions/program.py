@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from data_gen.constructions.step import Step
-from data_gen.constructions.table import construction
+from data_gen.constructions.table import get_construction
 from data_gen.geometry.diagram import (
     AngleText,
     Arc,
@@ -189,7 +189,7 @@ def program_from_json(text: str) -> Program:
     """Reads what `Program.to_json` wrote. Raises UserError for a step that no table has."""
     data = json.loads(text)
     for name, *_ in data["steps"]:
-        construction(name)
+        get_construction(name)
     steps = tuple(Step(name, tuple(ins), tuple(outs), tuple(params)) for name, ins, outs, params in data["steps"])
     draws = tuple(STROKE_CLASSES[kind](**_tuples(values)) for kind, values in data.get("draws", ()))
     return Program(steps, facts_from_list(data["prints"]), draws, facts_from_list(data.get("states", ())))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from data_gen.constructions.row import ANY, Construction
-from data_gen.constructions.table import construction
+from data_gen.constructions.table import get_construction
 from data_gen.geometry.diagram import (
     AngleArc,
     AngleText,
@@ -56,7 +56,7 @@ class Step:
     @cached_property
     def row(self) -> Construction:
         """Looks up the construction. Raises UserError where no table has it."""
-        return construction(self.construction)
+        return get_construction(self.construction)
 
     @cached_property
     def roles(self) -> dict[str, str]:

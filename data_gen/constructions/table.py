@@ -19,7 +19,7 @@ MARKED: dict[str, Construction] = {row.name: row for row in mark_rows.rows()}
 
 
 @cache
-def construction(name: str) -> Construction:
+def get_construction(name: str) -> Construction:
     """The row that a step names. Raises UserError where no table has it.
 
     "~NAME" is a row that draws and states nothing; "LOCUS+LOCUS" puts a point on two loci at once.
@@ -28,7 +28,7 @@ def construction(name: str) -> Construction:
         if name in table:
             return table[name]
     if name.startswith("~"):
-        return replace(construction(name[1:]), name=name, facts=())
+        return replace(get_construction(name[1:]), name=name, facts=())
     first, _, second = name.partition("+")
     if first in LOCI and second in LOCI:
         return pair(LOCI[first], LOCI[second])
@@ -45,7 +45,7 @@ def partners(name: str) -> list[str]:
     if "+" in name:
         first, second = name.split("+")
         return [f"{other}+{second}" for other in partners(first)] + [f"{first}+{other}" for other in partners(second)]
-    here = construction(name)
+    here = get_construction(name)
     table = itertools.chain(ROWS.values(), CONSTRUCTIONS.values())
     same = (here.slot, here.ins, here.outs)
     return [r.name for r in table if here.slot and (r.slot, r.ins, r.outs) == same and r.name != name and r.facts]

@@ -12,13 +12,14 @@ import numpy as np
 
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import Member
-from data_gen.language.fact import values_of
+from data_gen.language.fact import printed_only
 from data_gen.truth.truth_table import Scene, truth_table
 
 
 def truth_of(members: Sequence[Member], canvas: Canvas) -> np.ndarray:
     """Computes int8[N, N]: whether caption j is true (1), false (0) or neither (-1) of figure i."""
-    return truth_table([m.facts for m in members], Scene.of([m.diagram for m in members]), canvas.margin_px)[0]
+    scene = Scene.from_diagrams([m.diagram for m in members])
+    return truth_table([m.facts for m in members], scene, canvas.margin_px)[0]
 
 
 def proves_itself(truth: np.ndarray) -> bool:
@@ -40,5 +41,5 @@ def may_pair(truth: np.ndarray) -> np.ndarray:
 def differs_only_on(axis: str, before: Member, after: Member) -> bool:
     """Returns whether an edit changes one thing: of a shape or a relation not the printed values, of a value only
     those. Letters may change places in values, too."""
-    same = values_of(before.facts) == values_of(after.facts)
+    same = printed_only(before.facts) == printed_only(after.facts)
     return axis == "order" or same == (axis != "value")

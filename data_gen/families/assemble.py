@@ -7,8 +7,8 @@ import numpy as np
 from data_gen.drawing import png, raster
 from data_gen.drawing.canvas import Canvas
 from data_gen.families.family import FamilyDraft
-from data_gen.language.captions import caption
-from data_gen.language.fact import to_json
+from data_gen.language.captions import write_caption
+from data_gen.language.fact import facts_to_json
 from data_gen.records.schema import COMPUTED, Family
 from data_gen.truth.signatures import caption_signature, image_signatures
 from data_gen.truth.truth_table import Scene, truth_table
@@ -16,7 +16,7 @@ from data_gen.truth.truth_table import Scene, truth_table
 
 def assemble(key: str, layout: str, draft: FamilyDraft, canvas: Canvas, source: str, difficulty: int) -> Family:
     """Puts a family into pictures and captions, with its truth table and signatures."""
-    scene = Scene.of([m.diagram for m in draft.members])
+    scene = Scene.from_diagrams([m.diagram for m in draft.members])
     stated = [m.facts for m in draft.members] + [member.facts for _, member in draft.text_only]
     edits = draft.edits + [(edit,) for edit, _ in draft.text_only]
     truth, margin = truth_table(stated, scene, canvas.margin_px)
@@ -24,7 +24,7 @@ def assemble(key: str, layout: str, draft: FamilyDraft, canvas: Canvas, source: 
         key=key,
         layout=layout,
         images=tuple(png.encode_png(raster.to_pixels(m.diagram, m.labels)) for m in draft.members),
-        captions=tuple(caption(facts, canvas.wording) for facts in stated),
+        captions=tuple(write_caption(facts, canvas.wording) for facts in stated),
         truth=truth,
         provenance=np.full(truth.shape, COMPUTED, np.uint8),
         margin_px=margin.astype(np.float32),
@@ -32,7 +32,7 @@ def assemble(key: str, layout: str, draft: FamilyDraft, canvas: Canvas, source: 
         kinds=tuple(tuple(edit.kind for edit in some) for some in edits),
         image_signatures=image_signatures(scene, canvas.margin_px),
         caption_signatures=np.stack([caption_signature(facts) for facts in stated]),
-        facts=tuple(to_json(facts) for facts in stated),
+        facts=tuple(facts_to_json(facts) for facts in stated),
         programs=tuple(m.program.to_json() for m in draft.members),
         canvas=canvas.to_json(),
         source=source,

@@ -18,7 +18,7 @@ import numpy as np
 from data_gen.constructions.program import Program
 from data_gen.constructions.row import Construction
 from data_gen.constructions.step import Step
-from data_gen.constructions.table import CONSTRUCTIONS, construction
+from data_gen.constructions.table import CONSTRUCTIONS, get_construction
 from data_gen.families.values import AREAS, LENGTHS, draw_alike, is_symbolic
 from data_gen.language.predicates.table import PREDICATES
 
@@ -96,7 +96,7 @@ KIND_OF_PAIR = {frozenset(pair.split("/")): row.name for row in EDIT_KINDS for p
 
 def kind_of(first: str, second: str) -> str:
     """Returns the kind of an exchange of two constructions of one slot."""
-    rows = construction(first), construction(second)
+    rows = get_construction(first), get_construction(second)
     stated = [fact.split()[0] for row in rows for fact in row.facts[-1:]]
     return KIND_OF_PAIR.get(frozenset(stated)) or KIND_OF_SLOT.get(rows[0].slot) or kind_of_statements(stated)
 
@@ -140,7 +140,7 @@ def exchange(place: int, old: str, new: str, params: Callable[[Step], tuple[floa
         step = program.steps[place]
         return program.with_step(place, replace(step, construction=new, params=params(step)))
 
-    return Edit(construction(new).axis, apply, kind_of(old, new))
+    return Edit(get_construction(new).axis, apply, kind_of(old, new))
 
 
 def propose_exchange(place: int, name: str) -> Proposal:

@@ -33,13 +33,13 @@ CLOSE_SIGNS = "=∥⊥∼≅:>"  # books set them with spaces around them or wit
 CLOSE_ONE_IN = 3  # wordings
 
 
-def phrase(fact: Fact, choice: int = 0) -> str:
+def write_phrase(fact: Fact, choice: int = 0) -> str:
     """One fact in words, without capital letter and full stop: phrase number `choice` of its predicate, going round."""
     options = PREDICATES[fact.predicate].phrases
     return options[choice % len(options)].format(*fact.args, value=fact.value)
 
 
-def caption(facts: Sequence[Fact], wording: int = 0) -> str:
+def write_caption(facts: Sequence[Fact], wording: int = 0) -> str:
     """A caption that states the facts. Wording 0: the first phrases, in their order, as sentences.
 
     Other numbers choose a phrase for each place, the order of the places, a join and the spaces, the same way every
@@ -50,7 +50,9 @@ def caption(facts: Sequence[Fact], wording: int = 0) -> str:
     if wording:
         order = sorted(order, key=lambda place: zlib.crc32(f"{wording}/{place}".encode()))
     join = JOINS[zlib.crc32(f"join {wording}".encode()) % len(JOINS)] if wording else SENTENCES
-    text = _joined([phrase(facts[i], zlib.crc32(f"{wording}:{i}".encode()) if wording else 0) for i in order], join)
+    text = _joined(
+        [write_phrase(facts[i], zlib.crc32(f"{wording}:{i}".encode()) if wording else 0) for i in order], join
+    )
     if wording and zlib.crc32(f"close {wording}".encode()) % CLOSE_ONE_IN == 0:
         for sign in CLOSE_SIGNS:
             text = text.replace(f" {sign} ", sign)

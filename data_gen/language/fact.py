@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
 from data_gen.language.predicates.table import PREDICATES, symmetry_group
 
 
@@ -37,16 +35,7 @@ def same_facts(first: Sequence[Fact], second: Sequence[Fact]) -> bool:
     return {canonical(f) for f in first} == {canonical(f) for f in second}
 
 
-def as_number(value: str) -> float:
-    """ "60" or the ratio "1:3" as a number; nan where it is neither."""
-    first, _, second = value.partition(":")
-    try:
-        return float(first) / float(second or 1)
-    except (ValueError, ZeroDivisionError):
-        return np.nan
-
-
-def values_of(facts: Sequence[Fact]) -> set[Fact]:
+def printed_only(facts: Sequence[Fact]) -> set[Fact]:
     """Those of the facts that state printed values."""
     return {fact for fact in facts if PREDICATES[fact.predicate].printed}
 
@@ -54,13 +43,13 @@ def values_of(facts: Sequence[Fact]) -> set[Fact]:
 # ---- JSON ---------------------------------------------------------------------------------------------------------
 
 
-def to_json(facts: Sequence[Fact]) -> str:
+def facts_to_json(facts: Sequence[Fact]) -> str:
     """Facts as JSON: [[predicate, [names], value], ...]."""
     return json.dumps(facts_to_list(facts), ensure_ascii=False, separators=(",", ":"))
 
 
-def from_json(text: str) -> list[Fact]:
-    """The inverse of `to_json`."""
+def facts_from_json(text: str) -> list[Fact]:
+    """The inverse of `facts_to_json`."""
     return list(facts_from_list(json.loads(text)))
 
 

@@ -25,8 +25,8 @@ from data_gen.constructions.program import program_from_json
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.drawing.draw import draw
 from data_gen.language import numbers as number_texts
-from data_gen.language.captions import caption
-from data_gen.language.fact import Fact, canonical, from_json, to_json
+from data_gen.language.captions import write_caption
+from data_gen.language.fact import Fact, canonical, facts_from_json, facts_to_json
 from data_gen.records import tfrecords
 from data_gen.records.schema import Family
 from data_gen.retrieval import sidecar
@@ -76,7 +76,7 @@ def collect(task: Task) -> list[str]:
     for family in tfrecords.read_shard(task.shard):
         facts = sidecar.stated(family)
         names = sidecar.roles(facts)
-        found.append(to_json([fact.rename(names) for fact in facts]) if facts else "")
+        found.append(facts_to_json([fact.rename(names) for fact in facts]) if facts else "")
     return found
 
 
@@ -108,9 +108,11 @@ class Index(NamedTuple):
 @cache
 def _index(directory: str, split: str, digest: str) -> Index:
     corpus = sidecar.read_captions(sidecar.captions_path(directory, split), digest)
-    captions = [from_json(text) for text in corpus.texts]
+    captions = [facts_from_json(text) for text in corpus.texts]
     vectorizer = TfidfVectorizer(token_pattern=TOKEN, dtype=np.float32)
-    weights = vectorizer.fit_transform(caption(facts) for facts in captions) if captions else sparse.csr_matrix((0, 0))
+    weights = (
+        vectorizer.fit_transform(write_caption(facts) for facts in captions) if captions else sparse.csr_matrix((0, 0))
+    )
     roles = [sidecar.roles(facts).values() for facts in captions]
     sizes = np.array([[sum(r[0] == kind for r in some) for kind in "pc"] for some in roles], np.int32).reshape(-1, 2)
     found: dict[Fact, int] = {}
@@ -165,7 +167,7 @@ def judge(family: Family) -> Callable[[Sequence[Fact]], np.ndarray]:
     member = draw(program_from_json(family.programs[0]).rename(names), canvas)
     if member is None:
         raise UserError(f"family '{family.key}' cannot be drawn again from its program: make its data again")
-    scene = Scene.of([member.diagram])
+    scene = Scene.from_diagrams([member.diagram])
     return lambda facts: np.array([evaluate(fact, scene, canvas.margin_px)[0][0] == 0 for fact in facts], bool)
 
 
@@ -179,7 +181,7 @@ def refuter(known: Sequence[Fact]) -> Callable[[Sequence[Fact]], np.ndarray]:
         if fact.value is None:
             return canonical(fact) in edits
         value = values.get(_measure(fact), "")
-        numbers = None not in (number_texts.number(value or ""), number_texts.number(fact.value))
+        numbers = None not in (number_texts.parse_value(value or ""), number_texts.parse_value(fact.value))
         return numbers and not number_texts.same_value(value or "", fact.value)
 
     return lambda facts: np.array([refuted(fact) for fact in facts], bool)
@@ -205,7 +207,7 @@ def negatives(family: Family, index: Index, pool: np.ndarray, held_out: frozense
     """
     names = sidecar.roles(sidecar.stated(family))
     false_facts, false = judge(family), np.zeros(len(index.facts), bool)
-    said = {index.meanings.get(_meaning(f.rename(names) for f in from_json(text)), -1) for text in family.facts}
+    said = {index.meanings.get(_meaning(f.rename(names) for f in facts_from_json(text)), -1) for text in family.facts}
     found: list[int] = []
     # Mostly the first of the pool are enough.
     for part in np.split(np.flatnonzero(pool >= 0), [KEPT + KEPT // 8]):

@@ -25,8 +25,8 @@ import numpy as np
 from etils import epath
 
 from data_gen.drawing.canvas import canvas_from_json
-from data_gen.language.captions import caption
-from data_gen.language.fact import Fact, from_json, to_json
+from data_gen.language.captions import write_caption
+from data_gen.language.fact import Fact, facts_from_json, facts_to_json
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.records import schema, tfrecords
 from data_gen.records.schema import Family
@@ -48,7 +48,7 @@ def stated(family: Family) -> tuple[Fact, ...]:
     """Returns the facts of the anchor's caption; none where its source lists none. Raises UserError where they are no
     facts."""
     try:
-        facts = tuple(from_json(family.facts[0]))
+        facts = tuple(facts_from_json(family.facts[0]))
         good = all(len(f.args) == PREDICATES[f.predicate].arity for f in facts)
     except (ValueError, TypeError, KeyError):
         good = False
@@ -80,7 +80,7 @@ def lettered(facts: Sequence[Fact], family: Family) -> tuple[Fact, ...]:
 
 def worded(facts: Sequence[Fact], family: Family) -> str:
     """Returns the facts as a caption in the wording of a family."""
-    return caption(facts, canvas_from_json(family.canvas).wording if family.canvas else 0)
+    return write_caption(facts, canvas_from_json(family.canvas).wording if family.canvas else 0)
 
 
 # ---- files --------------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class Captions(NamedTuple):
 
     def facts(self, number: int) -> list[Fact]:
         """Returns the facts of caption `number`, in roles."""
-        return from_json(self.texts[number])
+        return facts_from_json(self.texts[number])
 
 
 def write_captions(path: epath.Path, digest: str, captions: Captions) -> None:
@@ -249,7 +249,7 @@ def extend(family: Family, retrieved: Sequence[Retrieved], captions: int) -> Fam
         margin_px=np.concatenate([family.margin_px[:, :kept], margin_px], 1),
         edits=family.edits[:kept] + (RETRIEVED,) * count,
         kinds=family.kinds[:kept] + (RETRIEVED,) * count,
-        facts=family.facts[:kept] + tuple(to_json(each.facts) for each in retrieved),
+        facts=family.facts[:kept] + tuple(facts_to_json(each.facts) for each in retrieved),
         caption_signatures=np.concatenate([family.caption_signatures[:kept], signatures]),
     )
 

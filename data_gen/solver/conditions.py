@@ -129,7 +129,7 @@ def _hull_guess(description: Description) -> list[str]:
 # ---- what is wrong ------------------------------------------------------------------------------------------------
 
 
-def fault(description: Description, points: Mapping[str, complex], radii: Mapping[str, float]) -> str | None:
+def layout_fault(description: Description, points: Mapping[str, complex], radii: Mapping[str, float]) -> str | None:
     """Why a layout is degenerate or not the one described, in a few words; None where it is sound."""
     visible = [n for n in points if not n.startswith("_")]
     width = _width(points, radii)

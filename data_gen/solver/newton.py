@@ -21,10 +21,10 @@ from scipy.optimize import least_squares
 from data_gen.geometry.diagram import Circle, Diagram
 from data_gen.geometry.plane import cross, dot, unit
 from data_gen.language.fact import Fact
-from data_gen.language.numbers import number
+from data_gen.language.numbers import parse_value
 from data_gen.language.predicates.row import Predicate
 from data_gen.language.predicates.table import PREDICATES
-from data_gen.solver.conditions import OPERATIONS, Description, Formula, fault, start_layout
+from data_gen.solver.conditions import OPERATIONS, Description, Formula, layout_fault, start_layout
 from data_gen.truth.truth_table import holds
 
 STARTS, EVALUATIONS, POLISHES = 14, 60, 40
@@ -59,7 +59,7 @@ class System:
         self.description = description
         self.index = {name: i for i, name in enumerate(description.names)}
         self.centres = list(description.circles)
-        values = [number(f.value or "") for f in description.facts if PREDICATES[f.predicate].dimension]
+        values = [parse_value(f.value or "") for f in description.facts if PREDICATES[f.predicate].dimension]
         self.unit = max((v for v in values if v), default=1.0)
         self.size = 2 * len(self.index) + len(self.centres) + 1
         asked = ((i, self._equation(i, fact)) for i, fact in enumerate(description.facts))
@@ -97,7 +97,7 @@ class System:
             return None
         if not row.valued:
             return self._aimed(self._plain(fact.predicate, fact.args), self.description.targets.get(i))
-        value = number(fact.value or "")
+        value = parse_value(fact.value or "")
         return None if value is None else self._valued(row, fact.args, value)
 
     @staticmethod
@@ -177,8 +177,8 @@ class System:
                     p, q, r = at(*three)
                     rows.append(TURNED - cross(unit(q - p), unit(r - q)))
         i, j = np.triu_indices(len(self.index), 1)
-        near = np.maximum(0.0, APART - np.abs(z[:, i] - z[:, j]))
-        return np.concatenate([np.maximum(0.0, np.stack(rows, 1)), near], 1) if rows else near
+        solve_near = np.maximum(0.0, APART - np.abs(z[:, i] - z[:, j]))
+        return np.concatenate([np.maximum(0.0, np.stack(rows, 1)), solve_near], 1) if rows else solve_near
 
     def vector(self, points: Mapping[str, complex], radii: Mapping[str, float] | None = None) -> np.ndarray:
         """float64[n]: the unknowns at given positions; radii and scale such that they fit these best."""
@@ -189,7 +189,7 @@ class System:
         ]
         ratios = []
         for fact in self.description.facts:
-            value = number(fact.value or "")
+            value = parse_value(fact.value or "")
             if fact.predicate == "length" and value and set(fact.args) <= set(self.index):
                 ratios.append(abs(points[fact.args[1]] - points[fact.args[0]]) * self.unit / value)
         scale = np.log(np.median(ratios)) if ratios and min(ratios) > 0 else 0.0
@@ -251,7 +251,7 @@ def polish(system: System, x: np.ndarray) -> np.ndarray | None:
     return x if not r.size or np.abs(r).max() < EXACT else None
 
 
-def find(description: Description, seed: int = 0) -> Solution:
+def solve(description: Description, seed: int = 0) -> Solution:
     """Coordinates, the figure about 1 wide, from up to STARTS seeded starts. Raises Unsolved."""
     system, reason = System(description), "the facts cannot be met together"
     for number_ in range(STARTS):
@@ -261,14 +261,16 @@ def find(description: Description, seed: int = 0) -> Solution:
         if x is None:
             continue
         found = system.solution(x)
-        wrong = faults(description, found)
+        wrong = find_fault(description, found)
         if wrong is None:
             return found
         reason = wrong
     raise Unsolved(reason)
 
 
-def near(description: Description, points: Mapping[str, complex], radii: Mapping[str, float] | None = None) -> Solution:
+def solve_near(
+    description: Description, points: Mapping[str, complex], radii: Mapping[str, float] | None = None
+) -> Solution:
     """The solution that is reached from given positions with least movement, in their unit. Raises Unsolved."""
     values = np.array(list(points.values()))
     middle, width = values.mean(), float(np.abs(values - values.mean()).max()) * 2 or 1.0
@@ -278,7 +280,7 @@ def near(description: Description, points: Mapping[str, complex], radii: Mapping
     if x is None:
         raise Unsolved("the facts cannot be met together near the given positions")
     found = system.solution(x)
-    wrong = faults(description, found)
+    wrong = find_fault(description, found)
     if wrong:
         raise Unsolved(wrong)
     return Solution(
@@ -286,12 +288,12 @@ def near(description: Description, points: Mapping[str, complex], radii: Mapping
     )
 
 
-def faults(description: Description, found: Solution) -> str | None:
+def find_fault(description: Description, found: Solution) -> str | None:
     """Why a solution is refused, in a few words; None where it is sound."""
-    wrong = fault(description, found.points, found.radii)
+    wrong = layout_fault(description, found.points, found.radii)
     if wrong:
         return wrong
-    diagram = view(found)
+    diagram = to_diagram(found)
     asked = [f for i, f in enumerate(description.facts) if i not in description.targets]
     failed = [f for f in asked if PREDICATES[f.predicate].measure and _visible(f) and _fails(f, diagram)]
     return f"{failed[0].predicate} does not hold" if failed else None
@@ -309,7 +311,7 @@ def _fails(fact: Fact, diagram: Diagram) -> bool:
     return holds(fact, diagram, MARGIN_PX) == 0
 
 
-def view(found: Solution) -> Diagram:
+def to_diagram(found: Solution) -> Diagram:
     """The solution on a canvas of VIEW_PX, y downwards: only to ask what holds."""
     values = np.array(list(found.points.values()))
     low = complex(values.real.min(), values.imag.max())

@@ -1,6 +1,6 @@
 """What a diagram shows by its marks: printed values, ticks, shading, graphs.
 
-Facts of the predicates with `shown` are true where the diagram shows just that, and read nowhere else.
+Facts of the predicates with `read_marks` are true where the diagram shows just that, and read nowhere else.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from data_gen.geometry.diagram import (
     Shade,
     Ticks,
 )
-from data_gen.language.numbers import COUNTS, polynomial
+from data_gen.language.numbers import TICK_WORDS, format_polynomial
 
-Shown = tuple[str, tuple[str, ...], str]  # predicate, names, value ("" where it has none)
+MarkedFact = tuple[str, tuple[str, ...], str]  # predicate, names, value ("" where it has none)
 SHADES = {1: "shaded_circle", 3: "shaded_triangle", 4: "shaded_quadrilateral"}
 AREAS = {1: "circle_area", 3: "triangle_area", 4: "quadrilateral_area"}
 ON_CIRCLE_PX = 0.5
 
 
-def shown(diagram: Diagram) -> Iterator[Shown]:
+def read_marks(diagram: Diagram) -> Iterator[MarkedFact]:
     """Everything that the marks of a diagram say."""
     for part in (*diagram.marks, *diagram.shades, *diagram.graphs):
-        if type(part) in SAYS:
-            yield SAYS[type(part)](part)
+        if type(part) in MARK_READERS:
+            yield MARK_READERS[type(part)](part)
     for mark in diagram.marks:
         if isinstance(mark, RegularPolygon):
             yield from _corners(mark, diagram)
     yield from _of_circles(diagram)
 
 
-def _of_circles(diagram: Diagram) -> Iterator[Shown]:
+def _of_circles(diagram: Diagram) -> Iterator[MarkedFact]:
     """A length printed on a radius or a diameter is the circle's, unless there are two that differ."""
     points = {name: complex(*xy) for name, xy in diagram.points.items()}
     lengths = [mark for mark in diagram.marks if isinstance(mark, LengthText)]
@@ -58,7 +58,7 @@ def _of_circles(diagram: Diagram) -> Iterator[Shown]:
                 yield predicate, (circle.centre,), texts.pop()
 
 
-def _corners(mark: RegularPolygon, diagram: Diagram) -> Iterator[Shown]:
+def _corners(mark: RegularPolygon, diagram: Diagram) -> Iterator[MarkedFact]:
     """A regular polygon has every named point that lies at a corner, to half a pixel."""
     centre, first = (complex(*diagram.points[name]) for name in (mark.centre, mark.corner))
     for name in diagram.names:
@@ -68,7 +68,7 @@ def _corners(mark: RegularPolygon, diagram: Diagram) -> Iterator[Shown]:
             yield "inscribed_regular", (mark.centre, name), str(mark.count)
 
 
-def _angle(mark: AngleText) -> Shown:
+def _angle(mark: AngleText) -> MarkedFact:
     name = "angle" if mark.text.endswith("°") else "numbered_angle"
     return name, (mark.a, mark.vertex, mark.b), mark.text.rstrip("°")
 
@@ -78,22 +78,22 @@ def _region(corners: tuple[str, ...]) -> tuple[str, ...]:
     return corners[:1] if len(corners) == 2 else corners
 
 
-def _shade(shade: Shade) -> Shown:
+def _shade(shade: Shade) -> MarkedFact:
     names = _region(shade.corners)
     return SHADES[len(names)], names, ""
 
 
-def _area(mark: AreaText) -> Shown:
+def _area(mark: AreaText) -> MarkedFact:
     names = _region(mark.corners)
     return AREAS[len(names)], names, mark.text
 
 
-SAYS: dict[type, Callable[[Any], Shown]] = {
+MARK_READERS: dict[type, Callable[[Any], MarkedFact]] = {
     LengthText: lambda mark: ("length", (mark.a, mark.b), mark.text),
     AngleText: _angle,
     AreaText: _area,
-    Ticks: lambda mark: ("ticked", (mark.a, mark.b), COUNTS[mark.count]),
+    Ticks: lambda mark: ("ticked", (mark.a, mark.b), TICK_WORDS[mark.count]),
     Divisions: lambda mark: ("divided", (mark.a, mark.b), str(mark.count)),
     Shade: _shade,
-    Graph: lambda graph: ("graph", (graph.origin,), polynomial(graph.coefficients)),
+    Graph: lambda graph: ("graph", (graph.origin,), format_polynomial(graph.coefficients)),
 }

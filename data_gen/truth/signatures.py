@@ -16,9 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from data_gen.geometry.plane import angle_deg
-from data_gen.language.fact import Fact, as_number, canonical
+from data_gen.language.fact import Fact, canonical
+from data_gen.language.numbers import parse_ratio
 from data_gen.language.predicates.table import PREDICATES, Predicate, symmetry_group
-from data_gen.truth.truth_table import Scene, printed_values, three_valued
+from data_gen.truth.truth_table import Scene, marked_values, truth_of_measure
 
 SIGNATURE_WORDS = 8
 SHARED_END = ("parallel", "perpendicular", "oblique", "equal_length")
@@ -138,10 +139,10 @@ def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
             arguments = list(points[:, :, columns])
             arguments += [radii[batch.args[columns, k]].T for k in range(row.circles)]
             arguments += [scene.strokes[row.strokes]] if row.strokes else []
-            arguments += [as_number(value)] * bool(value)
+            arguments += [parse_ratio(value)] * bool(value)
             assert row.measure is not None
             deviation[:, columns], slack[:, columns] = row.measure(*arguments)
-        truth, _ = three_valued(deviation, slack, margin_px)
+        truth, _ = truth_of_measure(deviation, slack, margin_px)
         image, which = np.nonzero(truth != 0)
         bits[image, _bits(batch.predicates, codes[batch.args], batch.values)[which]] = True
     _set_value_bits(bits, scene, codes)
@@ -160,5 +161,5 @@ def _set_value_bits(bits: np.ndarray, scene: Scene, codes: np.ndarray) -> None:
         for near in (-1, 0, 1):
             bits[images, _bits(_code("angle"), codes[index], WHOLE_DEGREES[np.abs(degrees + near)])] = True
     for i, diagram in enumerate(scene.diagrams):
-        for fact, value in printed_values(diagram).items():
+        for fact, value in marked_values(diagram).items():
             bits[i, _fact_bit(Fact(fact.predicate, fact.args, value or None))] = True

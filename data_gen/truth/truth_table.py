@@ -16,12 +16,13 @@ import numpy as np
 
 from data_gen.geometry.diagram import Diagram
 from data_gen.geometry.plane import angle_deg
-from data_gen.language.fact import Fact, as_number, canonical
+from data_gen.language.fact import Fact, canonical
+from data_gen.language.numbers import parse_ratio
 from data_gen.language.predicates.table import PREDICATES
-from data_gen.truth.read_marks import shown
+from data_gen.truth.read_marks import read_marks
 
 TOLERANCE_PX = 0.02
-STROKES = {"all": (False, True), "dashed": (True,), "solid": (False,)}  # values of Segment.dashed
+STROKE_STYLES = {"all": (False, True), "dashed": (True,), "solid": (False,)}  # values of Segment.dashed
 INF = np.inf
 
 
@@ -38,14 +39,14 @@ class Scene:
     radii: dict[str, np.ndarray]  # centre -> float64[N], nan where the diagram has no such circle
 
     @cached_property
-    def shown(self) -> tuple[dict[Fact, str], ...]:
+    def marked_values(self) -> tuple[dict[Fact, str], ...]:
         """For each diagram what it shows: the canonical fact without its value -> the value."""
-        return tuple(printed_values(diagram) for diagram in self.diagrams)
+        return tuple(marked_values(diagram) for diagram in self.diagrams)
 
     @cached_property
     def strokes(self) -> dict[str, np.ndarray]:
         """For "all", "dashed" and "solid": complex128[N, S, 2], the ends of those straight strokes, nan where fewer."""
-        return {which: self._ends(styles) for which, styles in STROKES.items()}
+        return {which: self._ends(styles) for which, styles in STROKE_STYLES.items()}
 
     def _ends(self, styles: tuple[bool, ...]) -> np.ndarray:
         ends = [
@@ -58,7 +59,7 @@ class Scene:
         return table
 
     @staticmethod
-    def of(diagrams: Sequence[Diagram]) -> Scene:
+    def from_diagrams(diagrams: Sequence[Diagram]) -> Scene:
         """Stacks diagrams. A name that one of them lacks is nan there."""
         names = tuple(sorted({name for d in diagrams for name in d.names}))
         missing = (np.nan, np.nan)
@@ -75,7 +76,7 @@ def _radius(diagram: Diagram, centre: str) -> float:
     return np.nan
 
 
-def three_valued(deviation, slack, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
+def truth_of_measure(deviation, slack, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
     """(truth int8[...], margin float64[...]): see the module's docstring. A nan means that nobody can say."""
     deviation, slack = np.broadcast_arrays(np.asarray(deviation, float), np.asarray(slack, float))
     true = (deviation <= TOLERANCE_PX) & (slack >= margin_px)
@@ -112,18 +113,18 @@ def evaluate(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np
     if row.strokes:
         arguments.append(scene.strokes[row.strokes])
     if row.values:
-        arguments.append(as_number(fact.value or ""))
+        arguments.append(parse_ratio(fact.value or ""))
     deviation, slack = row.measure(*arguments)
-    return three_valued(deviation, slack, margin_px)
+    return truth_of_measure(deviation, slack, margin_px)
 
 
 def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
     """What is shown decides; an angle that is not printed is measured; another value that is not printed stays open."""
     truth, margin = np.full(len(scene.diagrams), -1, np.int8), np.full(len(scene.diagrams), np.nan)
     for i, diagram in enumerate(scene.diagrams):
-        printed = scene.shown[i].get(canonical(Fact(fact.predicate, fact.args)))
+        printed = scene.marked_values[i].get(canonical(Fact(fact.predicate, fact.args)))
         if printed is None and fact.predicate == "numbered_angle":
-            printed = _number_along(fact, diagram, scene.shown[i])
+            printed = _number_along(fact, diagram, scene.marked_values[i])
         if printed != fact.value and fact.predicate == "inscribed_regular" and _is_corner(fact, diagram):
             continue
         if printed is not None or not PREDICATES[fact.predicate].printed:
@@ -133,7 +134,7 @@ def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
             off_px = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value or "nan"))) * min(
                 abs(a - vertex), abs(b - vertex)
             )
-            truth[i], margin[i] = three_valued(off_px, INF, margin_px)
+            truth[i], margin[i] = truth_of_measure(off_px, INF, margin_px)
     return truth, margin
 
 
@@ -158,9 +159,9 @@ def _is_corner(fact: Fact, diagram: Diagram) -> bool:
     return sum(on) >= 2
 
 
-def printed_values(diagram: Diagram) -> dict[Fact, str]:
+def marked_values(diagram: Diagram) -> dict[Fact, str]:
     """What a diagram prints and marks: the canonical fact without its value -> the value, "" where it has none."""
-    return {canonical(Fact(predicate, args)): value for predicate, args, value in shown(diagram)}
+    return {canonical(Fact(predicate, args)): value for predicate, args, value in read_marks(diagram)}
 
 
 def _is_number(text: str | None) -> bool:
@@ -173,13 +174,7 @@ def _is_number(text: str | None) -> bool:
 
 def holds(fact: Fact, diagram: Diagram, margin_px: float) -> int:
     """1, 0 or -1: whether a fact is true of one diagram, false by a visible margin, or neither."""
-    return int(evaluate(fact, Scene.of([diagram]), margin_px)[0][0])
-
-
-def caption_truth(facts: Sequence[Fact], scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """The truth int8[N] of a whole caption, and its margin float64[N]: a column of `truth_table`."""
-    truth, margin = truth_table([facts], scene, margin_px)
-    return truth[:, 0], margin[:, 0]
+    return int(evaluate(fact, Scene.from_diagrams([diagram]), margin_px)[0][0])
 
 
 def truth_table(captions: Sequence[Sequence[Fact]], scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from configs import data_alphageometry, data_composed, data_tiny
 from data_gen.build import shards
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.geometry.diagram import AngleText, Circle, Diagram, RegularPolygon, Segment, Shade, Style
-from data_gen.language.fact import Fact, from_json
+from data_gen.language.fact import Fact, facts_from_json
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.sources.alphageometry import source as alphageometry
 from data_gen.sources.composed import source as composed
@@ -130,7 +130,7 @@ def test_the_command_prints_agreement_and_fails_on_a_disagreement(tmp_path, caps
 
 
 def contradict(fact: Fact, diagram: Diagram, margin_px: float) -> bool:
-    engine = int(evaluate(fact, Scene.of([diagram]), margin_px)[0][0])
+    engine = int(evaluate(fact, Scene.from_diagrams([diagram]), margin_px)[0][0])
     found = verdict.apply_definition((fact.predicate, fact.args, fact.value or ""), diagram)
     said = verdict.verdict(found, diagram.size_px, margin_px)
     return (engine, said) in ((1, False), (0, True))
@@ -158,7 +158,7 @@ def test_engine_and_definitions_agree_about_any_fact(some_composed):
     rng, looked = random.Random(0), 0
     for family in some_composed[::2]:
         margin_px = canvas_from_json(family.canvas).margin_px
-        stated = [fact for text in family.facts for fact in from_json(text)]
+        stated = [fact for text in family.facts for fact in facts_from_json(text)]
         for diagram in check.diagrams_of(family)[:2]:
             for fact in random_facts(diagram, stated, rng):
                 assert not contradict(fact, diagram, margin_px), (family.key, fact)
@@ -192,7 +192,7 @@ def corner_cases() -> Diagram:
 
 @pytest.mark.parametrize("predicate, names, expected", JUDGED)
 def test_corner_cases_of_the_definitions(predicate, names, expected):
-    scene, fact = Scene.of([corner_cases()]), Fact(predicate, tuple(names))
+    scene, fact = Scene.from_diagrams([corner_cases()]), Fact(predicate, tuple(names))
     assert int(evaluate(fact, scene, MARGIN_PX)[0][0]) == expected
     assert not contradict(fact, corner_cases(), MARGIN_PX)
 
@@ -201,7 +201,7 @@ def test_an_angles_number_is_its_own_whatever_points_name_its_arms():
     drawing = replace(corner_cases(), marks=(AngleText("C", "A", "B", "1"),))
     for names, expected in (("CAB", 1), ("BAC", 1), ("MAC", 1), ("CAP", 1), ("DAB", 0), ("CBA", 0)):
         fact = Fact("numbered_angle", tuple(names), "1")
-        assert int(evaluate(fact, Scene.of([drawing]), MARGIN_PX)[0][0]) == expected, names
+        assert int(evaluate(fact, Scene.from_diagrams([drawing]), MARGIN_PX)[0][0]) == expected, names
         assert not contradict(fact, drawing, MARGIN_PX)
 
 
@@ -213,7 +213,7 @@ def test_a_drawn_triangle_may_be_the_regular_polygon():
     drawing = Diagram(112, points, sides, (Circle("O", "A"),), (RegularPolygon("O", "D", 4),), style=Style())
     for names, value, expected in (("OA", "3", -1), ("OD", "4", 1), ("OD", "3", 0)):
         fact = Fact("inscribed_regular", tuple(names), value)
-        assert int(evaluate(fact, Scene.of([drawing]), MARGIN_PX)[0][0]) == expected
+        assert int(evaluate(fact, Scene.from_diagrams([drawing]), MARGIN_PX)[0][0]) == expected
         assert not contradict(fact, drawing, MARGIN_PX)
     found = [BY_INK["inscribed_regular"](drawing, tuple(n), v) for n, v in (("OA", "3"), ("OB", "3"), ("OB", "4"))]
     assert found == [True, True, False]
@@ -225,4 +225,4 @@ def test_shades_and_graphs_are_read_off_the_drawing():
     for predicate, names, expected in (("shaded_quadrilateral", "CBAD", 1), ("shaded_quadrilateral", "ACBD", 0),
                                        ("shaded_circle", "O", 1), ("shaded_triangle", "ABC", 0)):  # fmt: skip
         assert verdict.apply_definition((predicate, tuple(names), ""), drawing) == bool(expected)
-        assert int(evaluate(Fact(predicate, tuple(names)), Scene.of([drawing]), MARGIN_PX)[0][0]) == expected
+        assert int(evaluate(Fact(predicate, tuple(names)), Scene.from_diagrams([drawing]), MARGIN_PX)[0][0]) == expected

@@ -8,7 +8,7 @@ import numpy as np
 
 from data_gen.constructions.program import Program
 from data_gen.constructions.step import Step
-from data_gen.constructions.table import construction
+from data_gen.constructions.table import get_construction
 from data_gen.drawing import legibility
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import Member, draw
@@ -90,7 +90,7 @@ def _wider(parts: Parts, rng: np.random.Generator) -> Parts:
 def _step(parts: Parts, rng: np.random.Generator) -> Step:
     name = "+".join(part.row for part in parts)
     numbers = tuple(number for part in parts for number in part.numbers)
-    params = numbers + draw_params(construction(name), rng)[len(numbers) :]
+    params = numbers + draw_params(get_construction(name), rng)[len(numbers) :]
     return Step(name, tuple(n for part in parts for n in part.ins), parts[0].outs, params)
 
 

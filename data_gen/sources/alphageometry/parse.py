@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_gen.constructions.loci import LOCI
-from data_gen.constructions.table import construction
+from data_gen.constructions.table import get_construction
 from data_gen.geometry.diagram import Circle, Segment
 from data_gen.language.fact import Fact
 from data_gen.language.predicates.lines import equal_length, parallel, perpendicular
@@ -232,7 +232,7 @@ def _term(
 
 
 def _part(name: str, roles: str, at: dict[str, str], letters: dict[str, str], place: str) -> Part:
-    row = construction(name)
+    row = get_construction(name)
     outs, ins, rest = term_roles(name, roles)
     return Part(
         name,

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from data_gen.constructions import table
 from data_gen.constructions.program import Program
-from data_gen.constructions.table import construction
+from data_gen.constructions.table import get_construction
 from data_gen.drawing import legibility, raster
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import Member, draw
@@ -125,7 +125,7 @@ def _particular(problem: Problem, rng: np.random.Generator) -> Problem:
     said."""
     steps = []
     for parts in problem.steps:
-        kinds = table.partners(parts[0].row) if len(parts) == 1 and not construction(parts[0].row).facts else []
+        kinds = table.partners(parts[0].row) if len(parts) == 1 and not get_construction(parts[0].row).facts else []
         if kinds and rng.random() < 0.7:
             parts = (parts[0]._replace(row=str(rng.choice(kinds))),)
         steps.append(parts)
@@ -171,7 +171,7 @@ def _exchanges(program: Program, axis: str, taken: Sequence[int], canvas: Canvas
         return
     for place in rng.permutation(len(program.steps)):
         step = program.steps[place]
-        names = [n for n in table.partners(step.construction) if construction(n).axis == axis and step.row.facts]
+        names = [n for n in table.partners(step.construction) if get_construction(n).axis == axis and step.row.facts]
         if names and place not in taken:
             edit = exchange_on_locus(int(place), str(rng.choice(names)), program, rng)
             new = draw(edit.apply(program), canvas)
@@ -181,7 +181,7 @@ def _exchanges(program: Program, axis: str, taken: Sequence[int], canvas: Canvas
 
 def exchange_on_locus(place: int, name: str, program: Program, rng: np.random.Generator) -> Edit:
     """Puts construction `name` in the place of step `place`; where it can, the point keeps its place on its locus."""
-    new, old = construction(name), program.steps[place]
+    new, old = get_construction(name), program.steps[place]
     params = draw_params(new, rng)
     if params and old.params and new.ranges[-1] == old.row.ranges[-1]:
         params = (*params[:-1], old.params[-1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data_gen.constructions.alphageometry import ROWS
-from data_gen.constructions.table import construction
+from data_gen.constructions.table import get_construction
 
 # ---- terms --------------------------------------------------------------------------------------------------------
 
@@ -63,7 +63,7 @@ class Term:
 
 def term_roles(name: str, letters: str) -> tuple[str, str, str]:
     """Returns the letters of a row of a term: points that it gives, points that it takes, numbers."""
-    outs, ins = len(construction(name).outs), len(construction(name).ins)
+    outs, ins = len(get_construction(name).outs), len(get_construction(name).ins)
     return letters[:outs], letters[outs : outs + ins], letters[outs + ins :]
 
 

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 
 from data_gen.language.fact import Fact
-from data_gen.language.numbers import number
+from data_gen.language.numbers import parse_value
 from data_gen.sources.formalgeo.edits import Slot
 
 FEATURES = 1 << 14
@@ -53,7 +53,7 @@ def _heard(fact: Fact) -> Iterator[str]:
     # Which of the letters come first in the alphabet: the pattern of the whole name.
     yield f"{name} {''.join(str(sorted(fact.args).index(a)) for a in fact.args)}"
     if fact.value is not None:
-        size = number(fact.value)
+        size = parse_value(fact.value)
         yield f"{name} {re.sub('[0-9]+', '9', fact.value)}"
         yield f"{name} end {fact.value[-1]}"
         if size:

@@ -17,7 +17,7 @@ import numpy as np
 
 from data_gen.geometry.plane import angle_deg
 from data_gen.language.fact import Fact, canonical
-from data_gen.language.numbers import number, same_value
+from data_gen.language.numbers import parse_value, same_value
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.sources.formalgeo.pixels import Figure, verdict
 from data_gen.truth.contradictions import Context, contradictions
@@ -74,7 +74,7 @@ def style(value: str) -> str:
 
     "14" -> "9~8" (from 8 up to 16), "3x-4" -> "9x-9", "7√2" -> "9√9~8".
     """
-    size = number(value)
+    size = parse_value(value)
     form = re.sub(r"\d+", "9", value)
     return form if not size else f"{form}~{2 ** math.floor(math.log2(size))}"
 
@@ -132,8 +132,8 @@ def _revalued(reading: Reading, stock: Stock, rng: np.random.Generator) -> Itera
 def _told_angles(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
     """Yields slots in which an angle that is told, not printed, becomes one that the eye tells apart."""
     for fact in reading.told:
-        if fact.predicate == "angle" and number(fact.value or "") and _drawn(reading, fact.args):
-            far = lambda a, b: abs((number(a) or 0) - (number(b) or 0)) >= SEEN_DEG  # noqa: E731
+        if fact.predicate == "angle" and parse_value(fact.value or "") and _drawn(reading, fact.args):
+            far = lambda a, b: abs((parse_value(a) or 0) - (parse_value(b) or 0)) >= SEEN_DEG  # noqa: E731
             yield from _one_of(fact, stock.get(TOLD, ()), rng, far)
 
 
@@ -178,7 +178,7 @@ def _degrees(reading: Reading) -> dict[tuple[str, str, str], float]:
 def _stated_degrees(reading: Reading) -> Iterator[tuple[str, str, str, float]]:
     """Yields (vertex, arm, arm, degrees) of angles that are given, and of right ones."""
     for fact in reading.printed + reading.told:
-        degrees = number(fact.value or "")
+        degrees = parse_value(fact.value or "")
         if fact.predicate == "angle" and degrees and degrees < 180:
             yield fact.args[1], fact.args[0], fact.args[2], degrees
     for fact in reading.shown:
@@ -231,7 +231,7 @@ def _kinds(reading: Reading) -> list[Fact]:
             corner = _corner(f)
             if figure.off_line(*corner):
                 found.append(Fact("isosceles", corner))
-    sides = {canonical(f).args: number(f.value or "") for f in reading.printed if f.predicate == "length"}
+    sides = {canonical(f).args: parse_value(f.value or "") for f in reading.printed if f.predicate == "length"}
     for face in figure.faces:
         kinds = {3: ("scalene", "isosceles"), 4: ("irregular", "parallelogram")}.get(len(face), ())
         lengths = [sides.get(tuple(sorted(pair))) for pair in itertools.combinations(face, 2)]

@@ -10,8 +10,8 @@ import re
 from dataclasses import replace
 from functools import cache
 
-from data_gen.language.captions import caption
-from data_gen.language.fact import to_json
+from data_gen.language.captions import write_caption
+from data_gen.language.fact import facts_to_json
 from data_gen.records.schema import IN_PICTURE, Family, Question
 from data_gen.shared.errors import UserError
 from data_gen.sources.external.rows import PictureRow, clip, family_of
@@ -38,12 +38,12 @@ def family(spec, split: str, index: int) -> Family:
     path, where = located(spec.root, problem)
     reading, _ = read(problem)
     facts = [*reading.shown, *reading.printed]
-    text = caption(facts) if facts else str(problem["problem_text_en"]).strip()
+    text = write_caption(facts) if facts else str(problem["problem_text_en"]).strip()
     made = family_of(PictureRow(where, path, text, ()), f"exams/{split}/{problem['problem_id']:06d}", "exams",
                            int(spec.size_px))  # fmt: skip
     return replace(
         made,
-        facts=(to_json(facts),),
+        facts=(facts_to_json(facts),),
         caption_signatures=caption_signature(computable(facts))[None],
         difficulty=int(problem.get("problem_level", 0)),
         question=open_question(problem),

@@ -16,7 +16,7 @@ import numpy as np
 
 from data_gen.geometry.plane import angle_deg, cross
 from data_gen.language.fact import Fact
-from data_gen.language.numbers import number, same_value
+from data_gen.language.numbers import parse_value, same_value
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.sources.formalgeo.cdl import Unsayable, parse_term, readable
 
@@ -158,7 +158,7 @@ def _turn(face: list[complex]) -> bool:
 
 def _far_from(fact: Fact, points: dict[str, complex]) -> bool:
     """Returns whether a given angle is nothing like the drawn one: figures are to scale, but not to the degree."""
-    given = number(fact.value or "")
+    given = parse_value(fact.value or "")
     return given is not None and given <= 180 and abs(angle_deg(*(points[n] for n in fact.args)) - given) > 25
 
 

@@ -19,9 +19,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from data_gen.language.captions import caption
-from data_gen.language.fact import Fact, canonical, to_json
-from data_gen.language.numbers import number
+from data_gen.language.captions import write_caption
+from data_gen.language.fact import Fact, canonical, facts_to_json
+from data_gen.language.numbers import parse_value
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.records.schema import Family, Question
 from data_gen.shared import cli
@@ -48,7 +48,7 @@ def _stock(root: str, split: str) -> dict[tuple[str, str], list[str]]:
         for fact in reading.printed:
             stock.setdefault((fact.predicate, style(fact.value or "")), []).append(fact.value or "")
         for fact in reading.told:
-            if fact.predicate == "angle" and number(fact.value or ""):
+            if fact.predicate == "angle" and parse_value(fact.value or ""):
                 stock.setdefault(TOLD, []).append(fact.value or "")
     return stock
 
@@ -124,7 +124,7 @@ def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generat
         some = sorted(chosen, key=lambda slot: -len(slot.choices))[: len(factors)]
         if len(some) == len(factors) and all(len(s.choices) >= f for s, f in zip(some, factors, strict=True)):
             cut = [slot.first(factor) for slot, factor in zip(some, factors, strict=True)]
-            if max(tokens(caption(facts)) for facts, _ in combinations(cut)) <= MAX_TOKENS:
+            if max(tokens(write_caption(facts)) for facts, _ in combinations(cut)) <= MAX_TOKENS:
                 return cut
     return None
 
@@ -192,7 +192,7 @@ def family(spec, split: str, index: int) -> Family:
         key=f"formalgeo/{split}/{problem['problem_id']:06d}",
         layout="product",
         images=(picture(spec.root, problem),),
-        captions=tuple(caption(facts) for facts in stated),
+        captions=tuple(write_caption(facts) for facts in stated),
         truth=truth,
         provenance=np.array([[_provenance(facts, c, reading) for c, facts in enumerate(stated)]], np.uint8),
         margin_px=np.full(truth.shape, np.nan, np.float32),
@@ -201,7 +201,7 @@ def family(spec, split: str, index: int) -> Family:
         # Nobody has listed all that may be true of a real picture.
         image_signatures=np.full((1, SIGNATURE_WORDS), 0xFFFFFFFF, np.uint32),
         caption_signatures=np.stack([caption_signature(computable(facts)) for facts in stated]),
-        facts=tuple(to_json(facts) for facts in stated),
+        facts=tuple(facts_to_json(facts) for facts in stated),
         programs=(),
         canvas="",
         source="formalgeo",

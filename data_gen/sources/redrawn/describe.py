@@ -16,7 +16,7 @@ import numpy as np
 
 from data_gen.geometry.plane import circumcentre
 from data_gen.language.fact import Fact, canonical
-from data_gen.language.numbers import number
+from data_gen.language.numbers import parse_value
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.shared.errors import UserError
 from data_gen.solver.conditions import OPERATIONS, Description, Formula
@@ -165,7 +165,7 @@ def _formula(term: Term, centres: dict[str, str]) -> Formula:
     """Returns a term for the solver. Raises ValueError where it has an unknown, or a measure that the solver does not
     take."""
     if isinstance(term, str):
-        value = number(readable(term))
+        value = parse_value(readable(term))
         if value is None:
             raise ValueError(f"{term} is not a number")
         return value

@@ -18,9 +18,9 @@ from data_gen.constructions.program import Program
 from data_gen.families.edits import Edit, always, exchangeable, kind_of_statements
 from data_gen.families.family import EditRequest
 from data_gen.language.fact import Fact, canonical
-from data_gen.language.numbers import number
+from data_gen.language.numbers import parse_value
 from data_gen.language.predicates.table import PREDICATES
-from data_gen.solver.newton import MARGIN_PX, Unsolved, near, view
+from data_gen.solver.newton import MARGIN_PX, Unsolved, solve_near, to_diagram
 from data_gen.sources.redrawn.redraw import Drawing, as_triangle, program
 from data_gen.truth.truth_table import holds
 
@@ -161,7 +161,7 @@ def plan(
         corners += [change(corner) for corner in corners]
     if not all(corner.steps[0].params for corner in corners):
         return None
-    views = [view(drawings[corner].found) for corner in corners]
+    views = [to_diagram(drawings[corner].found) for corner in corners]
     others = (f for f in facts if f not in edited)
     kept = [f for f in others if all(holds(f, diagram, MARGIN_PX) == 1 for diagram in views)]
     anchor = sketch(drawings, drawing, (*edited, *kept[: max(0, stated - len(edited))]))
@@ -177,7 +177,7 @@ def _solved(made: Program, drawings: Drawings, drawing: Drawing, states: tuple[F
     """Returns the program of a changed drawing, solved again from where it is; one without coordinates where it has
     none."""
     try:
-        found = near(drawing.described, drawing.found.points, drawing.found.radii)
+        found = solve_near(drawing.described, drawing.found.points, drawing.found.radii)
     except Unsolved:
         return _nowhere(made)
     return sketch(drawings, replace(drawing, found=found), states)
@@ -246,7 +246,7 @@ def _others(fact: Fact, rng: np.random.Generator) -> list[str]:
     """Draws values of the same form: a number of a size that the figure can have, or other numbers beside the
     unknowns."""
     text = fact.value or ""
-    size = number(text)
+    size = parse_value(text)
     if size is not None and fact.predicate == "angle":
         some = [size + turn for turn in rng.permutation(TURNS_DEG)]
         return [f"{value:g}" for value in some if 15 <= value <= 165][:2]

@@ -22,7 +22,7 @@ from data_gen.geometry.plane import cross, polar, unit
 from data_gen.language.fact import Fact, canonical
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.solver.conditions import Description
-from data_gen.solver.newton import MARGIN_PX, Solution, System, Unsolved, find, near, view
+from data_gen.solver.newton import MARGIN_PX, Solution, System, Unsolved, solve, solve_near, to_diagram
 from data_gen.sources.redrawn.describe import Subject
 from data_gen.truth.truth_table import holds
 
@@ -59,7 +59,7 @@ def _redraw(subject: Subject) -> Drawing:
     if len(described.names) < 3 or not described.lines:
         raise Unsolved("nothing is described")
     if subject.start is None:
-        found = upright(described, find(described))
+        found = upright(described, solve(described))
     else:
         described, found = settle(described, subject.start)
     return Drawing(
@@ -99,7 +99,7 @@ def settle(described: Description, start: Mapping[str, complex]) -> tuple[Descri
     for facts in dict.fromkeys(choices):
         chosen = replace(described, facts=facts, equations=())
         try:
-            found = near(chosen, start)
+            found = solve_near(chosen, start)
         except Unsolved as reason:
             fault = reason
             continue
@@ -185,7 +185,7 @@ FACE_KINDS = {3: (("right", 3), ("obtuse", 3), ("acute", 1), ("isosceles", 3), (
 def statable(drawing: Drawing) -> list[Fact]:
     """Returns the facts that a caption can state of the drawing: those given that hold, then what can be seen
     besides."""
-    diagram = view(drawing.found)
+    diagram = to_diagram(drawing.found)
     printed = {canonical(Fact(f.predicate, f.args)) for f in drawing.printed}
     given = [as_triangle(f) for f in drawing.described.facts if _measurable(f)]
     given = [f for f in given if canonical(Fact(f.predicate, f.args)) not in printed]

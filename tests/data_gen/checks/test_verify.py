@@ -16,7 +16,7 @@ from data_gen.constructions.program import program_from_json
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.drawing.draw import draw
 from data_gen.drawing.png import decode_png, encode_png
-from data_gen.language.fact import Fact, to_json
+from data_gen.language.fact import Fact, facts_to_json
 from data_gen.records import tfrecords
 from data_gen.truth.signatures import caption_signature
 from tests.data_gen.records.test_records import write_set
@@ -139,7 +139,7 @@ def canvas(**values):
 
 
 def fact(one):
-    return replace(one, facts=(*one.facts[:-1], to_json([Fact("parallel", ("A", "B", "C", "D"))])))
+    return replace(one, facts=(*one.facts[:-1], facts_to_json([Fact("parallel", ("A", "B", "C", "D"))])))
 
 
 def letters(one):
@@ -274,7 +274,7 @@ def test_errors_of_the_user_are_one_line(tmp_path, capsys):
 
 def test_what_a_source_asserts_is_looked_at_too():
     facts = [(Fact("midpoint", ("M", "A", "B")),), (Fact("length", ("A", "B"), "5"),)]
-    fields = dict(n=2, c=2, facts=tuple(to_json(some) for some in facts))
+    fields = dict(n=2, c=2, facts=tuple(facts_to_json(some) for some in facts))
     good = make(**fields, caption_signatures=np.stack([caption_signature(some) for some in facts]))
     assert recheck(good, Clock()) == []
     swapped = replace(good, caption_signatures=good.caption_signatures[::-1])

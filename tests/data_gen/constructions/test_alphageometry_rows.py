@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data_gen.constructions import alphageometry, loci, table
 from data_gen.constructions.program import program_from_json
-from data_gen.constructions.table import CONSTRUCTIONS, construction
+from data_gen.constructions.table import CONSTRUCTIONS, get_construction
 from data_gen.drawing import legibility
 from data_gen.drawing.draw import draw
 from data_gen.geometry.diagram import Circle, Segment
@@ -154,7 +154,7 @@ def test_what_a_construction_states_is_true_of_its_figure(head):
             if member is None:
                 continue
             for fact in member.facts:
-                truth, margin = evaluate(fact, Scene.of([member.diagram]), canvas.margin_px)
+                truth, margin = evaluate(fact, Scene.from_diagrams([member.diagram]), canvas.margin_px)
                 # A condition like "obtuse" may hold by less than is seen; none may fail.
                 assert truth[0] == 1 or (truth[0] == -1 and margin[0] > 0), (figure.to_json(), fact)
                 checked += truth[0] == 1
@@ -162,10 +162,10 @@ def test_what_a_construction_states_is_true_of_its_figure(head):
 
 
 def test_a_quiet_row_draws_and_states_nothing():
-    loud, quiet = construction("foot"), construction("~foot")
+    loud, quiet = get_construction("foot"), get_construction("~foot")
     assert quiet.facts == () and quiet.solve is loud.solve and quiet.segments == loud.segments
-    assert construction("~right_triangle").outs == "abc"
-    assert construction("~on_line+on_circle").facts == ()
+    assert get_construction("~right_triangle").outs == "abc"
+    assert get_construction("~on_line+on_circle").facts == ()
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_quiet_row_draws_and_states_nothing():
 )
 def test_a_row_that_no_table_has_is_an_error(name):
     with pytest.raises(UserError, match="no construction is called"):
-        construction(name)
+        get_construction(name)
     with pytest.raises(UserError, match="no construction is called"):
         program_from_json(f'{{"steps":[["{name}",["A"],["B"],[]]],"prints":[]}}')
 

@@ -24,8 +24,8 @@ from data_gen.families.acceptance import may_join, truth_of
 from data_gen.families.splits import letters_split
 from data_gen.geometry.diagram import Circle, RightAngle, Segment, Style, Ticks
 from data_gen.geometry.plane import angle_deg
-from data_gen.language.captions import caption
-from data_gen.language.fact import Fact, canonical, from_json
+from data_gen.language.captions import write_caption
+from data_gen.language.fact import Fact, canonical, facts_from_json
 from data_gen.records import schema
 from data_gen.shared.errors import UserError
 from data_gen.sources.composed import figure
@@ -66,7 +66,7 @@ def test_every_construction_makes_its_facts_true(data):
     member = draw(drawn, canvas(gap_px=1.0))
     if member is None:
         return
-    truth, _ = truth_table([[fact] for fact in drawn.stated_facts], Scene.of([member.diagram]), 0.05)
+    truth, _ = truth_table([[fact] for fact in drawn.stated_facts], Scene.from_diagrams([member.diagram]), 0.05)
     assert (truth == 1).all(), list(zip(drawn.stated_facts, truth[0], strict=True))
 
 
@@ -220,13 +220,13 @@ def test_leaks_the_letters_round_an_anchor_are_in_random_order(made):
 
 def test_leaks_every_caption_of_a_family_names_the_same_points(made):
     for family in made:
-        names = {frozenset(n for f in from_json(t) for n in f.args) for t in family.facts}
+        names = {frozenset(n for f in facts_from_json(t) for n in f.args) for t in family.facts}
         assert len(names) == 1
 
 
 def test_repeats_no_two_captions_of_a_family_say_the_same(made):
     for family in made:
-        stated = {frozenset(map(canonical, from_json(text))) for text in family.facts}
+        stated = {frozenset(map(canonical, facts_from_json(text))) for text in family.facts}
         assert len(stated) == len(family.captions)
 
 
@@ -267,7 +267,7 @@ def test_truth_is_what_an_independent_reading_of_the_programs_gives(made):
     for family in made:
         solved = [program_from_json(text).points for text in family.programs]
         for j, text in enumerate(family.facts):
-            for fact in from_json(text):
+            for fact in facts_from_json(text):
                 if fact.predicate in checks:
                     for i, points in enumerate(solved):
                         seen[fact.predicate] += 1
@@ -338,7 +338,7 @@ def test_a_family_is_a_pure_function(made):
 def test_splits_share_no_letters_of_a_skeleton(made):
     for family in made:
         split = family.key.split("/")[1]
-        names = sorted({n for f in from_json(family.facts[0]) for n in f.args} - {"O"})
+        names = sorted({n for f in facts_from_json(family.facts[0]) for n in f.args} - {"O"})
         homes = {s.name for s in templates.SKELETONS if letters_split(s.name, names) == split}
         assert homes
 
@@ -361,10 +361,10 @@ def test_too_few_letters_is_one_clear_line():
 
 def test_wordings_are_stable_and_say_the_same_facts():
     facts = [Fact("square", tuple("ABCD")), Fact("midpoint", tuple("EAB")), Fact("length", ("A", "B"), "5.5")]
-    assert caption(facts) == "ABCD is a square. E is the midpoint of AB. AB = 5.5."
-    texts = {caption(facts, wording) for wording in range(40)}
+    assert write_caption(facts) == "ABCD is a square. E is the midpoint of AB. AB = 5.5."
+    texts = {write_caption(facts, wording) for wording in range(40)}
     assert len(texts) > 8
-    assert caption(facts, 7) == caption(facts, 7)
+    assert write_caption(facts, 7) == write_caption(facts, 7)
     assert all("5.5" in text and "ABCD" in text and text.endswith(".") for text in texts)
     assert zlib.crc32(json.dumps(sorted(texts)).encode()) == zlib.crc32(json.dumps(sorted(texts)).encode())
 

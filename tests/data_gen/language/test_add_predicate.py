@@ -18,7 +18,7 @@ from data_gen.drawing.draw import draw
 from data_gen.families import edits, family
 from data_gen.families.assemble import assemble
 from data_gen.geometry.diagram import Style
-from data_gen.language.captions import phrase
+from data_gen.language.captions import write_phrase
 from data_gen.language.fact import Fact, canonical
 from data_gen.language.predicates import table, triangle_parts
 from data_gen.language.predicates.deviation import largest, proper
@@ -103,7 +103,7 @@ def program(cevian: str = "splitter") -> Program:
 def test_it_is_drawn_evaluated_and_captioned():
     member = draw(program(), CANVAS)
     assert member and FACT in member.facts
-    assert phrase(FACT) == "AD is the splitter from A to BC"
+    assert write_phrase(FACT) == "AD is the splitter from A to BC"
     assert "median" in partners("splitter") and "splitter" in partners("median")
     rng = np.random.default_rng(0)
     requests = [family.EditRequest("relation", edits.propose_exchange(1, name)) for name in ("median", "altitude")]
@@ -121,6 +121,6 @@ def test_it_is_drawn_evaluated_and_captioned():
 
 def test_it_is_contradicted_and_solved_for():
     assert ("relation", Fact("median", FACT.args)) in contradictions(FACT)
-    found = newton.find(Description(("A", "B", "C", "D"), lines=(("B", "D", "C"),), facts=(FACT,))).points
+    found = newton.solve(Description(("A", "B", "C", "D"), lines=(("B", "D", "C"),), facts=(FACT,))).points
     a, b, c, d = (found[name] for name in "ABCD")
     assert abs(b - a) + abs(d - b) == pytest.approx(abs(c - a) + abs(d - c), abs=1e-7)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_gen.constructions.table import CONSTRUCTIONS, rows_of
-from data_gen.language.captions import JOINS, caption, phrase
+from data_gen.language.captions import JOINS, write_caption, write_phrase
 from data_gen.language.fact import Fact
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.sources.composed.figure import SLOTS
@@ -68,7 +68,7 @@ def example(predicate: str) -> Fact:
 
 
 def worded(predicate: str) -> list[str]:
-    return [phrase(example(predicate), i) for i in range(len(PREDICATES[predicate].phrases))]
+    return [write_phrase(example(predicate), i) for i in range(len(PREDICATES[predicate].phrases))]
 
 
 def bare(text: str) -> str:
@@ -117,13 +117,13 @@ def test_predicates_that_are_exchanged_have_as_many_phrases(slot):
 
 @pytest.mark.parametrize("predicate", PLAIN)
 def test_the_plain_wording_stays(predicate):
-    assert phrase(example(predicate)) == PLAIN[predicate]
+    assert write_phrase(example(predicate)) == PLAIN[predicate]
 
 
 def test_the_plain_caption_is_sentences_in_order():
     facts = [example("parallel"), example("off_centre_chord"), example("length")]
-    assert caption(facts) == "AB ∥ CD. The chord BC of circle A misses the centre. AB = 7.5."
-    assert caption([]) == caption([], 3) == ""
+    assert write_caption(facts) == "AB ∥ CD. The chord BC of circle A misses the centre. AB = 7.5."
+    assert write_caption([]) == write_caption([], 3) == ""
 
 
 FACTS = st.lists(st.sampled_from(GENERATED), min_size=1, max_size=6)
@@ -131,8 +131,8 @@ FACTS = st.lists(st.sampled_from(GENERATED), min_size=1, max_size=6)
 
 @given(FACTS, st.integers(1, 100_000))
 def test_every_fact_is_said_once_whatever_the_wording(predicates, wording):
-    text = caption([example(p) for p in predicates], wording)
-    assert text == caption([example(p) for p in predicates], wording)
+    text = write_caption([example(p) for p in predicates], wording)
+    assert text == write_caption([example(p) for p in predicates], wording)
     assert text.endswith(".") and not text[0].islower()
     left = bare(text)
     for predicate in sorted(predicates, key=lambda p: -max(map(len, worded(p)))):
@@ -152,14 +152,14 @@ def test_siblings_differ_in_the_edited_clause_alone(slot, wording, place, data):
     captions = []
     for edited in (first, second):
         facts = [*beside[:place], example(edited), *beside[place:]]
-        text = bare(caption(facts, wording))
+        text = bare(write_caption(facts, wording))
         clauses = enumerate(map(bare, worded(edited)))
         captions.append({(number, text.replace(clause, "...", 1)) for number, clause in clauses if clause in text})
     assert captions[0] & captions[1], "the same phrase number, and all else alike"
 
 
 def test_all_joins_and_phrases_come():
-    texts = [caption([example("parallel"), example("length")], wording) for wording in range(1, 300)]
+    texts = [write_caption([example("parallel"), example("length")], wording) for wording in range(1, 300)]
     for join in JOINS:
         assert any(text.startswith(join.opening) and join.last in text for text in texts)
     for clause in (*worded("parallel"), *worded("length")):
@@ -168,7 +168,7 @@ def test_all_joins_and_phrases_come():
 
 
 def test_the_tokenizer_gives_every_phrase_back_with_its_symbols_apart():
-    texts = [caption([example(p), example("length")], w) for p in PREDICATES for w in (0, *range(1, 40))]
+    texts = [write_caption([example(p), example("length")], w) for p in PREDICATES for w in (0, *range(1, 40))]
     tokenizer = Tokenizer(train(texts, 1000))
     for text, ids in zip(texts, tokenizer.encode_batch(texts, 160), strict=True):
         assert tokenizer.decode(ids) == text

@@ -9,11 +9,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from data_gen.geometry.diagram import AngleText, Circle, Diagram, LengthText, RegularPolygon
-from data_gen.language.fact import Fact, canonical, from_json, to_json
+from data_gen.language.fact import Fact, canonical, facts_from_json, facts_to_json
 from data_gen.language.predicates.table import PREDICATES, symmetry_group
 from data_gen.truth import truth_table
 from data_gen.truth.signatures import caption_signature, image_signatures
-from data_gen.truth.truth_table import Scene, caption_truth, evaluate, holds
+from data_gen.truth.truth_table import Scene, evaluate, holds
 
 MARGIN_PX = 5.0
 coordinate = st.floats(0, 112, allow_nan=False)
@@ -139,7 +139,7 @@ def test_symmetric_facts_have_the_same_truth_and_one_canonical_form(places, row)
     assert len({canonical(fact) for fact in facts}) == 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(truth_table, "canonical", lambda fact: fact)  # each order by itself
-        scene = Scene.of([drawing])
+        scene = Scene.from_diagrams([drawing])
         verdicts = [evaluate(fact, scene, MARGIN_PX) for fact in facts]
     assert len({int(t[0]) for t, _ in verdicts}) == 1
     np.testing.assert_allclose([m[0] for _, m in verdicts], verdicts[0][1][0], rtol=1e-6, atol=1e-6)
@@ -187,18 +187,18 @@ def test_a_caption_is_false_by_any_and_true_by_all_of_its_facts():
     yes, no = Fact("right", ("A", "B", "C")), Fact("isosceles", ("A", "B", "C"))
     unknown = Fact("length", ("A", "B"), "3")
     for facts, expected in (([yes], 1), ([yes, no], 0), ([no, unknown], 0), ([yes, unknown], -1)):
-        assert caption_truth(facts, Scene.of([drawing]), MARGIN_PX)[0][0] == expected
+        assert truth_table.truth_table([facts], Scene.from_diagrams([drawing]), MARGIN_PX)[0][0, 0] == expected
 
 
 def test_a_caption_that_states_nothing_is_true_everywhere():
     """So it is no hard negative of anybody, and no family takes it."""
-    truth, margin = caption_truth([], Scene.of([right_triangle(), isosceles()]), MARGIN_PX)
-    assert truth.tolist() == [1, 1] and np.isinf(margin).all()
+    truth, margin = truth_table.truth_table([[]], Scene.from_diagrams([right_triangle(), isosceles()]), MARGIN_PX)
+    assert truth.tolist() == [[1], [1]] and np.isinf(margin).all()
 
 
 def test_facts_survive_json():
     facts = [Fact("angle", ("A", "B", "C"), "60"), Fact("square", tuple("ABCD"))]
-    assert from_json(to_json(facts)) == facts
+    assert facts_from_json(facts_to_json(facts)) == facts
 
 
 def subset(caption, image):
@@ -210,7 +210,7 @@ def subset(caption, image):
 @example([(1.0, 6.0), (0.0, 7.3e-50), (0.0, 0.0), (0.0, 0.0), (2.0, 0.0)])  # products of its areas underflow
 def test_whatever_may_be_true_is_in_a_picture_signature(places):
     drawing = diagram(dict(zip("ABCDE", places, strict=True)))
-    scene = Scene.of([drawing])
+    scene = Scene.from_diagrams([drawing])
     signature = image_signatures(scene, MARGIN_PX)[0]
     for row in WITH_MEASURE:
         if row.circles or not row.in_signatures:
@@ -223,13 +223,13 @@ def test_whatever_may_be_true_is_in_a_picture_signature(places):
 
 def test_signatures_tell_most_strangers_apart():
     drawing = square()
-    signature = image_signatures(Scene.of([drawing]), MARGIN_PX)[0]
+    signature = image_signatures(Scene.from_diagrams([drawing]), MARGIN_PX)[0]
     assert subset(caption_signature([Fact("square", tuple("CDAB")), Fact("perpendicular", tuple("ABBC"))]), signature)
     strangers = [caption_signature([Fact("square", names), Fact("midpoint", names[1:])])
                  for names in itertools.islice(itertools.permutations("EFGHK", 4), 100)]  # fmt: skip
     assert np.mean([subset(s, signature) for s in strangers]) < 0.1
     printed = diagram(drawing.points, marks=(LengthText("A", "B", "5"),))
-    signature = image_signatures(Scene.of([printed]), MARGIN_PX)[0]
+    signature = image_signatures(Scene.from_diagrams([printed]), MARGIN_PX)[0]
     assert subset(caption_signature([Fact("length", ("B", "A"), "5")]), signature)
 
 

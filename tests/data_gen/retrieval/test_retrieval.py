@@ -17,13 +17,13 @@ from data_gen.constructions.table import CONSTRUCTIONS
 from data_gen.drawing.canvas import Canvas, canvas_from_json
 from data_gen.drawing.draw import draw
 from data_gen.geometry.diagram import Style
-from data_gen.language.captions import caption
-from data_gen.language.fact import Fact, from_json, to_json
+from data_gen.language.captions import write_caption
+from data_gen.language.fact import Fact, facts_from_json, facts_to_json
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.records import schema, tfrecords
 from data_gen.retrieval import mine, sidecar
 from data_gen.shared.errors import UserError
-from data_gen.truth.truth_table import Scene, caption_truth
+from data_gen.truth.truth_table import Scene, truth_table
 from mmgeo_jax import config as configs
 from mmgeo_jax.data import clip as clip_data
 from mmgeo_jax.train import clip as train_clip
@@ -51,16 +51,16 @@ def family(program, key="k"):
     member = draw(program, CANVAS)
     assert member is not None
     return make(
-        key=key, n=1, c=1, images=(PAPER,), captions=(caption(member.facts, 0),), truth=np.ones((1, 1), np.int8),
-        facts=(to_json(member.facts),), programs=(program.to_json(),), canvas=CANVAS.to_json(),
+        key=key, n=1, c=1, images=(PAPER,), captions=(write_caption(member.facts, 0),), truth=np.ones((1, 1), np.int8),
+        facts=(facts_to_json(member.facts),), programs=(program.to_json(),), canvas=CANVAS.to_json(),
         provenance=np.ones((1, 1), np.uint8),
     )  # fmt: skip
 
 
 def asserted(facts, key="k"):
     """A family without a program."""
-    return make(key=key, n=1, c=1, images=(PAPER,), captions=(caption(facts, 0),), truth=np.ones((1, 1), np.int8),
-                facts=(to_json(facts),), programs=(), canvas="")  # fmt: skip
+    return make(key=key, n=1, c=1, images=(PAPER,), captions=(write_caption(facts, 0),), truth=np.ones((1, 1), np.int8),
+                facts=(facts_to_json(facts),), programs=(), canvas="")  # fmt: skip
 
 
 def write(folder, shards=2, **splits):
@@ -128,10 +128,10 @@ def test_negatives_are_the_nearest_by_an_independent_count(data):
     spoken = []
     for row in range(len(source)):
         names: dict[str, str] = {}
-        for fact in from_json(source[row].facts[0]):
+        for fact in facts_from_json(source[row].facts[0]):
             for name in fact.args:
                 names.setdefault(name, f"p{len(names)}")
-        text = caption([fact.rename(names) for fact in from_json(source[row].facts[0])], 0).lower()
+        text = write_caption([fact.rename(names) for fact in facts_from_json(source[row].facts[0])], 0).lower()
         spoken.append(Counter(re.sub(r"\.(\s|$)", " ", text).split()))
     corpus = {frozenset(words.items()): words for words in spoken}
     seen = Counter(word for words in corpus.values() for word in words)
@@ -152,13 +152,13 @@ def test_negatives_are_the_nearest_by_an_independent_count(data):
         canvas = canvas_from_json(source[row].canvas)
         member = draw(program_from_json(source[row].programs[0]), canvas)
         assert member is not None
-        scene = Scene.of([member.diagram])
+        scene = Scene.from_diagrams([member.diagram])
         for other in set(range(len(source))) - others - {row}:
             facts = sidecar.lettered(renamed(source[other]), source[row])
-            truth = int(caption_truth(facts, scene, canvas.margin_px)[0][0])
+            truth = int(truth_table([facts], scene, canvas.margin_px)[0][0, 0])
             same = any(set(facts) == set(each.facts) for each in found)
             assert truth != 0 or same, (row, other)
-        assert all(int(caption_truth(each.facts, scene, canvas.margin_px)[0][0]) == 0 for each in found)
+        assert all(int(truth_table([each.facts], scene, canvas.margin_px)[0][0, 0]) == 0 for each in found)
 
 
 def renamed(each):
@@ -172,7 +172,7 @@ def test_a_negative_speaks_of_the_anchors_points_in_the_anchors_wording(data):
         own = {name for fact in sidecar.stated(source[row]) for name in fact.args}
         for each in sidecar.nearest(data, "train", row):
             assert {name for fact in each.facts for name in fact.args} <= own
-            assert each.text == caption(each.facts, 0)
+            assert each.text == write_caption(each.facts, 0)
 
 
 FACTS = st.sampled_from(sorted(PREDICATES)).flatmap(
@@ -182,7 +182,7 @@ FACTS = st.sampled_from(sorted(PREDICATES)).flatmap(
 
 @given(st.lists(FACTS, min_size=1, max_size=5))
 def test_roles_turn_back_into_letters_and_forget_them(facts):
-    each = make(n=1, c=1, facts=(to_json(facts),))
+    each = make(n=1, c=1, facts=(facts_to_json(facts),))
     inside = [fact.rename(sidecar.roles(facts)) for fact in facts]
     assert list(sidecar.lettered(inside, each)) == facts
     turned = dict(zip("ABCDEFGHO", "QRSTUVWXY", strict=True))
@@ -289,7 +289,7 @@ def test_families_for_training_end_in_retrieved_negatives(data):
 
 
 def test_siblings_are_left_out(data):
-    three = make(n=3, c=5, facts=(to_json([Fact("right", ("A", "B", "C"))]),) * 5)
+    three = make(n=3, c=5, facts=(facts_to_json([Fact("right", ("A", "B", "C"))]),) * 5)
     each = sidecar.extend(three, [sidecar.Retrieved("No.", (Fact("acute", ("A", "B", "C")),), 0.5, 0, 9)], 4)
     assert each.truth[:, 4].tolist() == [0, -1, -1] and len(each.captions) == 5 and each.captions[4] == "No."
     assert len(sidecar.extend(three, [], 1).captions) == 3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data_gen.language.fact import Fact
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.solver import newton
-from data_gen.solver.conditions import Description, fault, outline, start_layout
+from data_gen.solver.conditions import Description, layout_fault, outline, start_layout
 from data_gen.solver.newton import Unsolved
 
 TRIANGLE = Description(
@@ -51,7 +51,7 @@ def test_three_sides_make_their_triangle(sides):
     # The law of cosines: no angle under 9 degrees, so that nothing is degenerate.
     cosines = [(y * y + z * z - x * x) / (2 * y * z) for x, y, z in ((a, b, c), (b, c, a), (c, a, b))]
     assume(all(abs(cosine) < math.cos(math.radians(9)) for cosine in cosines))
-    points = newton.find(triangle(f"length B C {a}", f"length C A {b}", f"length A B {c}")).points
+    points = newton.solve(triangle(f"length B C {a}", f"length C A {b}", f"length A B {c}")).points
     ratios = [distance(points, *pair) / side for pair, side in zip(("BC", "CA", "AB"), sides, strict=True)]
     assert max(ratios) / min(ratios) == pytest.approx(1, abs=1e-7)
     area = ((points["B"] - points["A"]).conjugate() * (points["C"] - points["A"])).imag
@@ -59,7 +59,7 @@ def test_three_sides_make_their_triangle(sides):
 
 
 def test_two_angles_of_a_triangle():
-    points = newton.find(triangle("angle A B C 50", "angle A C B 70")).points
+    points = newton.solve(triangle("angle A B C 50", "angle A C B 70")).points
     a, b, c = (distance(points, *pair) for pair in ("BC", "CA", "AB"))
     for side, degrees in ((a, 60), (b, 50), (c, 70)):  # the law of sines
         assert side / math.sin(math.radians(degrees)) == pytest.approx(a / math.sin(math.radians(60)), abs=1e-7)
@@ -74,7 +74,7 @@ def test_a_tangent_and_a_secant():
         facts=facts("tangent O T P", "length P A 4", "length A B 5"),
         ordered=False,
     )
-    points = newton.find(described).points
+    points = newton.solve(described).points
     unit = distance(points, "P", "A") / 4
     assert distance(points, "P", "T") / unit == pytest.approx(6, abs=1e-6)
     assert distance(points, "A", "B") / unit == pytest.approx(5, abs=1e-6)
@@ -89,7 +89,7 @@ def test_a_quadrilateral_with_its_diagonals():
         rounds=(("A", "B", "O"), ("B", "C", "O"), ("C", "D", "O"), ("D", "A", "O")),
         facts=facts("rhombus A B C D", "length A B 5", "length A C 6"),
     )
-    points = newton.find(described).points
+    points = newton.solve(described).points
     assert distance(points, "B", "D") / distance(points, "A", "C") == pytest.approx(8 / 6, abs=1e-7)
     assert abs(points["O"] - (points["A"] + points["C"]) / 2) < 1e-7
 
@@ -103,8 +103,8 @@ def test_a_hidden_centre_and_a_radius():
         facts=facts("length A B 6", "radius _O 5", "angle A C B 70"),
     )
     with pytest.raises(Unsolved, match="together"):
-        newton.find(described)  # a chord of 6 in a radius of 5 is seen under asin 0.6, 37 degrees, or 143
-    found = newton.find(replace(described, facts=described.facts[:2]))
+        newton.solve(described)  # a chord of 6 in a radius of 5 is seen under asin 0.6, 37 degrees, or 143
+    found = newton.solve(replace(described, facts=described.facts[:2]))
     points, radius = found.points, found.radii["_O"]
     assert distance(points, "A", "B") / radius == pytest.approx(6 / 5, abs=1e-7)
     sine = abs(((points["A"] - points["C"]).conjugate() * (points["B"] - points["C"])).imag)
@@ -117,14 +117,14 @@ def test_equations_of_measures():
         triangle("length B C 6", "right C A B"),
         equations=((Fact("length", ("A", "B")), ("Add", Fact("length", ("A", "C")), 3.0)),),
     )
-    points = newton.find(described).points
+    points = newton.solve(described).points
     assert distance(points, "A", "C") / distance(points, "B", "C") == pytest.approx(4.5 / 6, abs=1e-7)
 
 
 def test_equal_arguments_give_equal_figures():
     described = triangle("isosceles A B C", "angle B A C 40")
-    assert newton.find(described, seed=3) == newton.find(described, seed=3)
-    assert newton.find(described, seed=3) != newton.find(described, seed=4)
+    assert newton.solve(described, seed=3) == newton.solve(described, seed=3)
+    assert newton.solve(described, seed=3) != newton.solve(described, seed=4)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_equal_arguments_give_equal_figures():
 )
 def test_what_has_no_sound_figure_is_refused(texts, why):
     with pytest.raises(Unsolved, match=why):
-        newton.find(triangle(*texts))
+        newton.solve(triangle(*texts))
 
 
 # ---- equations ----------------------------------------------------------------------------------------------------
@@ -250,18 +250,18 @@ SIDES = (("A", "B"), ("B", "C"), ("C", "D"), ("A", "D"))
 )
 def test_faults_of_a_quadrilateral(change, why):
     described = Description(names=tuple("ABCD"), lines=SIDES, faces=(tuple("ABCD"),))
-    found = fault(described, SQUARE | change, {})
+    found = layout_fault(described, SQUARE | change, {})
     assert found is None if why is None else why in str(found)
 
 
 def test_faults_of_order():
     line = Description(names=("A", "B", "C"), lines=(("A", "B", "C"),))
-    assert fault(line, {"A": 0j, "B": 1 + 0j, "C": 2 + 0j}, {}) is None
-    assert "order" in str(fault(line, {"A": 0j, "B": 3 + 0j, "C": 2 + 0j}, {}))
+    assert layout_fault(line, {"A": 0j, "B": 1 + 0j, "C": 2 + 0j}, {}) is None
+    assert "order" in str(layout_fault(line, {"A": 0j, "B": 3 + 0j, "C": 2 + 0j}, {}))
     circle = Description(names=("A", "B", "C", "D", "_O"), circles={"_O": tuple("ABCD")})
     around = {"A": 1 + 0j, "B": 1j, "C": -1 + 0j, "D": -1j, "_O": 0j}
-    assert fault(circle, around, {"_O": 1.0}) is None
-    assert "out of order" in str(fault(circle, around | {"B": -1j, "D": 1j}, {"_O": 1.0}))
+    assert layout_fault(circle, around, {"_O": 1.0}) is None
+    assert "out of order" in str(layout_fault(circle, around | {"B": -1j, "D": 1j}, {"_O": 1.0}))
 
 
 def test_the_outline_and_a_start():
@@ -281,7 +281,7 @@ def test_the_outline_and_a_start():
 def test_a_sound_figure_stays_where_it_is():
     described = replace(triangle("right C A B"), faces=())
     points = {"C": 100 + 50j, "A": 400 + 50j, "B": 100 + 250j}
-    kept = newton.near(described, points).points
+    kept = newton.solve_near(described, points).points
     assert all(abs(kept[name] - points[name]) < 1e-6 for name in points)
 
 
@@ -289,7 +289,7 @@ def test_the_least_movement_is_shared():
     """B lies h above the middle of AC: least squares take 2h/3 from B and lift A and C by h/3."""
     h = 1.0
     described = Description(names=("A", "B", "C"), lines=(("A", "B", "C"),))
-    found = newton.near(described, {"A": 0j, "B": 100 + h * 1j, "C": 200 + 0j}).points
+    found = newton.solve_near(described, {"A": 0j, "B": 100 + h * 1j, "C": 200 + 0j}).points
     assert found["B"].imag == pytest.approx(h / 3, abs=1e-3) and found["A"].imag == pytest.approx(h / 3, abs=1e-3)
     assert abs(found["B"].real - 100) < 0.02
 
@@ -297,6 +297,6 @@ def test_the_least_movement_is_shared():
 def test_targets_break_a_fact():
     """A right angle that is to have the cosine 0.5 becomes one of 60 degrees."""
     described = replace(triangle("right C A B"), targets={0: (0.5,)})
-    points = newton.near(described, {"C": 0j, "A": 30 + 0j, "B": 40j}).points
+    points = newton.solve_near(described, {"C": 0j, "A": 30 + 0j, "B": 40j}).points
     u, v = points["A"] - points["C"], points["B"] - points["C"]
     assert (u.conjugate() * v).real / abs(u) / abs(v) == pytest.approx(0.5, abs=1e-8)

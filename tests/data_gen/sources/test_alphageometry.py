@@ -15,7 +15,7 @@ from data_gen.drawing import raster
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.drawing.draw import draw
 from data_gen.drawing.png import encode_png
-from data_gen.language.fact import from_json
+from data_gen.language.fact import facts_from_json
 from data_gen.records import schema, tfrecords
 from data_gen.sources.alphageometry import layout as ag_layout
 from data_gen.sources.alphageometry import source as alphageometry
@@ -94,12 +94,12 @@ def test_a_stored_program_gives_its_picture_again(made):
     canvas = canvas_from_json(family.canvas)
     for program, image, facts in zip(family.programs, family.images, family.facts, strict=True):
         member = draw(program_from_json(program), canvas)
-        assert member and list(member.facts) == from_json(facts)
+        assert member and list(member.facts) == facts_from_json(facts)
         assert encode_png(raster.to_pixels(member.diagram, member.labels)) == image
 
 
 def test_splits_share_no_letters_of_captions(made):
-    told = {split: {"".join(sorted({name for fact in from_json(facts) for name in fact.args}))
+    told = {split: {"".join(sorted({name for fact in facts_from_json(facts) for name in fact.args}))
                     for family in some for facts in family.facts} for split, some in made.items()}  # fmt: skip
     assert not told["train"] & told["test"]
     assert all(alphageometry.split_of(letters) == split for split, some in told.items() for letters in some)
@@ -218,7 +218,7 @@ def test_real_problems_are_drawn_truly_clearly_and_fast():
         goal = text.partition("?")[2].strip()
         for statement in [*premises(text), goal]:
             assert abs(off(statement, unit)) < 1e-6, (text, statement)
-        scene = Scene.of([member.diagram])
+        scene = Scene.from_diagrams([member.diagram])
         for fact in member.program.stated_facts:
             assert evaluate(fact, scene, canvas.margin_px)[0][0] == 1, (text, fact)
         assert program_from_json(member.program.to_json()) == member.program

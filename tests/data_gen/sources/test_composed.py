@@ -19,8 +19,8 @@ from data_gen.families import values
 from data_gen.families.acceptance import truth_of
 from data_gen.families.edits import EDIT_KINDS, KIND_OF_PAIR, KIND_OF_SLOT, draw_params
 from data_gen.geometry.diagram import Graph
-from data_gen.language.fact import Fact, from_json
-from data_gen.language.numbers import polynomial
+from data_gen.language.fact import Fact, facts_from_json
+from data_gen.language.numbers import format_polynomial
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.records import tfrecords
 from data_gen.shared.errors import UserError
@@ -59,7 +59,7 @@ def test_every_row_states_what_is_true_and_can_be_told_from_the_others(slot):
             facts = member.program.stated_facts
             if not facts:  # a circle alone says nothing
                 continue
-            truth, _ = truth_table([[fact] for fact in facts], Scene.of([member.diagram]), 0.05)
+            truth, _ = truth_table([[fact] for fact in facts], Scene.from_diagrams([member.diagram]), 0.05)
             assert (truth == 1).all(), (name, list(zip(facts, truth[0], strict=True)))
         if len(members) < 2:
             continue
@@ -163,7 +163,7 @@ def test_any_answer_may_be_the_anchor():
     led = [index for index in range(2000) if composed.turn_of(spec, index)[2] == "ticks"]
     for index in led[:32]:
         family = composed.family(spec, "train", index)
-        facts = [[f for f in from_json(text) if f.predicate == "ticked"] for text in family.facts[:8]]
+        facts = [[f for f in facts_from_json(text) if f.predicate == "ticked"] for text in family.facts[:8]]
         if all(facts):
             anchors[str(facts[0][0].value)] += 1
             siblings.update(str(some[0].value) for some in facts[1:])
@@ -173,7 +173,7 @@ def test_any_answer_may_be_the_anchor():
 
 
 def test_graphs_stand_upright_and_say_their_polynomial():
-    assert [polynomial(c) for c in ((-1, 2), (0, 1), (2,), (1, 0, -1), (0, -3, 1))] == [
+    assert [format_polynomial(c) for c in ((-1, 2), (0, 1), (2,), (1, 0, -1), (0, -3, 1))] == [
         "2x - 1", "x", "2", "-x² + 1", "x² - 3x"]  # fmt: skip
     spec = get_spec()
     family = composed.family(spec, "train", next(i for i in range(200) if composed.turn_of(spec, i)[2] == "graph"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from data_gen.language.fact import Fact, canonical, from_json
+from data_gen.language.fact import Fact, canonical, facts_from_json
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.records import schema
 from data_gen.shared.errors import UserError
@@ -205,7 +205,7 @@ def test_families_are_whole_and_pure(root):
 def test_captions_are_a_product_of_choices(root):
     """Every choice occurs equally often, so no caption is in the middle of its family."""
     for family in families(root):
-        stated = [frozenset(map(canonical, from_json(facts))) for facts in family.facts]
+        stated = [frozenset(map(canonical, facts_from_json(facts))) for facts in family.facts]
         common = [sum(len(a & b) for b in stated) for a in stated]
         assert len(set(common)) == 1
 
@@ -293,7 +293,7 @@ def test_real_families(some_real):
         schema.validate(family)
         reading, _ = formalgeo_reading.read(problems[family.key])
         known = {canonical(f) for f in reading.shown + reading.printed + reading.told}
-        true, *false = [{canonical(f) for f in from_json(facts)} for facts in family.facts]
+        true, *false = [{canonical(f) for f in facts_from_json(facts)} for facts in family.facts]
         for stated in false:
             assert stated - true and not (stated - true) & known
         if reading.points:
@@ -312,6 +312,6 @@ def test_real_values_are_printed(some_real):
                for p in formalgeo_reading.load(spec.root, "val")}  # fmt: skip
     for i in range(formalgeo.rows(spec, "val")):
         family = formalgeo.family(spec, "val", i)
-        for fact in from_json(family.facts[0]):
+        for fact in facts_from_json(family.facts[0]):
             if PREDICATES[fact.predicate].axis == "value" and fact.predicate != "angle":
                 assert canonical(fact) in printed[family.key]

@@ -20,7 +20,7 @@ from data_gen.families import values
 from data_gen.families.acceptance import differs_only_on, truth_of
 from data_gen.families.edits import PROPOSAL_OF_KIND
 from data_gen.geometry.diagram import AngleText, AreaText, Circle, Diagram, LengthText, Segment, Style
-from data_gen.language.fact import Fact, from_json
+from data_gen.language.fact import Fact, facts_from_json
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.sources.composed import source as composed
 from data_gen.truth.signatures import caption_signature, image_signatures
@@ -67,7 +67,7 @@ def test_the_text_in_the_picture_decides_and_what_is_not_printed_stays_open(mark
     said = verdict.verdict(found, seen.size_px, MARGIN_PX)
     assert {1: True, 0: False, -1: None}[expected] == said
     if expected == 1:
-        picture = image_signatures(Scene.of([seen]), MARGIN_PX)[0]
+        picture = image_signatures(Scene.from_diagrams([seen]), MARGIN_PX)[0]
         assert not (caption_signature([fact]) & ~picture).any()
 
 
@@ -169,7 +169,7 @@ def made():
 
 
 def test_families_that_print_them_are_rebuilt_and_the_definitions_agree(made):
-    stated = {fact.predicate for family in made for text in family.facts for fact in from_json(text)}
+    stated = {fact.predicate for family in made for text in family.facts for fact in facts_from_json(text)}
     assert {"triangle_area", "length", "angle"} <= stated
     for family in made:
         assert recheck(family, Clock()) == []

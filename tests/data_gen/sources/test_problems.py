@@ -17,7 +17,7 @@ from data_gen.build.spec import load_spec
 from data_gen.checks import question_only
 from data_gen.checks.reproduce import Clock, recheck
 from data_gen.constructions.program import program_from_json
-from data_gen.language.fact import from_json
+from data_gen.language.fact import facts_from_json
 from data_gen.records import schema, tfrecords
 from data_gen.shared.errors import UserError
 from data_gen.sources.problems import distractors
@@ -172,7 +172,9 @@ def test_a_problem_reads_as_an_exam_has_it(posed):
             r"[\[\]{}]", question.question + question.solution.replace("\\boxed{", "").replace("}.", "")
         )
         # Its caption speaks of every point: so captions of different splits differ.
-        assert set(program.names) == {n for f in from_json(family.facts[0]) for n in f.args if not n.startswith("_")}
+        assert set(program.names) == {
+            n for f in facts_from_json(family.facts[0]) for n in f.args if not n.startswith("_")
+        }
         assert Image.open(io.BytesIO(family.images[0])).size == (168, 168)
 
 

@@ -17,7 +17,7 @@ from data_gen.drawing import raster
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.drawing.draw import draw
 from data_gen.drawing.png import encode_png
-from data_gen.language.fact import Fact, from_json
+from data_gen.language.fact import Fact, facts_from_json
 from data_gen.records import tfrecords
 from data_gen.shared.errors import UserError
 from data_gen.solver.newton import Unsolved
@@ -241,7 +241,7 @@ def test_a_family_is_drawn_again_from_its_record(root, tmp_path):
     canvas = canvas_from_json(read.canvas)
     for text, png, facts in zip(read.programs, read.images, read.facts, strict=True):
         member = draw(program_from_json(text), canvas)
-        assert member and list(member.facts) == from_json(facts)
+        assert member and list(member.facts) == facts_from_json(facts)
         assert encode_png(raster.to_pixels(member.diagram, member.labels)) == png
 
 
@@ -259,7 +259,7 @@ def test_stated_right_angles_are_right_by_coordinates(root):
         for text, facts in zip(made.programs, made.facts, strict=True):
             points = program_from_json(text).points
             width = max(abs(a - b) for a in points.values() for b in points.values())
-            for fact in from_json(facts):
+            for fact in facts_from_json(facts):
                 if fact.predicate in checks:
                     seen += 1
                     assert abs(checks[fact.predicate](points, *fact.args)) < 1e-5 * width

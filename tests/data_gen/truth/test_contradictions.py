@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from data_gen.geometry.diagram import Circle, Diagram, Segment
 from data_gen.geometry.plane import line_distance
 from data_gen.language.fact import Fact, canonical
-from data_gen.language.numbers import number, same_value
+from data_gen.language.numbers import parse_value, same_value
 from data_gen.language.predicates.table import PREDICATES, symmetry_group
 from data_gen.truth.contradictions import Context, contradictions
 from data_gen.truth.truth_table import Scene, evaluate
@@ -78,7 +78,7 @@ COMPUTED = sorted(name for name, row in PREDICATES.items() if row.measure and ro
 @given(st.lists(st.sampled_from(GRID), min_size=5, max_size=5, unique=True), st.sampled_from(COMPUTED))
 def test_never_both_true_in_one_drawing(places, predicate):
     points = {n: (40 * x + 20, 40 * y + 20) for n, (x, y) in zip("OABCD", places, strict=True)}
-    scene = Scene.of([Diagram(200, points, (Segment("A", "B"),), (Circle("O", "A"),))])
+    scene = Scene.from_diagrams([Diagram(200, points, (Segment("A", "B"),), (Circle("O", "A"),))])
     z = {n: complex(*p) for n, p in points.items()}
     context = Context(tuple("OABCD"), off_line=lambda p, a, b: line_distance(z[p], z[a], z[b]) > 1)
     names = itertools.permutations("OABCD", PREDICATES[predicate].arity)
@@ -125,7 +125,7 @@ def test_shuffled_by_the_generator_alone():
     ],
 )
 def test_number(text, value):
-    assert number(text) == (None if value is None else pytest.approx(value))
+    assert parse_value(text) == (None if value is None else pytest.approx(value))
 
 
 def test_values_that_read_the_same_do_not_contradict():
