@@ -30,12 +30,12 @@ def distance(p: Point, q: Point) -> float:
 
 
 def scalar(a: Point, b: Point, c: Point, d: Point) -> float:
-    """Scalar product of the vectors ab and cd."""
+    """Returns the scalar product of the vectors ab and cd."""
     return (b[0] - a[0]) * (d[0] - c[0]) + (b[1] - a[1]) * (d[1] - c[1])
 
 
 def area(a: Point, b: Point, c: Point) -> float:
-    """Twice the area of abc, positive one way round."""
+    """Returns twice the area of abc, positive one way round."""
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
@@ -48,12 +48,12 @@ def between(a: Point, b: Point, share: float) -> Point:
 
 
 def angle(a: Point, vertex: Point, b: Point) -> float:
-    """In radians, 0 to pi."""
+    """Returns the angle in radians, 0 to pi."""
     return math.atan2(abs(area(vertex, a, b)), scalar(vertex, a, vertex, b))
 
 
 def lean(a: Point, b: Point, c: Point, d: Point) -> float:
-    """The angle between the lines ab and cd in radians, 0 to pi / 2."""
+    """Returns the angle between the lines ab and cd in radians, 0 to pi / 2."""
     turned = math.atan2(b[1] - a[1], b[0] - a[0]) - math.atan2(d[1] - c[1], d[0] - c[0])
     return min(turned % math.pi, -turned % math.pi)
 
@@ -76,7 +76,7 @@ def spread(values: Iterable[float]) -> float:
 
 
 def circle_through(a: Point, b: Point, c: Point) -> tuple[Point, float] | None:
-    """Centre and radius, by Cramer's rule; None where the points are in line."""
+    """Returns centre and radius, by Cramer's rule; None where the points are in line."""
     twice = 2 * area(a, b, c)
     if abs(twice) < 1e-6:
         return None

@@ -44,7 +44,7 @@ class Disagreement(NamedTuple):
 
 
 def diagrams_of(family: Family) -> list[Diagram]:
-    """The figures of a family, drawn again. Raises UserError where a program draws nothing."""
+    """Draws the figures of a family again. Raises UserError where a program draws nothing."""
     canvas = canvas_from_json(family.canvas)
     members = [draw(program_from_json(text), canvas) for text in family.programs]
     if None in members:
@@ -54,7 +54,7 @@ def diagrams_of(family: Family) -> list[Diagram]:
 
 
 def check_family(family: Family, counts: Counter[tuple[int, bool | None]] | None = None) -> Iterator[Disagreement]:
-    """The disagreements of a family; counts every (stored entry, verdict) where `counts` is given.
+    """Yields the disagreements of a family; counts every (stored entry, verdict) where `counts` is given.
 
     Raises UserError where a program draws nothing.
     """
@@ -85,7 +85,7 @@ def _numbers(found: object) -> str:
 
 
 def report(counts: Counter[tuple[int, bool | None]], checked: int, skipped: int, disagreements: int) -> str:
-    """What was looked at, as a few lines of text."""
+    """Says in a few lines what was looked at."""
     texts = [f"{checked} families checked, {skipped} without a program left out"]
     for stored in (1, 0, -1):
         total = sum(counts[stored, said] for said in (True, False, None))
@@ -96,7 +96,7 @@ def report(counts: Counter[tuple[int, bool | None]], checked: int, skipped: int,
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status: 1 where anything disagrees."""
+    """Runs the command; returns the exit status: 1 where anything disagrees."""
     parser = cli.parser("check-truth", __doc__, EXAMPLE)
     parser.add_argument("directory", metavar="DIR", help="folder of a data set")
     parser.add_argument("--split", default="train")

@@ -39,7 +39,7 @@ from checker.arithmetic import (
 
 
 def triangle(a: Point, b: Point, c: Point) -> list[Condition]:
-    """The corners are not in line: by the smallest height."""
+    """Demands that the corners are not in line: by the smallest height."""
     return more(abs(area(a, b, c)) / max(*sides(a, b, c), 1e-9))
 
 
@@ -65,7 +65,7 @@ def scalene(a: Point, b: Point, c: Point) -> list[Condition]:
 
 
 def depth(p: Point, a: Point, b: Point, c: Point) -> float:
-    """How far p is from the nearest side of abc; negative outside."""
+    """Measures how far p is from the nearest side of abc; negative outside."""
     turns = [area(p, *side) for side in ((a, b), (b, c), (c, a))]
     inside = min(turns) > 0 or max(turns) < 0
     near = min(off_line(p, *side) for side in ((a, b), (b, c), (c, a)))
@@ -73,12 +73,12 @@ def depth(p: Point, a: Point, b: Point, c: Point) -> float:
 
 
 def altitude(a: Point, d: Point, b: Point, c: Point) -> list[Condition]:
-    """d lies on the line bc, and ad is at right angles to it."""
+    """Demands that d lies on the line bc, and ad is at right angles to it."""
     return same(off_line(d, b, c), scalar(a, d, b, c) / max(distance(b, c), 1e-9)) + triangle(a, b, c)
 
 
 def bisector(a: Point, d: Point, b: Point, c: Point) -> list[Condition]:
-    """The angles b-a-d and d-a-c are equal and make up b-a-c."""
+    """Demands that the angles b-a-d and d-a-c are equal and make up b-a-c."""
     first, second = angle(b, a, d), angle(d, a, c)
     reach = distance(a, d)
     return same((first - second) * reach, (first + second - angle(b, a, c)) * reach) + triangle(a, b, c)
@@ -99,20 +99,20 @@ def circumcenter(o: Point, a: Point, b: Point, c: Point) -> list[Condition]:
 
 
 def orthocenter(h: Point, a: Point, b: Point, c: Point) -> list[Condition]:
-    """The line from each corner at right angles to the far side passes through h."""
+    """Demands that the line from each corner at right angles to the far side passes through h."""
     return same(*(scalar(p, h, q, r) / max(distance(q, r), 1e-9) for p, q, r in ((a, b, c), (b, c, a), (c, a, b)))) + (
         triangle(a, b, c)
     )
 
 
 def midsegment(d: Point, e: Point, a: Point, b: Point, c: Point) -> list[Condition]:
-    """d and e, in either order, are the middles of ab and ac."""
+    """Demands that d and e, in either order, are the middles of ab and ac."""
     ends = ((d, e), (e, d))
     return same(min(max(distance(p, middle(a, b)), distance(q, middle(a, c))) for p, q in ends)) + triangle(a, b, c)
 
 
 def similar(*p: Point) -> list[Condition]:
-    """Angle by angle and side by side."""
+    """Compares angle by angle and side by side."""
     first, second = sorted(halves(p), key=lambda half: -sum(sides(*half)))
     scale = sum(sides(*first)) / max(sum(sides(*second)), 1e-9)
     turns = [(angle(*corners(first, k)) - angle(*corners(second, k))) * min(sides(*second)) for k in range(len(first))]
@@ -121,23 +121,23 @@ def similar(*p: Point) -> list[Condition]:
 
 
 def halves(p: tuple[Point, ...]) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
-    """The corners of the first figure and those of the second."""
+    """Splits the corners into those of the first figure and of the second."""
     return p[: len(p) // 2], p[len(p) // 2 :]
 
 
 def proper(*p: Point) -> list[Condition]:
-    """No corner is in line with its neighbours."""
+    """Demands that no corner is in line with its neighbours."""
     return [condition for k in range(len(p)) for condition in triangle(*corners(p, k))]
 
 
 def corners(polygon: tuple[Point, ...], k: int) -> tuple[Point, Point, Point]:
-    """The arms and, between them, the corner k."""
+    """Returns the arms and, between them, the corner k."""
     n = len(polygon)
     return polygon[(k - 1) % n], polygon[k % n], polygon[(k + 1) % n]
 
 
 def congruent(*p: Point) -> list[Condition]:
-    """Side by side and angle by angle: quadrilaterals with equal sides may still lean."""
+    """Compares side by side and angle by angle: quadrilaterals with equal sides may still lean."""
     first, second = halves(p)
     gaps = [x - y for x, y in zip(sides(*first), sides(*second), strict=True)]
     turns = [(angle(*corners(first, k)) - angle(*corners(second, k))) * min(sides(*second)) for k in range(len(first))]
@@ -153,7 +153,7 @@ def smaller(*p: Point) -> list[Condition]:
 
 
 def crossed(a: Point, b: Point, c: Point, d: Point) -> bool:
-    """Whether ab and cd cut each other, or bc and da: then abcd are no corners in order round."""
+    """Tells whether ab and cd cut each other, or bc and da: then abcd are no corners in order round."""
 
     def cut(p: Point, q: Point, r: Point, s: Point) -> bool:
         return area(p, q, r) * area(p, q, s) < 0 and area(r, s, p) * area(r, s, q) < 0
@@ -162,19 +162,19 @@ def crossed(a: Point, b: Point, c: Point, d: Point) -> bool:
 
 
 def quadrilateral(*p: Point) -> list[Condition]:
-    """No two sides cross and no three corners are in line."""
+    """Demands that no two sides cross and no three corners are in line."""
     if crossed(p[0], p[1], p[2], p[3]):
         return more(-math.inf)
     return [condition for k in range(4) for condition in triangle(*corners(p, k))]
 
 
 def apart_px(a: Point, b: Point, c: Point, d: Point) -> float:
-    """How far the lines ab and cd are from parallel."""
+    """Measures how far the lines ab and cd are from parallel."""
     return lean(a, b, c, d) * arm((a, b), (c, d))
 
 
 def upright_px(a: Point, b: Point, c: Point, d: Point) -> float:
-    """How far the lines ab and cd are from right angles."""
+    """Measures how far the lines ab and cd are from right angles."""
     return (math.pi / 2 - lean(a, b, c, d)) * arm((a, b), (c, d))
 
 
@@ -192,7 +192,7 @@ def rhombus(*p: Point) -> list[Condition]:
 
 
 def trapezoid(*p: Point) -> list[Condition]:
-    """ab and cd are parallel; where the others are as well, books disagree."""
+    """Demands that ab and cd are parallel; where the others are as well, books disagree."""
     a, b, c, d = p
     return same(apart_px(a, b, c, d)) + clear(apart_px(b, c, d, a)) + quadrilateral(*p)
 
@@ -210,13 +210,13 @@ def kite(a: Point, b: Point, c: Point, d: Point) -> list[Condition]:
 
 
 def irregular(a: Point, b: Point, c: Point, d: Point) -> list[Condition]:
-    """No sides are parallel; of points that are no corners in order round nothing can be said."""
+    """Demands that no sides are parallel; of points that are no corners in order round nothing can be said."""
     flat = 0.0 if crossed(a, b, c, d) else min(px for _, px in quadrilateral(a, b, c, d))
     return more(apart_px(a, b, c, d), apart_px(b, c, d, a)) + clear(flat)
 
 
 def regular(*p: Point) -> list[Condition]:
-    """Equal sides, and every angle that of a regular polygon: a star has equal ones too, but smaller."""
+    """Demands equal sides and the angles of a regular polygon: a star has equal ones too, but smaller."""
     inside = math.pi * (1 - 2 / len(p))
     turns = [(angle(*corners(p, k)) - inside) * min(sides(*p)) for k in range(len(p))]
     return same(spread(sides(*p)), *turns)
@@ -243,13 +243,13 @@ def meet(p: Point, a: Point, b: Point, c: Point, d: Point) -> list[Condition]:
 
 
 def side(p: Point, q: Point, a: Point, b: Point) -> float:
-    """How far the nearer one of p and q is from the line ab; negative where they lie on different sides."""
+    """Measures how far the nearer one of p and q is from the line ab; negative where they lie on different sides."""
     sign = math.copysign(1, area(a, b, p) * area(a, b, q))
     return sign * min(off_line(p, a, b), off_line(q, a, b))
 
 
 def perpendicular_bisector(p: Point, q: Point, a: Point, b: Point) -> list[Condition]:
-    """p and q are each as far from a as from b."""
+    """Demands that p and q are each as far from a as from b."""
     return same(distance(p, a) - distance(p, b), distance(q, a) - distance(q, b))
 
 
@@ -258,7 +258,7 @@ def equal_angle(a: Point, b: Point, c: Point, d: Point, e: Point, f: Point) -> l
 
 
 def off_circle(*p: Point) -> float:
-    """How far one of four points is from the circle through the three others of the largest triangle."""
+    """Measures how far one of four points is from the circle through the three others of the largest triangle."""
     three = max(itertools.combinations(range(4), 3), key=lambda some: abs(area(*(p[k] for k in some))))
     circle = circle_through(*(p[k] for k in three))
     (rest,) = set(range(4)) - set(three)
@@ -353,7 +353,7 @@ def inscribed_circle(r: float, o: Point, a: Point, b: Point, c: Point) -> list[C
 
 
 def inscribed_quadrilateral(r: float, o: Point, *p: Point) -> list[Condition]:
-    """All corners on the circle; of points that are not in order round nothing can be said."""
+    """Demands all corners on the circle; of points that are not in order round nothing can be said."""
     return all_on(r, o, *p) + clear(0.0 if crossed(p[0], p[1], p[2], p[3]) else math.inf)
 
 

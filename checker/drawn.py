@@ -1,4 +1,4 @@
-"""What the strokes and marks of a drawing show, read off their coordinates: the part of the definitions that is ink.
+"""Defines what strokes and marks show, read off their coordinates: the part of the definitions that is ink.
 
 A definition looks at a diagram, the fact's names and its value, and says True, False, or None where it decides nothing.
 """
@@ -18,13 +18,13 @@ Line = tuple[Point, Point]
 
 
 def lines(diagram: Diagram, dashed: bool | None = None) -> list[Line]:
-    """The straight strokes, or only the dashed or the solid ones."""
+    """Returns the straight strokes, or only the dashed or the solid ones."""
     some = (s for s in diagram.segments if dashed in (None, s.dashed))
     return [(diagram.points[s.a], diagram.points[s.b]) for s in some]
 
 
 def uncovered_px(a: Point, b: Point, strokes: list[Line]) -> float:
-    """The length of the segment ab that no stroke runs along."""
+    """Returns the length of the segment ab that no stroke runs along."""
     size, reached, bare = distance(a, b), 0.0, 0.0
     along = [
         sorted(scalar(a, b, a, end) / size for end in (p, q))
@@ -39,7 +39,7 @@ def uncovered_px(a: Point, b: Point, strokes: list[Line]) -> float:
 
 
 def runs_along(a: Point, b: Point, strokes: list[Line]) -> bool | None:
-    """Whether strokes cover ab, or are missing from some of it only."""
+    """Tells whether strokes cover ab, or are missing from some of it only."""
     bare = uncovered_px(a, b, strokes)
     return True if bare < NEAR_PX else False if bare > distance(a, b) - NEAR_PX else None
 
@@ -61,7 +61,7 @@ def line_style(dashed: bool) -> Callable[[Diagram, tuple[str, ...], str], bool |
 def printed(
     kind: type, names_of: Callable, text_of: Callable
 ) -> Callable[[Diagram, tuple[str, ...], str], bool | None]:
-    """True where the marks of a kind on these names say the value, False where they say another; None without any."""
+    """Tells whether the marks of a kind on these names say the value (True) or another (False); None without any."""
 
     def drawn(diagram: Diagram, names: tuple[str, ...], value: str) -> bool | None:
         found = {text_of(m) for m in diagram.marks if isinstance(m, kind) and names_of(m) in (names, names[::-1])}
@@ -72,7 +72,7 @@ def printed(
 
 
 def only_if(decide: Callable[..., bool | None]) -> Callable[[Diagram, tuple[str, ...], str], bool]:
-    """What no mark says is not so."""
+    """Takes what no mark says for false."""
     return lambda diagram, names, value: bool(decide(diagram, names, value))
 
 
@@ -100,7 +100,7 @@ def regular_inscribed(diagram: Diagram, names: tuple[str, ...], value: str) -> b
 
 
 def ring(centre: Point, corner: Point, count: int) -> list[Line]:
-    """The sides of a regular polygon."""
+    """Returns the sides of a regular polygon."""
     x, y = corner[0] - centre[0], corner[1] - centre[1]
     turns = [2 * math.pi * k / count for k in range(count + 1)]
     round_ = [(centre[0] + x * math.cos(t) - y * math.sin(t), centre[1] + x * math.sin(t) + y * math.cos(t))
@@ -129,7 +129,7 @@ def graph(diagram: Diagram, names: tuple[str, ...], value: str) -> bool:
 
 
 def shaded(diagram: Diagram, names: tuple[str, ...], value: str) -> bool:
-    """The corners of a filled region are those points, in order round either way."""
+    """Demands that the corners of a filled region are those points, in order round either way."""
     wanted = [diagram.points[n] for n in names]
     for shade in diagram.shades:
         have = [diagram.points[n] for n in shade.corners]

@@ -22,12 +22,12 @@ Found = bool | list[Condition] | None
 
 
 def facts_of(text: str) -> list[Fact]:
-    """The facts of a caption from their JSON."""
+    """Reads the facts of a caption from their JSON."""
     return [(predicate, tuple(names), value or "") for predicate, names, value in json.loads(text)]
 
 
 def apply_definition(fact: Fact, diagram: Diagram) -> Found:
-    """What the definition of a fact says of a diagram: conditions, or True, False or None for nobody can say.
+    """Applies the definition of a fact to a diagram: conditions, or True, False or None for nobody can say.
 
     Of what is not in the picture nothing is true.
     """
@@ -50,7 +50,7 @@ def apply_definition(fact: Fact, diagram: Diagram) -> Found:
 
 
 def verdict(found: Found, size_px: float, margin_px: float) -> bool | None:
-    """True, False, or None for neither."""
+    """Returns True, False, or None for neither."""
     if not isinstance(found, list):
         return found
     each = [_holds(*condition, size_px, margin_px) for condition in found]
@@ -70,7 +70,7 @@ def _holds(kind: str, px: float, size_px: float, margin_px: float) -> bool | Non
 
 
 def judge_caption(facts: Sequence[Fact], diagram: Diagram, margin_px: float) -> tuple[bool | None, Fact | None, Found]:
-    """The verdict on a caption, and the fact and the quantity that make it false."""
+    """Returns the verdict on a caption, and the fact and the quantity that make it false."""
     verdicts = []
     for fact in facts:
         found = apply_definition(fact, diagram)

@@ -1,4 +1,4 @@
-"""The constructions of AlphaGeometry's language, all 68, as rows of ours.
+"""Lists the constructions of AlphaGeometry's language, all 68, as rows of ours.
 
 A construction is a row of `ROWS`, a locus or two of `loci.LOCI`, or a row of `constructions.CONSTRUCTIONS`. `TERMS`
 says which: the head of a construction and what it is here. `row` finds the row that a step names; a name that starts
@@ -27,7 +27,7 @@ LEAST_UNLIKE_DEG = 6  # between the angles of any triangle, and from a right one
 
 
 def _triangle(_: Points, p: Numbers) -> tuple[complex, ...]:
-    """abc with bc from 0 to 1 and the angles p[0] at b and p[1] at c. Raises ValueError where it looks special."""
+    """Places abc, bc from 0 to 1, with the angles p[0] at b and p[1] at c. Raises ValueError where it looks special."""
     angles = sorted((p[0], p[1], 180 - p[0] - p[1], 90))
     if min(high - low for low, high in itertools.pairwise(angles)) < LEAST_UNLIKE_DEG:
         raise ValueError("nearly isosceles or right-angled")
@@ -36,18 +36,18 @@ def _triangle(_: Points, p: Numbers) -> tuple[complex, ...]:
 
 
 def _quadrangle(_: Points, p: Numbers) -> tuple[complex, ...]:
-    """abcd on the base ab: ad and bc by their lengths in hundredths and the angles at a and b."""
+    """Places abcd on the base ab: ad and bc by their lengths in hundredths and the angles at a and b."""
     return 0j, 1 + 0j, 1 + polar(p[1] / 100, 180 - p[3]), polar(p[0] / 100, p[2])
 
 
 def _equal_diagonals(_: Points, p: Numbers) -> tuple[complex, ...]:
-    """abcd whose diagonals, 1.3 long, cross at p[2] degrees in p[0] and p[1] hundredths of their lengths."""
+    """Places abcd; its diagonals, 1.3 long, cross at p[2] degrees in p[0] and p[1] hundredths of their lengths."""
     u, v = 1.3 * polar(1, (180 - p[2]) / 2), 1.3 * polar(1, (180 + p[2]) / 2)
     return -u * p[0] / 100, -v * p[1] / 100, u * (1 - p[0] / 100), v * (1 - p[1] / 100)
 
 
 def _pentagon(_: Points, p: Numbers) -> tuple[complex, ...]:
-    """Near a regular one: each corner is off by p degrees."""
+    """Places a pentagon near a regular one: each corner is off by p degrees."""
     return tuple(polar(0.8, 72 * k - 126 + off) for k, off in enumerate(p))
 
 
@@ -56,13 +56,13 @@ def _weighted(points: Points, weights: Numbers) -> complex:
 
 
 def _incentre(t: Points, sign: int = 1) -> complex:
-    """The centre of the circle in abc; with sign -1 of that which touches bc from outside."""
+    """Returns the centre of the circle in abc; with sign -1 of that which touches bc from outside."""
     a, b, c = t
     return _weighted(t, (sign * abs(c - b), abs(a - c), abs(b - a)))
 
 
 def _touching(t: Points, sign: int) -> tuple[complex, ...]:
-    """x, y, z on bc, ca, ab, where the circle about the incentre or excentre i touches; and i."""
+    """Places x, y, z on bc, ca, ab, where the circle about the incentre or excentre i touches; and i."""
     a, b, c = t
     i = _incentre(t, sign)
     return complex(foot(i, b, c)), complex(foot(i, c, a)), complex(foot(i, a, b)), i
@@ -78,7 +78,7 @@ def _orthocentre(a: complex, b: complex, c: complex) -> complex:
 
 
 def _equal_angles_at(t: Points, share: float) -> complex:
-    """x such that the angles b-a-x and b-c-x are equal: e on bc and y on ba, with a, y, e and c on one circle."""
+    """Places x with equal angles b-a-x and b-c-x: e on bc and y on ba, with a, y, e and c on one circle."""
     a, b, c = t
     e = b + (c - b) * share
     reach = share * abs(c - b) ** 2 / abs(a - b) ** 2
@@ -88,14 +88,14 @@ def _equal_angles_at(t: Points, share: float) -> complex:
 
 
 def _trisected(t: Points) -> tuple[complex, ...]:
-    """x and y on ac, such that bx and by divide the angle a-b-c into thirds."""
+    """Places x and y on ac, such that bx and by divide the angle a-b-c into thirds."""
     a, b, c = t
     third = cmath.rect(1, cmath.phase((c - b) / (a - b)) / 3)
     return tuple(complex(intersection(a, c, b, b + (a - b) * third**k)) for k in (1, 2))
 
 
 def _held_between(t: Points, p: Numbers) -> tuple[complex, ...]:
-    """x, y, z: z a place on bc, x on ab and y on ac with z halfway."""
+    """Places z on bc, x on ab and y on ac with z halfway between them."""
     a, b, c = t
     z = b + (c - b) * p[0] / 100
     x = complex(intersection(a, b, 2 * z - a, 2 * z - c))
@@ -103,14 +103,14 @@ def _held_between(t: Points, p: Numbers) -> tuple[complex, ...]:
 
 
 def _tangents(t: Points) -> tuple[complex, ...]:
-    """Where the tangents from a touch the circle about o through b: on the circle over ao too."""
+    """Finds where the tangents from a touch the circle about o through b: on the circle over ao too."""
     a, o, b = t
     x, y = meet(Ring((a + o) / 2, abs(a - o) / 2), Ring(o, abs(b - o)))
     return x, y
 
 
 def _common_tangent(t: Points, sign: float) -> tuple[complex, ...]:
-    """Where a tangent touches the circles o through a and w through b, both from one side, left or right of ow."""
+    """Finds where a tangent touches the circles o through a and w through b from one side, left or right of ow."""
     o, a, w, b = t
     r, s = abs(a - o), abs(b - w)
     cosine = (r - s) / abs(w - o)
@@ -121,7 +121,7 @@ def _common_tangent(t: Points, sign: float) -> tuple[complex, ...]:
 
 
 def _beside_chord(t: Points) -> tuple[complex, ...]:
-    """The circle that touches ca, cb and, from inside, the circle about o through a: x on ca, y on cb, z, centre i."""
+    """Places the circle that touches ca in x, cb in y and, from inside, the circle about o through a in z; centre i."""
     a, b, c, o = t
     way = unit(unit(a - c) + unit(b - c))
     sine = abs(cross(unit(a - c), way))
@@ -138,7 +138,7 @@ def _beside_chord(t: Points) -> tuple[complex, ...]:
 
 
 def _power_point(t: Points) -> tuple[complex, ...]:
-    """x and y: y halves ab, a tangent of the circle about c through b, and the line dy cuts that circle again in x."""
+    """Places y halfway on ab, a tangent of the circle about c through b, and x where dy cuts that circle again."""
     a, b, c, d = t
     y = (a + b) / 2
     way = y - d
@@ -154,7 +154,7 @@ def _turned(sign: int):
 
 
 def _apex(height: float):
-    """x above bc, or below it where p[0] is 1, at that share of the base."""
+    """Places x above bc, or below it where p[0] is 1, at that share of the base."""
     return lambda t, p: ((t[0] + t[1]) / 2 + (1 - 2 * p[0]) * 1j * height * (t[1] - t[0]),)
 
 
@@ -166,7 +166,7 @@ def _mirrored(z: complex, a: complex, b: complex) -> complex:
 
 
 def _row(head: str, ranges, solve, facts=(), segments="", circle="", marks=(), slot="", axis="relation"):
-    """A row from its head, "foot x < a b c"."""
+    """Makes a row from its head, "foot x < a b c"."""
     name, *outs = head.split("<")[0].split()
     ins = "".join(head.split("<")[1].split()) if "<" in head else ""
     return Construction(name, slot, axis, ins, "".join(outs), ranges, solve, facts, segments, circle, marks=marks)

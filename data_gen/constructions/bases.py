@@ -1,4 +1,4 @@
-"""Constructions of figures to begin with, and of what the templates of the quick start add to them."""
+"""Lists the constructions of figures to begin with, and what the templates of the quick start add to them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from data_gen.geometry.plane import bisector_foot, circumcentre, foot, intersect
 
 
 def _triangle(angle_b: float, angle_c: float) -> tuple[complex, ...]:
-    """Triangle abc on the base b = 0, c = 1, from its angles at b and c in degrees."""
+    """Places triangle abc on the base b = 0, c = 1, from its angles at b and c in degrees."""
     at_a = 180 - angle_b - angle_c
     side = math.sin(math.radians(angle_c)) / math.sin(math.radians(at_a))
     return polar(side, angle_b), 0j, 1 + 0j
 
 
 def _triangle_in_circle(taken: Sequence[complex], angle_b: float, angle_c: float) -> tuple[complex, ...]:
-    """The same triangle with its corners on the circle about taken[0] through taken[1]: arcs are twice the angles."""
+    """Places the triangle's corners on the circle about taken[0] through taken[1]: arcs are twice the angles."""
     o, h = taken
     at_a = 180 - angle_b - angle_c
     b = (h - o) * polar(1, 270 - at_a)
@@ -59,7 +59,7 @@ def _triangle_rows():
 
 
 def _quadrilateral(angle_a: float, left: float, top: complex) -> tuple[complex, ...]:
-    """abcd on the base a = 0, b = 1: d at the given angle and distance from a, and c = d + top."""
+    """Places abcd on the base a = 0, b = 1: d at the given angle and distance from a, and c = d + top."""
     d = polar(left, angle_a)
     return 0j, 1 + 0j, d + top, d
 
@@ -71,7 +71,7 @@ def _isosceles_trapezoid(p: Sequence[float]) -> tuple[complex, ...]:
 
 
 def _kite(p: Sequence[float]) -> tuple[complex, ...]:
-    """A kite with axis ac: the angle at a is bisected by it, ab = ad = 1, and ac = p[1] / 100."""
+    """Places a kite with axis ac, which bisects the angle at a: ab = ad = 1, and ac = p[1] / 100."""
     a, b, d = 0j, 1 + 0j, polar(1, p[0])
     return a, b, polar(p[1] / 100, p[0] / 2), d
 
@@ -114,7 +114,7 @@ def _between(a: complex, b: complex, percent: float) -> complex:
 
 
 def _cevian_rows():
-    """From a corner a to a point d of the far side bc."""
+    """Yields lines from a corner a to a point d of the far side bc."""
     for name, place, marks_ in (
         ("median", lambda t, p: ((t[1] + t[2]) / 2,), ("ticks2 b d", "ticks2 d c")),
         ("altitude", lambda t, p: (foot(*t),), ("right_angle a d c",)),
@@ -127,7 +127,7 @@ def _cevian_rows():
 
 
 def _crossline_rows():
-    """A line de through triangle abc, d on ab and e on ac."""
+    """Yields lines de through triangle abc, d on ab and e on ac."""
     for name, place, fact, marks_ in (
         ("parallel_to_base", lambda d, a, b, c, t: _between(a, c, t), "parallel d e b c", ("arrows d e", "arrows b c")),
         ("perpendicular_to_side", lambda d, a, b, c, t: foot(d, a, c), "perpendicular d e a c", ("right_angle d e a",)),
@@ -145,7 +145,7 @@ def _crossline_rows():
 
 
 def _drop(d: complex, a: complex, b: complex, c: complex) -> complex:
-    """Where the perpendicular to ab in d meets the side ac. Raises ValueError where it misses it."""
+    """Finds where the perpendicular to ab in d meets the side ac. Raises ValueError where it misses it."""
     e = complex(intersection(d, d + 1j * (b - a), a, c))
     if segment_distance(e, a, c) > 1e-9:
         raise ValueError("the perpendicular misses the side")
@@ -153,7 +153,7 @@ def _drop(d: complex, a: complex, b: complex, c: complex) -> complex:
 
 
 def _side_point_rows():
-    """A point e on a side of the quadrilateral abcd, joined to a."""
+    """Yields points e on a side of the quadrilateral abcd, joined to a."""
     for name, place, fact, marks_ in (
         ("middle_of_bc", lambda t: (t[1] + t[2]) / 2, "midpoint e b c", ("ticks2 b e", "ticks2 e c")),
         ("two_thirds_of_bc", lambda t: _between(t[1], t[2], 200 / 3), "trisection e b c", ()),
@@ -164,7 +164,7 @@ def _side_point_rows():
 
 
 def _cross_rows():
-    """A point e in the quadrilateral abcd and the lines that make it."""
+    """Yields points e in the quadrilateral abcd and the lines that make them."""
     for name, place, fact, segments, marks_ in (
         ("diagonals", lambda a, b, c, d: complex(intersection(a, c, b, d)), "meet e a c b d", "ac bd", ()),
         ("peak", lambda a, b, c, d: (c + d) / 2, "midpoint e c d", "ae be", ("ticks2 c e", "ticks2 e d")),
@@ -176,7 +176,7 @@ def _cross_rows():
 
 
 def _circled_rows():
-    """A circle about o, through the hidden h, that goes round the triangle abc, lies in it, or stands on its base."""
+    """Yields circles about o, through the hidden h, that go round triangle abc, lie in it, or stand on its base."""
     for name, place, fact in (
         ("circumcircle", lambda a, b, c: (circumcentre(a, b, c), a), "inscribed_triangle o a b c"),
         ("incircle", _incircle, "inscribed_circle o a b c"),
@@ -187,7 +187,7 @@ def _circled_rows():
 
 
 def _incircle(a: complex, b: complex, c: complex) -> tuple[complex, complex]:
-    """The centre of the circle in a triangle, weighted by the opposite sides, and where it touches bc."""
+    """Places the centre of the circle in a triangle, weighted by the opposite sides, and where it touches bc."""
     across = (abs(c - b), abs(a - c), abs(b - a))
     centre = sum(p * w for p, w in zip((a, b, c), across, strict=True)) / sum(across)
     return centre, complex(foot(centre, b, c))
@@ -215,13 +215,13 @@ def _circle_rows():
 
 
 def _line_through(o: complex, a: complex, degrees: float) -> tuple[complex, ...]:
-    """A line through a, turned from the tangent towards the centre; 1.1 radii to one end, 0.7 to the other."""
+    """Places a line through a, turned from the tangent to the centre; 1.1 radii to one end, 0.7 to the other."""
     along = (a - o) * 1j * polar(1, degrees)
     return a + 1.1 * along, a - 0.7 * along
 
 
 def _from_corner(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex, ...]:
-    """The tangent in a where p[0] is 0; else the chord ag that leaves the tangent by p[0] degrees, T its end in a."""
+    """Places the tangent in a where p[0] is 0; else the chord ag that leaves it by p[0] degrees, T its end in a."""
     o, a = taken
     if p[0] == 0:
         return _line_through(o, a, 0)
@@ -265,7 +265,7 @@ def _line_rows():
 
 
 def _lines(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex, ...]:
-    """ab of length 1.7 above cd, 0.85 apart; cd turned by p[0] degrees one way or, where p[1] is 1, the other."""
+    """Places ab of length 1.7 above cd, 0.85 apart; cd turned by p[0] degrees, the other way where p[1] is 1."""
     half = 0.85 * polar(1, p[0] if p[1] else -p[0])
     return -0.85 + 0j, 0.85 + 0j, 0.85j - half, 0.85j + half
 
@@ -281,14 +281,14 @@ def _transversal(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex,
 
 
 def _plain_rows():
-    """Points whose coordinates are given, x and y in turn, y downwards; and strokes between points that are there."""
+    """Yields points at given coordinates, x and y in turn, y downwards; and strokes between points that are there."""
     yield Construction("placed", "placed", "", "", ANY, (), lambda t, p: tuple(map(complex, p[::2], p[1::2])), ())
     yield Construction("diagonal", "diagonal", "", "bd", "", (), lambda t, p: (), (), "bd")
     yield Construction("radius", "radius", "", "oa", "", (), lambda t, p: (), (), "oa")
 
 
 def rows() -> Iterator[Construction]:
-    """All rows of this file."""
+    """Yields all rows of this file."""
     for some in (
         _triangle_rows, _quadrilateral_rows, _cevian_rows, _crossline_rows, _side_point_rows, _cross_rows,
         _circled_rows, _circle_rows, _line_rows, _plain_rows,

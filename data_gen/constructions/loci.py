@@ -1,4 +1,4 @@
-"""Loci: conditions that leave a point one degree of freedom. A line or a circle, whole or in part.
+"""Defines loci, conditions that leave a point one degree of freedom: a line or a circle, whole or in part.
 
 Two loci determine a point, one and a number place it: "x on the line ab and on the circle about o through c" is one
 step of a program, called "on_line+on_circle". `pair` and `single` make rows of the construction language from them.
@@ -21,7 +21,7 @@ TOUCH = 1e-12  # of a radius squared: what rounding takes from a line that touch
 
 
 def everywhere(_: complex) -> bool:
-    """The part of a locus that is all of it."""
+    """Takes every point of a locus."""
     return True
 
 
@@ -74,29 +74,29 @@ class Locus:
 
 
 def ray(point: complex, way: complex) -> Line:
-    """The half of a line that starts in `point`."""
+    """Returns the half of a line that starts in `point`."""
     return Line(point, way, lambda z: float(dot(way, z - point)) > 0)
 
 
 def _turn(a: complex, vertex: complex, b: complex) -> complex:
-    """The rotation, of length 1, that takes the ray from the vertex through a to that through b."""
+    """Returns the rotation, of length 1, that takes the ray from the vertex through a to that through b."""
     turn = (b - vertex) / (a - vertex)
     return turn / abs(turn)
 
 
 def _arc(a: complex, b: complex, turn: complex) -> Ring:
-    """The points from which b is seen to be turned from a by `turn`."""
+    """Returns the points from which b is seen to be turned from a by `turn`."""
     centre = (a + b) / 2 + 0.5j * (b - a) * turn.real / turn.imag
     return Ring(centre, abs(a - centre), lambda z: float(cross(b - a, z - a)) * turn.imag > 0)
 
 
 def _bisecting(a: complex, b: complex, c: complex) -> Line:
-    """The ray from b into the angle a-b-c."""
+    """Returns the ray from b into the angle a-b-c."""
     return ray(b, (a - b) * cmath.sqrt(_turn(a, b, c)))
 
 
 def _drawn_through(k: float) -> Callable[[Sequence[complex], Sequence[float]], Curve]:
-    """The circle about the first point, `k` times as large as that through the second."""
+    """Returns the circle about the first point, `k` times as large as that through the second."""
     return lambda t, p: Ring(t[0], k * abs(t[1] - t[0]))
 
 
@@ -160,7 +160,7 @@ LOCI: dict[str, Locus] = {row.name: row for row in _ROWS}
 
 
 def _on(curve: Curve, place: float) -> complex:
-    """The point in a place. Raises ValueError where it is not of the part that counts."""
+    """Returns the point in a place. Raises ValueError where it is not of the part that counts."""
     z = curve.point + curve.way * place / 100 if isinstance(curve, Line) else curve.centre + polar(curve.radius, place)
     if not curve.part(z):
         raise ValueError("not on this part of the locus")
@@ -168,7 +168,7 @@ def _on(curve: Curve, place: float) -> complex:
 
 
 def meet(first: Curve, second: Curve) -> list[complex]:
-    """The points that two loci have in common, one or two. Raises ValueError where there are none or all."""
+    """Returns the points that two loci have in common, one or two. Raises ValueError where there are none or all."""
     if isinstance(first, Ring) and isinstance(second, Line):
         first, second = second, first
     if isinstance(first, Line):
@@ -190,7 +190,7 @@ def _lines_meet(first: Line, second: Line) -> list[complex]:
 
 
 def _cut(line: Line, ring: Ring) -> list[complex]:
-    """Where a line cuts a circle, in its order."""
+    """Finds where a line cuts a circle, in its order."""
     way = line.way / abs(line.way)
     middle = float(dot(way, ring.centre - line.point))
     square = ring.radius**2 - abs(line.point + middle * way - ring.centre) ** 2
@@ -201,7 +201,7 @@ def _cut(line: Line, ring: Ring) -> list[complex]:
 
 
 def _common_chord(first: Ring, second: Ring) -> Line:
-    """The line through the points where two circles meet: those of equal power."""
+    """Returns the line through the points where two circles meet: those of equal power."""
     apart = second.centre - first.centre
     if abs(apart) < LEAST_SINE * max(first.radius, second.radius):
         raise ValueError("the circles have one centre")
@@ -213,7 +213,7 @@ def _common_chord(first: Ring, second: Ring) -> Line:
 
 
 def single(locus: Locus) -> Construction:
-    """The row that places x on one locus; its last parameter says where."""
+    """Returns the row that places x on one locus; its last parameter says where."""
 
     def solve(taken: Sequence[complex], params: Sequence[float]) -> tuple[complex, ...]:
         return (_on(locus.curve(taken, params[:-1]), params[-1]),)
@@ -225,7 +225,7 @@ def single(locus: Locus) -> Construction:
 
 
 def pair(first: Locus, second: Locus) -> Construction:
-    """The row that places x where two loci meet; its last parameter chooses where they do so twice.
+    """Returns the row that places x where two loci meet; its last parameter chooses where they do so twice.
 
     The letters of `ins` are a, b, c..., first those of the first locus. Where both draw a circle it is the first's:
     the second's is that of another step.

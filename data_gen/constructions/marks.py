@@ -1,4 +1,4 @@
-"""Rows of the construction language that only mark what is there already: on points that other steps have placed.
+"""Lists constructions that only mark what is there already: on points that other steps have placed.
 
 What they mark, they state. They stand beside `CONSTRUCTIONS`, since no edit exchanges them.
 """
@@ -11,7 +11,7 @@ from data_gen.constructions.row import Construction
 
 
 def rows() -> Iterator[Construction]:
-    """All rows of this file: `marked.right_angle` takes a, v, b and draws the square in the angle a-v-b."""
+    """Yields all rows of this file: `marked.right_angle` takes a, v, b and draws the square in the angle a-v-b."""
     for name, ins, fact, shows in (
         ("right_angle", "avb", "right_angle v a b", ("right_angle a v b",)),
         ("equal", "abcd", "equal_length a b c d", ("ticks a b", "ticks c d")),

@@ -1,4 +1,4 @@
-"""Constructions that add one thing to a figure that is there: the rows of which the composed figures are made.
+"""Lists the constructions that add one thing to a figure: the rows of which the composed figures are made.
 
 Every slot is a question about the figure; its rows are the answers, so that an exchange of rows is an edit that a
 person sees. Shares are hundredths, angles degrees.
@@ -24,7 +24,7 @@ def _row(
     slot: str, name: str, ins: str, outs: str, solve: Solve, fact: str, ranges: tuple[Range, ...] = (),
     axis: str = "relation", **drawn: Any,
 ) -> Construction:  # fmt: skip
-    """A row whose name begins with its slot's, so that names stay apart."""
+    """Makes a row whose name begins with its slot's, so that names stay apart."""
     return Construction(f"{slot}.{name}", slot, axis, ins, outs, ranges, solve, tuple(fact.split("; ")), **drawn)
 
 
@@ -79,7 +79,7 @@ def _beside(taken: Sequence[complex], p: Sequence[float]) -> Given:
 
 
 def _through(taken: Sequence[complex], p: Sequence[float]) -> Given:
-    """A line pq through the point of ab at the share p[0], at p[1] degrees to it."""
+    """Places a line pq through the point of ab at the share p[0], at p[1] degrees to it."""
     a, b = taken
     arm = (b - a) * polar(0.42, p[1])
     return _at(a, b, p[0] / 100) + arm, _at(a, b, p[0] / 100) - arm
@@ -135,7 +135,7 @@ def _incentre(a: complex, b: complex, c: complex) -> complex:
 
 
 def _over_base(taken: Sequence[complex], p: Sequence[float]) -> Given:
-    """From the point of bc at the share p[1], p[0] hundredths of the way to a; below 0 away from it."""
+    """Goes from the point of bc at the share p[1] p[0] hundredths of the way to a; below 0 away from it."""
     a, b, c = taken
     return (_at(_at(b, c, p[1] / 100), a, p[0] / 100),)
 
@@ -147,7 +147,7 @@ def _vertex_line(taken: Sequence[complex], p: Sequence[float]) -> Given:
 
 
 def _fourth(taken: Sequence[complex], p: Sequence[float]) -> Given:
-    """d beyond bc, p[0] hundredths of the radius from the centre of the circle about abc."""
+    """Places d beyond bc, p[0] hundredths of the radius from the centre of the circle about abc."""
     a, b, c = taken
     centre = circumcentre(a, b, c)
     way = _at(b, c, p[1] / 100) - a
@@ -155,7 +155,7 @@ def _fourth(taken: Sequence[complex], p: Sequence[float]) -> Given:
 
 
 def _copy(taken: Sequence[complex], p: Sequence[float]) -> Given:
-    """The polygon again, p[0] hundredths as large, turned by p[1] degrees, to the right of it."""
+    """Places the polygon again, p[0] hundredths as large, turned by p[1] degrees, to the right of it."""
     middle = sum(taken) / len(taken)
     reach = max(abs(z - middle) for z in taken)
     return tuple(middle + reach * 1.08 * (1 + p[0] / 100) + (z - middle) * polar(p[0] / 100, p[1]) for z in taken)
@@ -207,20 +207,20 @@ def _circle_rows() -> Iterator[Construction]:
 
 
 def _turned(taken: Sequence[complex], p: Sequence[float], degrees: float) -> Given:
-    """The point a, turned about o."""
+    """Returns the point a, turned about o."""
     o, a = taken
     return (o + (a - o) * polar(1, degrees),)
 
 
 def _line_by(taken: Sequence[complex], p: Sequence[float]) -> Given:
-    """A line ab at p[0] hundredths of the radius from the centre."""
+    """Places a line ab at p[0] hundredths of the radius from the centre."""
     o, h = taken
     way = (h - o) * polar(1, p[1])
     return o + way * (p[0] / 100 + 1.15j), o + way * (p[0] / 100 - 1.15j)
 
 
 def _second_circle(distance: Range) -> Solve:
-    """A circle about p, p[1] hundredths of the radius away and p[0] large, unless it touches the first one."""
+    """Places a circle about p, p[1] hundredths of the radius away and p[0] large, unless it touches the first one."""
 
     def solve(taken: Sequence[complex], p: Sequence[float]) -> Given:
         o, h = taken
@@ -251,7 +251,7 @@ def _base_rows() -> Iterator[Construction]:
 
 
 def _open_rows() -> Iterator[Construction]:
-    """Figures that are not closed: an angle of two rays, and a sector with its arc."""
+    """Yields figures that are not closed: an angle of two rays, and a sector with its arc."""
     for name, range_, fact in (("right", (90, 90), "right_angle v a b"), ("acute", (34, 66), "acute_angle v a b"),
                                ("obtuse", (112, 146), "obtuse_angle v a b")):  # fmt: skip
         yield _row("angle", name, "", "vab", lambda t, p: (0j, polar(0.9, p[0]), 1 + 0j), fact, (range_,), axis="shape",
@@ -263,12 +263,12 @@ def _open_rows() -> Iterator[Construction]:
 
 
 def _ring(sides: int, stretch: float) -> Given:
-    """A regular polygon, every second corner moved out by a share of the radius, the third one in."""
+    """Places a regular polygon, every second corner moved out by a share of the radius, the third one in."""
     moves = (1, 1 + stretch, 1 - stretch / 2)
     return tuple(polar(moves[i % 3], 360 * i / sides) for i in range(sides))
 
 
 def rows() -> Iterator[Construction]:
-    """All rows of this file."""
+    """Yields all rows of this file."""
     for some in (_segment_rows, _triangle_rows, _quadrilateral_rows, _circle_rows, _base_rows, _open_rows):
         yield from some()

@@ -144,7 +144,7 @@ class Program:
 
     @cached_property
     def _valued_prints(self) -> tuple[Fact, ...]:
-        """The prints with their values; an angle that has one keeps it ("2x", or a figure that is not to scale)."""
+        """Gives the prints their values; an angle that has one keeps it ("2x", or a figure that is not to scale)."""
         return tuple(self._measured(f) if f.predicate == "angle" and f.value is None else f for f in self.prints)
 
     def _measured(self, angle: Fact) -> Fact:

@@ -1,4 +1,4 @@
-"""A row of the construction language (`constructions.py` has the tables)."""
+"""Defines a row of the construction language (`table.py` has them all)."""
 
 from __future__ import annotations
 

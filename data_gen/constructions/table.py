@@ -1,4 +1,4 @@
-"""All constructions by name, and which can stand for each other."""
+"""Collects all constructions by name, and says which can be exchanged for each other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARKED: dict[str, Construction] = {row.name: row for row in mark_rows.rows()}
 
 @cache
 def get_construction(name: str) -> Construction:
-    """The row that a step names. Raises UserError where no table has it.
+    """Returns the row that a step names. Raises UserError where no table has it.
 
     "~NAME" is a row that draws and states nothing; "LOCUS+LOCUS" puts a point on two loci at once.
     """
@@ -36,12 +36,12 @@ def get_construction(name: str) -> Construction:
 
 
 def rows_of(slot: str) -> tuple[Construction, ...]:
-    """The constructions that can stand for each other."""
+    """Returns the constructions of a slot, which can be exchanged for each other."""
     return tuple(row for row in CONSTRUCTIONS.values() if row.slot == slot)
 
 
 def partners(name: str) -> list[str]:
-    """The rows that can stand in the place of one: those of its slot, or of a pair those of either locus's slot."""
+    """Names the rows that can replace one: those of its slot, or of a pair those of either locus's slot."""
     if "+" in name:
         first, second = name.split("+")
         return [f"{other}+{second}" for other in partners(first)] + [f"{first}+{other}" for other in partners(second)]

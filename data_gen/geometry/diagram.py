@@ -1,4 +1,4 @@
-"""A diagram: named points in pixels, and what is drawn through them. Immutable, numbers and names only.
+"""Defines a diagram: named points in pixels, and what is drawn through them. Immutable, numbers and names only.
 
 Coordinates are pixels of a square canvas, x to the right and y down. A name that starts with "_" is a hidden point:
 it carries a stroke but has neither a label nor a dot.
@@ -152,7 +152,7 @@ Mark = Divisions | RegularPolygon | Ticks | ParallelArrows | RightAngle | AngleA
 
 @dataclass(frozen=True)
 class Style:
-    """How a diagram is drawn. Sizes in pixels of the canvas; `font` is a key of `render.FONTS`."""
+    """How a diagram is drawn. Sizes in pixels of the canvas; `font` is a key of `glyphs.FONTS`."""
 
     stroke_px: float = 1.2
     font: str = "serif-italic"
@@ -177,5 +177,5 @@ class Diagram:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The visible points, in alphabetical order."""
+        """Returns the visible points, in alphabetical order."""
         return tuple(sorted(name for name in self.points if not name.startswith("_")))

@@ -1,4 +1,4 @@
-"""Facts to English: phrases, their order, how they are joined and set, all of them chosen by a wording number."""
+"""Puts facts into English: phrases, their order, how they are joined and set, all chosen by a wording number."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ CLOSE_ONE_IN = 3  # wordings
 
 
 def write_phrase(fact: Fact, choice: int = 0) -> str:
-    """One fact in words, without capital letter and full stop: phrase number `choice` of its predicate, going round."""
+    """Puts a fact into words, without capital letter and full stop: phrase number `choice` of its predicate, cyclic."""
     options = PREDICATES[fact.predicate].phrases
     return options[choice % len(options)].format(*fact.args, value=fact.value)
 
 
 def write_caption(facts: Sequence[Fact], wording: int = 0) -> str:
-    """A caption that states the facts. Wording 0: the first phrases, in their order, as sentences.
+    """Writes a caption that states the facts. Wording 0: the first phrases, in their order, as sentences.
 
     Other numbers choose a phrase for each place, the order of the places, a join and the spaces, the same way every
     time. The members of a family share one wording, and a fact that an edit changes keeps its place: so their captions

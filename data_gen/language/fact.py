@@ -1,4 +1,4 @@
-"""A fact, a predicate applied to names, and its JSON."""
+"""Defines a fact, a predicate applied to names, and its JSON."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ class Fact:
     value: str | None = None
 
     def rename(self, names: dict[str, str]) -> Fact:
-        """The same statement about other points."""
+        """Returns the same statement about other points."""
         return Fact(self.predicate, tuple(names.get(a, a) for a in self.args), self.value)
 
 
 @lru_cache(maxsize=1 << 16)
 def canonical(fact: Fact) -> Fact:
-    """The one representative of all facts that say the same by symmetry."""
+    """Returns the one representative of all facts that say the same by symmetry."""
     args = min(tuple(fact.args[i] for i in p) for p in symmetry_group(fact.predicate))
     return Fact(fact.predicate, args, fact.value)
 
 
 def same_facts(first: Sequence[Fact], second: Sequence[Fact]) -> bool:
-    """Whether two lists of facts say the same, up to symmetry and order."""
+    """Tells whether two lists of facts say the same, up to symmetry and order."""
     return {canonical(f) for f in first} == {canonical(f) for f in second}
 
 
 def printed_only(facts: Sequence[Fact]) -> set[Fact]:
-    """Those of the facts that state printed values."""
+    """Returns those of the facts that state printed values."""
     return {fact for fact in facts if PREDICATES[fact.predicate].printed}
 
 
@@ -44,20 +44,20 @@ def printed_only(facts: Sequence[Fact]) -> set[Fact]:
 
 
 def facts_to_json(facts: Sequence[Fact]) -> str:
-    """Facts as JSON: [[predicate, [names], value], ...]."""
+    """Writes facts as JSON: [[predicate, [names], value], ...]."""
     return json.dumps(facts_to_list(facts), ensure_ascii=False, separators=(",", ":"))
 
 
 def facts_from_json(text: str) -> list[Fact]:
-    """The inverse of `facts_to_json`."""
+    """Reads what `facts_to_json` wrote."""
     return list(facts_from_list(json.loads(text)))
 
 
 def facts_to_list(facts: Sequence[Fact]) -> list[list]:
-    """Facts as plain lists, [predicate, [names], value]."""
+    """Returns facts as plain lists, [predicate, [names], value]."""
     return [[f.predicate, list(f.args), f.value] for f in facts]
 
 
 def facts_from_list(rows: Sequence[Sequence]) -> tuple[Fact, ...]:
-    """The inverse of `facts_to_list`."""
+    """Reads what `facts_to_list` returned."""
     return tuple(Fact(predicate, tuple(args), value) for predicate, args, value in rows)

@@ -1,4 +1,4 @@
-"""Numbers and polynomials as captions and pictures write them."""
+"""Reads and writes numbers and polynomials as captions and pictures have them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 
 @cache
 def parse_value(text: str) -> float | None:
-    """The number that a value reads as ("7", "3/2", "7√2", "50π"), or None where it has an unknown."""
+    """Returns the number that a value reads as ("7", "3/2", "7√2", "50π"), or None where it has an unknown."""
     match = re.fullmatch(r"(\d*\.?\d*)(√(\d+))?(π)?(/(\d+))?", text)
     if not match or not text or text[0] == "/":
         return None
@@ -27,7 +27,7 @@ def parse_ratio(text: str) -> float:
 
 
 def same_value(first: str, second: str) -> bool:
-    """Whether two values read the same: as numbers where both are, else as texts."""
+    """Tells whether two values read the same: as numbers where both are, else as texts."""
     a, b = parse_value(first), parse_value(second)
     return first == second if a is None or b is None else math.isclose(a, b, rel_tol=1e-3)
 
@@ -36,7 +36,7 @@ TICK_WORDS = {1: "one tick", 2: "two ticks", 3: "three ticks"}
 
 
 def format_polynomial(coefficients: tuple[float, ...]) -> str:
-    """ "2x - 1" for (-1, 2): the terms from the highest power down."""
+    """Writes "2x - 1" for (-1, 2): the terms from the highest power down."""
     terms = []
     for power in reversed(range(len(coefficients))):
         value = coefficients[power]

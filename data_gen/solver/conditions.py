@@ -1,4 +1,4 @@
-"""How the points of a described figure lie to each other: a first layout, and what is wrong with a found one.
+"""Describes a figure by its conditions, draws a first layout, and says what is wrong with a found one.
 
 Coordinates are complex, x to the right and y *upwards*; faces, arcs and points round circles run counterclockwise.
 """
@@ -54,7 +54,7 @@ class Description:
 
     @cached_property
     def edges(self) -> tuple[tuple[str, str], ...]:
-        """The pieces of the lines between neighbouring points."""
+        """Lists the pieces of the lines between neighbouring points."""
         return tuple(pair for line in self.lines for pair in itertools.pairwise(line))
 
 
@@ -62,8 +62,11 @@ class Description:
 
 
 def start_layout(description: Description, rng: np.random.Generator, wild: int = 0) -> dict[str, complex]:
-    """Points such that faces lie beside each other as described: the outer corners on an ellipse, every other point
-    in the middle of its neighbours (Tutte). `wild` numbers the starts: later ones are shaken more."""
+    """Places points so that faces lie beside each other as described, by Tutte's embedding.
+
+    The outer corners are on an ellipse, every other point in the middle of its neighbours. `wild` numbers the starts:
+    later ones are shaken more.
+    """
     names = list(description.names)
     index = {name: i for i, name in enumerate(names)}
     pairs = [*description.edges, *description.arcs]
@@ -90,7 +93,7 @@ def start_layout(description: Description, rng: np.random.Generator, wild: int =
 
 
 def outline(description: Description) -> list[str]:
-    """The corners of the outer boundary, counterclockwise: the edges that only one face has. The longest round."""
+    """Returns the corners of the longest outer boundary, counterclockwise: the edges that only one face has."""
     directed = [pair for face in description.rounds for pair in zip(face, face[1:] + face[:1], strict=True)]
     left = list(directed)
     for a, b in directed:
@@ -116,7 +119,7 @@ def outline(description: Description) -> list[str]:
 
 
 def _hull_guess(description: Description) -> list[str]:
-    """The largest face, or the points of the largest circle, or the ends of lines."""
+    """Returns the largest face, or the points of the largest circle, or the ends of lines."""
     faces = sorted(description.rounds, key=len)
     if faces and len(faces[-1]) > 2:
         return list(faces[-1])
@@ -130,7 +133,7 @@ def _hull_guess(description: Description) -> list[str]:
 
 
 def layout_fault(description: Description, points: Mapping[str, complex], radii: Mapping[str, float]) -> str | None:
-    """Why a layout is degenerate or not the one described, in a few words; None where it is sound."""
+    """Says in a few words why a layout is degenerate or not the one described; None where it is sound."""
     visible = [n for n in points if not n.startswith("_")]
     width = _width(points, radii)
     checks = (
@@ -169,7 +172,7 @@ def _out_of_order(description: Description, points, visible, nearest: float) -> 
 
 
 def _narrow(description: Description, points, visible, nearest: float) -> bool:
-    """Whether two lines leave a point almost in one direction."""
+    """Tells whether two lines leave a point almost in one direction."""
     ends: dict[str, list[complex]] = {}
     for a, b in description.edges:
         ends.setdefault(a, []).append(unit(points[b] - points[a]))
@@ -197,14 +200,14 @@ def _crossed(description: Description, points, visible, nearest: float) -> bool:
 
 
 def _opposite(a, b, c, d) -> bool:
-    """Whether c and d lie plainly on different sides of the line ab."""
+    """Tells whether c and d lie plainly on different sides of the line ab."""
     size = abs(b - a)
     u, v = cross(b - a, c - a) / size, cross(b - a, d - a) / size
     return u * v < 0 and min(abs(u), abs(v)) > 1e-6
 
 
 def area(corners: Sequence[complex]) -> float:
-    """The area of a polygon, positive where its corners run counterclockwise."""
+    """Returns the area of a polygon, positive where its corners run counterclockwise."""
     z = np.array(corners)
     return float(cross(z, np.roll(z, -1)).sum() / 2)
 

@@ -1,4 +1,4 @@
-"""Coordinates for a figure that is only described: its lines, circles, faces and facts -> where its points are.
+"""Solves for a figure that is only described: its lines, circles, faces and facts -> where its points are.
 
 From several seeded starts, or from given positions, least squares bring the figure near; a polish then moves the points
 as little as it takes for the facts to hold to rounding. A solution in which points, angles or faces are degenerate, or
@@ -71,7 +71,7 @@ class System:
         self.equations += [self._plain("on_circle", (o, p)) for o, on in description.circles.items() for p in on]
 
     def points(self, x: np.ndarray) -> np.ndarray:
-        """complex[K, points]."""
+        """Returns complex[K, points]."""
         n = len(self.index)
         return x[:, :n] + 1j * x[:, n : 2 * n]
 
@@ -91,7 +91,7 @@ class System:
         return equation
 
     def _equation(self, i: int, fact: Fact) -> Callable | None:
-        """(x, points) -> residuals of a fact; None where it asks for nothing that this figure can give."""
+        """Returns (x, points) -> residuals of a fact; None where it asks for nothing that this figure can give."""
         row = PREDICATES[fact.predicate]
         if row.equation is None or not self._knows(fact):
             return None
@@ -122,14 +122,14 @@ class System:
         return equation
 
     def _knows(self, formula: Formula) -> bool:
-        """Whether a formula, or a pair of them, speaks of this figure only."""
+        """Tells whether a formula, or a pair of them, speaks of this figure only."""
         if isinstance(formula, Fact):
             radial = PREDICATES[formula.predicate].radial
             return set(formula.args) <= set(self.index) and (not radial or formula.args[0] in self.centres)
         return not isinstance(formula, tuple) or all(self._knows(part) for part in formula if not isinstance(part, str))
 
     def _balance(self, left: Formula, right: Formula) -> Callable:
-        """What the two sides differ by, as a share of their size."""
+        """Asks the two sides to be equal: their difference as a share of their size."""
 
         def equation(x, z):
             a, b = (self._evaluate(side, x, z) for side in (left, right))
@@ -138,7 +138,7 @@ class System:
         return equation
 
     def _evaluate(self, formula: Formula, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """float64[K]: a formula at rows of unknowns, lengths in the unit of the values."""
+        """Computes float64[K]: a formula at rows of unknowns, lengths in the unit of the values."""
         if isinstance(formula, Fact):
             length = np.exp(x[:, -1]) / self.unit
             given = [z[:, self.index[name]] / length for name in formula.args]
@@ -150,13 +150,13 @@ class System:
         return np.full(len(x), formula)
 
     def residuals(self, x: np.ndarray) -> np.ndarray:
-        """float64[K, n] -> float64[K, m], all 0 where everything holds."""
+        """Computes float64[K, n] -> float64[K, m], all 0 where everything holds."""
         z = self.points(x)
         rows = [r for equation in self.equations for r in equation(x, z)]
         return np.stack(rows, 1) if rows else np.zeros((len(x), 0))
 
     def pushes(self, x: np.ndarray, convex: bool) -> np.ndarray:
-        """float64[K, m]: how far the figure is from a clear layout in the order described; 0 where it is clear.
+        """Computes float64[K, m]: how far the figure is from a clear layout in the order described, else 0.
 
         Faces of more than three corners are pushed to be convex only where `convex`: some of them are not.
         """
@@ -181,7 +181,7 @@ class System:
         return np.concatenate([np.maximum(0.0, np.stack(rows, 1)), solve_near], 1) if rows else solve_near
 
     def vector(self, points: Mapping[str, complex], radii: Mapping[str, float] | None = None) -> np.ndarray:
-        """float64[n]: the unknowns at given positions; radii and scale such that they fit these best."""
+        """Returns float64[n]: the unknowns at given positions; radii and scale such that they fit these best."""
         z = np.array([points[name] for name in self.description.names])
         found = [
             (radii or {}).get(o) or float(np.mean([abs(points[p] - points[o]) for p in on] or [0.5]))
@@ -196,7 +196,7 @@ class System:
         return np.concatenate([z.real, z.imag, found, [scale]])
 
     def solution(self, x: np.ndarray) -> Solution:
-        """The inverse of `vector`."""
+        """Inverts `vector`."""
         z = self.points(x[None])[0]
         radii = x[2 * len(self.index) : -1]
         return Solution(
@@ -215,7 +215,7 @@ def _size(row: Predicate, given: Sequence) -> np.ndarray:
 
 
 def jacobian(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
-    """float64[m, n]: central differences of a function of rows, all in one call."""
+    """Computes float64[m, n]: central differences of a function of rows, all in one call."""
     steps = STEP * np.eye(len(x))
     both = function(np.concatenate([x + steps, x - steps]))
     return ((both[: len(x)] - both[len(x) :]) / (2 * STEP)).T
@@ -225,7 +225,7 @@ def jacobian(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.
 
 
 def approach(system: System, x: np.ndarray, convex: bool) -> np.ndarray:
-    """Least squares of facts, clear layout and nearness to the start, from x float64[n]."""
+    """Minimises the squares of facts, clear layout and nearness to the start, from x float64[n]."""
 
     def together(rows: np.ndarray) -> np.ndarray:
         return np.concatenate([system.residuals(rows), PUSH * system.pushes(rows, convex), PULL * (rows - x)], 1)
@@ -238,7 +238,7 @@ def approach(system: System, x: np.ndarray, convex: bool) -> np.ndarray:
 
 
 def polish(system: System, x: np.ndarray) -> np.ndarray | None:
-    """x float64[n] moved, by Newton's steps of least length, to where all facts hold; None where they do not."""
+    """Moves x float64[n], by Newton's steps of least length, to where all facts hold; None where they do not."""
     for _ in range(POLISHES):
         r = system.residuals(x[None])[0]
         if not r.size or np.abs(r).max() < EXACT / 10:
@@ -252,7 +252,7 @@ def polish(system: System, x: np.ndarray) -> np.ndarray | None:
 
 
 def solve(description: Description, seed: int = 0) -> Solution:
-    """Coordinates, the figure about 1 wide, from up to STARTS seeded starts. Raises Unsolved."""
+    """Finds coordinates, the figure about 1 wide, from up to STARTS seeded starts. Raises Unsolved."""
     system, reason = System(description), "the facts cannot be met together"
     for number_ in range(STARTS):
         rng = np.random.default_rng([seed, number_])
@@ -271,7 +271,7 @@ def solve(description: Description, seed: int = 0) -> Solution:
 def solve_near(
     description: Description, points: Mapping[str, complex], radii: Mapping[str, float] | None = None
 ) -> Solution:
-    """The solution that is reached from given positions with least movement, in their unit. Raises Unsolved."""
+    """Finds the solution that is reached from given positions with least movement, in their unit. Raises Unsolved."""
     values = np.array(list(points.values()))
     middle, width = values.mean(), float(np.abs(values - values.mean()).max()) * 2 or 1.0
     system = System(description)
@@ -289,7 +289,7 @@ def solve_near(
 
 
 def find_fault(description: Description, found: Solution) -> str | None:
-    """Why a solution is refused, in a few words; None where it is sound."""
+    """Says in a few words why a solution is refused; None where it is sound."""
     wrong = layout_fault(description, found.points, found.radii)
     if wrong:
         return wrong
@@ -312,7 +312,7 @@ def _fails(fact: Fact, diagram: Diagram) -> bool:
 
 
 def to_diagram(found: Solution) -> Diagram:
-    """The solution on a canvas of VIEW_PX, y downwards: only to ask what holds."""
+    """Puts the solution on a canvas of VIEW_PX, y downwards: only to ask what holds."""
     values = np.array(list(found.points.values()))
     low = complex(values.real.min(), values.imag.max())
     scale = VIEW_PX / max(np.ptp(values.real), np.ptp(values.imag), 1e-9)

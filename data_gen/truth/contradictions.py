@@ -1,4 +1,4 @@
-"""Edits of a single fact that contradict it, whatever the drawing: a table of rules, one row for each way.
+"""Proposes edits of a fact that contradict it, whatever the drawing: a table of rules, one row for each way.
 
 A rule proposes facts of one axis. What it proposes cannot be true where the fact is: symmetric rewrites say the same
 and a more general predicate stays true, so neither is ever proposed.
@@ -17,7 +17,7 @@ from data_gen.language.numbers import same_value
 from data_gen.language.predicates.table import PREDICATES
 
 
-def _nobody_knows(point: str, a: str, b: str) -> bool:
+def _never(point: str, a: str, b: str) -> bool:
     return False
 
 
@@ -26,12 +26,12 @@ class Context:
     """What the rules may use of a figure.
 
     names: its points. values: for each value predicate, what may stand in the place of a value. off_line(p, a, b):
-    whether the point p is surely not on the line ab (by default nobody knows).
+    whether the point p is surely not on the line ab (by default of no point).
     """
 
     names: Sequence[str] = ()
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    off_line: Callable[[str, str, str], bool] = _nobody_knows
+    off_line: Callable[[str, str, str], bool] = _never
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Rule:
 
 
 def _opposite(fact: Fact, context: Context) -> Iterator[Fact]:
-    """Another predicate on the same points that cannot hold together with this one."""
+    """Proposes another predicate on the same points that cannot hold together with this one."""
     for name in PREDICATES[fact.predicate].opposites:
         if PREDICATES[name].arity == len(fact.args):
             yield Fact(name, fact.args)
@@ -54,7 +54,7 @@ MOST_REORDERED = 5  # points, of which all orders are proposed
 
 
 def _reorder(fact: Fact, context: Context) -> Iterator[Fact]:
-    """The same points in an order that is no symmetry, where order matters. A circle's name stays."""
+    """Proposes the same points in an order that is no symmetry, where order matters. A circle's name stays."""
     row = PREDICATES[fact.predicate]
     if row.order_matters:
         fixed, points = fact.args[: row.circles], fact.args[row.circles :]
@@ -63,7 +63,7 @@ def _reorder(fact: Fact, context: Context) -> Iterator[Fact]:
 
 
 def _exchanges(points: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Two points in each other's place: of many points there are too many orders."""
+    """Exchanges two points: of many points there are too many orders."""
     for i, j in itertools.combinations(range(len(points)), 2):
         order = list(points)
         order[i], order[j] = points[j], points[i]
@@ -71,7 +71,7 @@ def _exchanges(points: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _replace(fact: Fact, context: Context) -> Iterator[Fact]:
-    """Another letter in the place of a point that is the only one to fit, or that may move on one line only."""
+    """Proposes another letter for a point that is the only one to fit, or that may move on one line only."""
     row = PREDICATES[fact.predicate]
     only, along = row.only_places, row.line_places
     for place, name in itertools.product(range(len(fact.args)), context.names):
@@ -82,7 +82,7 @@ def _replace(fact: Fact, context: Context) -> Iterator[Fact]:
 
 
 def _other_value(fact: Fact, context: Context) -> Iterator[Fact]:
-    """Another value of the same measure of the same points."""
+    """Proposes another value of the same measure of the same points."""
     if fact.value is not None:
         for value in context.values.get(fact.predicate, ()):
             if not same_value(value, fact.value):
@@ -100,7 +100,7 @@ RULES = (
 def contradictions(
     fact: Fact, rng: np.random.Generator | None = None, context: Context | None = None
 ) -> list[tuple[str, Fact]]:
-    """(axis, fact) for every edit of a fact that contradicts it: no two that say the same, none twice.
+    """Returns (axis, fact) for every edit of a fact that contradicts it: no two that say the same, none twice.
 
     Without a generator in the order of the table, with one shuffled.
     """

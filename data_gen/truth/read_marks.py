@@ -1,6 +1,6 @@
-"""What a diagram shows by its marks: printed values, ticks, shading, graphs.
+"""Reads what a diagram shows by its marks: printed values, ticks, shading, graphs.
 
-Facts of the predicates with `read_marks` are true where the diagram shows just that, and read nowhere else.
+Facts of predicates with `from_marks` are true where the diagram shows just that, and read nowhere else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ON_CIRCLE_PX = 0.5
 
 
 def read_marks(diagram: Diagram) -> Iterator[MarkedFact]:
-    """Everything that the marks of a diagram say."""
+    """Yields everything that the marks of a diagram say."""
     for part in (*diagram.marks, *diagram.shades, *diagram.graphs):
         if type(part) in MARK_READERS:
             yield MARK_READERS[type(part)](part)
@@ -40,7 +40,7 @@ def read_marks(diagram: Diagram) -> Iterator[MarkedFact]:
 
 
 def _of_circles(diagram: Diagram) -> Iterator[MarkedFact]:
-    """A length printed on a radius or a diameter is the circle's, unless there are two that differ."""
+    """Takes a length printed on a radius or a diameter for the circle's, unless there are two that differ."""
     points = {name: complex(*xy) for name, xy in diagram.points.items()}
     lengths = [mark for mark in diagram.marks if isinstance(mark, LengthText)]
     for circle in diagram.circles if lengths else ():
@@ -59,7 +59,7 @@ def _of_circles(diagram: Diagram) -> Iterator[MarkedFact]:
 
 
 def _corners(mark: RegularPolygon, diagram: Diagram) -> Iterator[MarkedFact]:
-    """A regular polygon has every named point that lies at a corner, to half a pixel."""
+    """Gives a regular polygon every named point that lies at a corner, to half a pixel."""
     centre, first = (complex(*diagram.points[name]) for name in (mark.centre, mark.corner))
     for name in diagram.names:
         turn = (complex(*diagram.points[name]) - centre) / (first - centre)
@@ -74,7 +74,7 @@ def _angle(mark: AngleText) -> MarkedFact:
 
 
 def _region(corners: tuple[str, ...]) -> tuple[str, ...]:
-    """The names that a region goes by: a circle's centre, a polygon's corners."""
+    """Names a region: by a circle's centre, or a polygon's corners."""
     return corners[:1] if len(corners) == 2 else corners
 
 

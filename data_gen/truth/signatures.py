@@ -1,4 +1,4 @@
-"""Signatures: 256 bits that tell which captions of a batch may be true of a stranger's picture.
+"""Computes signatures, one-hash Bloom filters of 256 bits: which captions of a batch may be true of a picture.
 
 A picture's bits stand for the facts that are or may be true of it, a caption's for the facts that it states. A
 caption whose bits are a subset of a picture's may be true of it, and training ignores the pair; the test errs towards
@@ -34,7 +34,7 @@ def _code(text: str | None) -> np.uint64:
 
 
 def _bits(predicates: np.ndarray | np.uint64, args: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The bits int64[...] of facts: uint64 codes of their predicates [...], names [..., arity] and values [...]."""
+    """Hashes facts, uint64 codes of predicates [...], names [..., arity] and values [...], to bits int64[...]."""
     mixed = predicates
     for i in range(args.shape[-1]):
         mixed = _mix(mixed ^ args[..., i])
@@ -42,7 +42,7 @@ def _bits(predicates: np.ndarray | np.uint64, args: np.ndarray, values: np.ndarr
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
-    """A multiplicative hash step on 64 bits, the high half folded into the low."""
+    """Does a multiplicative hash step on 64 bits, the high half folded into the low."""
     x = x * np.uint64(0x9E3779B97F4A7C15)
     return x ^ (x >> np.uint64(29))
 
@@ -55,13 +55,13 @@ def _fact_bit(fact: Fact) -> int:
 
 
 def _pack(bits: np.ndarray) -> np.ndarray:
-    """bool[..., 256] -> uint32[..., 8], bit b of word w standing for 32 w + b."""
+    """Packs bool[..., 256] into uint32[..., 8], bit b of word w standing for 32 w + b."""
     words = bits.reshape(*bits.shape[:-1], SIGNATURE_WORDS, 32).astype(np.uint32)
     return (words << np.arange(32, dtype=np.uint32)).sum(-1, dtype=np.uint32)
 
 
 def caption_signature(facts: Sequence[Fact]) -> np.ndarray:
-    """uint32[8]: one bit for each fact that a caption states (a Bloom filter with one hash)."""
+    """Computes uint32[8]: one bit for each fact that a caption states."""
     bits = np.zeros(BITS, bool)
     # What no picture has a bit for is no reason to deny a caption.
     bits[[_fact_bit(fact) for fact in facts if PREDICATES[fact.predicate].in_signatures]] = True
@@ -70,7 +70,7 @@ def caption_signature(facts: Sequence[Fact]) -> np.ndarray:
 
 @cache
 def _orbits(predicate: str, count: int, heads: tuple[int, ...]) -> np.ndarray:
-    """int[K, arity]: the arguments of every fact over `count` names in alphabetical order, one per symmetry class.
+    """Lists int[K, arity]: arguments of every fact over `count` names in alphabetical order, one per symmetry class.
 
     `heads` are the names that may come first (all of them, or the centres of circles).
     """
@@ -97,7 +97,7 @@ class _Batch(NamedTuple):
 
 @cache
 def _batches(count: int, centres: tuple[int, ...]) -> tuple[_Batch, ...]:
-    """What is to be judged in figures of `count` names, of which `centres` are centres of circles."""
+    """Lists what is to be judged in figures of `count` names, of which `centres` are centres of circles."""
     by_arity: dict[int, list[tuple[Predicate, str, np.ndarray]]] = {}
     for row in PREDICATES.values():
         if row.measure is None or not row.in_signatures:
@@ -122,7 +122,7 @@ def _batch(facts: list[tuple[Predicate, str, np.ndarray]]) -> _Batch:
 
 
 def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
-    """uint32[N, 8]: a bit for every fact that is, or may be, true of each diagram.
+    """Computes uint32[N, 8]: a bit for every fact that is, or may be, true of each diagram.
 
     Facts of up to five points count. A length counts where it is printed; an angle's bits are those of the whole
     degrees within one of its measure.

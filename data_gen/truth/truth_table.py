@@ -1,4 +1,4 @@
-"""Facts, and whether they are true of a diagram.
+"""Computes whether facts are true of a diagram.
 
 A fact is a row of the predicate table applied to names. Truth is computed from coordinates and has three values: 1
 (holds to within `TOLERANCE_PX`), 0 (fails by a margin that a person sees at the rendered size), and -1 (neither, or
@@ -40,12 +40,12 @@ class Scene:
 
     @cached_property
     def marked_values(self) -> tuple[dict[Fact, str], ...]:
-        """For each diagram what it shows: the canonical fact without its value -> the value."""
+        """Returns for each diagram what it shows: the canonical fact without its value -> the value."""
         return tuple(marked_values(diagram) for diagram in self.diagrams)
 
     @cached_property
     def strokes(self) -> dict[str, np.ndarray]:
-        """For "all", "dashed" and "solid": complex128[N, S, 2], the ends of those straight strokes, nan where fewer."""
+        """Returns the ends of "all", "dashed" and "solid" straight strokes, complex128[N, S, 2], NaN where fewer."""
         return {which: self._ends(styles) for which, styles in STROKE_STYLES.items()}
 
     def _ends(self, styles: tuple[bool, ...]) -> np.ndarray:
@@ -77,7 +77,7 @@ def _radius(diagram: Diagram, centre: str) -> float:
 
 
 def truth_of_measure(deviation, slack, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """(truth int8[...], margin float64[...]): see the module's docstring. A nan means that nobody can say."""
+    """Returns (truth int8[...], margin float64[...]) as the module says. NaN means that nobody can say."""
     deviation, slack = np.broadcast_arrays(np.asarray(deviation, float), np.asarray(slack, float))
     true = (deviation <= TOLERANCE_PX) & (slack >= margin_px)
     # On the boundary itself (an exactly right angle is not obtuse) an open condition is plainly false.
@@ -90,7 +90,7 @@ def truth_of_measure(deviation, slack, margin_px: float) -> tuple[np.ndarray, np
 
 
 def evaluate(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """The truth of a fact in every diagram of a scene.
+    """Computes the truth of a fact in every diagram of a scene.
 
     Returns:
       truth int8[N] (1, 0, -1) and margin_px float64[N], the distance from the other verdict (inf where none is near,
@@ -105,7 +105,7 @@ def evaluate(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np
     if not known or not all(name in scene.radii for name in fact.args[: row.circles]):
         return np.zeros(count, np.int8), np.full(count, np.inf)
     if row.from_marks:
-        return _evaluate_shown(fact, scene, margin_px)
+        return _evaluate_marks(fact, scene, margin_px)
     if row.measure is None:
         return np.full(count, -1, np.int8), np.full(count, np.nan)
     arguments: list[Any] = [scene.points[:, scene.names.index(name)] for name in fact.args]
@@ -118,8 +118,8 @@ def evaluate(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np
     return truth_of_measure(deviation, slack, margin_px)
 
 
-def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """What is shown decides; an angle that is not printed is measured; another value that is not printed stays open."""
+def _evaluate_marks(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """Decides by what is shown; an angle that is not printed is measured; another such value stays open."""
     truth, margin = np.full(len(scene.diagrams), -1, np.int8), np.full(len(scene.diagrams), np.nan)
     for i, diagram in enumerate(scene.diagrams):
         printed = scene.marked_values[i].get(canonical(Fact(fact.predicate, fact.args)))
@@ -139,7 +139,7 @@ def _evaluate_shown(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
 
 
 def _number_along(fact: Fact, diagram: Diagram, known: dict[Fact, str]) -> str | None:
-    """The number of an angle that is marked under other names: its arms run through other points of the same rays."""
+    """Returns the number of an angle that is marked under other names: other points of the same rays."""
     a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)
     for other, value in known.items():
         if other.predicate == fact.predicate and other.args[1] == fact.args[1]:
@@ -151,7 +151,7 @@ def _number_along(fact: Fact, diagram: Diagram, known: dict[Fact, str]) -> str |
 
 
 def _is_corner(fact: Fact, diagram: Diagram) -> bool:
-    """Whether two strokes join the second point to others of the circle: they may be sides of a regular polygon."""
+    """Tells whether two strokes join the second point to others of the circle: perhaps sides of a regular polygon."""
     centre, corner = fact.args
     o, radius = complex(*diagram.points[centre]), _radius(diagram, centre)
     ends = [(s.a, s.b) for s in diagram.segments if corner in (s.a, s.b)]
@@ -160,7 +160,7 @@ def _is_corner(fact: Fact, diagram: Diagram) -> bool:
 
 
 def marked_values(diagram: Diagram) -> dict[Fact, str]:
-    """What a diagram prints and marks: the canonical fact without its value -> the value, "" where it has none."""
+    """Returns what a diagram prints and marks: canonical fact without its value -> the value, "" where it has none."""
     return {canonical(Fact(predicate, args)): value for predicate, args, value in read_marks(diagram)}
 
 
@@ -173,12 +173,12 @@ def _is_number(text: str | None) -> bool:
 
 
 def holds(fact: Fact, diagram: Diagram, margin_px: float) -> int:
-    """1, 0 or -1: whether a fact is true of one diagram, false by a visible margin, or neither."""
+    """Returns 1, 0 or -1: whether a fact is true of one diagram, false by a visible margin, or neither."""
     return int(evaluate(fact, Scene.from_diagrams([diagram]), margin_px)[0][0])
 
 
 def truth_table(captions: Sequence[Sequence[Fact]], scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """The truth int8[N, C] of every caption in every diagram, and the margins float64[N, C].
+    """Computes the truth int8[N, C] of every caption in every diagram, and the margins float64[N, C].
 
     A caption is false where any of its facts is (margin: of the most plainly false one), true where all are (margin: of
     the least plain one), and otherwise nobody can say. One that states nothing is true everywhere, by any margin.
@@ -192,7 +192,7 @@ def truth_table(captions: Sequence[Sequence[Fact]], scene: Scene, margin_px: flo
 
 
 def _all_hold(facts: Sequence[tuple[np.ndarray, np.ndarray]], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Truth int8[N] and margin float64[N] of facts together, each with its own in the N = `count` diagrams."""
+    """Combines facts, each with its truth and margin in the N = `count` diagrams: int8[N] and float64[N]."""
     truth, margin = (np.array([fact[i] for fact in facts]).reshape(-1, count) for i in (0, 1))
     false, true = truth == 0, truth == 1
     any_false, all_true = false.any(0), true.all(0)

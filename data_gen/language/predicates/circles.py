@@ -1,4 +1,4 @@
-"""Points, chords, lines and polygons with one circle, which is named by its centre, first; and two circles."""
+"""Lists predicates of one circle, named first by its centre, with points, lines and polygons; and of two circles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures whose vertices correspond: similar and congruent ones."""
+"""Lists predicates of figures whose vertices correspond: similar and congruent ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How lines and segments lie to each other, and which are drawn."""
+"""Lists predicates of lines and segments: how they lie to each other, and which are drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where points lie: on lines, on the sides of lines, in triangles."""
+"""Lists predicates of where points lie: on lines, on the sides of lines, in triangles."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def collinear(a, b, c):
     equation=lambda p, a, b, c, d: on_line(p, a, b) + on_line(p, c, d),
 )
 def meet(p, a, b, c, d):
-    """p is on both segments, and these do not run along one line."""
+    """Wants p on both segments, and these not along one line."""
     turned = parallel_px(b - a, d - c)
     off = largest(segment_distance(p, a, b), segment_distance(p, c, d))
     return off, np.where(turned >= 1.0, INF, turned)

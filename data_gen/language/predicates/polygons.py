@@ -1,4 +1,4 @@
-"""Shapes of quadrilaterals and of polygons with more sides, named by their corners in order round."""
+"""Lists the shapes of quadrilaterals and polygons with more sides, named by their corners in order round."""
 
 from __future__ import annotations
 

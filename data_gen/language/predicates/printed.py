@@ -1,4 +1,4 @@
-"""What a diagram prints and marks: read off the picture, not measured."""
+"""Lists predicates of what a diagram prints and marks: read off the picture, not measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quantities that sources state of their diagrams: asserted, not computed, so they have an equation at most."""
+"""Lists quantities that sources state of their diagrams: asserted, not computed, so they have an equation at most."""
 
 from __future__ import annotations
 

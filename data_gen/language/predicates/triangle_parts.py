@@ -1,4 +1,4 @@
-"""Cevians, midsegments and centres of triangles; of a cevian first the vertex, then the foot, then the far side."""
+"""Lists cevians, midsegments and centres of triangles; a cevian is named by vertex, foot and far side."""
 
 from __future__ import annotations
 

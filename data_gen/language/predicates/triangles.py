@@ -1,4 +1,4 @@
-"""Angles and shapes of triangles; the special vertex comes first."""
+"""Lists angles and shapes of triangles; the special vertex comes first."""
 
 from __future__ import annotations
 
