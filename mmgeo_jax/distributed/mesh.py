@@ -105,7 +105,7 @@ def overview(tree: Any) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def summary(state: dict[str, Any]) -> str:
+def summary(state: Mapping[str, Any]) -> str:
     """A line on the arrays of a run, {"params": ..., "opt_state": ...}: how many parameters, what a device holds."""
     count = sum(leaf.size for leaf in jax.tree.leaves(state["params"]))
     kept = " and ".join(f"{bytes_per_device(tree) / 2**20:.0f} MiB of {name}" for name, tree in state.items())

@@ -1,10 +1,18 @@
-"""Train an image tower and a text tower on families of diagrams: a config -> the folder runs/NAME.
+"""Trains an image tower and a text tower on families of diagrams: a config -> the folder runs/NAME.
 
     mmgeo train-clip --config=configs/clip_tiny.py --config.optim.lr=1e-3
 
-The same command goes on where a run was killed, bit for bit, and skips what is done. The folder holds config.json,
-tokenizer.model, metrics.jsonl (what is computed: the same for the same config), timing.jsonl (how fast),
-checkpoints/, and at the end eval.json and report.html. The loop itself is in loop.py; here is what it trains.
+The way from this command to the gradient:
+
+    clip.main                    what is trained, as a `loop.Task`; then the report
+    loop.run_command             config, processes, the run's folder
+    loop.train                   the loop: batch -> train step -> logs, validation, checkpoints
+    loop.make_train_step         gradient -> AdamW -> new parameters
+    grad_cache.make_gradients    embeds the batch (models/two_tower.py), its loss (losses/pairs.py), and the gradient
+
+data/clip.py begins with the way from a record to a batch. The same command resumes a killed run bit for bit, and skips
+what is done. The folder holds config.json, tokenizer.model, metrics.jsonl (the same for the same config), timing.jsonl
+(how fast), checkpoints/, and at the end eval.json and report.html.
 """
 
 import hashlib
@@ -14,84 +22,83 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from data_gen.records import tfrecords
 from data_gen.records.tfrecords import RecordSource
 from data_gen.retrieval.sidecar import WithRetrieved
+from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from mmgeo_jax.batch import ClipBatch
 from mmgeo_jax.checkpoints import init_from as start_from
 from mmgeo_jax.data import clip as clip_data
 from mmgeo_jax.data import reader
 from mmgeo_jax.data.tokenizer import Tokenizer, of_run
-from mmgeo_jax.distributed import mesh
+from mmgeo_jax.distributed import mesh as meshes
 from mmgeo_jax.evals import clip as clip_eval
 from mmgeo_jax.evals import ranking
 from mmgeo_jax.losses import grad_cache
 from mmgeo_jax.models import two_tower
+from mmgeo_jax.models.init import Params
 from mmgeo_jax.report import clip as clip_report
 from mmgeo_jax.train import flops, loop
 
-Arrays = dict[str, Any]
+make_gradients = grad_cache.make_gradients
 
 
-def task(config: ConfigDict, run: Path, devices: Any, begins: bool) -> loop.Task:
-    """Two towers on families. Raises UserError where the data, the tokenizer or a checkpoint does not fit."""
-    mesh.check_batch(config.train, devices)
+def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> loop.Task:
+    """Describes the training of two towers. Raises UserError if data, tokenizer or checkpoint do not fit the config."""
+    meshes.check_batch(config.train, mesh)
     sources = open_sources(config.data)
-    words = find_tokenizer(run, config, sources)
-    check_tokenizer(words, config.model.text)
-    clip_data.check_truncation(sources[0], words, config.data)
-    graphdef, params = fresh(config)
-    if config.init_from and begins:
-        given = words if config.tokenizer.file else None
+    tokenizer = find_tokenizer(run, config, sources)
+    check_tokenizer(tokenizer, config.model.text)
+    clip_data.check_truncation(sources[0], tokenizer, config.data)
+    graphdef, params = init_model(config)
+    if config.init_from and is_new_run:
+        given = tokenizer if config.tokenizer.file else None
         checkpoint = start_from.read(config.init_from)
         params = start_from.fill(params, checkpoint, config.model, config.init_parts, given)
     return loop.Task(
         params=params,
-        tokenizer=words.proto,
-        gradients=make_gradients(config, graphdef, devices),
-        batches=lambda start: read_batches(sources, words, config, start),
-        validate=make_validation(config, graphdef, words, devices),
+        tokenizer=tokenizer.proto,
+        gradients=make_gradients(config, graphdef, mesh),
+        batches=lambda start: read_batches(sources, tokenizer, config, start),
+        validate=make_validation(config, graphdef, tokenizer, mesh),
         scalars=scalars,
         count=lambda batch: {
             "images": int(batch["image_mask"].sum()),
-            "tokens": int((batch["tokens"] != words.pad_id).sum()),
+            "tokens": int((batch["tokens"] != tokenizer.pad_id).sum()),
         },
         flops=lambda batch: step_flops(config, batch),
     )
 
 
-make_gradients = grad_cache.make_gradients
-
-
-def fresh(config: ConfigDict) -> tuple[nnx.GraphDef, Any]:
-    """The model of a config, (graphdef, params)."""
+def init_model(config: ConfigDict) -> tuple[nnx.GraphDef, Params]:
+    """Returns the freshly initialised model of a config, (graphdef, params)."""
     return two_tower.init(config.model, config.seed)
 
 
-def empty_batch(config: ConfigDict, rows: int) -> Arrays:
-    """A batch of whole families, all of it padding."""
+def empty_batch(config: ConfigDict, rows: int) -> ClipBatch[np.ndarray]:
+    """Returns a batch of whole families that is all padding."""
     data = ConfigDict(config.data)
     data.max_captions = config.data.max_captions + config.data.retrieved_captions
     families = clip_data.stack_families([clip_data.empty_family(data)] * rows)
     return {**families, "family": np.zeros(rows, np.int32)}
 
 
-def scalars(params: Any) -> dict[str, jax.Array]:
-    """Of the scores: what is logged of the parameters."""
+def scalars(params: Params) -> loop.Metrics:
+    """Returns the scale and the bias of the scores, for the log."""
     return {"scale": jnp.exp(params["logit_scale"]), "bias": params["logit_bias"]}
 
 
-def step_flops(config: ConfigDict, batch: Arrays) -> int:
-    """Model FLOPs of a step over a batch."""
+def step_flops(config: ConfigDict, batch: loop.Batch) -> int:
+    """Returns the model FLOPs of a step over a batch."""
     images, captions = (batch[name].shape[0] * batch[name].shape[1] for name in ("images", "tokens"))
     return flops.train_step(config.model, images, captions, config.optim.freeze)
 
@@ -100,8 +107,10 @@ def step_flops(config: ConfigDict, batch: Arrays) -> int:
 
 
 def open_sources(data: ConfigDict) -> list[reader.Source]:
-    """What is trained on: the train split of data.dir, and that of data.real_dir where data.train_on_real; with
-    data.retrieved_captions captions of other families after each family's own."""
+    """Opens the train split of data.dir, and with data.train_on_real that of data.real_dir.
+
+    With data.retrieved_captions so many captions of other families follow each family's own.
+    """
     if data.train_on_real and not data.real_dir:
         raise UserError(
             "data.train_on_real is True, but data.real_dir names no folder: set --config.data.real_dir=data/formalgeo7k"
@@ -114,18 +123,18 @@ def open_sources(data: ConfigDict) -> list[reader.Source]:
 
 
 def read_batches(
-    sources: Sequence[reader.Source], words: clip_data.Tokenizer, config: ConfigDict, start: int
+    sources: Sequence[reader.Source], tokenizer: clip_data.Tokenizer, config: ConfigDict, start: int
 ) -> tuple[Iterator[ClipBatch[np.ndarray]], int]:
-    """Batches from step `start` on, and the step from which they are whole families.
+    """Returns batches from step `start` on, and the step at which whole families begin.
 
-    Before it (`train.anchor_warmup` of the steps) a batch holds as many pictures, each the anchor of another family.
+    Before it, for `train.anchor_warmup` of the steps, a batch has as many images, each the anchor of another family.
     """
     data, train = config.data, config.train
     switch = round(train.anchor_warmup * train.steps)
 
     def batches(layout: ConfigDict, first: int, size: int) -> Iterator[ClipBatch[np.ndarray]]:
         place = jax.process_index(), jax.process_count()
-        return clip_data.train_batches(sources, words, layout, config.seed, first, size, *place)
+        return clip_data.train_batches(sources, tokenizer, layout, config.seed, first, size, *place)
 
     whole = ConfigDict(data)
     whole.max_captions = data.max_captions + data.retrieved_captions
@@ -139,7 +148,7 @@ def read_batches(
 
 
 def fingerprint(data: ConfigDict) -> str:
-    """Hash of the shards that are trained on and validated with."""
+    """Hashes the shards that training and validation read."""
     folders = [data.dir, *([data.real_dir] if data.train_on_real else [])]
     splits = [tfrecords.read_manifest(folder)["splits"] for folder in folders]
     text = json.dumps([[rows.get("train"), rows.get("val")] for rows in splits])
@@ -147,7 +156,7 @@ def fingerprint(data: ConfigDict) -> str:
 
 
 def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[reader.Source]) -> Tokenizer:
-    """The run's tokenizer: its own, a given one, that of the run that it starts from, or a new one for captions."""
+    """Finds the tokenizer: the run's own, a given one, that of the run it starts from, or a new one."""
     given = Path(config.init_from or "none") / "tokenizer.model"
     if config.tokenizer.file and given.exists() and re.fullmatch(config.init_parts, "text"):
         raise UserError(
@@ -165,39 +174,38 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[reader.Sourc
     return of_run(run, config, given, captions)
 
 
-def check_tokenizer(words: Tokenizer, text: ConfigDict) -> None:
-    """Raises UserError, which says what to set, where the text tower of a config does not fit a tokenizer."""
-    wrong = {"tokenizer.vocab_size": words.vocab_size} if words.vocab_size > text.vocab_size else {}
-    wrong |= {"model.text.end_id": words.end_id} if words.end_id != text.end_id else {}
+def check_tokenizer(tokenizer: Tokenizer, text: ConfigDict) -> None:
+    """Raises UserError, which says what to set, if the text tower of a config does not fit a tokenizer."""
+    wrong = {"tokenizer.vocab_size": tokenizer.vocab_size} if tokenizer.vocab_size > text.vocab_size else {}
+    wrong |= {"model.text.end_id": tokenizer.end_id} if tokenizer.end_id != text.end_id else {}
     if wrong:
         settings = " ".join(f"--config.{key}={value}" for key, value in wrong.items())
         raise UserError(f"the text tower does not fit the tokenizer: set {settings}")
 
 
 def make_validation(
-    config: ConfigDict, graphdef: nnx.GraphDef, words: Tokenizer, devices: Any
-) -> Callable[[Any], dict[str, float]]:
-    """A function of params: Hit@1 over the N x N block, and by kind of edit, on the first families of val."""
+    config: ConfigDict, graphdef: nnx.GraphDef, tokenizer: Tokenizer, mesh: Mesh
+) -> Callable[[Params], dict[str, float]]:
+    """Returns params -> Hit@1 over the N x N block, and accuracy by kind of edit, on the first families of val."""
     source, global_batch = RecordSource(config.data.dir, "val"), config.train.global_batch
     data = ConfigDict(config.data)
-    data.max_images = data.max_captions = len(source[0].images)  # whole families, whatever is trained on
+    data.max_images = data.max_captions = len(source[0].images)  # whole families, even if training cuts them
     count = min(len(source), config.train.eval_families)
-    batches = clip_data.eval_batches([source], words, data, global_batch, jax.process_index(), jax.process_count())
-    held = [mesh.shard_batch(batch, devices) for batch in itertools.islice(batches, -(-count // global_batch))]
-    families = [source[row] for row in range(min(len(source), len(held) * global_batch))]
+    batches = clip_data.eval_batches([source], tokenizer, data, global_batch, jax.process_index(), jax.process_count())
+    sharded = [meshes.shard_batch(batch, mesh) for batch in itertools.islice(batches, -(-count // global_batch))]
+    families = [source[row] for row in range(min(len(source), len(sharded) * global_batch))]
     pairs = [ranking.single_edit_pairs(family.edits, data.max_images) for family in families]
-    whole = mesh.replicated(devices)
 
-    @partial(jax.jit, out_shardings=whole)
-    def cosines(params: Any, batch: Arrays) -> tuple[jax.Array, jax.Array]:
-        """f32[B, N, C] and the truth int8[B, N, C]."""
+    @partial(jax.jit, out_shardings=meshes.replicated(mesh))
+    def cosines(params: Params, batch: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        """Returns cosines f32[B, N, C] and the truth int8[B, N, C]."""
         images, texts = grad_cache.embed(graphdef, params, batch)
         shapes = ((*batch[name].shape[:2], -1) for name in ("images", "tokens"))
         images, texts = (x.reshape(shape) for x, shape in zip((images, texts), shapes, strict=True))
         return jnp.einsum("bnd,bcd->bnc", images, texts, precision="highest"), batch["truth"]
 
-    def validate(params: Any) -> dict[str, float]:
-        parts = [jax.device_get(cosines(params, batch)) for batch in held]
+    def validate(params: Params) -> dict[str, float]:
+        parts = [jax.device_get(cosines(params, batch)) for batch in sharded]
         scores, truth = (np.concatenate(part)[: len(families)] for part in zip(*parts, strict=True))
         block = ranking.block(scores), ranking.block(truth)
         tallies = {
@@ -206,8 +214,8 @@ def make_validation(
         }
         sides = [ranking.accuracy_by_kind(scores, truth, pairs, side) for side in (ranking.PICTURES, ranking.CAPTIONS)]
         tallies |= {f"val_{kind}": ranking.pool(side[kind] for side in sides) for kind in ranking.KINDS}
-        found = {name: tally.mean for name, tally in tallies.items() if tally.mean is not None}
-        return found | {"val_hit1": (found["val_image_hit1"] + found["val_text_hit1"]) / 2}
+        means = {name: tally.mean for name, tally in tallies.items() if tally.mean is not None}
+        return means | {"val_hit1": (means["val_image_hit1"] + means["val_text_hit1"]) / 2}
 
     return validate
 
@@ -216,12 +224,13 @@ def make_validation(
 
 
 def finish(run: Path) -> None:
-    """What comes after training, on one machine."""
+    """Evaluates the trained run and writes its report."""
     clip_eval.evaluate_run(run)
     clip_report.write_report(run)
 
 
+@cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status."""
-    what = "Train the two towers: a config -> runs/NAME."
-    return loop.command(arguments, "train-clip", what, fingerprint, task, finish)
+    """Runs the command; returns its exit status."""
+    description = "Train the two towers: a config -> runs/NAME."
+    return loop.run_command(arguments, "train-clip", description, fingerprint, make_task, finish)

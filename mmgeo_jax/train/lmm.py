@@ -1,11 +1,11 @@
-"""Train a multimodal model to say what is asked of a diagram: a config -> the folder runs/NAME.
+"""Trains a multimodal model to answer questions about diagrams: a config -> the folder runs/NAME.
 
     mmgeo train-lmm --config=configs/lmm_align.py   # from runs/clip_tiny: it learns to read a diagram
-    mmgeo train-lmm --config=configs/lmm_tiny.py    # from there: it learns to solve
+    mmgeo train-lmm --config=configs/lmm_tiny.py    # from there: it learns to solve problems
 
-The same command goes on where a run was killed, bit for bit, and skips what is done. The folder holds what one of
-train_clip does (its module says what), and eval.json, answers.jsonl and report.html of the problems of the test split.
-The loop itself is in loop.py; here is what it trains.
+The way from this command to the gradient is that of train/clip.py, except for its end, `make_gradients` below. The same
+command resumes a killed run bit for bit, and skips what is done. The folder holds what that of train-clip does, and
+eval.json, answers.jsonl and report.html of the problems of the test split.
 """
 
 import hashlib
@@ -20,10 +20,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from data_gen.records import tfrecords
 from data_gen.records.tfrecords import RecordSource
+from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
 from mmgeo_jax.batch import LmmBatch
@@ -32,38 +34,41 @@ from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.data import lmm as lmm_data
 from mmgeo_jax.data import reader
 from mmgeo_jax.data.tokenizer import Tokenizer, of_run
-from mmgeo_jax.distributed import mesh
+from mmgeo_jax.distributed import mesh as meshes
 from mmgeo_jax.evals import lmm as lmm_eval
 from mmgeo_jax.models import freeze, lmm, lora
+from mmgeo_jax.models.init import Params
 from mmgeo_jax.report import lmm as lmm_report
 from mmgeo_jax.train import flops, loop
 
 Arrays = dict[str, Any]
 
 
-def task(config: ConfigDict, run: Path, devices: Any, begins: bool) -> loop.Task:
-    """A multimodal model on pictures and texts. Raises UserError where the data, the tokenizer or a checkpoint does
-    not fit."""
-    mesh.check_batch(config.train, devices)
+def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> loop.Task:
+    """Describes the training of a multimodal model.
+
+    Raises UserError if data, tokenizer or checkpoint do not fit the config.
+    """
+    meshes.check_batch(config.train, mesh)
     sources = [RecordSource(config.data.dir, "train")]
-    words = find_tokenizer(run, config, sources)
-    check_sizes(config, words)
-    lmm_data.check_lengths(sources[0], words, config.data, config.train.global_batch)
+    tokenizer = find_tokenizer(run, config, sources)
+    check_sizes(config, tokenizer)
+    rows, place = config.train.global_batch, (jax.process_index(), jax.process_count())
+    lmm_data.check_lengths(sources[0], tokenizer, config.data, rows)
     graphdef, params = lmm.init(config.model, config.seed)
     for source, parts in (config.init_from, config.init_parts), (config.decoder_from, "decoder"):
-        if source and begins:
-            params = start_from.fill(params, start_from.read(source, parts), config.model, parts, words)
+        if source and is_new_run:
+            params = start_from.fill(params, start_from.read(source, parts), config.model, parts, tokenizer)
     graphdef, params = lora.add(graphdef, params, config.lora, config.optim.freeze, config.seed)
-    place = jax.process_index(), jax.process_count()
     return loop.Task(
         params=params,
-        tokenizer=words.proto,
-        gradients=make_gradients(config, graphdef, devices),
+        tokenizer=tokenizer.proto,
+        gradients=make_gradients(config, graphdef, mesh),
         batches=lambda start: (
-            lmm_data.train_batches(sources, words, config.data, config.seed, start, config.train.global_batch, *place),
+            lmm_data.train_batches(sources, tokenizer, config.data, config.seed, start, rows, *place),
             start,
         ),
-        validate=make_validation(config, graphdef, words, devices),
+        validate=make_validation(config, graphdef, tokenizer, mesh),
         scalars=scalars,
         count=lambda batch: {
             "images": int((batch["image_segments"] > 0).sum()),
@@ -73,23 +78,23 @@ def task(config: ConfigDict, run: Path, devices: Any, begins: bool) -> loop.Task
     )
 
 
-def fresh(config: ConfigDict) -> tuple[nnx.GraphDef, Any]:
-    """Returns the model of a config, (graphdef, params), LoRA's factors included."""
+def init_model(config: ConfigDict) -> tuple[nnx.GraphDef, Params]:
+    """Returns the freshly initialised model of a config, (graphdef, params), LoRA's factors included."""
     return lora.add(*lmm.init(config.model, config.seed), config.lora, config.optim.freeze, config.seed)
 
 
 def empty_batch(config: ConfigDict, rows: int) -> LmmBatch[np.ndarray]:
-    """A batch of padding."""
+    """Returns a batch that is all padding."""
     return lmm_data.empty_batch(rows, config.data)
 
 
-def scalars(params: Any) -> dict[str, jax.Array]:
-    """Of the parameters nothing is logged."""
+def scalars(params: Params) -> loop.Metrics:
+    """Returns nothing: no parameter is logged."""
     return {}
 
 
-def step_flops(config: ConfigDict, batch: Arrays) -> int:
-    """Model FLOPs of a step over a batch."""
+def step_flops(config: ConfigDict, batch: loop.Batch) -> int:
+    """Returns the model FLOPs of a step over a batch."""
     rows, images = batch["image_segments"].shape
     return flops.lmm_step(config.model, rows, images, batch["tokens"].shape[1], config.optim.freeze)
 
@@ -99,39 +104,44 @@ def step_flops(config: ConfigDict, batch: Arrays) -> int:
 READ = ("images", "tokens", "segments", "prefix", "image_segments")  # what the model gets of a batch
 
 
-def loss_of(config: ConfigDict, graphdef: nnx.GraphDef, params: Any, batch: Arrays) -> tuple[jax.Array, Arrays]:
-    """Mean cross-entropy of the answers' tokens, and {"tokens", "accuracy"} of `lmm.answer_loss`."""
+def loss_of(
+    config: ConfigDict, graphdef: nnx.GraphDef, params: Params, batch: Arrays
+) -> tuple[jax.Array, loop.Metrics]:
+    """Computes the mean cross-entropy of the answers' tokens, and the metrics of `lmm.answer_loss`."""
     model: lmm.LMM = nnx.merge(graphdef, params)
     return lmm.answer_loss(model(*(batch[name] for name in READ)), batch["tokens"], batch["loss_mask"])
 
 
-def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, devices: Any) -> loop.Gradients:
-    """(params, batch) -> ((loss, metrics), gradients), in `train.micro_batches` of the batch, which changes neither:
-    each counts by its tokens."""
+def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh | None) -> loop.Gradients:
+    """Returns (params, batch) -> ((loss, metrics), gradients), computed in `train.micro_batches` parts.
+
+    Each part weighs as much as it has answer tokens, so that the number of parts changes nothing.
+    """
     count = config.train.micro_batches
 
-    def share(params: Any, part: Arrays, total: jax.Array) -> tuple[jax.Array, Arrays]:
-        loss, found = loss_of(config, graphdef, freeze.stop_frozen(params, config.optim.freeze), part)
-        weight = found["tokens"] / jnp.maximum(total, 1.0)
-        return loss * weight, {"accuracy": found["accuracy"] * weight}
+    def weighted_loss(params: Params, part: Arrays, total: jax.Array) -> tuple[jax.Array, loop.Metrics]:
+        loss, metrics = loss_of(config, graphdef, freeze.stop_frozen(params, config.optim.freeze), part)
+        weight = metrics["tokens"] / jnp.maximum(total, 1.0)
+        return loss * weight, {"accuracy": metrics["accuracy"] * weight}
 
-    def gradients(params: Any, batch: Arrays) -> tuple[tuple[jax.Array, Arrays], Any]:
+    def gradients(params: Params, batch: Arrays) -> tuple[tuple[jax.Array, loop.Metrics], Params]:
         total = batch["loss_mask"][:, 1:].sum().astype(jnp.float32)
-        counted = {"told_tokens": total, "left_out": (batch["image_segments"] == 0).sum().astype(jnp.float32)}
-        read = {name: batch[name] for name in (*READ, "loss_mask")}
-        of_part = jax.value_and_grad(share, has_aux=True)
+        counts = {"answer_tokens": total, "empty_slots": (batch["image_segments"] == 0).sum().astype(jnp.float32)}
+        inputs = {name: batch[name] for name in (*READ, "loss_mask")}
+        gradients_of = jax.value_and_grad(weighted_loss, has_aux=True)
         if count == 1:
-            (loss, found), slope = of_part(params, read, total)
-            return (loss, found | counted), slope
-        parts = {name: x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1) for name, x in read.items()}
+            (loss, metrics), gradients = gradients_of(params, inputs, total)
+            return (loss, metrics | counts), gradients
+        parts = {name: x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1) for name, x in inputs.items()}
         first = jax.tree.map(lambda x: x[0], parts)
-        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(of_part, params, first, total))
+        shapes = jax.eval_shape(gradients_of, params, first, total)
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
-        def add(so_far: Any, part: Arrays) -> tuple[Any, None]:
-            return jax.tree.map(jnp.add, so_far, of_part(params, part, total)), None
+        def accumulate(sums: Any, part: Arrays) -> tuple[Any, None]:
+            return jax.tree.map(jnp.add, sums, gradients_of(params, part, total)), None
 
-        ((loss, found), slope), _ = jax.lax.scan(add, zeros, parts)
-        return (loss, found | counted), slope
+        ((loss, metrics), gradients), _ = jax.lax.scan(accumulate, zeros, parts)
+        return (loss, metrics | counts), gradients
 
     return gradients
 
@@ -140,7 +150,7 @@ def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, devices: Any) -> 
 
 
 def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[reader.Source]) -> Tokenizer:
-    """The run's tokenizer: its own, a given one, that of the multimodal run that it starts from, or a new one."""
+    """Finds the tokenizer: the run's own, a given one, that of the multimodal run it starts from, or a trained one."""
     given = Path("none")
     if "decoder" in config.init_parts:
         given = Path(config.init_from or "none") / "tokenizer.model"
@@ -153,11 +163,11 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[reader.Sourc
     return of_run(run, config, given, texts, lmm_data.PHRASES)
 
 
-def check_sizes(config: ConfigDict, words: Tokenizer) -> None:
-    """Raises UserError, which says what to set, where the model does not fit the tokenizer or the pictures."""
-    if words.vocab_size > config.model.decoder.vocab_size:
+def check_sizes(config: ConfigDict, tokenizer: Tokenizer) -> None:
+    """Raises UserError, which says what to set, if the model does not fit the tokenizer or the images."""
+    if tokenizer.vocab_size > config.model.decoder.vocab_size:
         raise UserError(
-            f"the decoder does not fit the tokenizer: set --config.model.decoder.vocab_size={words.vocab_size}"
+            f"the decoder does not fit the tokenizer: set --config.model.decoder.vocab_size={tokenizer.vocab_size}"
         )
     if config.data.size_px > config.model.image.size_px:
         raise UserError(
@@ -166,28 +176,29 @@ def check_sizes(config: ConfigDict, words: Tokenizer) -> None:
 
 
 def fingerprint(data: ConfigDict) -> str:
-    """Hash of the shards that are trained on and validated with."""
+    """Hashes the shards that training and validation read."""
     splits = tfrecords.read_manifest(data.dir)["splits"]
     return hashlib.sha256(json.dumps([splits.get("train"), splits.get("val")]).encode()).hexdigest()[:16]
 
 
 def make_validation(
-    config: ConfigDict, graphdef: nnx.GraphDef, words: Tokenizer, devices: Any
-) -> Callable[[Any], dict[str, float]]:
-    """A function of params: loss and share of right tokens over the first families of val."""
+    config: ConfigDict, graphdef: nnx.GraphDef, tokenizer: Tokenizer, mesh: Mesh
+) -> Callable[[Params], dict[str, float]]:
+    """Returns params -> loss and share of right tokens over the first families of val."""
     source, rows = RecordSource(config.data.dir, "val"), config.train.global_batch
     count = min(len(source), config.train.eval_families)
-    batches = lmm_data.eval_batches([source], words, config.data, rows, jax.process_index(), jax.process_count())
-    held = [mesh.shard_batch(batch, devices) for batch in itertools.islice(batches, -(-count // rows))]
-    of_batch = jax.jit(partial(loss_of, config, graphdef), out_shardings=mesh.replicated(devices))
+    batches = lmm_data.eval_batches([source], tokenizer, config.data, rows, jax.process_index(), jax.process_count())
+    sharded = [meshes.shard_batch(batch, mesh) for batch in itertools.islice(batches, -(-count // rows))]
+    of_batch = jax.jit(partial(loss_of, config, graphdef), out_shardings=meshes.replicated(mesh))
 
-    def validate(params: Any) -> dict[str, float]:
-        parts = jax.device_get([of_batch(params, batch) for batch in held])
-        tokens = np.array([found["tokens"] for _, found in parts], np.float64)
-        sums = [(tokens * [value for value in values]).sum() for values in (
-            [loss for loss, _ in parts], [found["accuracy"] for _, found in parts])]  # fmt: skip
-        return {name: float(each / max(1.0, tokens.sum()))
-                for name, each in zip(("val_loss", checkpoints.BEST[1]), sums, strict=True)}  # fmt: skip
+    def validate(params: Params) -> dict[str, float]:
+        losses, metrics = zip(*jax.device_get([of_batch(params, batch) for batch in sharded]), strict=True)
+        tokens = np.array([each["tokens"] for each in metrics], np.float64)
+
+        def mean(values: Sequence[np.ndarray]) -> float:
+            return float((tokens * np.array(values)).sum() / max(1.0, tokens.sum()))
+
+        return {"val_loss": mean(losses), checkpoints.BEST[1]: mean([each["accuracy"] for each in metrics])}
 
     return validate
 
@@ -196,12 +207,13 @@ def make_validation(
 
 
 def finish(run: Path) -> None:
-    """What comes after training on problems, on one machine: unseen ones are solved, where the data has some."""
+    """Solves the problems of the test split after training on problems, and writes the report."""
     if configs.read_run_config(run).data.task == "problems" and lmm_eval.evaluate_run(run):
         lmm_report.write_report(run)
 
 
+@cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status."""
-    what = "Train a multimodal model: a config -> runs/NAME."
-    return loop.command(arguments, "train-lmm", what, fingerprint, task, finish)
+    """Runs the command; returns its exit status."""
+    description = "Train a multimodal model: a config -> runs/NAME."
+    return loop.run_command(arguments, "train-lmm", description, fingerprint, make_task, finish)

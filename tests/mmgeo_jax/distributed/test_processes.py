@@ -19,10 +19,10 @@ from tests.support.paths import ROOT
 # A process that trains as the command does, without evaluation, to a step of its first argument, where it gets SIGTERM.
 PROCESS = """
 import importlib, os, signal, sys
-from mmgeo_jax import mesh
+from mmgeo_jax.distributed import mesh
 
 module, until, *arguments = sys.argv[1:]
-trainer = importlib.import_module(f"mmgeo_jax.{module}")
+trainer = importlib.import_module(f"mmgeo_jax.train.{module}")
 trainer.finish = lambda run: None
 put, steps = mesh.shard_batch, []  # two of the batches are for validation
 
@@ -44,7 +44,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def train(base, runs, count, devices, *more, until=NEVER, module="train_clip"):  # noqa: F811
+def train(base, runs, count, devices, *more, until=NEVER, module="clip"):  # noqa: F811
     """`count` processes of so many devices each train the run `runs`/run."""
     command = [sys.executable, "-c", PROCESS, module, str(until), *arguments(base, runs), *more]
     address = f"localhost:{free_port()}"

@@ -24,7 +24,7 @@ def config_of(rank: int, freeze: str = "decoder/.*", **decoder) -> ConfigDict:
 
 def trained(config: ConfigDict):
     """A model whose factors are no longer zero: (graphdef, params)."""
-    graphdef, params = train_lmm.fresh(config)
+    graphdef, params = train_lmm.init_model(config)
     flat = traverse_util.flatten_dict(params, sep="/")
     rng = np.random.default_rng(0)
     flat |= {name: rng.normal(size=x.shape).astype("f4") * 0.02 for name, x in flat.items() if name.endswith("lora_b")}
@@ -58,7 +58,7 @@ def test_low_rank_products_equal_merged_kernels(kernels):
         return nnx.merge(plain, lora.merge(params, config.lora))(*inputs)
 
     before = merged_logits(lmm.init(config.model, config.seed)[1])
-    np.testing.assert_allclose(logits(train_lmm.fresh(config)[1]), before, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(logits(train_lmm.init_model(config)[1]), before, rtol=1e-5, atol=1e-5)
     after = logits(params)
     np.testing.assert_allclose(after, merged_logits(params), rtol=1e-5, atol=1e-5)
     assert np.abs(after - before).max() > 1e-2
@@ -85,7 +85,7 @@ def test_memory_is_near_that_of_a_frozen_decoder():
         config.data.update(samples_per_row=1, max_tokens=16)
         config.train.global_batch = 1
         one = mesh.mesh_of(jax.devices()[:1], fsdp=1)
-        return compile_report.compiled(config, one).memory_analysis().temp_size_in_bytes
+        return compile_report.temporary_bytes(config, one)
 
     full, frozen, low_rank = temporaries(0, ""), temporaries(0, "decoder/.*"), temporaries(8, "decoder/.*")
     assert low_rank < 1.5 * frozen and low_rank < 0.5 * full, (full, frozen, low_rank)

@@ -20,7 +20,7 @@ def test_a_step_can_be_traced(name):
     mesh.check_batch(settings.train, alone)
     params, _, batch = compile_report.shapes(settings, alone)
     trainer = compile_report.trainer_of(settings)
-    graphdef, _ = jax.eval_shape(lambda: trainer.fresh(settings))
+    graphdef, _ = jax.eval_shape(lambda: trainer.init_model(settings))
     (loss, _), gradients = jax.eval_shape(trainer.make_gradients(settings, graphdef, alone), params, batch)
     assert loss.shape == ()
     assert all(jax.tree.leaves(jax.tree.map(lambda gradient, leaf: gradient.shape == leaf.shape, gradients, params)))

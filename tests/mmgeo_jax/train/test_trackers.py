@@ -7,7 +7,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
-from mmgeo_jax.train import trackers
+from mmgeo_jax.train import logging
 
 
 def config(names):
@@ -43,7 +43,7 @@ def test_trackers_get_every_scalar(names, tmp_path, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "tensorboardX", SimpleNamespace(SummaryWriter=make))
     monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=make))
-    with trackers.open_trackers(tmp_path, config(names)) as track:
+    with logging.open_trackers(tmp_path, config(names)) as track:
         track(3, {"loss": 1, "lr": 0.5})
         track(4, {"loss": 0.25})
     assert len(made) == names.count(",") + 1
@@ -54,12 +54,12 @@ def test_trackers_get_every_scalar(names, tmp_path, monkeypatch):
 
 
 def test_without_trackers_nothing_is_asked_for(tmp_path):
-    with trackers.open_trackers(tmp_path, config("")) as track:
+    with logging.open_trackers(tmp_path, config("")) as track:
         track(1, {"loss": 1.0})
 
 
 def test_unknown_and_missing_trackers_are_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     for names, words in (("tensorbord", "choose of tensorboard, wandb"), ("wandb", "pip install wandb")):
-        with pytest.raises(UserError, match=words), trackers.open_trackers(tmp_path, config(names)):
+        with pytest.raises(UserError, match=words), logging.open_trackers(tmp_path, config(names)):
             pass

@@ -60,14 +60,14 @@ def test_a_run_says_what_was_computed(whole):
     trained, validated = [x for x in lines if "loss" in x], [x for x in lines if "val_loss" in x]
     assert [x["step"] for x in trained] == list(range(1, STEPS + 1))
     assert [x["step"] for x in validated] == [3, 6, 9] and {"val_accuracy"} <= validated[0].keys()
-    assert {"accuracy", "told_tokens", "left_out", "grad_norm", "lr"} <= trained[0].keys()
-    assert trained[-1]["loss"] < trained[0]["loss"] and all(x["left_out"] == 0 for x in trained)
+    assert {"accuracy", "answer_tokens", "empty_slots", "grad_norm", "lr"} <= trained[0].keys()
+    assert trained[-1]["loss"] < trained[0]["loss"] and all(x["empty_slots"] == 0 for x in trained)
     timed = [json.loads(line) for line in (whole / "timing.jsonl").read_text().splitlines()]
     assert {"step_s", "data_wait_s", "images_per_s", "tokens_per_s", "tflops_per_s"} <= timed[-1].keys()
 
 
 def test_killed_in_a_step_it_goes_on_bit_for_bit(base, whole, tmp_path, monkeypatch):
-    run = train(base, tmp_path, 1, 1, until=6, module="train_lmm")
+    run = train(base, tmp_path, 1, 1, until=6, module="lmm")
     assert max(losses(run)) < STEPS
     monkeypatch.setattr(train_lmm, "finish", lambda run: None)
     assert train_lmm.main(arguments(base, tmp_path)) == 0
@@ -82,19 +82,19 @@ LARGER = "--config.train.global_batch=8"
 @pytest.fixture(scope="module")
 def alone(base):
     """The losses of one process with one device."""
-    return losses(train(base, base / "alone", 1, 1, LARGER, module="train_lmm"))
+    return losses(train(base, base / "alone", 1, 1, LARGER, module="lmm"))
 
 
 @pytest.mark.parametrize(("count", "devices", "fsdp"), [(1, 8, 2), (2, 1, 1)])
 def test_processes_and_devices_make_no_difference(base, alone, tmp_path, count, devices, fsdp):
-    run = train(base, tmp_path, count, devices, LARGER, f"--config.mesh.fsdp={fsdp}", module="train_lmm")
+    run = train(base, tmp_path, count, devices, LARGER, f"--config.mesh.fsdp={fsdp}", module="lmm")
     close(losses(run), alone)
 
 
 def test_a_run_goes_on_with_fewer_devices(base, alone, tmp_path):
-    run = train(base, tmp_path, 1, 4, LARGER, until=5, module="train_lmm")
+    run = train(base, tmp_path, 1, 4, LARGER, until=5, module="lmm")
     assert max(losses(run)) < STEPS
-    train(base, tmp_path, 1, 2, LARGER, module="train_lmm")
+    train(base, tmp_path, 1, 2, LARGER, module="lmm")
     close(losses(run), alone)
 
 
