@@ -1,4 +1,4 @@
-"""Where arrays lie: a mesh of devices ("data", "fsdp"), and one table from names of dimensions to its axes."""
+"""Sharding: a mesh of devices ("data", "fsdp"), and a table that assigns dimensions of arrays to its axes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,9 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
+from mmgeo_jax.models.freeze import path_name
 
-# name of a dimension -> axes of the mesh that it is split over
+# name of a dimension -> axes of the mesh that shard it
 AXES: dict[str, tuple[str, ...] | str | None] = {
     "batch": ("data", "fsdp"),
     "width": "fsdp",
@@ -22,7 +23,7 @@ AXES: dict[str, tuple[str, ...] | str | None] = {
     "place": None,
     "pixel": None,
 }
-# path of a parameter -> names of its last dimensions (those before are layers); all others are on every device
+# path of a parameter -> names of its last dimensions (those before are layers); any other parameter is replicated
 DIMENSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"stem/kernel\d?$", ("pixel", "width")),
     (r"(query|key|value)/kernel$", ("width", "heads")),
@@ -36,7 +37,7 @@ DIMENSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 def make_mesh(fsdp: int) -> Mesh:
-    """All devices as a mesh ("data", "fsdp") of devices / fsdp times fsdp."""
+    """Arranges all devices in a mesh ("data", "fsdp") of devices / fsdp times fsdp."""
     devices = jax.device_count()
     if fsdp < 1 or devices % fsdp:
         raise UserError(f"mesh.fsdp={fsdp} does not divide the {devices} devices of this machine")
@@ -44,47 +45,46 @@ def make_mesh(fsdp: int) -> Mesh:
 
 
 def mesh_of(devices: Sequence[jax.Device], fsdp: int) -> Mesh:
-    """These devices as a mesh."""
+    """Arranges these devices in such a mesh."""
     shape = len(devices) // fsdp, fsdp
     return jax.make_mesh(shape, ("data", "fsdp"), axis_types=(AxisType.Auto,) * 2, devices=devices)
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """A whole copy on each device."""
+    """Returns the sharding that puts a whole copy on each device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def batch_axes() -> tuple[str, ...]:
-    """The axes of the mesh that a batch is split over."""
+    """Returns the axes of the mesh that a batch is split over."""
     axes = AXES["batch"]
     assert isinstance(axes, tuple)
     return axes
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """Arrays [B, ...], split over B."""
+    """Returns the sharding that splits arrays [B, ...] over B."""
     return NamedSharding(mesh, PartitionSpec(AXES["batch"]))
 
 
 def state_shardings(tree: Any, mesh: Mesh) -> Any:
-    """A sharding for each array of `tree`: parameters, or optimizer state that mirrors their paths."""
+    """Returns a sharding for each array of `tree`: parameters, or optimizer state that mirrors their paths."""
 
     def sharding(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
-        names = next((names for pattern, names in DIMENSIONS if re.search(pattern, name)), ())
+        names = next((names for pattern, names in DIMENSIONS if re.search(pattern, path_name(path))), ())
         axes = [None] * (leaf.ndim - len(names)) + [AXES[each] for each in names]
-        # A dimension that does not divide stays whole.
+        # A dimension that the axis does not divide is not split.
         fits = [
             axis if axis and size % _size(mesh, axis) == 0 else None
             for axis, size in zip(axes, leaf.shape, strict=True)
         ]
         return NamedSharding(mesh, PartitionSpec(*fits))
 
-    return jax.tree_util.tree_map_with_path(sharding, tree)
+    return jax.tree.map_with_path(sharding, tree)
 
 
 def bytes_per_device(tree: Any) -> int:
-    """What one device holds of a tree of arrays, or of shapes with shardings."""
+    """Returns how many bytes of a tree of arrays, or of shapes with shardings, one device holds."""
     return sum(_share(leaf) for leaf in jax.tree.leaves(tree))
 
 
@@ -93,28 +93,28 @@ def _share(leaf: Any) -> int:
 
 
 def overview(tree: Any) -> str:
-    """A table of a tree of arrays, or of shapes with shardings: name, shape, how it is split, bytes per device."""
+    """Formats a tree of arrays, or of shapes with shardings, as a table: name, shape, split, size per device."""
     rows = [("array", "shape", "split over", "MiB per device")]
-    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+    for path, leaf in jax.tree.leaves_with_path(tree):
         mesh, places = leaf.sharding.mesh, zip(leaf.shape, leaf.sharding.spec, strict=False)
         split = [f"{size}/{axis}" for size, axis in places if axis and _size(mesh, axis) > 1]
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
-        rows.append((name, str(list(leaf.shape)), ", ".join(split) or "whole", f"{_share(leaf) / 2**20:.2f}"))
+        size = f"{_share(leaf) / 2**20:.2f}"
+        rows.append((path_name(path), str(list(leaf.shape)), ", ".join(split) or "whole", size))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
 
 
 def summary(state: Mapping[str, Any]) -> str:
-    """A line on the arrays of a run, {"params": ..., "opt_state": ...}: how many parameters, what a device holds."""
+    """Formats the state of a run, {"params": ..., "opt_state": ...}, as a line: parameters, and size per device."""
     count = sum(leaf.size for leaf in jax.tree.leaves(state["params"]))
-    kept = " and ".join(f"{bytes_per_device(tree) / 2**20:.0f} MiB of {name}" for name, tree in state.items())
+    sizes = " and ".join(f"{bytes_per_device(tree) / 2**20:.0f} MiB of {name}" for name, tree in state.items())
     devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
-    return f"{count / 1e6:.1f} M parameters on {devices} with {kept} each"
+    return f"{count / 1e6:.1f} M parameters on {devices} with {sizes} each"
 
 
 def shard_state(tree: Any, mesh: Mesh) -> Any:
-    """The arrays of `tree`, the same in every process, on the devices where `state_shardings` has them."""
+    """Puts the arrays of `tree`, the same in every process, on devices as `state_shardings` says."""
     return jax.device_put(jax.device_get(tree), state_shardings(tree, mesh))
 
 
@@ -123,13 +123,13 @@ def _size(mesh: Mesh, axes: tuple[str, ...] | str) -> int:
 
 
 def check_batch(train: ConfigDict, mesh: Mesh) -> None:
-    """Raises UserError where the families of a micro-batch do not divide among the devices."""
+    """Raises UserError if the families of a micro-batch do not divide among the devices."""
     if train.micro_batches < 1 or train.global_batch % (mesh.size * train.micro_batches):
         parts = f" in {train.micro_batches} micro-batches" if train.micro_batches != 1 else ""
         raise UserError(f"train.global_batch={train.global_batch} does not divide among {mesh.size} devices{parts}")
 
 
 def shard_batch(batch: Mapping[str, Any], mesh: Mesh) -> dict[str, jax.Array]:
-    """A process's slice of a batch, as arrays of the global batch on the devices."""
+    """Puts a process's slice of a batch on its devices, as part of the arrays of the global batch."""
     sharding = batch_sharding(mesh)
     return {name: jax.make_array_from_process_local_data(sharding, array) for name, array in batch.items()}

@@ -1,10 +1,10 @@
-"""The decoder: Gemma 1, 2 and 3 (text), told apart by settings alone.
+"""The decoder: Gemma 1, 2 and 3 (text), which differ only in settings.
 
-Letters: B rows, T tokens that are computed, S places that they look at (T without a cache), D width, H query heads, G
-key heads (each serves H / G query heads), E size of a head, L layers, V vocabulary. Parameters are float32; `dtype` is
-what is computed in; norms, rotations, softmax and logits are float32.
+Dimensions: B rows, T tokens that are computed, S slots that they attend to (T without a cache), D width, H query heads,
+G key heads (each serves H / G query heads), E size of a head, L layers, V vocabulary. Parameters are float32;
+computation is in `dtype`, but norms, rotations, softmax and logits are in float32.
 
-Where a token stands is its position, not its place in the array: padding may be anywhere, and rows may be packed.
+The position of a token is independent of its slot in the array: padding may be anywhere, and rows may be packed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Array, Bool, Float, Float32, Int32
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 from data_gen.shared.errors import UserError
 from mmgeo_jax.models.transformer import REMAT, choice, dense
 
-# What the generations have beside the first one's settings.
+# What later generations add to the first one's settings.
 GEMMA2 = {"post_norms": True, "attention_cap": 50.0, "final_cap": 30.0, "window": 4096, "global_every": 2}
 GEMMA3 = {"post_norms": True, "qk_norm": True, "window": 1024, "global_every": 6, "rope_base": 1e6}
 
@@ -47,7 +48,7 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 def default_decoder_config() -> ConfigDict:
-    """Every setting of a decoder, small, Gemma 1's kind; `decoder_config` gives the published sizes."""
+    """Returns every setting of a decoder, a small Gemma 1; `decoder_config` has the published sizes."""
     return ConfigDict(
         {
             "vocab_size": 512,
@@ -58,12 +59,12 @@ def default_decoder_config() -> ConfigDict:
             "head_dim": 32,
             "hidden": 512,  # of the gated MLP
             "norm_epsilon": 1e-6,
-            "query_scalar": placeholder(float),  # queries are divided by its square root; none: head_dim
-            "post_norms": False,  # a norm behind attention and MLP too
+            "query_scalar": placeholder(float),  # queries are divided by its square root; None: head_dim
+            "post_norms": False,  # norms after attention and MLP, too
             "qk_norm": False,  # of each head's queries and keys
             "attention_cap": placeholder(float),  # logits go through cap * tanh(x / cap)
             "final_cap": placeholder(float),
-            "window": placeholder(int),  # local layers see positions nearer than this
+            "window": placeholder(int),  # local layers attend to positions nearer than this
             "global_every": 1,  # layers number n, 2n, ... are global, the others local
             "rope_base": 10000.0,  # of global layers
             "rope_scale": 1.0,  # positions in global layers are divided by it
@@ -75,58 +76,60 @@ def default_decoder_config() -> ConfigDict:
 
 
 def decoder_config(size: str) -> ConfigDict:
-    """The settings of a row of SIZES. Raises UserError where there is none."""
+    """Returns the settings of a size, a key of SIZES. Raises UserError if there is none."""
     config = default_decoder_config()
     config.update(choice(SIZES, size, "model.decoder"))
     return config
 
 
-def prefix_mask(segments: jax.Array, positions: jax.Array, prefix: jax.Array) -> jax.Array:
-    """Which places see which, bool[B, S, S] (looking, seen).
+def prefix_mask(
+    segments: Int32[Array, "B S"], positions: Int32[Array, "B S"], prefix: Bool[Array, "B S"]
+) -> Bool[Array, "B S S"]:
+    """Computes which slots (second dimension) attend to which (third).
 
     Args:
-      segments: int32[B, S], the sample of a row that a place belongs to, from 1; 0 is padding, which nobody sees.
-      positions: int32[B, S], see `positions_of`: a place sees those of its sample that are not behind it.
-      prefix: bool[B, S]: image and question, which see each other fully.
+      segments: the sample of a row that a slot belongs to, from 1; 0 is padding, which is never attended to.
+      positions: see `positions_of`; a slot attends to those of its sample that do not come later.
+      prefix: image and question, which attend to each other in both directions.
     """
     same = (segments[:, :, None] == segments[:, None, :]) & (segments[:, None, :] > 0)
     before = positions[:, :, None] >= positions[:, None, :]
     return same & (before | (prefix[:, :, None] & prefix[:, None, :]))
 
 
-def positions_of(segments: jax.Array) -> jax.Array:
-    """int32[B, S]: how many places of the same sample come before each one. segments: int32[B, S]."""
+def positions_of(segments: Int32[Array, "B S"]) -> Int32[Array, "B S"]:
+    """Counts the slots of the same sample that come before each one."""
     same = segments[:, :, None] == segments[:, None, :]
     return jnp.sum(jnp.tril(same, -1), axis=-1, dtype=jnp.int32)
 
 
-def rotate(x: jax.Array, angles: jax.Array) -> jax.Array:
-    """Rotary embedding of x [B, T, heads, E] by angles f32[B, T, E / 2]; a pair is (x[i], x[i + E / 2])."""
+def rotate(x: Float[Array, "B T heads E"], angles: Float32[Array, "B T E/2"]) -> Float[Array, "B T heads E"]:
+    """Applies rotary embeddings (Su et al., 2021) to the pairs (x[i], x[i + E / 2])."""
     first, second = jnp.split(x.astype(jnp.float32), 2, axis=-1)
     sin, cos = jnp.sin(angles)[:, :, None], jnp.cos(angles)[:, :, None]
     return jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1).astype(x.dtype)
 
 
-def cap(x: jax.Array, limit: float | None) -> jax.Array:
-    """`x`, softly kept between -limit and limit."""
+def cap(x: Float[Array, "..."], limit: float | None) -> Float[Array, "..."]:
+    """Softly bounds `x` to between -limit and limit."""
     return x if limit is None else limit * jnp.tanh(x / limit)
 
 
 class Cache(NamedTuple):
-    """Keys and values of all layers, [L, B, S, G, E] each."""
+    """Keys and values of all layers."""
 
-    keys: jax.Array
-    values: jax.Array
+    keys: Float[Array, "L B S G E"]
+    values: Float[Array, "L B S G E"]
 
 
 class RMSNorm(nnx.Module):
-    """x / rms(x) * (1 + scale) over the last axis, in float32."""
+    """Computes x / rms(x) * (1 + scale) over the last axis, in float32."""
 
     def __init__(self, size: int, epsilon: float):
         self.epsilon = epsilon
         self.scale = nnx.Param(jnp.zeros(size))
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Float[Array, "... D"]) -> Float[Array, "... D"]:
         wide = x.astype(jnp.float32)
         wide *= jax.lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + self.epsilon)
         return (wide * (1.0 + self.scale[...])).astype(x.dtype)
@@ -146,9 +149,15 @@ class Attention(nnx.Module):
         self.key_norm = RMSNorm(self.head_dim, config.norm_epsilon) if config.qk_norm else None
 
     def __call__(
-        self, x: jax.Array, angles: jax.Array, mask: jax.Array, cache: Cache | None, layer: jax.Array, start: jax.Array
-    ) -> tuple[jax.Array, Cache | None]:
-        """[B, T, D] to [B, T, D]; keys and values go into the cache's places from `start` on, if there is one."""
+        self,
+        x: Float[Array, "B T D"],
+        angles: Float32[Array, "B T E/2"],
+        mask: Bool[Array, "B T S"],
+        cache: Cache | None,
+        layer: Int32[Array, ""],
+        start: Int32[Array, ""],
+    ) -> tuple[Float[Array, "B T D"], Cache | None]:
+        """Attends; writes keys and values into the cache's slots from `start` on, if there is a cache."""
         query = self.query(x).reshape(*x.shape[:2], self.heads, self.head_dim)
         key = self.key(x).reshape(*x.shape[:2], self.kv_heads, self.head_dim)
         value = self.value(x).reshape(*x.shape[:2], self.kv_heads, self.head_dim)
@@ -164,8 +173,14 @@ class Attention(nnx.Module):
             key, value = cache.keys[layer], cache.values[layer]
         return self.out(self.attend(query, key, value, mask).reshape(*x.shape[:2], -1)), cache
 
-    def attend(self, query: jax.Array, key: jax.Array, value: jax.Array, mask: jax.Array) -> jax.Array:
-        """Queries [B, T, H, E] to keys and values [B, S, G, E] under a mask bool[B, T, S], to [B, T, H, E]."""
+    def attend(
+        self,
+        query: Float[Array, "B T H E"],
+        key: Float[Array, "B S G E"],
+        value: Float[Array, "B S G E"],
+        mask: Bool[Array, "B T S"],
+    ) -> Float[Array, "B T H E"]:
+        """Attends from queries to the keys that `mask` marks."""
         if self.cap is None:
             return jax.nn.dot_product_attention(query, key, value, mask=mask[:, None], scale=self.scale)
         grouped = query.reshape(*query.shape[:2], self.kv_heads, -1, self.head_dim)
@@ -176,23 +191,23 @@ class Attention(nnx.Module):
 
 
 class GatedMlp(nnx.Module):
-    """down(gelu(gate(x)) * up(x))."""
+    """Computes down(gelu(gate(x)) * up(x))."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.gate = dense(config.width, config.hidden, dtype, rngs, bias=False)
         self.up = dense(config.width, config.hidden, dtype, rngs, bias=False)
         self.down = dense(config.hidden, config.width, dtype, rngs, bias=False)
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Float[Array, "B T D"]) -> Float[Array, "B T D"]:
         return self.down(nnx.gelu(self.gate(x), approximate=True) * self.up(x))
 
 
 class Block(nnx.Module):
-    """One layer: x + attention(norm(x)), then x + mlp(norm(x)); with `post_norms`, what is added is normed too."""
+    """One layer: x + attention(norm(x)), then x + mlp(norm(x)); with `post_norms` both summands are normed, too."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
-        def norm(wanted: bool = True) -> RMSNorm | None:
-            return RMSNorm(config.width, config.norm_epsilon) if wanted else None
+        def norm(present: bool = True) -> RMSNorm | None:
+            return RMSNorm(config.width, config.norm_epsilon) if present else None
 
         self.attention_norm, self.mlp_norm = norm(), norm()
         self.attention_post_norm, self.mlp_post_norm = norm(config.post_norms), norm(config.post_norms)
@@ -210,7 +225,7 @@ class Block(nnx.Module):
 
 
 class Decoder(nnx.Module):
-    """Token table, `depth` blocks that run as one `jax.lax.scan`, a final norm, and logits by the token table.
+    """A token table, `depth` blocks run as one `jax.lax.scan`, a final norm, and logits by the token table.
 
     `config` is `default_decoder_config`'s.
     """
@@ -233,24 +248,24 @@ class Decoder(nnx.Module):
         self.blocks = stack(rngs)
         self.norm = RMSNorm(config.width, config.norm_epsilon)
 
-    def empty_cache(self, rows: int, places: int) -> Cache:
-        """A cache of zeros for so many rows and places, in `dtype`."""
-        shape = (len(self.local), rows, places, self.kv_heads, self.head_dim)
+    def empty_cache(self, rows: int, slots: int) -> Cache:
+        """Returns a cache of zeros for so many rows and slots, in `dtype`."""
+        shape = (len(self.local), rows, slots, self.kv_heads, self.head_dim)
         return Cache(jnp.zeros(shape, self.dtype), jnp.zeros(shape, self.dtype))
 
-    def embed(self, tokens: jax.Array) -> jax.Array:
-        """Tokens int32[B, T] to [B, T, D], times the square root of D as `dtype` has it."""
+    def embed(self, tokens: Int32[Array, "B T"]) -> Float[Array, "B T D"]:
+        """Embeds tokens, scaled by the square root of D rounded to `dtype`."""
         scale = jnp.asarray(self.token.shape[1] ** 0.5, self.dtype)
         return self.token[...][tokens].astype(self.dtype) * scale
 
-    def logits(self, hidden: jax.Array) -> jax.Array:
-        """What `__call__` gives, [..., D], to f32[..., V]."""
+    def logits(self, hidden: Float[Array, "... D"]) -> Float32[Array, "... V"]:
+        """Computes logits from the output of `__call__`."""
         table = self.token[...].astype(self.dtype)
-        found = jnp.einsum("...d,vd->...v", hidden, table, preferred_element_type=jnp.float32)
-        return cap(found, self.final_cap)
+        logits = jnp.einsum("...d,vd->...v", hidden, table, preferred_element_type=jnp.float32)
+        return cap(logits, self.final_cap)
 
-    def angles(self, positions: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Rotations of positions int32[B, T] in global and in local layers, f32[B, T, E / 2] each."""
+    def angles(self, positions: Int32[Array, "B T"]) -> tuple[Float32[Array, "B T E/2"], Float32[Array, "B T E/2"]]:
+        """Computes the rotations of positions in global and in local layers."""
         power = np.arange(0, self.head_dim, 2) / self.head_dim
         wide = self.rope_base**-power / self.rope_scale
         near = self.local_rope_base**-power
@@ -259,21 +274,20 @@ class Decoder(nnx.Module):
 
     def __call__(
         self,
-        x: jax.Array,
-        positions: jax.Array,
-        mask: jax.Array,
+        x: Float[Array, "B T D"],
+        positions: Int32[Array, "B T"],
+        mask: Bool[Array, "B T S"],
         cache: Cache | None = None,
         start: jax.Array | int = 0,
-        key_positions: jax.Array | None = None,
-    ) -> tuple[jax.Array, Cache | None]:
-        """What comes out of the final norm, and the cache, if one came in.
+        key_positions: Int32[Array, "B S"] | None = None,
+    ) -> tuple[Float[Array, "B T D"], Cache | None]:
+        """Computes the output of the final norm, and the updated cache if there is one.
 
         Args:
-          x: [B, T, D], from `embed` or of image tokens.
-          positions: int32[B, T].
-          mask: bool[B, T, S], see `prefix_mask`.
-          cache: of S places; those from `start` on take these tokens' keys and values. None: S = T.
-          key_positions: int32[B, S], positions of the cache's places, these tokens' too; None: `positions`.
+          x: from `embed`, or image tokens.
+          mask: see `prefix_mask`.
+          cache: of S slots; those from `start` on take these tokens' keys and values. None: S = T.
+          key_positions: positions of the cache's slots, those of these tokens included; None: `positions`.
         """
         key_positions = positions if key_positions is None else key_positions
         far, near = self.angles(positions)
@@ -296,7 +310,7 @@ class Decoder(nnx.Module):
 
 
 def check(config: ConfigDict) -> None:
-    """Raises UserError where settings of a decoder do not go together."""
+    """Raises UserError if the settings of a decoder contradict each other."""
     if config.heads % config.kv_heads:
         raise UserError(
             f"model.decoder.heads={config.heads} does not divide among kv_heads={config.kv_heads}: change one"

@@ -1,4 +1,4 @@
-"""A fresh model of any class, split into its graph and plain parameters."""
+"""Initialises a model of any class, split into its graph and plain parameters."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Make = Callable[[ConfigDict, nnx.Rngs], nnx.Module]  # a class of modules
 
 
 def init_graph(make: Make, config: ConfigDict) -> nnx.GraphDef:
-    """What `init` gives beside the parameters, at no cost."""
+    """Returns the graph of a model without computing any parameter."""
     return nnx.graphdef(nnx.eval_shape(lambda: make(config, nnx.Rngs(0))))
 
 
 def init(make: Make, config: ConfigDict, seed: int) -> tuple[nnx.GraphDef, Params]:
-    """A fresh model as `(graphdef, params)`; params are plain nested dicts of f32 arrays with string keys.
+    """Initialises a model as `(graphdef, params)`; params are plain nested dicts of f32 arrays with string keys.
 
-    `nnx.merge(graphdef, params)` is the module again, inside a jitted function as well.
+    `nnx.merge(graphdef, params)` gives the module back, inside a jitted function too.
     """
     # As text, since frozen configs that differ in a nested value may compare equal.
     return init_graph(make, config), _fresh(make, json.dumps(config.to_dict()), jax.random.key(seed))

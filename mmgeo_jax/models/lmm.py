@@ -1,9 +1,8 @@
-"""The multimodal model: an image tower's features, a projector, and a decoder that reads image and question and writes
-the answer.
+"""The multimodal model: an image tower, a projector, and a decoder that reads image and question and writes the answer.
 
-Letters: B rows, T text tokens, K images of a row, P image tokens of an image, S = K * P + T places, D width of the
-decoder, V vocabulary. Image places come first in a row, whatever sample they belong to; what sees what, and where it
-stands, goes by sample and position (models/gemma.py). So a row holds one sample, or several packed ones.
+Dimensions: B rows, T text tokens, K images of a row, P image tokens of an image, S = K * P + T slots, D width of the
+decoder, V vocabulary. Images come first in a row, whichever sample they belong to; attention and positions follow
+samples (models/gemma.py). So a row holds one sample, or several packed ones.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array, Bool, Float, Float32, Int32, UInt8
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
@@ -23,15 +23,15 @@ from mmgeo_jax.models.transformer import choice, dense
 from mmgeo_jax.models.two_tower import default_model_config
 from mmgeo_jax.models.vit import ImageTower, patchify
 
-# What is taken from the image tower: (number of blocks, as Transformer has it; whether the final norm follows).
+# features taken from the image tower: (number of blocks, as for Transformer; whether the final norm follows)
 FEATURES: dict[str, tuple[int | None, bool]] = {"second_last": (-1, False), "last": (None, True)}
 
 
 def default_lmm_config() -> ConfigDict:
-    """Every setting of the model, small. PaliGemma is features="last", projector="linear"."""
+    """Returns every setting of the model, at a small size. PaliGemma is features="last", projector="linear"."""
     return ConfigDict(
         {
-            "image": default_model_config().image,  # a tower of train-clip fits, its pool too, though it is not used
+            "image": default_model_config().image,  # as in train-clip, whose towers fit; the pool is loaded but unused
             "features": "second_last",  # second_last | last (after all blocks and the final norm)
             "projector": "mlp",  # mlp (two layers, GELU between) | linear
             "decoder": default_decoder_config(),
@@ -41,16 +41,16 @@ def default_lmm_config() -> ConfigDict:
 
 
 class Sequence(NamedTuple):
-    """What the decoder reads, S places a row."""
+    """The input of the decoder."""
 
-    x: jax.Array  # [B, S, D]
-    positions: jax.Array  # int32[B, S]
-    segments: jax.Array  # int32[B, S], 0 is padding
-    prefix: jax.Array  # bool[B, S]
+    x: Float[Array, "B S D"]
+    positions: Int32[Array, "B S"]
+    segments: Int32[Array, "B S"]  # 0 is padding
+    prefix: Bool[Array, "B S"]
 
 
 class MlpProjector(nnx.Module):
-    """Two layers with a GELU between, [..., from] to [..., D]."""
+    """Projects features by two layers with a GELU between."""
 
     def __init__(self, fan_in: int, width: int, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.up = dense(fan_in, width, dtype, rngs)
@@ -61,7 +61,7 @@ class MlpProjector(nnx.Module):
 
 
 class LinearProjector(nnx.Module):
-    """One layer, [..., from] to [..., D]."""
+    """Projects features by one layer."""
 
     def __init__(self, fan_in: int, width: int, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.out = dense(fan_in, width, dtype, rngs)
@@ -87,10 +87,12 @@ class LMM(nnx.Module):
         self.projector = projector(image.width, config.decoder.width, dtype, rngs)
         self.decoder = Decoder(config.decoder, dtype, rngs)
 
-    def image_tokens(self, images: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Images uint8[N, H, W] or [N, H, W, 3] to tokens [N, P, D] and the mask bool[N, P] of those that count.
+    def image_tokens(
+        self, images: UInt8[Array, "N H W"] | UInt8[Array, "N H W 3"]
+    ) -> tuple[Float[Array, "N P D"], Bool[Array, "N P"]]:
+        """Computes image tokens, and the mask of those that are not blank paper.
 
-        P is all patches of the tower's square, or image.patch_budget: those with most ink, in reading order.
+        P is all patches of the tower's square, or image.patch_budget of them: those with most ink, in reading order.
         """
         patches, positions, mask = patchify(to_square(images, self.size_px), self.patch_px, self.patch_budget)
         if self.patch_budget is None:
@@ -105,13 +107,13 @@ class LMM(nnx.Module):
 
     def sequence(
         self,
-        images: jax.Array | None,
-        tokens: jax.Array,
-        segments: jax.Array,
-        prefix: jax.Array,
-        image_segments: jax.Array | None = None,
+        images: UInt8[Array, "B ..."] | None,
+        tokens: Int32[Array, "B T"],
+        segments: Int32[Array, "B T"],
+        prefix: Bool[Array, "B T"],
+        image_segments: Int32[Array, "B K"] | None = None,
     ) -> Sequence:
-        """Image tokens, then text. Arguments as `__call__` has them."""
+        """Concatenates image tokens and text. Arguments are those of `__call__`."""
         x = self.decoder.embed(tokens)
         if images is not None:
             rows = len(tokens)
@@ -119,40 +121,39 @@ class LMM(nnx.Module):
                 image_segments = jnp.ones((rows, 1), jnp.int32)
             flat = images.reshape(-1, *images.shape[images.ndim - (3 if images.shape[-1] == 3 else 2) :])
             if len(flat) != image_segments.size:
-                raise UserError(f"{len(flat)} images for {image_segments.size} places: image_segments is int32[B, K]")
-            seen, mask = self.image_tokens(flat)
-            whose = jnp.where(mask.reshape(*image_segments.shape, -1), image_segments[..., None], 0).reshape(rows, -1)
-            x = jnp.concatenate([seen.reshape(rows, -1, x.shape[-1]), x], axis=1)
-            segments = jnp.concatenate([whose, segments], axis=1)
-            prefix = jnp.concatenate([jnp.ones(whose.shape, bool), prefix.astype(bool)], axis=1)
+                raise UserError(f"{len(flat)} images for {image_segments.size} slots: image_segments is int32[B, K]")
+            features, mask = self.image_tokens(flat)
+            owners = jnp.where(mask.reshape(*image_segments.shape, -1), image_segments[..., None], 0).reshape(rows, -1)
+            x = jnp.concatenate([features.reshape(rows, -1, x.shape[-1]), x], axis=1)
+            segments = jnp.concatenate([owners, segments], axis=1)
+            prefix = jnp.concatenate([jnp.ones(owners.shape, bool), prefix.astype(bool)], axis=1)
         return Sequence(x, positions_of(segments), segments, prefix.astype(bool))
 
     def __call__(
         self,
-        images: jax.Array | None,
-        tokens: jax.Array,
-        segments: jax.Array,
-        prefix: jax.Array,
-        image_segments: jax.Array | None = None,
-    ) -> jax.Array:
-        """Logits f32[B, T, V] of the text places: those at t are of token t + 1.
+        images: UInt8[Array, "B ..."] | None,
+        tokens: Int32[Array, "B T"],
+        segments: Int32[Array, "B T"],
+        prefix: Bool[Array, "B T"],
+        image_segments: Int32[Array, "B K"] | None = None,
+    ) -> Float32[Array, "B T V"]:
+        """Computes logits at the text tokens: those at t predict token t + 1.
 
         Args:
-          images: uint8[B, H, W] (grey, 255 is paper), [B, H, W, 3], or K a row [B, K, H, W] or [B, K, H, W, 3]; smaller
-            ones than the tower's square are put into its middle. None: no pictures.
-          tokens: int32[B, T].
-          segments: int32[B, T], the sample of a row that a token belongs to, from 1; 0 is padding.
-          prefix: bool[B, T], the question, which image and question see fully; the rest is causal.
-          image_segments: int32[B, K], the sample of each image; 0: none there. Without it, K is 1 and it is sample 1's.
+          images: [B, H, W] (grey, 255 is paper), [B, H, W, 3], or K per row [B, K, H, W] or [B, K, H, W, 3]; smaller
+            ones than the tower's square are centred in it. None: no images.
+          segments: the sample of a row that a token belongs to, from 1; 0 is padding.
+          prefix: tokens of questions; image and question attend to each other in both directions, the rest is causal.
+          image_segments: the sample of each image, 0 for an empty slot. By default K is 1, an image of sample 1.
         """
-        read = self.sequence(images, tokens, segments, prefix, image_segments)
-        mask = prefix_mask(read.segments, read.positions, read.prefix)
-        hidden, _ = self.decoder(read.x, read.positions, mask)
+        inputs = self.sequence(images, tokens, segments, prefix, image_segments)
+        mask = prefix_mask(inputs.segments, inputs.positions, inputs.prefix)
+        hidden, _ = self.decoder(inputs.x, inputs.positions, mask)
         return self.decoder.logits(hidden[:, -tokens.shape[1] :])
 
 
-def to_square(images: jax.Array, size_px: int) -> jax.Array:
-    """Images [N, H, W, ...] in the middle of white squares of `size_px`. Raises UserError where they do not fit."""
+def to_square(images: UInt8[Array, "N H W ..."], size_px: int) -> UInt8[Array, "N size_px size_px ..."]:
+    """Centres images in white squares of `size_px`. Raises UserError if they do not fit."""
     height, width = images.shape[1:3]
     if max(height, width) > size_px:
         raise UserError(f"an image of {width} x {height} px is larger than model.image.size_px={size_px}: shrink it")
@@ -160,22 +161,23 @@ def to_square(images: jax.Array, size_px: int) -> jax.Array:
     return jnp.pad(images, pads + [(0, 0)] * (images.ndim - 3), constant_values=255)
 
 
-def answer_loss(logits: jax.Array, tokens: jax.Array, loss_mask: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Mean cross-entropy of the tokens that `loss_mask` names, each told from what comes before it.
+def answer_loss(
+    logits: Float[Array, "B T V"], tokens: Int32[Array, "B T"], loss_mask: Bool[Array, "B T"]
+) -> tuple[Float32[Array, ""], dict[str, Float32[Array, ""]]]:
+    """Computes the mean cross-entropy of the tokens that `loss_mask` marks.
 
     Args:
-      logits: f32[B, T, V], those at t are of token t + 1.
-      tokens: int32[B, T].
-      loss_mask: bool[B, T]: answers and their end. A sample's first token is never told, since there is no question
-        before it; in a packed row it must not be named.
+      logits: those at t predict token t + 1.
+      loss_mask: answers and their end. The first token of a row is never predicted, and in a packed row the first token
+        of a sample must not be marked, since nothing of its own sample comes before it.
 
-    Returns the loss, f32[], 0 where nothing is named, and {"tokens": how many count, "accuracy": the share of them that
-    is most likely}, f32[] each.
+    Returns the loss, 0 if nothing is marked, and {"tokens": how many are marked, "accuracy": the share of them that is
+    the most likely token}.
     """
     logits, targets = logits[:, :-1].astype(jnp.float32), tokens[:, 1:]
     weights = loss_mask[:, 1:].astype(jnp.float32)
-    told = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
-    losses = jax.nn.logsumexp(logits, axis=-1) - told
+    chosen = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+    losses = jax.nn.logsumexp(logits, axis=-1) - chosen
     count = weights.sum()
     hits = (jnp.argmax(logits, axis=-1) == targets) * weights
     share = 1.0 / jnp.maximum(count, 1.0)

@@ -1,10 +1,10 @@
-"""The text tower: caption tokens to one embedding that depends on neither padding nor batch."""
+"""The text tower: caption tokens -> one embedding, which depends on neither padding nor batch."""
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array, Bool, Float, Int32
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
@@ -12,8 +12,7 @@ from mmgeo_jax.models.transformer import Tower
 
 
 class TextTower(Tower):
-    """A transformer over tokens with SigLIP's layout. `config` is the `text` part of
-    `default_model_config`."""
+    """A transformer over tokens, built as SigLIP's. `config` is the `text` part of `default_model_config`."""
 
     def __init__(self, config: ConfigDict, embed: int, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.masked, self.end_id = config.masked, config.end_id
@@ -23,8 +22,8 @@ class TextTower(Tower):
         self.position = nnx.Param(place_init(rngs.params(), (config.length, config.width), jnp.float32))
         super().__init__(config, embed, "text", dtype, rngs)
 
-    def __call__(self, tokens: jax.Array) -> jax.Array:
-        """Tokens int32[B, L], padding after the first `end_id`, to embeddings [B, E], not normalised."""
+    def __call__(self, tokens: Int32[Array, "B L"]) -> Float[Array, "B E"]:
+        """Embeds captions, which are padded after their first `end_id`; the embeddings are not normalised."""
         length = tokens.shape[1]
         if length > len(self.position):
             raise UserError(f"captions of {length} tokens, but model.text.length is {len(self.position)}: raise it")
@@ -33,10 +32,10 @@ class TextTower(Tower):
         return self.embed(self.encoder(x.astype(self.norm.dtype), mask), mask)
 
 
-def up_to_end(tokens: jax.Array, end_id: int) -> jax.Array:
-    """bool[B, L]: the places of int32[B, L] up to the first `end_id`, itself too; all of them where there is none.
+def up_to_end(tokens: Int32[Array, "B L"], end_id: int) -> Bool[Array, "B L"]:
+    """Masks tokens up to and including the first `end_id`, or all if there is none.
 
-    So padding may be any token, the end token too.
+    So padding may be any token, even the end token.
     """
     ends = tokens == end_id
     return jnp.cumsum(ends, axis=1) - ends == 0

@@ -1,9 +1,8 @@
-"""The transformer that both towers share: pre-norm blocks, stacked and scanned, and three ways to pool
-tokens.
+"""The transformer that both towers share: pre-norm blocks, stacked and scanned, and four ways to pool tokens.
 
-The architecture is SigLIP's, so that its weights load: LayerNorm with epsilon 1e-6, tanh GELU, a final norm,
-and a head that pools by attention with a learned probe. With other settings it is CLIP's. Parameters are
-float32; `dtype` is what is computed in.
+The architecture is SigLIP's, so that its weights load: LayerNorm with epsilon 1e-6, tanh GELU, a final norm, and a head
+that pools by attention with a learned probe. With other settings it is CLIP's. Parameters are float32; computation is
+in `dtype`. Dimensions: B sequences, S tokens, T queries, D width, E size of an embedding.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array, Bool, Float
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
@@ -23,7 +23,7 @@ ACTIVATIONS = {
     "gelu": lambda x: nnx.gelu(x, approximate=False),
     "quick_gelu": lambda x: x * jax.nn.sigmoid(1.702 * x),  # of OpenAI's CLIP
 }
-# What the backward pass recomputes of a block: nothing; all but the products with weights; all.
+# What the backward pass recomputes of a block: nothing; all but the products with weights; everything.
 REMAT = {
     "none": lambda layer: layer,
     "dots": lambda layer: jax.checkpoint(
@@ -35,14 +35,14 @@ T = TypeVar("T")
 
 
 def choice(table: Mapping[str, T], name: str, key: str) -> T:
-    """The row `name` of a table; a UserError that names the config key and the rows if there is none."""
+    """Returns the entry `name` of a table. Raises UserError, which names the config key and the entries, if missing."""
     if name not in table:
         raise UserError(f"config.{key} is {name!r}: choose one of {', '.join(table)}")
     return table[name]
 
 
 def layer_norm(config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.LayerNorm:
-    """LayerNorm over the last axis, its statistics in float32."""
+    """Returns a LayerNorm over the last axis, with statistics in float32."""
     return nnx.LayerNorm(config.width, epsilon=config.norm_epsilon, dtype=dtype, use_fast_variance=False, rngs=rngs)
 
 
@@ -68,8 +68,7 @@ def dense(fan_in: int, fan_out: int, dtype: jnp.dtype, rngs: nnx.Rngs, bias: boo
 
 
 class Attention(nnx.Module):
-    """Multi-head attention from `queries` [B, T, D] to `tokens` [B, S, D]; `mask` bool[B, S] names the keys
-    to see, and a `causal` one sees no later ones."""
+    """Multi-head attention."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs, causal: bool = False):
         self.heads, self.causal, width = config.heads, causal, config.width
@@ -80,7 +79,11 @@ class Attention(nnx.Module):
         self.value = dense(width, width, dtype, rngs)
         self.out = dense(width, width, dtype, rngs)
 
-    def __call__(self, queries: jax.Array, tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
+    def __call__(
+        self, queries: Float[Array, "B T D"], tokens: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None
+    ) -> Float[Array, "B T D"]:
+        """Attends from queries to those tokens that `mask` marks; if causal, not to later ones."""
+
         def split(x: jax.Array) -> jax.Array:
             return x.reshape(*x.shape[:-1], self.heads, -1)
 
@@ -101,7 +104,7 @@ class Mlp(nnx.Module):
         self.down = dense(hidden, width, dtype, rngs)
         self.activation = choice(ACTIVATIONS, config.activation, "model.*.activation")
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Float[Array, "B S D"]) -> Float[Array, "B S D"]:
         return self.down(self.activation(self.up(x)))
 
 
@@ -114,7 +117,7 @@ class Block(nnx.Module):
         self.mlp_norm = layer_norm(config, dtype, rngs)
         self.mlp = Mlp(config, dtype, rngs)
 
-    def __call__(self, x: jax.Array, mask: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None) -> Float[Array, "B S D"]:
         normed = self.attention_norm(x)
         x = x + self.attention(normed, normed, mask)
         return x + self.mlp(self.mlp_norm(x))
@@ -123,8 +126,8 @@ class Block(nnx.Module):
 class Transformer(nnx.Module):
     """`depth` blocks, whose parameters have a leading layer axis and which run as one `jax.lax.scan`.
 
-    `remat` is "none" (keep every activation), "dots" (keep the products with weights) or "full" (keep only what
-    enters a block); `unroll` is the number of blocks per step of the scan.
+    `remat` is "none" (keep every activation), "dots" (keep the products with weights) or "full" (keep only the inputs
+    of blocks); `unroll` is the number of blocks per step of the scan.
     """
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
@@ -139,8 +142,10 @@ class Transformer(nnx.Module):
         )
         self.blocks = stack(rngs)
 
-    def __call__(self, x: jax.Array, mask: jax.Array | None, layers: int | None = None) -> jax.Array:
-        """Tokens [B, S, D] after the first `layers` blocks (all by default; -1 leaves the last one out)."""
+    def __call__(
+        self, x: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None, layers: int | None = None
+    ) -> Float[Array, "B S D"]:
+        """Computes tokens after the first `layers` blocks (all by default; -1 leaves the last one out)."""
         graphdef, params = nnx.split(self.blocks)
         if layers is not None:
             params = jax.tree.map(lambda p: p[:layers], params)
@@ -152,7 +157,7 @@ class Transformer(nnx.Module):
 
 
 class AttentionPool(nnx.Module):
-    """SigLIP's head: a learned probe attends to the tokens [B, S, D]; then x + mlp(norm(x)) gives [B, D]."""
+    """SigLIP's head: a learned probe attends to the tokens; then x + mlp(norm(x))."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
         width = config.width
@@ -161,29 +166,29 @@ class AttentionPool(nnx.Module):
         self.norm = layer_norm(config, dtype, rngs)
         self.mlp = Mlp(config, dtype, rngs)
 
-    def __call__(self, tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
+    def __call__(self, tokens: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None) -> Float[Array, "B D"]:
         probe = jnp.broadcast_to(self.probe[...].astype(tokens.dtype), (len(tokens), 1, tokens.shape[-1]))
         x = self.attention(probe, tokens, mask)
         return (x + self.mlp(self.norm(x)))[:, 0]
 
 
-def mean_pool(tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
-    """The mean of the tokens that `mask` names (zero where it names none)."""
+def mean_pool(tokens: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None) -> Float[Array, "B D"]:
+    """Returns the mean of the tokens that `mask` marks, zero if it marks none."""
     if mask is None:
         return tokens.mean(1)
     return tokens.sum(1, where=mask[..., None]) / jnp.maximum(mask.sum(1, keepdims=True), 1).astype(tokens.dtype)
 
 
-def last_pool(tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
-    """The last token that `mask` names (the first one where it names none)."""
+def last_pool(tokens: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None) -> Float[Array, "B D"]:
+    """Returns the last token that `mask` marks, the first token if it marks none."""
     if mask is None:
         return tokens[:, -1]
     last = jnp.max(jnp.where(mask, jnp.arange(mask.shape[1]), 0), axis=1)
     return jnp.take_along_axis(tokens, last[:, None, None], axis=1)[:, 0]
 
 
-def first_pool(tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
-    """The first token: CLIP's class token."""
+def first_pool(tokens: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None) -> Float[Array, "B D"]:
+    """Returns the first token: CLIP's class token."""
     return tokens[:, 0]
 
 
@@ -197,8 +202,7 @@ POOLS = {
 
 
 class Tower(nnx.Module):
-    """What both towers end with: blocks, final norm, pool and, where `config.head`, a linear layer to
-    `embed`."""
+    """What both towers share: blocks, final norm, pool and, if `config.head`, a linear layer to `embed`."""
 
     def __init__(self, config: ConfigDict, embed: int, key: str, dtype: jnp.dtype, rngs: nnx.Rngs):
         if not config.head and config.width != embed:
@@ -211,7 +215,7 @@ class Tower(nnx.Module):
         self.pool = choice(POOLS, config.pool, f"model.{key}.pool")(config, dtype, rngs)
         self.head = dense(config.width, embed, dtype, rngs, config.head_bias) if config.head else None
 
-    def embed(self, tokens: jax.Array, mask: jax.Array | None) -> jax.Array:
-        """What comes out of the last block, [B, S, D], to an embedding [B, E] that is not normalised."""
+    def embed(self, tokens: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None) -> Float[Array, "B E"]:
+        """Computes embeddings, not normalised, from the output of the last block."""
         pooled = self.pool(self.norm(tokens), mask)
         return pooled if self.head is None else self.head(pooled)

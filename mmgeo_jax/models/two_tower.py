@@ -1,4 +1,4 @@
-"""The image tower and the text tower side by side, and the scale and bias that turn cosines into scores."""
+"""The two towers, image and text, and the scale and bias that turn their cosines into scores."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import functools
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array, Float, Float32, Int32, UInt8
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
@@ -17,7 +18,7 @@ from mmgeo_jax.models.vit import ImageTower, patchify
 
 
 def default_model_config() -> ConfigDict:
-    """Every setting of a model, small; a config starts from it and changes what it wants."""
+    """Returns every setting of a model, at a small size; configs start from it."""
     shared = {
         "width": 128,
         "depth": 4,
@@ -35,7 +36,7 @@ def default_model_config() -> ConfigDict:
     image = {
         "size_px": 112,
         "patch_px": 16,
-        "patch_budget": placeholder(int),  # keep so many patches, those with most ink; none or 0: all
+        "patch_budget": placeholder(int),  # patches to keep, those with most ink; None: all; none or 0: all
         "stem": "patch",  # patch (linear, as SigLIP) | conv (inside each patch)
         "mean": (0.5, 0.5, 0.5),  # per channel, of pixels from 0 to 1
         "std": (0.5, 0.5, 0.5),
@@ -44,8 +45,8 @@ def default_model_config() -> ConfigDict:
         "class_token": False,  # before the patches, as CLIP has it
         "first_norm": False,  # before the first block
     }
-    # `masked`: what comes after the first token `end_id`, padding, is not attended to. SigLIP's own weights were
-    # trained with it attended to, at a fixed length.
+    # `masked`: padding, all after the first token `end_id`, is not attended to. SigLIP's own weights were trained
+    # with attention to padding, at a fixed length.
     text = {"vocab_size": 512, "length": 64, "depth": 2, "masked": True, "end_id": 1}
     return ConfigDict(
         {
@@ -60,7 +61,7 @@ def default_model_config() -> ConfigDict:
 
 
 class TwoTower(nnx.Module):
-    """Embeddings of pictures and captions, in one space.
+    """Embeds images and captions in one space.
 
     `logit_scale` (kept as its logarithm) and `logit_bias` are f32 scalars: the score of a pair is
     exp(logit_scale) * cosine + logit_bias (`losses.pair_scores`).
@@ -74,20 +75,20 @@ class TwoTower(nnx.Module):
         self.logit_scale = nnx.Param(jnp.log(jnp.float32(config.init_scale)))
         self.logit_bias = nnx.Param(jnp.float32(config.init_bias))
 
-    def embed_images(self, images: jax.Array) -> jax.Array:
-        """Images uint8[B, H, W] (grey, 255 is paper) or [B, H, W, 3] to f32[B, E] of length 1."""
+    def embed_images(self, images: UInt8[Array, "B H W"] | UInt8[Array, "B H W 3"]) -> Float32[Array, "B E"]:
+        """Embeds images, grey (255 is paper) or in colour; embeddings have length 1."""
         patches, positions, mask = patchify(images, self.patch_px, self.patch_budget)
         if self.patch_budget is None:
             return unit(self.image(patches))
         return unit(self.image(patches, positions, mask))
 
-    def embed_texts(self, tokens: jax.Array) -> jax.Array:
-        """Tokens int32[B, L], as `Tokenizer.encode_batch` gives them, to f32[B, E] of length 1."""
+    def embed_texts(self, tokens: Int32[Array, "B L"]) -> Float32[Array, "B E"]:
+        """Embeds captions, as `Tokenizer.encode_batch` returns them; embeddings have length 1."""
         return unit(self.text(tokens))
 
 
-def unit(x: jax.Array) -> jax.Array:
-    """x / |x| over the last axis, in float32, with a gradient even at zero."""
+def unit(x: Float[Array, "... E"]) -> Float32[Array, "... E"]:
+    """Returns x / |x| over the last axis, in float32, with a finite gradient at zero."""
     x = x.astype(jnp.float32)
     return x * jax.lax.rsqrt(jnp.sum(x * x, axis=-1, keepdims=True) + 1e-12)
 
@@ -97,6 +98,6 @@ init = functools.partial(init_params.init, TwoTower)
 
 
 def parameter_count(params: Params) -> dict[str, int]:
-    """Numbers of parameters: of each top-level part, and `total`."""
+    """Counts the parameters of each top-level part, and in `total`."""
     parts = {name: sum(leaf.size for leaf in jax.tree.leaves(part)) for name, part in params.items()}
     return parts | {"total": sum(parts.values())}

@@ -1,7 +1,7 @@
-"""The image tower: patches of a diagram, with their places in the grid and a mask, to one embedding.
+"""The image tower: patches of a diagram, with their positions in the grid and a mask -> one embedding.
 
-Letters: B images, P patches, D width. The tower never needs the whole grid, so blank paper can be left out
-before its first block.
+Dimensions: B images, P patches, D width. The tower never needs the whole grid, so blank paper can be dropped before its
+first block.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Array, Bool, Float, Float32, Int32, UInt8
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
@@ -21,13 +22,13 @@ _stem_init = nnx.initializers.variance_scaling(1.0, "fan_in", "normal")
 BLANK_ABOVE = 239
 
 
-def patchify(images: jax.Array, patch_px: int, budget: int | None = None) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Cuts images uint8[B, H, W] (or [B, H, W, 3]) into patches, left to right, then down.
+def patchify(
+    images: UInt8[Array, "B H W"] | UInt8[Array, "B H W 3"], patch_px: int, budget: int | None = None
+) -> tuple[Float32[Array, "B P pixels"], Int32[Array, "B P"], Bool[Array, "B P"]]:
+    """Cuts images into patches, left to right, then down; returns (patches, positions, mask).
 
-    Returns patches f32[B, P, patch_px**2 (* 3)] with white as 1 and black as -1, positions int32[B, P] (the
-    flat index in the grid) and mask bool[B, P]. Without a `budget` every patch is kept. With one, the
-    `budget` patches with most ink are (the earlier first among equals), and those of them that are blank
-    paper are masked.
+    White becomes 1 and black -1; a position is the flat index in the grid. Without a `budget` every patch is kept. With
+    one, the `budget` patches with most ink are (ties go to the earlier one), and blank ones among them are masked.
     """
     batch, height, width = images.shape[:3]
     if height % patch_px or width % patch_px:
@@ -46,12 +47,15 @@ def patchify(images: jax.Array, patch_px: int, budget: int | None = None) -> tup
 
 
 def fold(
-    kernel: jax.Array, bias: jax.Array, mean: tuple[float, ...], std: tuple[float, ...], channels: int
-) -> tuple[jax.Array, jax.Array]:
-    """Fits a stem's kernel [..., 3, D] and bias [D] to pixels from -1 to 1 of `channels` channels, 1 or 3.
+    kernel: Float32[Array, "... 3 D"],
+    bias: Float32[Array, " D"],
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    channels: int,
+) -> tuple[Float32[Array, "... channels D"], Float32[Array, " D"]]:
+    """Adapts a stem's kernel and bias to pixels from -1 to 1 of `channels` channels, 1 or 3.
 
-    `mean` and `std`, per channel and for pixels from 0 to 1, are the normalisation that the kernel was
-    trained with.
+    `mean` and `std`, per channel and for pixels from 0 to 1, are the normalisation that the kernel was trained with.
     """
     centre, spread = np.array(mean, np.float32), np.array(std, np.float32)
     # ((x + 1) / 2 - mean) / std = x * scale + shift
@@ -70,8 +74,8 @@ class PatchStem(nnx.Module):
         self.kernel = nnx.Param(_stem_init(rngs.params(), shape, jnp.float32))
         self.bias = nnx.Param(jnp.zeros(config.width)) if config.stem_bias else None
 
-    def __call__(self, patches: jax.Array) -> jax.Array:
-        """Patches f32[B, P, p*p] (grey) or [B, P, p*p*3] to tokens [B, P, D]."""
+    def __call__(self, patches: Float32[Array, "B P pixels"]) -> Float[Array, "B P D"]:
+        """Embeds patches of p * p pixels, grey or in colour."""
         channels = patches.shape[-1] // self.kernel.shape[0] ** 2
         bias = jnp.zeros(self.kernel.shape[-1]) if self.bias is None else self.bias[...]
         kernel, bias = fold(self.kernel[...], bias, self.mean, self.std, channels)
@@ -80,8 +84,7 @@ class PatchStem(nnx.Module):
 
 
 class ConvStem(nnx.Module):
-    """Two 3 x 3 convolutions of stride 2 inside each patch, then a linear layer: patches may still be left
-    out."""
+    """Two 3 x 3 convolutions of stride 2 inside each patch, then a linear layer, so that patches may be dropped."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
         self.dtype, self.mean, self.std = dtype, tuple(config.mean), tuple(config.std)
@@ -93,8 +96,8 @@ class ConvStem(nnx.Module):
         self.bias2 = nnx.Param(jnp.zeros(wide))
         self.out = dense(side * side * wide, config.width, dtype, rngs)
 
-    def __call__(self, patches: jax.Array) -> jax.Array:
-        """As PatchStem. A patch is padded with white paper, so that what lies beside it does not matter."""
+    def __call__(self, patches: Float32[Array, "B P pixels"]) -> Float[Array, "B P D"]:
+        """Embeds patches as PatchStem does. Each is padded with white paper, so that its neighbours do not matter."""
         batch, count, size = patches.shape
         channels = size // self.patch_px**2
         x = patches.reshape(batch * count, self.patch_px, self.patch_px, channels)
@@ -105,7 +108,7 @@ class ConvStem(nnx.Module):
         return self.out(x.reshape(batch, count, -1))
 
     def conv(self, x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
-        """A convolution of stride 2 as one matrix product, which a CPU does faster than XLA's own."""
+        """Convolves with stride 2 by one matrix product, which is faster on a CPU than XLA's convolution."""
         reach = x.shape[1] - 2
         windows = [x[:, dy : dy + reach : 2, dx : dx + reach : 2] for dy in range(3) for dx in range(3)]
         flat = jnp.concatenate(windows, axis=-1).astype(self.dtype)
@@ -113,7 +116,7 @@ class ConvStem(nnx.Module):
 
 
 def kept_patches(config: ConfigDict) -> int:
-    """How many patches of a picture a tower of these settings computes: all, or its budget."""
+    """Returns how many patches of an image a tower of these settings computes: all, or its budget."""
     patches = (config.size_px // config.patch_px) ** 2
     return min(patches, config.patch_budget or patches)
 
@@ -138,15 +141,15 @@ class ImageTower(Tower):
 
     def tokens(
         self,
-        patches: jax.Array,
-        positions: jax.Array | None = None,
-        mask: jax.Array | None = None,
+        patches: Float32[Array, "B P pixels"],
+        positions: Int32[Array, "B P"] | None = None,
+        mask: Bool[Array, "B P"] | None = None,
         layers: int | None = None,
-    ) -> jax.Array:
-        """Tokens [B, P, D] after the first `layers` blocks (-1: all but the last), before the final norm.
+    ) -> Float[Array, "B P D"]:
+        """Computes tokens after the first `layers` blocks (-1: all but the last), before the final norm.
 
-        Arguments as `patchify` returns them; no `positions` means the whole grid in order, no `mask` all
-        patches. What a masked patch holds changes nothing but its own token.
+        Arguments are as `patchify` returns them; without `positions` the grid is whole and in order, without `mask` all
+        patches count. The content of a masked patch affects nothing but its own token.
         """
         if positions is None and patches.shape[1] != self.patches:
             count = patches.shape[1]
@@ -154,7 +157,7 @@ class ImageTower(Tower):
         if mask is not None:
             patches = jnp.where(mask[..., None], patches, 0.0)
         x, table = self.stem(patches), self.position[...]
-        offset = len(table) - self.patches  # the class token's place comes first
+        offset = len(table) - self.patches  # the class token's position comes first
         x += (table[offset:] if positions is None else table[offset + positions]).astype(x.dtype)
         if self.class_token is not None:
             first = (self.class_token[...] + table[0]).astype(x.dtype)
@@ -165,9 +168,12 @@ class ImageTower(Tower):
         return self.encoder(x, mask, layers)
 
     def __call__(
-        self, patches: jax.Array, positions: jax.Array | None = None, mask: jax.Array | None = None
-    ) -> jax.Array:
-        """The embedding [B, E] of each image, not normalised."""
+        self,
+        patches: Float32[Array, "B P pixels"],
+        positions: Int32[Array, "B P"] | None = None,
+        mask: Bool[Array, "B P"] | None = None,
+    ) -> Float[Array, "B E"]:
+        """Embeds images; the embeddings are not normalised."""
         tokens = self.tokens(patches, positions, mask)
         extra = tokens.shape[1] - patches.shape[1]
         return self.embed(tokens, None if mask is None else jnp.pad(mask, ((0, 0), (extra, 0)), constant_values=True))

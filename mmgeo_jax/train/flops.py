@@ -1,8 +1,8 @@
-"""How much arithmetic a step is, and what a chip could do of it at most: the two sides of MFU.
+"""Counts the model FLOPs of a training step, and lists the peak FLOPs of chips: the two sides of MFU.
 
-Model FLOPs are counted as the papers do it: the matrix products of the forward pass, two for a multiplication and an
-addition, times three for training (the backward pass has two products for each). What is recomputed does not count, and
-neither do norms, softmaxes and embeddings. What is frozen has fewer products (`passes`).
+Model FLOPs are counted as in the papers: the matrix products of the forward pass, two for a multiplication and an
+addition, times three for training, because the backward pass has two products for each. Recomputation, norms, softmaxes
+and embeddings do not count. Frozen parts need fewer products (`passes`); LoRA's own are too few to matter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from mmgeo_jax.models.vit import kept_patches
 
 TRAINING = 3  # forward, and backward with respect to inputs and to weights
-# Dense bf16 FLOPs per second of one chip, by its makers' data sheets; the first pattern that fits the device's name.
+# Dense bf16 FLOPs per second of one chip, from data sheets; the first pattern found in the device's name counts.
 PEAKS: tuple[tuple[str, float], ...] = (
     (r"H100 PCIe", 756e12),
     (r"H100|H200|GH200", 989e12),
@@ -37,12 +37,12 @@ PEAKS: tuple[tuple[str, float], ...] = (
 
 
 def peak(device_kind: str) -> float | None:
-    """FLOPs per second of a device by its name (`jax.Device.device_kind`), None where the table has none."""
+    """Returns the peak FLOPs per second of a `jax.Device.device_kind`, or None if the table does not know it."""
     return next((flops for pattern, flops in PEAKS if re.search(pattern, device_kind)), None)
 
 
 def blocks(tower: ConfigDict, tokens: int) -> int:
-    """Forward FLOPs of the blocks of a tower, over one sequence of `tokens`."""
+    """Returns the forward FLOPs of a tower's blocks over one sequence of `tokens`."""
     width, hidden = tower.width, round(tower.width * tower.mlp_ratio)
     products = 4 * width * width + 2 * width * hidden  # query, key, value, out; up, down
     attention = 2 * tokens * width  # scores, and their mix of values
@@ -50,7 +50,7 @@ def blocks(tower: ConfigDict, tokens: int) -> int:
 
 
 def image(model: ConfigDict) -> int:
-    """Forward FLOPs of one picture."""
+    """Returns the forward FLOPs of one image."""
     tower = model.image
     kept = kept_patches(tower)
     pixels = tower.patch_px**2  # grey
@@ -58,12 +58,12 @@ def image(model: ConfigDict) -> int:
 
 
 def text(model: ConfigDict) -> int:
-    """Forward FLOPs of one caption, padded to its length."""
+    """Returns the forward FLOPs of one caption, padded to its length."""
     return blocks(model.text, model.text.length) + pool(model.text, model.text.length, model.embed)
 
 
 def pool(tower: ConfigDict, tokens: int, embed: int) -> int:
-    """Forward FLOPs of the pool and the head."""
+    """Returns the forward FLOPs of pool and head."""
     head = 2 * tower.width * embed if tower.head else 0
     if tower.pool != "map":
         return head
@@ -72,35 +72,38 @@ def pool(tower: ConfigDict, tokens: int, embed: int) -> int:
     return head + 4 * tokens * width * width + 4 * width * width + 4 * tokens * width + 4 * width * hidden
 
 
-def decoder(config: ConfigDict, places: int, told: int) -> int:
-    """Forward FLOPs of a decoder over one row of so many places, `told` of which get logits."""
+def decoder(config: ConfigDict, positions: int, with_logits: int) -> int:
+    """Returns the forward FLOPs of a decoder over one row of so many positions, `with_logits` of which get logits."""
     heads, kv_heads = config.heads * config.head_dim, config.kv_heads * config.head_dim
     products = config.width * (2 * heads + 2 * kv_heads + 3 * config.hidden)  # query, out; key, value; gate, up, down
-    attention = 2 * places * heads
-    return 2 * config.depth * places * (products + attention) + 2 * told * config.width * config.vocab_size
+    attention = 2 * positions * heads
+    return 2 * config.depth * positions * (products + attention) + 2 * with_logits * config.width * config.vocab_size
 
 
-def projector(model: ConfigDict, places: int) -> int:
-    """Forward FLOPs of the projector over so many image tokens."""
+def projector(model: ConfigDict, tokens: int) -> int:
+    """Returns the forward FLOPs of the projector over so many image tokens."""
     width = model.decoder.width
-    return 2 * places * width * (model.image.width + (width if model.projector == "mlp" else 0))
+    return 2 * tokens * width * (model.image.width + (width if model.projector == "mlp" else 0))
 
 
-def passes(freeze: str, part: str, behind: Sequence[str] = ()) -> int:
-    """How often the products of a part are computed in training: forward; backward to its inputs, where something
-    `behind` it (between it and the input) or itself trains; and to its weights, where itself does."""
-    trains = [not (freeze and re.fullmatch(freeze, f"{each}/blocks/mlp/up/kernel")) for each in (part, *behind)]
+def passes(freeze: str, part: str, upstream: Sequence[str] = ()) -> int:
+    """Returns how many times training computes the products of a part.
+
+    Once forward; once for the gradient of its inputs, if it or a part `upstream` of it is trained; and once for the
+    gradient of its weights, if it is trained itself.
+    """
+    trains = [not (freeze and re.fullmatch(freeze, f"{each}/blocks/mlp/up/kernel")) for each in (part, *upstream)]
     return 1 + any(trains) + trains[0]
 
 
 def train_step(model: ConfigDict, images: int, captions: int, freeze: str = "") -> int:
-    """Model FLOPs of a step of two towers over so many images and captions, the scores of all pairs included."""
+    """Returns the model FLOPs of a step of two towers, the scores of all pairs of images and captions included."""
     towers = passes(freeze, "image") * images * image(model) + passes(freeze, "text") * captions * text(model)
     return towers + TRAINING * 2 * images * captions * model.embed
 
 
 def lmm_step(model: ConfigDict, rows: int, images: int, length: int, freeze: str = "") -> int:
-    """Model FLOPs of a step of a multimodal model over rows of so many images and tokens of text each."""
+    """Returns the model FLOPs of a step of a multimodal model over rows of so many images and text tokens each."""
     tower = model.image
     seen = kept_patches(tower)
     one = 2 * seen * tower.patch_px**2 * tower.width + blocks(tower, seen + tower.class_token)
@@ -111,6 +114,6 @@ def lmm_step(model: ConfigDict, rows: int, images: int, length: int, freeze: str
 
 
 def mfu(flops: float, seconds: float, devices: int, device_kind: str) -> dict[str, float]:
-    """{"tflops_per_s": of all devices, "mfu": the share of what they could do}; the latter where the peak is known."""
-    rates, most = {"tflops_per_s": flops / seconds / 1e12}, peak(device_kind)
-    return rates | ({"mfu": flops / seconds / (most * devices)} if most else {})
+    """Returns {"tflops_per_s": of all devices, "mfu": the share of their peak, if that is known}."""
+    rates, limit = {"tflops_per_s": flops / seconds / 1e12}, peak(device_kind)
+    return rates | ({"mfu": flops / seconds / (limit * devices)} if limit else {})

@@ -1,4 +1,4 @@
-"""The optimizer and its learning rate."""
+"""AdamW, its learning rate, and which parameters decay."""
 
 import re
 from typing import Any
@@ -6,20 +6,21 @@ from typing import Any
 import optax
 from ml_collections import ConfigDict
 
-from mmgeo_jax.models.freeze import _where, trainable_mask
+from mmgeo_jax.models.freeze import map_paths, trainable_mask
+from mmgeo_jax.models.init import Params
 
-# Norms, biases, and the scale and bias of the scores are not drawn towards zero.
+# Norms, biases, and the scale and bias of the scores do not decay.
 NO_DECAY = r"(.*/)?(\w*norm/\w+|bias\d?|logit_scale|logit_bias)"
 
 
 def learning_rate(optim: ConfigDict, steps: int) -> optax.Schedule:
-    """Linear from 0 over the first `optim.warmup` (a share of the steps), then a half cosine down to 0."""
+    """Returns a schedule: linear from 0 over `optim.warmup` (a share of the steps), then a half cosine down to 0."""
     warmup = round(optim.warmup * steps)
     return optax.warmup_cosine_decay_schedule(0.0 if warmup else optim.lr, optim.lr, warmup, max(steps, warmup + 1))
 
 
 def optimizer(optim: ConfigDict, steps: int) -> optax.GradientTransformation:
-    """AdamW after clipping by the global norm; its state is a dict that names the parts, for what is trained alone."""
+    """Returns AdamW after clipping by the global norm. Its state is a dict, and only covers trainable parameters."""
     chain = optax.named_chain(
         ("clip", optax.clip_by_global_norm(optim.clip)),
         ("adam", optax.scale_by_adam(optim.b1, optim.b2)),
@@ -29,6 +30,6 @@ def optimizer(optim: ConfigDict, steps: int) -> optax.GradientTransformation:
     return optax.masked(chain, lambda params: trainable_mask(params, optim.freeze)) if optim.freeze else chain
 
 
-def decay_mask(params: Any) -> Any:
-    """Which parameters weight decay applies to: a tree of bools."""
-    return _where(lambda name: re.fullmatch(NO_DECAY, name) is None, params)
+def decay_mask(params: Params) -> Any:
+    """Returns a tree of bools: whether weight decay applies to a parameter."""
+    return map_paths(lambda name: re.fullmatch(NO_DECAY, name) is None, params)
