@@ -1,4 +1,4 @@
-"""SigLIP B/16 at 224 px, tuned on whole families: for a single GPU.
+"""SigLIP B/16 at 224 px, fine-tuned on whole families on a single GPU.
 
 make aot CONFIG=configs/clip_b16.py DEVICES=1
 make data SPEC=configs/data_composed.py
@@ -19,5 +19,5 @@ def get_config() -> ConfigDict:
     model.embed = 768
     model.image.update(width=768, depth=12, heads=12, mlp_ratio=4.0, patch_px=16)
     config.optim.lr = 3e-5
-    config.train.update(global_batch=64, micro_batches=4)  # 512 pictures a step, 128 in memory
+    config.train.update(global_batch=64, micro_batches=4)  # 512 images per step, 128 in memory
     return config

@@ -1,4 +1,4 @@
-"""The baseline: the quick start with random negatives. Anchors only, as many pictures a step, strangers for negatives.
+"""The baseline: the quick start with in-batch negatives only, on anchors, with as many images per step.
 
 make train-clip CONFIG=configs/clip_in_batch.py
 """

@@ -1,4 +1,4 @@
-"""The paper's encoder, SigLIP So400m/14, tuned on whole families; the text tower learns the captions' own tokens.
+"""The paper's encoder, SigLIP So400m/14, fine-tuned on whole families; its text tower starts from scratch.
 
 make aot CONFIG=configs/clip_so400m.py DEVICES=8
 mmgeo data --spec=configs/data_composed.py --out=data/composed_378 --spec.size_px=378
@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     config.data.dir = "data/composed_378"
     config.data.max_captions = 12
     config.data.max_tokens = 128  # the longest captions have 122 tokens
-    config.data.size_px = 384 // 14 * 14  # 378: what a patch does not fill is border
+    config.data.size_px = 384 // 14 * 14  # 378, whole patches only
 
     model = config.model
     model.dtype = "bfloat16"

@@ -1,12 +1,12 @@
-"""The paper's recipe, first of three stages: random negatives, as CLIP is trained. Here at laptop size.
+"""The paper's recipe at laptop size, first of three stages: in-batch negatives, as CLIP is trained.
 
     make train-clip CONFIG=configs/clip_stage1.py
     make retrieval DIR=data/tiny
     make train-clip CONFIG=configs/clip_stage2.py
     make train-clip CONFIG=configs/clip_stage3.py
 
-Each stage begins where the one before ended (`init_from`). For another size change the base of the three, from
-clip_in_batch and clip_tiny to clip_so400m or clip_b16.
+Each stage starts from the one before (`init_from`). For another size change the base of the three, from clip_in_batch
+and clip_tiny to clip_so400m or clip_b16.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""The paper's recipe, second stage: an anchor against 30 retrieved captions and 10 edited ones, and no strangers.
+"""The paper's recipe, second stage: an anchor against 30 retrieved and 10 edited captions, without in-batch negatives.
 
 make train-clip CONFIG=configs/clip_stage2.py
 """
@@ -13,7 +13,7 @@ def get_config() -> ConfigDict:
     config.name = "clip_stage2"
     config.init_from = "runs/clip_stage1"
     config.data.max_images = 1
-    config.data.max_captions = 1 + 10  # its own; those of its siblings, and three that have no picture
+    config.data.max_captions = 1 + 10  # its own; those of its siblings, and three text-only ones
     config.data.retrieved_captions = 30
     config.loss.mask = "mm_text"
     config.optim.lr = 3e-4

@@ -1,8 +1,8 @@
-"""The paper's recipe, third stage: a caption against the pictures of the anchor's siblings.
+"""The paper's recipe, third stage: a caption against the images of the anchor's siblings.
 
     make train-clip CONFIG=configs/clip_stage3.py
 
-The paper has 10 pictures, our families 7 siblings. `loss.mask="family"` uses every picture and caption as anchor.
+The paper has 10 images, our families 7 siblings. `loss.mask="family"` uses every image and caption as an anchor.
 """
 
 from ml_collections import ConfigDict

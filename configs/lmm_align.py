@@ -1,7 +1,7 @@
-"""Stage 1 of the multimodal quick start: the decoder learns to read the numbers of a picture.
+"""Stage 1 of the multimodal quick start: the decoder learns to read the numbers in a diagram.
 
-The paper aligns with captions (task="captions", freeze="image/.*"). The small image tower does not read yet, and
-captions say little of what has to be read: here it is trained too, and numbers alone are asked for.
+The paper aligns on captions (task="captions", freeze="image/.*"). Here the image tower is trained too, and on numbers
+alone, because the small tower cannot read yet and captions hold few numbers.
 
 make train-lmm CONFIG=configs/lmm_align.py
 """
@@ -16,31 +16,31 @@ from mmgeo_jax.models.lmm import default_lmm_config
 def get_config() -> ConfigDict:
     config = ConfigDict()
     config.name = "lmm_align"
-    config.workdir = "runs"  # the run's folder is runs/name
+    config.workdir = "runs"  # the run goes to workdir/name
     config.seed = 0
     config.deterministic = False  # see clip_tiny.py
     config.init_from = "runs/clip_tiny"  # a run of train-clip or train-lmm, a SigLIP or CLIP, or a PaliGemma
-    config.init_parts = "image"  # what is taken from it: "image|projector|decoder" for all
-    config.decoder_from = ""  # a Gemma, for its decoder alone
+    config.init_parts = "image"  # parts to take from it; "image|projector|decoder" takes all
+    config.decoder_from = ""  # a Gemma to take the decoder from
 
     config.data = data = ConfigDict()
     data.dir = "data/problems_tiny"
-    data.fingerprint = ""  # of the data trained on, filled in by the run
+    data.fingerprint = ""  # hash of the training data, filled in by the run
     data.task = "numbers"  # captions | numbers | problems
-    data.show_images = True  # False: blank paper, to see what texts alone give
-    data.show_choices_prob = 1.0  # the probability that a problem shows its choices
-    data.worked_solution_prob = 1.0  # the probability of a worked solution, and not of its answer alone
-    data.prompt_end = ""  # between question and answer; "\n" is PaliGemma's, which alone can be exported
-    data.samples_per_row = 4  # samples that share a row
-    data.max_tokens = 56  # T, tokens of a row: question and answer of each sample
+    data.show_images = True  # False shows blank paper, to measure what the text alone gives away
+    data.show_choices_prob = 1.0  # probability that a problem shows its choices
+    data.worked_solution_prob = 1.0  # probability of a worked solution instead of the answer alone
+    data.prompt_end = ""  # between question and answer; export needs PaliGemma's, "\n"
+    data.samples_per_row = 4  # packed into one row
+    data.max_tokens = 56  # T, per row: questions and answers of its samples
     data.size_px = 112
     data.augment = augment.default_config()
-    data.workers = 0  # processes that read; 0: threads
+    data.workers = 0  # processes that read; 0 reads in threads
 
     config.tokenizer = ConfigDict()
     config.tokenizer.file = ""  # see clip_tiny.py; a Gemma's own for decoder_from
     config.tokenizer.vocab_size = 768
-    config.tokenizer.train_families = 2000  # whose texts it is trained on
+    config.tokenizer.train_families = 2000  # to train the tokenizer on
 
     config.model = model = default_lmm_config()
     model.image.size_px = data.get_ref("size_px")
@@ -59,14 +59,14 @@ def get_config() -> ConfigDict:
     optim.b1 = 0.9
     optim.b2 = 0.98
     optim.clip = 1.0
-    optim.freeze = ""  # a pattern of what stays as it is: "image/.*"
+    optim.freeze = ""  # regular expression of the parameters to freeze, such as "image/.*"
 
     config.mesh = ConfigDict()
     config.mesh.fsdp = 1
 
     config.train = train = ConfigDict()
     train.global_batch = 16  # rows
-    train.micro_batches = 1  # the batch in so many parts, with the gradient of the whole
+    train.micro_batches = 1  # parts of the batch, with the gradient of the whole
     train.steps = 600
     train.log_every = 20
     train.eval_every = 200
@@ -75,9 +75,9 @@ def get_config() -> ConfigDict:
     train.trackers = ""
 
     config.eval = ConfigDict()
-    config.eval.max_problems = 0  # the first so many of test; 0: all
-    config.eval.max_tokens = 128  # most tokens of an answer
+    config.eval.max_problems = 0  # the first ones of test; 0 takes all
+    config.eval.max_tokens = 128  # per answer
     config.eval.batch_size = 100
-    config.eval.samples = 8  # solutions of a problem, whose answers vote
-    config.eval.temperature = 0.7  # 0 with one sample: the most likely solution
+    config.eval.samples = 8  # solutions per problem, whose answers vote
+    config.eval.temperature = 0.7  # 0, with one sample, decodes greedily
     return config

@@ -1,7 +1,7 @@
-"""Stage 2 of the multimodal quick start: all of the model learns to solve problems, step by step.
+"""Stage 2 of the multimodal quick start: the whole model learns to solve problems step by step.
 
 make train-lmm                                                # both stages
-make train-lmm NAME=blind ARGS=--config.data.show_images=False   # both without pictures
+make train-lmm NAME=blind ARGS=--config.data.show_images=False   # both without images
 """
 
 from ml_collections import ConfigDict

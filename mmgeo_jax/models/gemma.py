@@ -110,7 +110,7 @@ def rotate(x: Float[Array, "B T heads E"], angles: Float32[Array, "B T E/2"]) ->
     return jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1).astype(x.dtype)
 
 
-def cap(x: Float[Array, "..."], limit: float | None) -> Float[Array, "..."]:
+def cap(x: jax.Array, limit: float | None) -> jax.Array:
     """Softly bounds `x` to between -limit and limit."""
     return x if limit is None else limit * jnp.tanh(x / limit)
 
