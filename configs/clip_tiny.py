@@ -41,10 +41,7 @@ def get_config() -> ConfigDict:
 
     config.model = model = default_model_config()
     model.image.size_px = data.get_ref("size_px")
-    model.image.mean, model.image.std = (
-        (1.0, 1.0, 1.0),
-        (0.25, 0.25, 0.25),
-    )  # paper becomes 0, since only ink carries information
+    model.image.mean, model.image.std = (1.0, 1.0, 1.0), (0.25, 0.25, 0.25)  # blank paper becomes 0
     model.image.patch_budget = 36  # of 49 patches, because most are blank: 90 % of the figures have ink in at most 40
     model.text.length = data.get_ref("max_tokens")
     model.text.vocab_size = config.tokenizer.get_ref("vocab_size")
