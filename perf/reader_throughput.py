@@ -34,7 +34,7 @@ from data_gen.sources.composed import source as composed  # noqa: E402
 from mmgeo_jax.batch import ClipBatch  # noqa: E402
 from mmgeo_jax.data import augment, images, sampler  # noqa: E402
 from mmgeo_jax.data import clip as clip_data  # noqa: E402
-from mmgeo_jax.data.tokenizer import Tokenizer, train  # noqa: E402
+from mmgeo_jax.data.tokenizer import Tokenizer, train_tokenizer  # noqa: E402
 
 IMAGES, BATCH, ROUNDS, WANTED = 11, 8, 5, 500
 EVERYTHING = ConfigDict(dict.fromkeys(augment.AUGMENTATIONS, 1.0))
@@ -98,7 +98,7 @@ class Reader:
     def __init__(self, folder: Path, size_px: int):
         self.source = tfrecords.RecordSource(folder, "train")
         captions = [caption for row in range(len(self.source)) for caption in self.source[row].captions]
-        self.words = Tokenizer(train(captions, 2000))
+        self.words = Tokenizer(train_tokenizer(captions, 2000))
         self.data = ConfigDict(dict(max_images=IMAGES, max_captions=16, max_tokens=64, size_px=size_px))
         self.steps = max(1, len(self.source) // BATCH)
 

@@ -1,9 +1,8 @@
-"""Captions to tokens and back, by tokenizers of our own and by others'.
+"""Converts captions to tokens and back, with tokenizers of our own or published ones.
 
-Ours are SentencePiece with byte fallback, which loses neither case, digits nor signs. Capital letters, digits and
-signs are tokens of their own: "ABC" is A, B, C and "5.5" is 5, ., 5, so that captions that differ in one of them
-differ in one token. Decoding gives back any text, except that U+2581, which SentencePiece writes for a space, comes
-back as one.
+Ours are SentencePiece with byte fallback, which loses neither case, digits nor signs. Capital letters, digits and signs
+are tokens of their own: "ABC" is A, B, C and "5.5" is 5, ., 5, so that captions that differ in one of them differ in
+one token. Decoding restores any text, except that U+2581, which SentencePiece writes for a space, becomes one.
 """
 
 from __future__ import annotations
@@ -31,13 +30,11 @@ SYMBOLS = sorted({*SIGNS, *SPACED_SIGNS})
 ERRORS_ONLY = 2
 
 
-def train(captions: Iterable[str], vocab_size: int, phrases: Sequence[str] = ()) -> bytes:
-    """A tokenizer for `captions` as the bytes of a SentencePiece model: the same captions, the same bytes.
+def train_tokenizer(captions: Iterable[str], vocab_size: int, phrases: Sequence[str] = ()) -> bytes:
+    """Trains a tokenizer on `captions`; returns the bytes of a SentencePiece model, the same for the same captions.
 
-    `phrases` are tokens of their own, as SYMBOLS are.
-
-    `vocab_size` is at most so many pieces: a small corpus gives fewer. Raises UserError where there is no
-    caption, or where the bytes, signs and letters alone need more.
+    `phrases` become single tokens, as SYMBOLS do. `vocab_size` is the most tokens: a small corpus gives fewer. Raises
+    UserError where there is no caption, or where the bytes, signs and letters alone need more tokens.
     """
     symbols = sorted({*SYMBOLS, *(phrase.replace(" ", "\u2581") for phrase in phrases)})
     smallest = 3 + 256 + len(symbols) + 1
@@ -54,7 +51,7 @@ def train(captions: Iterable[str], vocab_size: int, phrases: Sequence[str] = ())
             model_type="bpe",
             vocab_size=vocab_size,
             hard_vocab_limit=False,
-            # Rarer letters than that are spelt in bytes.
+            # Rarer letters are spelled in bytes.
             character_coverage=0.9995,
             byte_fallback=True,
             normalization_rule_name="identity",
@@ -72,11 +69,14 @@ def train(captions: Iterable[str], vocab_size: int, phrases: Sequence[str] = ())
     return model.getvalue()
 
 
-def of_run(
+def find_or_train(
     run: Path, config: ConfigDict, given: Path, texts: Callable[[], Iterable[str]], phrases: Sequence[str] = ()
 ) -> Tokenizer:
-    """A run's tokenizer: the one that is there, that of `tokenizer.file`, the file `given` where it is there, or one
-    that is trained on `texts()` and has `phrases`."""
+    """Returns a run's tokenizer, and stores it in the run's folder.
+
+    It is the first of: the stored one, `tokenizer.file`, the file `given` if it exists, one trained on `texts()` with
+    `phrases`.
+    """
     path = run / "tokenizer.model"
     if path.exists():
         return Tokenizer(path)
@@ -85,25 +85,25 @@ def of_run(
     elif given.exists():
         proto = given.read_bytes()
     else:
-        proto = train(texts(), config.tokenizer.vocab_size, phrases)
-    if processes.is_first():  # the others make the same one
+        proto = train_tokenizer(texts(), config.tokenizer.vocab_size, phrases)
+    if processes.is_first():  # the others have the same
         with open_atomic(path) as file:
             file.write(proto)
     return Tokenizer(proto)
 
 
 class Tokenizer:
-    """Captions to token ids of one length and back. `source`: a SentencePiece `.model`, a `tokenizer.json`, a folder
-    that holds one, or the bytes that `proto` has.
+    """Converts captions to token ids of a fixed length and back.
 
-    `pad_id` fills a caption up; `end_id` is the token after which there is padding alone, which is the end token, or
-    the padding itself where nothing ends a caption. `eos_id` ends an answer: the end token, used by captions or not.
+    source: a SentencePiece `.model`, a `tokenizer.json`, a folder with one of them, or the bytes of `proto`.
+    `pad_id` pads a caption; `end_id` is its last token before padding, or `pad_id` where nothing ends a caption;
+    `eos_id` ends an answer: the end token, whether captions use it or not.
     """
 
     def __init__(self, source: bytes | str | Path):
-        self.proto = source if isinstance(source, bytes) else tokenizer_files.read(Path(source))
+        self.proto = source if isinstance(source, bytes) else tokenizer_files.read_bytes(Path(source))
         name = "the tokenizer given" if isinstance(source, bytes) else f"tokenizer {source}"
-        self._pieces = tokenizer_files.load(self.proto, name)
+        self._pieces = tokenizer_files.load_pieces(self.proto, name)
         self.vocab_size, self.pad_id = self._pieces.vocab_size, self._pieces.pad_id
         self.end_id = self._pieces.after[0] if self._pieces.after else self.pad_id
         self.eos_id, self.stated = self._pieces.eos_id, self._pieces.stated
@@ -113,25 +113,24 @@ class Tokenizer:
         return Tokenizer, (self.proto,)
 
     def ids(self, texts: Sequence[str], begun: bool = False) -> list[list[int]]:
-        """The token ids of each text, without its end; with its beginning where `begun`."""
+        """Returns the token ids of each text, without its end token, and with its beginning token if `begun`."""
         before = self._pieces.before if begun else []
         return [[*before, *ids] for ids in self._pieces.ids(list(texts))]
 
     def encode_batch(self, captions: Sequence[str], length: int) -> np.ndarray:
-        """Token ids int32[n, length]: the text cut to what is left beside its beginning and end, then `pad_id`."""
+        """Returns token ids int32[n, length]: beginning token, the text, cut if needed, end token, then `pad_id`."""
         before, after = self._pieces.before, self._pieces.after
-        room = length - len(before) - len(after)
-        if room < 0:
-            raise UserError(f"data.max_tokens={length} is less than what begins and ends each caption: raise it")
+        capacity = length - len(before) - len(after)
+        if capacity < 0:
+            raise UserError(f"data.max_tokens={length} is less than a caption's beginning and end tokens: raise it")
         batch = np.full((len(captions), length), self.pad_id, np.int32)
         for row, ids in zip(batch, self.ids(captions), strict=True):
-            ids = [*before, *ids[:room], *after]
+            ids = [*before, *ids[:capacity], *after]
             row[: len(ids)] = ids
         return batch
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of token ids, up to the first end token or padding; what a longer table of a model has beside the
-        tokenizer's ids is left out."""
+        """Returns the text of token ids up to the first end token or padding; unknown ids are dropped."""
         ids = (token for token in ids if token < self.vocab_size)
         kept = itertools.takewhile(lambda token: token not in (self.pad_id, self.end_id, self.eos_id), map(int, ids))
         return self._pieces.text([token for token in kept if token not in self._pieces.before])

@@ -1,8 +1,8 @@
 """Tokenizers on disk: SentencePiece's `.model`, and `tokenizer.json` of the `tokenizers` library.
 
-How captions are prepared (small letters, punctuation, what begins and ends them, what fills them up) is read from the
-`tokenizer_config.json` beside the file. `read` puts both into one piece of bytes, which `load` understands without
-the folder: a checkpoint holds them. Nothing of it is executed.
+How captions are prepared (lower case, punctuation, tokens at their beginning and end, padding) is read from the
+`tokenizer_config.json` beside the file. `read_bytes` packs both into bytes, which a checkpoint holds and `load_pieces`
+parses without the folder. Nothing of it is executed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from data_gen.shared.errors import UserError
 
 FILES = ("spiece.model", "tokenizer.json", "tokenizer.model")  # of a folder, the first that is there
 CONFIG, MODEL = "tokenizer_config.json", "sentencepiece_base64"
-# What a tokenizer_class does to captions, where tokenizer_config.json does not say otherwise. `words`: punctuation is
-# left out, and white space becomes single spaces.
+# What a tokenizer_class does to captions, unless tokenizer_config.json says otherwise. `words`: punctuation is removed,
+# and white space becomes single spaces.
 CLASSES: dict[str, dict[str, Any]] = {
     "SiglipTokenizer": dict(lower=True, words=True, bos=False, eos=True, pad="</s>"),
     # SigLIP as big_vision trained it; the one above, transformers' and the paper's, leaves punctuation out.
@@ -38,7 +38,7 @@ OVERRIDES = {"lower": "do_lower_case", "bos": "add_bos_token", "eos": "add_eos_t
 
 
 class Pieces(NamedTuple):
-    """A tokenizer of either kind. What stands `before` and `after` a text is no part of `ids`."""
+    """A tokenizer of either kind. The tokens `before` and `after` a text are not part of `ids`."""
 
     ids: Callable[[list[str]], list[list[int]]]
     text: Callable[[list[int]], str]
@@ -53,10 +53,10 @@ class Pieces(NamedTuple):
 # ---- from a folder to bytes ---------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> bytes:
-    """The tokenizer of a file, or of the first of FILES in a folder, as the bytes that `load` takes.
+def read_bytes(path: Path) -> bytes:
+    """Reads the tokenizer of a file, or of the first of FILES in a folder, as the bytes that `load_pieces` takes.
 
-    Raises UserError where there is none, or what lies beside it does not fit.
+    Raises UserError where there is none, or its tokenizer_config.json does not fit.
     """
     file = next((path / name for name in FILES if (path / name).is_file()), path) if path.is_dir() else path
     try:
@@ -65,38 +65,39 @@ def read(path: Path) -> bytes:
         raise UserError(f"{path} holds no tokenizer: none of {', '.join(FILES)} is there") from None
     except OSError as fault:
         raise UserError(f"tokenizer {file} does not read: {fault.strerror}") from None
-    beside = file.parent / CONFIG
-    told = _json(beside)
-    kind = str(told.get("tokenizer_class", "")).removesuffix("Fast")
-    if kind == "GemmaTokenizer" and str(_json(file.parent / "config.json").get("model_type", "")).startswith("siglip"):
-        kind = "Siglip2Tokenizer"  # which is Gemma's, in small letters
-    if not told:
+    config_file = file.parent / CONFIG
+    config = _read_json(config_file)
+    kind = str(config.get("tokenizer_class", "")).removesuffix("Fast")
+    model_type = str(_read_json(file.parent / "config.json").get("model_type", ""))
+    if kind == "GemmaTokenizer" and model_type.startswith("siglip"):
+        kind = "Siglip2Tokenizer"  # which is Gemma's, in lower case
+    if not config:
         return data
     if data[:1] == b"{":
-        return _with_config(data, file, kind, told)
+        return _apply_config(data, file, kind, config)
     if "lower" not in CLASSES.get(kind, {}):
         known = ", ".join(name for name, row in CLASSES.items() if "lower" in row)
-        raise UserError(f"{beside} has the tokenizer_class '{kind}': known for {file.name} are {known}")
-    how = _how(kind, told)
-    words = _sentence_piece(data, str(file))
-    pad_id = words.piece_to_id(how["pad"])
-    if words.id_to_piece(pad_id) != how.pop("pad"):
-        raise UserError(f"{beside} pads with a token that {file.name} does not have: set its pad_token")
-    bundle = how | {"pad_id": pad_id, MODEL: base64.b64encode(data).decode()}
+        raise UserError(f"{config_file} has the tokenizer_class '{kind}': known for {file.name} are {known}")
+    options = _prepare_options(kind, config)
+    tokenizer = _parse_sentence_piece(data, str(file))
+    pad_id = tokenizer.piece_to_id(options["pad"])
+    if tokenizer.id_to_piece(pad_id) != options.pop("pad"):
+        raise UserError(f"{config_file} pads with a token that {file.name} does not have: set its pad_token")
+    bundle = options | {"pad_id": pad_id, MODEL: base64.b64encode(data).decode()}
     return json.dumps(bundle).encode()
 
 
-def _how(kind: str, told: dict[str, Any]) -> dict[str, Any]:
-    """A row of CLASSES with what tokenizer_config.json says otherwise."""
+def _prepare_options(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Returns a row of CLASSES, overridden by tokenizer_config.json."""
     row = dict(CLASSES.get(kind, {}))
-    row |= {ours: told[theirs] for ours, theirs in OVERRIDES.items() if told.get(theirs) is not None}
+    row |= {ours: config[theirs] for ours, theirs in OVERRIDES.items() if config.get(theirs) is not None}
     if isinstance(row.get("pad"), dict):
         row["pad"] = row["pad"].get("content")
     return row
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """The object of a JSON file; empty where there is none."""
+def _read_json(path: Path) -> dict[str, Any]:
+    """Reads the object of a JSON file; empty where the file is missing."""
     try:
         found = json.loads(path.read_text())
     except FileNotFoundError:
@@ -108,78 +109,78 @@ def _json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _with_config(data: bytes, file: Path, kind: str, told: dict[str, Any]) -> bytes:
-    """tokenizer.json with what tokenizer_config.json adds to it."""
-    words, how = _from_json(data, str(file)), _how(kind, told)
-    if kind == "Siglip2Tokenizer" and "Lowercase" not in str(words.normalizer):
-        words.normalizer = normalizers.Sequence([normalizers.Lowercase(), *filter(None, [words.normalizer])])
-    if kind != "CLIPTokenizer" and ("add_bos_token" in told or "add_eos_token" in told):
-        ends = {name: _token(told, f"{name}_token") for name in ("bos", "eos") if how.get(name)}
-        known = {name: (token, words.token_to_id(token)) for name, token in ends.items()}
+def _apply_config(data: bytes, file: Path, kind: str, config: dict[str, Any]) -> bytes:
+    """Returns tokenizer.json with what tokenizer_config.json adds to it."""
+    tokenizer, options = _parse_json(data, str(file)), _prepare_options(kind, config)
+    if kind == "Siglip2Tokenizer" and "Lowercase" not in str(tokenizer.normalizer):
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *filter(None, [tokenizer.normalizer])])
+    if kind != "CLIPTokenizer" and ("add_bos_token" in config or "add_eos_token" in config):
+        ends = {name: _special_token(config, f"{name}_token") for name in ("bos", "eos") if options.get(name)}
+        known = {name: (token, tokenizer.token_to_id(token)) for name, token in ends.items()}
         if any(number is None for _, number in known.values()):
             raise UserError(f"{file.parent / CONFIG} adds a token that {file.name} does not have: {ends}")
         template = [*(ends[name] for name in ("bos",) if name in ends), "$A", *(ends[n] for n in ("eos",) if n in ends)]
-        words.post_processor = processors.TemplateProcessing(single=template, special_tokens=list(known.values()))
-    if (pad := how.get("pad")) is not None:
-        if (number := words.token_to_id(pad)) is None:
+        tokenizer.post_processor = processors.TemplateProcessing(single=template, special_tokens=list(known.values()))
+    if (pad := options.get("pad")) is not None:
+        if (number := tokenizer.token_to_id(pad)) is None:
             raise UserError(f"{file.parent / CONFIG} pads with '{pad}', which {file.name} does not have")
-        words.enable_padding(pad_id=number, pad_token=pad)
-    return words.to_str().encode()
+        tokenizer.enable_padding(pad_id=number, pad_token=pad)
+    return tokenizer.to_str().encode()
 
 
-def _token(told: dict[str, Any], key: str) -> str:
+def _special_token(config: dict[str, Any], key: str) -> str:
     default = {"bos_token": "<bos>", "eos_token": "<eos>"}[key]
-    token = told.get(key) or default
+    token = config.get(key) or default
     return token["content"] if isinstance(token, dict) else str(token)
 
 
 # ---- from bytes to functions --------------------------------------------------------------------------------------
 
 
-def load(data: bytes, name: str) -> Pieces:
-    """The tokenizer in `data`: SentencePiece's bytes, those with their preparation, or tokenizer.json.
+def load_pieces(data: bytes, name: str) -> Pieces:
+    """Parses a tokenizer: SentencePiece's bytes, those in a bundle with their options, or tokenizer.json.
 
     Raises UserError, which says `name`, where it is neither.
     """
     if data[:1] != b"{":
-        words = _sentence_piece(data, name)
-        how = {"lower": False, "words": False, "bos": False, "eos": True, "pad_id": words.pad_id()}
-        return _of_sentence_piece(words, how, name, stated=False)
+        tokenizer = _parse_sentence_piece(data, name)
+        options = {"lower": False, "words": False, "bos": False, "eos": True, "pad_id": tokenizer.pad_id()}
+        return _from_sentence_piece(tokenizer, options, name, stated=False)
     try:
         bundle = json.loads(data)
         if MODEL not in bundle:
-            return _of_tokenizers(_from_json(data, name), name)
-        how = {key: bundle[key] for key in ("lower", "words", "bos", "eos", "pad_id")}
+            return _from_tokenizers(_parse_json(data, name), name)
+        options = {key: bundle[key] for key in ("lower", "words", "bos", "eos", "pad_id")}
         model = base64.b64decode(bundle[MODEL])
     except (ValueError, TypeError, KeyError) as fault:
         raise UserError(f"{name} is no tokenizer: {fault}") from None
-    return _of_sentence_piece(_sentence_piece(model, name), how, name, stated=True)
+    return _from_sentence_piece(_parse_sentence_piece(model, name), options, name, stated=True)
 
 
-def _sentence_piece(data: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
+def _parse_sentence_piece(data: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
     try:
-        words = sentencepiece.SentencePieceProcessor(model_proto=data)
-        words.vocab_size()
+        tokenizer = sentencepiece.SentencePieceProcessor(model_proto=data)
+        tokenizer.vocab_size()
     except (RuntimeError, OSError) as fault:
         raise UserError(f"{name} is neither a SentencePiece model nor a tokenizer.json: {fault}") from None
-    return words
+    return tokenizer
 
 
-def _of_sentence_piece(words: Any, how: dict[str, Any], name: str, stated: bool) -> Pieces:
-    bos, eos, pad = words.bos_id(), words.eos_id(), how["pad_id"]
-    if pad < 0 or (how["eos"] and eos < 0) or (how["bos"] and bos < 0):
+def _from_sentence_piece(tokenizer: Any, options: dict[str, Any], name: str, stated: bool) -> Pieces:
+    bos, eos, pad = tokenizer.bos_id(), tokenizer.eos_id(), options["pad_id"]
+    if pad < 0 or (options["eos"] and eos < 0) or (options["bos"] and bos < 0):
         raise UserError(f"{name} has no token for padding, or for the beginning or end that it needs")
 
-    def prepared(text: str) -> str:
-        text = text.lower() if how["lower"] else text
-        return as_words(text) if how["words"] else text
+    def prepare(text: str) -> str:
+        text = text.lower() if options["lower"] else text
+        return as_words(text) if options["words"] else text
 
     return Pieces(
-        ids=lambda texts: words.encode([prepared(text) for text in texts]),
-        text=words.decode,
-        vocab_size=words.vocab_size(),
-        before=[bos] if how["bos"] else [],
-        after=[eos] if how["eos"] else [],
+        ids=lambda texts: tokenizer.encode([prepare(text) for text in texts]),
+        text=tokenizer.decode,
+        vocab_size=tokenizer.vocab_size(),
+        before=[bos] if options["bos"] else [],
+        after=[eos] if options["eos"] else [],
         pad_id=pad,
         eos_id=eos if eos >= 0 else pad,
         stated=stated,
@@ -187,11 +188,11 @@ def _of_sentence_piece(words: Any, how: dict[str, Any], name: str, stated: bool)
 
 
 def as_words(text: str) -> str:
-    """Without ASCII punctuation, white space as single spaces: how SigLIP's captions are prepared."""
+    """Removes ASCII punctuation, and turns white space into single spaces, as SigLIP does with captions."""
     return re.sub(r"\s+", " ", text.translate(str.maketrans("", "", string.punctuation))).strip()
 
 
-def _from_json(data: bytes, name: str) -> tokenizers.Tokenizer:
+def _parse_json(data: bytes, name: str) -> tokenizers.Tokenizer:
     try:
         return tokenizers.Tokenizer.from_str(data.decode())
     except Exception as fault:  # the library raises nothing narrower
@@ -199,28 +200,28 @@ def _from_json(data: bytes, name: str) -> tokenizers.Tokenizer:
         raise UserError(f"{name} is neither a SentencePiece model nor a tokenizer.json: {reason}") from None
 
 
-def _of_tokenizers(words: tokenizers.Tokenizer, name: str) -> Pieces:
-    if words.padding is None:
+def _from_tokenizers(tokenizer: tokenizers.Tokenizer, name: str) -> Pieces:
+    if tokenizer.padding is None:
         raise UserError(f"{name} names no token for padding: write its pad_token into {CONFIG} beside it")
-    pad_id = words.padding["pad_id"]
-    words.no_padding()
-    words.no_truncation()
-    probe = words.encode("a")
+    pad_id = tokenizer.padding["pad_id"]
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    probe = tokenizer.encode("a")
     inside = [place for place, added in enumerate(probe.special_tokens_mask) if not added]
     if not inside:
         raise UserError(f"{name} has no token for 'a'")
     after = probe.ids[inside[-1] + 1 :]
-    ends = (words.token_to_id(end) for end in END_TOKENS)
-    word_end = getattr(words.model, "end_of_word_suffix", None)
+    ends = (tokenizer.token_to_id(end) for end in END_TOKENS)
+    word_end = getattr(tokenizer.model, "end_of_word_suffix", None)
 
     def text(ids: list[int]) -> str:
-        found = words.decode(ids)
+        found = tokenizer.decode(ids)
         return found.replace(word_end, " ").strip() if word_end else found
 
     return Pieces(
-        ids=lambda texts: [each.ids for each in words.encode_batch_fast(texts, add_special_tokens=False)],
+        ids=lambda texts: [each.ids for each in tokenizer.encode_batch_fast(texts, add_special_tokens=False)],
         text=text,
-        vocab_size=1 + max(words.get_vocab().values()),
+        vocab_size=1 + max(tokenizer.get_vocab().values()),
         before=probe.ids[: inside[0]],
         after=after,
         pad_id=pad_id,

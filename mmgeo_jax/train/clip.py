@@ -39,7 +39,7 @@ from mmgeo_jax.batch import ClipBatch
 from mmgeo_jax.checkpoints import init_from as start_from
 from mmgeo_jax.data import clip as clip_data
 from mmgeo_jax.data import reader
-from mmgeo_jax.data.tokenizer import Tokenizer, of_run
+from mmgeo_jax.data.tokenizer import Tokenizer, find_or_train
 from mmgeo_jax.distributed import mesh as meshes
 from mmgeo_jax.evals import clip as clip_eval
 from mmgeo_jax.evals import ranking
@@ -171,7 +171,7 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[reader.Sourc
             ):
                 yield from family.captions
 
-    return of_run(run, config, given, captions)
+    return find_or_train(run, config, given, captions)
 
 
 def check_tokenizer(tokenizer: Tokenizer, text: ConfigDict) -> None:

@@ -33,7 +33,7 @@ from mmgeo_jax.checkpoints import init_from as start_from
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.data import lmm as lmm_data
 from mmgeo_jax.data import reader
-from mmgeo_jax.data.tokenizer import Tokenizer, of_run
+from mmgeo_jax.data.tokenizer import Tokenizer, find_or_train
 from mmgeo_jax.distributed import mesh as meshes
 from mmgeo_jax.evals import lmm as lmm_eval
 from mmgeo_jax.models import freeze, lmm, lora
@@ -160,7 +160,7 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[reader.Sourc
             for family in reader.read_evenly_spaced(source, config.tokenizer.train_families, "texts for the tokenizer"):
                 yield from lmm_data.tokenizer_corpus(family)
 
-    return of_run(run, config, given, texts, lmm_data.PHRASES)
+    return find_or_train(run, config, given, texts, lmm_data.PHRASES)
 
 
 def check_sizes(config: ConfigDict, tokenizer: Tokenizer) -> None:

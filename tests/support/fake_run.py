@@ -22,7 +22,7 @@ def make_run(folder: Path) -> tuple[Path, Trained]:
     generated, real = folder / "generated", folder / "real"
     write_data(generated, {"train": 20, "test": 10}, n=4, c=6)
     write_data(real, {"train": 12, "val": 5}, n=1, c=5)
-    proto = tokenizer.train([CAPTION.format(k).format(k) for k in range(20)], 512)
+    proto = tokenizer.train_tokenizer([CAPTION.format(k).format(k) for k in range(20)], 512)
     model = two_tower.default_model_config()
     for tower in (model.image, model.text):
         tower.update(width=16, depth=1, heads=2)

@@ -14,7 +14,7 @@ from data_gen.language.captions import JOINS, write_caption, write_phrase
 from data_gen.language.fact import Fact
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.sources.composed.figure import SLOTS
-from mmgeo_jax.data.tokenizer import SIGNS, Tokenizer, train
+from mmgeo_jax.data.tokenizer import SIGNS, Tokenizer, train_tokenizer
 
 VALUE = "7.5"
 # "Arc AB" is how exam problems say it: the circle has no name where its centre is not drawn.
@@ -169,7 +169,7 @@ def test_all_joins_and_phrases_come():
 
 def test_the_tokenizer_gives_every_phrase_back_with_its_symbols_apart():
     texts = [write_caption([example(p), example("length")], w) for p in PREDICATES for w in (0, *range(1, 40))]
-    tokenizer = Tokenizer(train(texts, 1000))
+    tokenizer = Tokenizer(train_tokenizer(texts, 1000))
     for text, ids in zip(texts, tokenizer.encode_batch(texts, 160), strict=True):
         assert tokenizer.decode(ids) == text
     used = {c for text in texts for c in text if not (c.isalnum() or c.isspace())}

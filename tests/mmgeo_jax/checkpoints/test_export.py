@@ -201,7 +201,7 @@ def test_the_quick_start_is_refused_and_told_what_to_set(tmp_path):
 @pytest.fixture(scope="module")
 def written_tokenizer(tmp_path_factory):
     """A tokenizer of ours, its folder, and transformers' tokenizer of the folder."""
-    ours = tokenizer.Tokenizer(tokenizer.train(CORPUS, 600, ["Describe the diagram."]))
+    ours = tokenizer.Tokenizer(tokenizer.train_tokenizer(CORPUS, 600, ["Describe the diagram."]))
     folder = tmp_path_factory.mktemp("tokenizer")
     tokenizer_export.write_tokenizer(folder, ours, 64, 600)
     return ours, folder, reference().AutoTokenizer.from_pretrained(folder)
@@ -228,7 +228,7 @@ def test_ids_of_any_text_are_ours(written_tokenizer, texts):
 
 
 def test_a_written_tokenizer_is_read_back(tmp_path):
-    ours = tokenizer.Tokenizer(tokenizer.train(CORPUS, 600))
+    ours = tokenizer.Tokenizer(tokenizer.train_tokenizer(CORPUS, 600))
     tokenizer_export.write_tokenizer(tmp_path, ours, 64, 600)
     again = tokenizer.Tokenizer(tmp_path)
     np.testing.assert_array_equal(again.encode_batch(CORPUS, 30), ours.encode_batch(CORPUS, 30))
@@ -249,7 +249,7 @@ def save(run, config, params, proto):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run of an encoder of SigLIP's architecture, random."""
-    folder, proto = tmp_path_factory.mktemp("runs"), tokenizer.train(CORPUS, 600)
+    folder, proto = tmp_path_factory.mktemp("runs"), tokenizer.train_tokenizer(CORPUS, 600)
     config = configs.load("configs/clip_b16.py")
     config.data.update(size_px=32, max_tokens=64)
     config.model.update(embed=24, dtype="float32")
@@ -306,7 +306,7 @@ def lmm_run(tmp_path_factory):
     """A run of a multimodal model of PaliGemma's architecture, random, with LoRA beside its decoder."""
     folder = tmp_path_factory.mktemp("lmm")
     (folder / "config.py").write_text(lmm_runs.CONFIG)
-    proto = tokenizer.train([*CORPUS, "Find x1.\n"], 500)
+    proto = tokenizer.train_tokenizer([*CORPUS, "Find x1.\n"], 500)
     config = configs.load(str(folder / "config.py"))
     config.data.prompt_end = "\n"
     config.model.update(features="last", projector="linear")

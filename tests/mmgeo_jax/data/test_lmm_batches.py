@@ -24,7 +24,7 @@ COUNT = 12
 @functools.cache
 def words():
     texts = [text for family in source() for text in lmm_data.tokenizer_corpus(family)]
-    return tokenizer.Tokenizer(tokenizer.train(texts, 512, lmm_data.PHRASES))
+    return tokenizer.Tokenizer(tokenizer.train_tokenizer(texts, 512, lmm_data.PHRASES))
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data_gen.shared.errors import UserError
-from mmgeo_jax.data.tokenizer import EOS_ID, PAD_ID, SIGNS, Tokenizer, train
+from mmgeo_jax.data.tokenizer import EOS_ID, PAD_ID, SIGNS, Tokenizer, train_tokenizer
 
 CORPUS = [
     f"In triangle {a}{b}C, ∠{a}{b}C = {n}°, {a}{b} ∥ C{a} and M is the midpoint of {a}{b}."
@@ -20,7 +20,7 @@ CORPUS = [
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    return Tokenizer(train(CORPUS, 512))
+    return Tokenizer(train_tokenizer(CORPUS, 512))
 
 
 def pieces(tokenizer: Tokenizer, caption: str) -> list[str]:
@@ -67,11 +67,11 @@ def test_a_batch_has_one_length_and_keeps_the_end_token(tokenizer):
 
 
 def test_the_same_captions_give_the_same_bytes():
-    assert train(iter(CORPUS), 512) == train(CORPUS, 512)
+    assert train_tokenizer(iter(CORPUS), 512) == train_tokenizer(CORPUS, 512)
 
 
 def test_a_vocabulary_too_large_for_the_corpus_is_cut(tokenizer):
-    small = Tokenizer(train(["AB = 5."], 8000))
+    small = Tokenizer(train_tokenizer(["AB = 5."], 8000))
     assert small.vocab_size < 500
     assert small.decode(small.encode_batch(["AB = 5."], 16)[0]) == "AB = 5."
     assert tokenizer.encode_batch(CORPUS, 64).max() < tokenizer.vocab_size <= 512
@@ -87,10 +87,10 @@ def test_it_survives_a_file_and_a_worker_process(tokenizer, tmp_path):
 def test_faults_are_told_in_one_line(tmp_path):
     (tmp_path / "bad.model").write_bytes(b"not a model")
     for fault in (
-        lambda: train([], 512),
-        lambda: train(["", "\n"], 512),
-        lambda: train(CORPUS, 100),
-        lambda: train(["abcdefghijklmnopqrstuvwxyz"], 361),
+        lambda: train_tokenizer([], 512),
+        lambda: train_tokenizer(["", "\n"], 512),
+        lambda: train_tokenizer(CORPUS, 100),
+        lambda: train_tokenizer(["abcdefghijklmnopqrstuvwxyz"], 361),
         lambda: Tokenizer(tmp_path / "none.model"),
         lambda: Tokenizer(tmp_path / "bad.model"),
     ):
@@ -100,5 +100,5 @@ def test_faults_are_told_in_one_line(tmp_path):
 
 
 def test_training_is_silent(capfd):
-    Tokenizer(train(CORPUS, 512))
+    Tokenizer(train_tokenizer(CORPUS, 512))
     assert capfd.readouterr() == ("", "")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from data_gen.shared.errors import UserError
-from mmgeo_jax.data.tokenizer import Tokenizer, train
+from mmgeo_jax.data.tokenizer import Tokenizer, train_tokenizer
 
 CORPUS = [
     f"In triangle {a}{b}C, the angle {a}{b}C is {n} degrees; {a}{b} = C{a}, and M is the midpoint of {a}{b}!"
@@ -175,7 +175,7 @@ def test_the_bytes_hold_all_that_the_folder_told(kind, tmp_path):
 def test_a_model_alone_is_read_as_it_is(tmp_path):
     words = Tokenizer(folder(tmp_path, "spiece.model", sentence_piece("siglip")))
     assert words.proto == sentence_piece("siglip") and words.pad_id == 0 and not words.stated
-    assert not Tokenizer(train(CORPUS, 512)).stated
+    assert not Tokenizer(train_tokenizer(CORPUS, 512)).stated
 
 
 def test_faults_are_told_in_one_line(tmp_path):
