@@ -122,7 +122,7 @@ def ours(family: schema.Family) -> tuple[bytes, ...]:
     draft = FamilyDraft(drawn := members(family), [()] * len(drawn))
     canvas = canvas_from_json(family.canvas)
     made = assemble(family.key, family.layout, draft, canvas, family.source, family.difficulty)
-    tfrecords.frame(schema.encode(made))
+    tfrecords.frame_record(schema.encode(made))
     return made.images
 
 

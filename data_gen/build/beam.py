@@ -25,7 +25,7 @@ EXAMPLE = """mmgeo beam --spec=configs/data_tiny.py --out=data/tiny --workers=2 
 work is done here, by --workers processes."""
 
 
-def make_shards(shards: list[shard_files.Shard], workers: int, options: list[str]) -> Iterator[int]:
+def make_shards(shards: list[shard_files.ShardTask], workers: int, options: list[str]) -> Iterator[int]:
     """Make shards by a pipeline with these options of Beam's; yields the families of those that have come.
 
     Raises UserError where a shard cannot be made, and with the last line of the fault where the pipeline fails.
@@ -56,7 +56,7 @@ def make_shards(shards: list[shard_files.Shard], workers: int, options: list[str
     yield from map(shard_files.make_shard, missing)
 
 
-def _make_shard(shard: shard_files.Shard) -> None:
+def _make_shard(shard: shard_files.ShardTask) -> None:
     with contextlib.suppress(UserError):
         shard_files.make_shard(shard)
 
@@ -66,8 +66,8 @@ def main(arguments: Sequence[str]) -> int:
     """The command; returns the exit status."""
     # A fault is told in one line, by the exception.
     logging.getLogger("apache_beam.runners").setLevel(logging.CRITICAL)
-    parser = shard_files.command("beam", "Make a data set with Apache Beam.", EXAMPLE)
+    parser = shard_files.build_parser("beam", "Make a data set with Apache Beam.", EXAMPLE)
     options, others = parser.parse_known_args(arguments)
     overrides = [argument for argument in others if argument.startswith("--spec.")]
     beam_options = [argument for argument in others if argument not in overrides]
-    return shard_files.run(options, overrides, partial(make_shards, options=beam_options))
+    return shard_files.run_build(options, overrides, partial(make_shards, options=beam_options))

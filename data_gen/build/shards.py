@@ -26,7 +26,7 @@ from data_gen.records import tfds_metadata, tfrecords
 from data_gen.shared import cli, files
 from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
-from data_gen.shared.parallel import pooled
+from data_gen.shared.parallel import map_in_pool
 from data_gen.sources import SOURCES, load_source
 
 PACKAGES = (
@@ -51,7 +51,7 @@ command is given again."""
 # ---------------------------------------------------------------- shards
 
 
-class Shard(NamedTuple):
+class ShardTask(NamedTuple):
     """One task of the pool; all of it plain values, so that a fresh process needs nothing else."""
 
     path: str
@@ -63,7 +63,7 @@ class Shard(NamedTuple):
     families: int
 
 
-def plan(spec: ConfigDict, out: str) -> dict[str, list[Shard]]:
+def plan_shards(spec: ConfigDict, out: str) -> dict[str, list[ShardTask]]:
     """The shards of every split."""
     if spec.source not in SOURCES:
         raise UserError(f"source '{spec.source}' of the spec is none of {', '.join(SOURCES)}")
@@ -75,7 +75,7 @@ def plan(spec: ConfigDict, out: str) -> dict[str, list[Shard]]:
         starts = range(0, rows, size)
         names = [tfrecords.shard_name(spec.name, split, i, len(starts)) for i in range(len(starts))]
         shards[split] = [
-            Shard(os.path.join(out, name), module, text, mark, split, first, min(size, rows - first))
+            ShardTask(os.path.join(out, name), module, text, mark, split, first, min(size, rows - first))
             for name, first in zip(names, starts, strict=True)
         ]
     return shards
@@ -86,7 +86,7 @@ def _parse_spec(text: str) -> ConfigDict:
     return ConfigDict(json.loads(text))
 
 
-def make_shard(shard: Shard) -> int:
+def make_shard(shard: ShardTask) -> int:
     """Write one shard and its index; returns its number of families."""
     source, spec = load_source(shard.source), _parse_spec(shard.spec)
     with tfrecords.ShardWriter(shard.path, shard.fingerprint) as writer:
@@ -97,7 +97,7 @@ def make_shard(shard: Shard) -> int:
     return shard.families
 
 
-def is_whole(shard: Shard) -> bool:
+def is_whole(shard: ShardTask) -> bool:
     """Whether a shard is there, whole, and of this spec."""
     try:
         index = tfrecords.read_index(shard.path)
@@ -106,14 +106,14 @@ def is_whole(shard: Shard) -> bool:
     return index["fingerprint"] == shard.fingerprint and len(index["offsets"]) == shard.families
 
 
-def make_shards(shards: list[Shard], workers: int) -> Iterator[int]:
+def make_shards(shards: list[ShardTask], workers: int) -> Iterator[int]:
     """Make shards in a pool of processes, or in this one for a single worker; yields each one's families."""
-    yield from pooled(make_shard, shards, workers)
+    yield from map_in_pool(make_shard, shards, workers)
 
 
 # ---------------------------------------------------------------- the data set
 
-Maker = Callable[[list[Shard], int], Iterator[int]]  # like make_shards
+Maker = Callable[[list[ShardTask], int], Iterator[int]]  # like make_shards
 
 
 def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 1, make: Maker = make_shards) -> str:
@@ -122,8 +122,8 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     Raises UserError where the folder holds another spec's data, or a caption of test occurs in train.
     """
     folder = epath.Path(out)
-    splits = plan(spec, out)
-    _claim(folder, spec)
+    splits = plan_shards(spec, out)
+    _lock_spec(folder, spec)
     everything = [shard for shards in splits.values() for shard in shards]
     missing = [shard for shard in everything if not is_whole(shard)]
     manifest = folder / tfrecords.MANIFEST
@@ -144,7 +144,7 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     return f"made, {refusals(figures)}" if figures else "made"
 
 
-def _claim(folder: epath.Path, spec: ConfigDict) -> None:
+def _lock_spec(folder: epath.Path, spec: ConfigDict) -> None:
     """Write the spec into a fresh folder, or compare it with the one that the folder was begun with."""
     text = json.dumps(spec.to_dict(), indent=1)
     path = folder / SPEC_FILE
@@ -160,7 +160,7 @@ def _claim(folder: epath.Path, spec: ConfigDict) -> None:
         raise UserError(f"{folder} was made with another spec ({diff}): give another --out, or delete the folder")
 
 
-def check_captions(splits: dict[str, list[Shard]]) -> None:
+def check_captions(splits: dict[str, list[ShardTask]]) -> None:
     """Raises UserError where a caption of the test split, as a string, is a caption of train too."""
     test = {caption for _, captions in _captions(splits.get("test", [])) for caption in captions}
     train = splits.get("train", []) if test else []
@@ -170,13 +170,13 @@ def check_captions(splits: dict[str, list[Shard]]) -> None:
             raise UserError(f"caption '{caption}' of test is a caption of {key} too: the source must keep them apart")
 
 
-def _captions(shards: list[Shard]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _captions(shards: list[ShardTask]) -> Iterator[tuple[str, tuple[str, ...]]]:
     for shard in shards:
         for family in tfrecords.read_shard(shard.path):
             yield family.key, family.captions
 
 
-def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[Shard]]) -> Counter[str]:
+def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[ShardTask]]) -> Counter[str]:
     """Writes the metadata, and the manifest last of all; returns how many figures were tried and refused."""
     figures: Counter[str] = Counter()
     rows: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
@@ -220,11 +220,11 @@ def versions() -> dict[str, str]:
 @cli.command
 def main(arguments: Sequence[str]) -> int:
     """The command; returns the exit status."""
-    parser = command("data", "Make a data set: a spec -> TFRecord shards.", EXAMPLE)
-    return run(*parser.parse_known_args(arguments))
+    parser = build_parser("data", "Make a data set: a spec -> TFRecord shards.", EXAMPLE)
+    return run_build(*parser.parse_known_args(arguments))
 
 
-def command(name: str, description: str, example: str) -> argparse.ArgumentParser:
+def build_parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
     """The arguments of a command that makes data sets."""
     parser = cli.parser(name, description, example)
     parser.add_argument("--spec", required=True, help="Python file with get_spec()")
@@ -235,8 +235,8 @@ def command(name: str, description: str, example: str) -> argparse.ArgumentParse
     return parser
 
 
-def run(options: argparse.Namespace, overrides: list[str], make: Maker = make_shards) -> int:
-    """Builds what the arguments of `command` ask for, and prints one line for what was done; the exit status."""
+def run_build(options: argparse.Namespace, overrides: list[str], make: Maker = make_shards) -> int:
+    """Builds what the arguments of `build_parser` ask for, and prints one line for what was done; the exit status."""
     if not 0 <= options.host < options.hosts:
         raise UserError(f"--host={options.host} of --hosts={options.hosts}: hosts are numbered from 0")
     spec = load_spec(options.spec, overrides)

@@ -10,7 +10,7 @@ from data_gen.records import tfrecords
 from data_gen.shared import cli
 
 
-def version(manifest: dict) -> str:
+def benchmark_version(manifest: dict) -> str:
     """Twelve hexadecimal digits that name a data set: the same for the same shards."""
     hashes = [row["sha256"] for split in sorted(manifest["splits"]) for row in manifest["splits"][split]]
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:12]
@@ -19,7 +19,7 @@ def version(manifest: dict) -> str:
 def describe(directory: str) -> str:
     """A table of layouts, difficulties and kinds of edits. Raises UserError where a shard is missing or broken."""
     manifest = tfrecords.read_manifest(directory)
-    lines = [f"{directory}: version {version(manifest)}"]
+    lines = [f"{directory}: version {benchmark_version(manifest)}"]
     for split in manifest["splits"]:
         source = tfrecords.RecordSource(directory, split)
         families = [source[row] for row in range(len(source))]

@@ -43,19 +43,19 @@ NAMES = re.compile(r"(?<![A-Za-z])[A-Z]+(?![a-z])|\d+")
 TOKEN = re.compile(r"[a-z]+|[^\sa-z]")
 
 
-def words(text: str) -> list[str]:
+def tokens(text: str) -> list[str]:
     """The words, in small letters, and the symbols of a text; names of points, digits and formal language left out."""
     while FORMAL.search(text):  # the innermost first
         text = FORMAL.sub(r" \1 ", text)
     return TOKEN.findall(NAMES.sub(" ", text).lower())
 
 
-def given(text: str) -> str:
+def without_question(text: str) -> str:
     """A problem without its question: captions ask nothing."""
     return re.split(r"\bFind\b", text)[0]
 
 
-class Shared(NamedTuple):
+class Coverage(NamedTuple):
     """How much of a text another one uses: of all its words and of its different ones; what lacks, commonest first."""
 
     of_all: float
@@ -63,12 +63,12 @@ class Shared(NamedTuple):
     lacking: list[tuple[str, int]]
 
 
-def shared(real: Iterable[str], ours: Iterable[str]) -> Shared:
+def coverage(real: Iterable[str], ours: Iterable[str]) -> Coverage:
     """How much of real texts ours use. Raises UserError where the real ones have no word."""
-    counts, known = Counter(word for text in real for word in words(text)), {word for t in ours for word in words(t)}
+    counts, known = Counter(word for text in real for word in tokens(text)), {word for t in ours for word in tokens(t)}
     if not counts:
         raise UserError("there are no words to compare with: is the split empty?")
-    return Shared(
+    return Coverage(
         sum(n for word, n in counts.items() if word in known) / counts.total(),
         len(known & set(counts)) / len(counts),
         [(word, n) for word, n in counts.most_common() if word not in known],
@@ -109,7 +109,7 @@ def letters(ink: np.ndarray) -> np.ndarray:
     return sizes[fits]
 
 
-def look(picture: np.ndarray) -> dict[str, float]:
+def appearance(picture: np.ndarray) -> dict[str, float]:
     """What a picture uint8[H, W] is like: row of the report -> number. Shares in %, lengths of a side of 224 px."""
     square = squared(picture)
     ink = square < INK_BELOW
@@ -129,9 +129,9 @@ def look(picture: np.ndarray) -> dict[str, float]:
     }
 
 
-def looks(pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+def appearances(pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """Row of the report -> float64[pictures], nan left out."""
-    found = [look(picture) for picture in tqdm(pictures, "pictures", unit=" pictures", leave=False)]
+    found = [appearance(picture) for picture in tqdm(pictures, "pictures", unit=" pictures", leave=False)]
     columns = {row: np.array([one[row] for one in found], float) for row in found[0]}
     return {row: values[~np.isnan(values)] for row, values in columns.items()}
 
@@ -142,7 +142,11 @@ def looks(pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
 def compare_words(real: Sequence[str], ours: Sequence[str]) -> str:
     """The part of the report that is about English."""
     lines = [f"words and symbols of {len(real)} real problems that {len(ours)} captions use"]
-    whole, stated, back = shared(real, ours), shared([given(text) for text in real], ours), shared(ours, real)
+    whole, stated, back = (
+        coverage(real, ours),
+        coverage([without_question(text) for text in real], ours),
+        coverage(ours, real),
+    )
     for title, share in (
         ("whole problems", whole),
         ("without their questions", stated),
@@ -154,9 +158,9 @@ def compare_words(real: Sequence[str], ours: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def compare_looks(real: Sequence[np.ndarray], ours: Sequence[np.ndarray]) -> str:
+def compare_appearance(real: Sequence[np.ndarray], ours: Sequence[np.ndarray]) -> str:
     """The part of the report that is about figures: quartiles of both, and how far apart their distributions are."""
-    first, second = looks(real), looks(ours)
+    first, second = appearances(real), appearances(ours)
     lines = [f"{'lower quartile, median, upper quartile':38}{f'{len(real)} real':>24}{f'{len(ours)} ours':>24}   apart"]
     for row in first:
         both = len(first[row]) and len(second[row])
@@ -169,7 +173,7 @@ def _quartiles(values: np.ndarray) -> str:
     return " ".join(f"{q:7.2f}" for q in np.percentile(values, (25, 50, 75))) if len(values) else "none"
 
 
-def sheet(real: Sequence[np.ndarray], ours: Sequence[np.ndarray]) -> np.ndarray:
+def side_by_side(real: Sequence[np.ndarray], ours: Sequence[np.ndarray]) -> np.ndarray:
     """One grey picture, uint8[H, W]: columns of real figures on the left, ours on the right of a black line."""
     halves = []
     for pictures in (real, ours):
@@ -215,9 +219,9 @@ def _report(options: argparse.Namespace) -> int:
     clean = [problem for problem in problems if not problem.get(LETTERED)]
     real = [decode_png(picture(options.root, clean[i])) for i in _sample(len(clean), options.most, options.seed)]
     ours = [decode_png(own[i][0]) for i in _sample(len(own), options.most, options.seed)]
-    print("\n" + compare_looks(real, ours))
+    print("\n" + compare_appearance(real, ours))
     if options.sheet:
         some = [[half[i] for i in _sample(len(half), 2 * COLUMNS, options.seed)] for half in (real, ours)]
         with open_atomic(options.sheet) as file:
-            file.write(encode_png(sheet(*some)))
+            file.write(encode_png(side_by_side(*some)))
     return 0

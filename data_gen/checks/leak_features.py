@@ -25,10 +25,10 @@ GRID = 16
 DARKNESSES = np.array([0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6])
 PARTS = np.array([2, 4, 6, 8, 10, 12, 15, 20])
 PATTERN = 256  # of 2 by 4 pixels
-UNSEEN = "without a picture"
+TEXT_ONLY = "without a picture"
 
 
-class Looks(NamedTuple):
+class Features(NamedTuple):
     """Members of F families, one after another, M in all. In a family the first is the anchor.
 
     captions: csr float32[M, HASHES]; pictures: float16[M, P], nan where a member has none; family int32[M]; kind
@@ -42,7 +42,7 @@ class Looks(NamedTuple):
     kind: np.ndarray
 
 
-class Rows(NamedTuple):
+class RowRange(NamedTuple):
     """A task of the pool: rows of a split."""
 
     folder: str
@@ -51,7 +51,7 @@ class Rows(NamedTuple):
     stop: int
 
 
-def look(rows: Rows) -> tuple[Rows, Looks]:
+def extract_features(rows: RowRange) -> tuple[RowRange, Features]:
     """The looks of some families. Raises UserError where a record is broken."""
     source = RecordSource(rows.folder, rows.split)
     texts: list[str] = []
@@ -60,30 +60,30 @@ def look(rows: Rows) -> tuple[Rows, Looks]:
         one = source[row]
         count = len(one.captions)
         texts += one.captions
-        pictures += [picture_looks(decode_png(png)) for png in one.images]
-        pictures += [np.full(PICTURE_LOOKS, np.nan, np.float16)] * (count - len(one.images))
+        pictures += [picture_features(decode_png(png)) for png in one.images]
+        pictures += [np.full(PICTURE_FEATURES, np.nan, np.float16)] * (count - len(one.images))
         family += [row] * count
         kind += [_kind(one, j) for j in range(count)]
     captions = HashingVectorizer(
-        analyzer=heard, n_features=HASHES, alternate_sign=False, binary=True, norm=None, dtype=np.float32
+        analyzer=caption_features, n_features=HASHES, alternate_sign=False, binary=True, norm=None, dtype=np.float32
     ).transform(texts)
-    return rows, Looks(captions, np.stack(pictures), np.array(family, np.int32), np.array(kind))
+    return rows, Features(captions, np.stack(pictures), np.array(family, np.int32), np.array(kind))
 
 
-def joined(parts: Sequence[Looks]) -> Looks:
+def concatenate(parts: Sequence[Features]) -> Features:
     """Looks one after another."""
     captions, *arrays = zip(*parts, strict=True)
-    return Looks(sparse.vstack(captions, format="csr"), *(np.concatenate(array) for array in arrays))
+    return Features(sparse.vstack(captions, format="csr"), *(np.concatenate(array) for array in arrays))
 
 
 def _kind(family: Family, j: int) -> str:
     # A family of one picture is a choice among captions: none of them is set apart by having no picture.
     if j >= len(family.images) > 1:
-        return UNSEEN
+        return TEXT_ONLY
     return "+".join(family.kinds[j])
 
 
-def heard(text: str) -> Iterator[str]:
+def caption_features(text: str) -> Iterator[str]:
     """The features of a caption, as strings."""
     words = WORDS.findall(text)
     yield f"words {len(words)}"
@@ -99,7 +99,7 @@ def heard(text: str) -> Iterator[str]:
             yield f"{words[i - 1] if i else ''} order {places}"
 
 
-def picture_looks(pixels: np.ndarray) -> np.ndarray:
+def picture_features(pixels: np.ndarray) -> np.ndarray:
     """uint8[H, W] -> float16[PICTURE_LOOKS]."""
     ink = pixels < 128
     sizes = np.bincount(ndimage.label(ink, np.ones((3, 3)))[0].ravel())[1:]
@@ -116,7 +116,7 @@ def picture_looks(pixels: np.ndarray) -> np.ndarray:
     return np.concatenate(looks).astype(np.float16)
 
 
-PICTURE_LOOKS = GRID**2 + len(DARKNESSES) + 1 + 1 + 2 * len(PARTS) + 2 + 4 + PATTERN - 1
+PICTURE_FEATURES = GRID**2 + len(DARKNESSES) + 1 + 1 + 2 * len(PARTS) + 2 + 4 + PATTERN - 1
 
 
 def _patterns(ink: np.ndarray) -> np.ndarray:

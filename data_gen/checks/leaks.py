@@ -17,10 +17,10 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from data_gen.checks import scorers
-from data_gen.checks.leak_features import UNSEEN, Looks, Rows, joined, look
+from data_gen.checks.leak_features import TEXT_ONLY, Features, RowRange, concatenate, extract_features
 from data_gen.checks.scorers import Matrix, Scorer
 from data_gen.records import tfrecords
-from data_gen.shared.parallel import pooled
+from data_gen.shared.parallel import map_in_pool
 
 CHUNK = 128  # families of a task
 LEAST_PAIRS = 300  # for a scorer of one kind's own
@@ -55,8 +55,15 @@ def measure(folder: str, families: int, workers: int, seed: int = 0) -> dict[str
         return {}
     tasks = _tasks(folder, "train", min(families, sizes["train"]))
     asked = [task for split in held_out for task in _tasks(folder, split, min(families, sizes[split]))]
-    looks = dict(tqdm(pooled(look, tasks + asked, workers), "leaks: looks", len(tasks) + len(asked), leave=False))
-    train, test = joined([looks.pop(task) for task in tasks]), _apart([looks.pop(task) for task in asked])
+    looks = dict(
+        tqdm(
+            map_in_pool(extract_features, tasks + asked, workers), "leaks: looks", len(tasks) + len(asked), leave=False
+        )
+    )
+    train, test = (
+        concatenate([looks.pop(task) for task in tasks]),
+        _concatenate_splits([looks.pop(task) for task in asked]),
+    )
     if not all((looks.kind != "").any() for looks in (train, test)):
         return {}
     report: dict[str, Any] = {"trained on": int(train.family[-1]) + 1, "asked about": len(np.unique(test.family))}
@@ -73,31 +80,31 @@ def measure(folder: str, families: int, workers: int, seed: int = 0) -> dict[str
     return report
 
 
-def _tasks(folder: str, split: str, families: int) -> list[Rows]:
-    return [Rows(folder, split, start, min(start + CHUNK, families)) for start in range(0, families, CHUNK)]
+def _tasks(folder: str, split: str, families: int) -> list[RowRange]:
+    return [RowRange(folder, split, start, min(start + CHUNK, families)) for start in range(0, families, CHUNK)]
 
 
-def _apart(parts: Sequence[Looks]) -> Looks:
+def _concatenate_splits(parts: Sequence[Features]) -> Features:
     """Concatenates several splits, whose families get numbers of their own."""
     fresh, start = [], 0
     for part in parts:
         _, number = np.unique(part.family, return_inverse=True)
         fresh.append(part._replace(family=(number + start).astype(np.int32)))
         start += int(number.max()) + 1
-    return joined(fresh)
+    return concatenate(fresh)
 
 
 # ---------------------------------------------------------------- pairs
 
 
-def pairs_of(looks: Looks, pictures: bool) -> Pairs:
+def pairs_of(looks: Features, pictures: bool) -> Pairs:
     """Pairs each anchor with each sibling, and each caption without a picture with one, in turn, that has a picture."""
     anchor = np.flatnonzero(looks.kind == "")
     _, number = np.unique(looks.family, return_inverse=True)
     first = anchor[number]  # of each member's family
     left = np.flatnonzero(looks.kind != "")
-    unseen = looks.kind[left] == UNSEEN
-    seen_members = np.bincount(number[looks.kind != UNSEEN], minlength=len(anchor))
+    unseen = looks.kind[left] == TEXT_ONLY
+    seen_members = np.bincount(number[looks.kind != TEXT_ONLY], minlength=len(anchor))
     right = first[left] + np.where(unseen, (left - first[left]) % seen_members[number[left]], 0)
     found = Pairs(right, left, looks.family[left], looks.kind[left])
     return found.where(~unseen) if pictures else found
@@ -106,21 +113,21 @@ def pairs_of(looks: Looks, pictures: bool) -> Pairs:
 # ---------------------------------------------------------------- scorers
 
 
-def _result(train: Looks, test: Looks, what: str, make: Callable[..., Scorer], seed: int) -> dict[str, Any]:
+def _result(train: Features, test: Features, what: str, make: Callable[..., Scorer], seed: int) -> dict[str, Any]:
     """Returns the result of one kind of scorer: one trained on all siblings, and one on each kind of edit."""
     inputs = [looks.captions if what == "captions" else np.nan_to_num(looks.pictures) for looks in (train, test)]
     learnt, asked = (pairs_of(looks, what != "captions") for looks in (train, test))
-    siblings, others = learnt.where(learnt.kind != UNSEEN), asked.where(asked.kind != UNSEEN)
+    siblings, others = learnt.where(learnt.kind != TEXT_ONLY), asked.where(asked.kind != TEXT_ONLY)
     scores = make(inputs[0], siblings, seed)(inputs[1])
-    right = _right(scores, asked)
-    result: dict[str, Any] = {"overall": _accuracy(right[asked.kind != UNSEEN], others.family, seed)}
-    result["hit@1"] = _hits(scores, others, seed)
+    right = _wins(scores, asked)
+    result: dict[str, Any] = {"overall": _accuracy(right[asked.kind != TEXT_ONLY], others.family, seed)}
+    result["hit@1"] = _hit1(scores, others, seed)
     result["kinds"] = {}
     for kind in sorted({kind for kinds in set(asked.kind.tolist()) for kind in kinds.split("+")}):
         mine, own = _has(asked.kind, kind), learnt.where(_has(learnt.kind, kind))
-        row = {} if kind == UNSEEN else _accuracy(right[mine], asked.family[mine], seed)
+        row = {} if kind == TEXT_ONLY else _accuracy(right[mine], asked.family[mine], seed)
         if make is _linear and len(own.left) >= LEAST_PAIRS:
-            own_right = _right(_linear(inputs[0], own, seed)(inputs[1]), asked.where(mine))
+            own_right = _wins(_linear(inputs[0], own, seed)(inputs[1]), asked.where(mine))
             row["own scorer"] = _accuracy(own_right, asked.family[mine], seed)
         if row:
             result["kinds"][kind] = row
@@ -151,12 +158,12 @@ def _trees(features: Matrix, pairs: Pairs, seed: int) -> Scorer:
 # ---------------------------------------------------------------- figures
 
 
-def _right(scores: np.ndarray, pairs: Pairs) -> np.ndarray:
+def _wins(scores: np.ndarray, pairs: Pairs) -> np.ndarray:
     """Returns float[K]: 1 where the right one of a pair scores higher, a half for a tie."""
     return (np.sign(scores[pairs.right] - scores[pairs.left]) + 1) / 2
 
 
-def _hits(scores: np.ndarray, pairs: Pairs, seed: int) -> dict[str, Any]:
+def _hit1(scores: np.ndarray, pairs: Pairs, seed: int) -> dict[str, Any]:
     """Returns how often the anchor scores highest in its family (a tie is a miss), and how often it would by chance.
 
     In a star the anchor lies in the middle of its siblings and seldom scores highest: expect less than chance there.
@@ -172,7 +179,7 @@ def _accuracy(right: np.ndarray, family: np.ndarray, seed: int) -> dict[str, Any
     return scorers.accuracy(right, family, seed) | {"pairs": len(right), "families": len(np.unique(family))}
 
 
-def lines(report: dict[str, Any]) -> list[str]:
+def report_lines(report: dict[str, Any]) -> list[str]:
     """Returns the report of `measure` as text, with a warning at figures too far from chance."""
     if not report:
         return ["leaks: not measured (they need --leaks above 0, train and another split, and no differences)"]

@@ -21,12 +21,12 @@ from data_gen.shared.errors import UserError
 CELLS = 16
 NEAR = 4
 INKED = 0.04  # the least darkness, 0 to 1, of an inked cell
-TOLD = 3  # examples
+MAX_EXAMPLES = 3  # examples
 PAIRS = 1 << 20  # compared at a time
 
 
 @dataclass
-class Marks:
+class Fingerprints:
     """What families are compared by. families: of each picture or caption, the number of its family in the shard."""
 
     captions: list[int] = field(default_factory=list)
@@ -68,7 +68,7 @@ def sketch(pixels: np.ndarray) -> bytes:
     return np.packbits(cells(pixels, CELLS) > INKED).tobytes()
 
 
-def between_splits(shards: Sequence[tuple[str, Marks, list[str]]]) -> dict[str, Any]:
+def between_splits(shards: Sequence[tuple[str, Fingerprints, list[str]]]) -> dict[str, Any]:
     """Doubles of each split in those before it, train first.
 
     Returns:
@@ -78,15 +78,15 @@ def between_splits(shards: Sequence[tuple[str, Marks, list[str]]]) -> dict[str, 
       shards: (split, marks, keys of the families) of every shard.
     """
     splits = sorted({split for split, _, _ in shards}, key=lambda split: (split != "train", split))
-    sets = {split: _joined([(marks, keys) for name, marks, keys in shards if name == split]) for split in splits}
+    sets = {split: _concatenate([(marks, keys) for name, marks, keys in shards if name == split]) for split in splits}
     report = {}
     for i, second in enumerate(splits):
         for first in splits[:i]:
             a, b = sets[first], sets[second]
             report[f"{second} in {first}"] = {
-                "captions": _told(_equal(a.captions, b.captions), a.caption_keys, b.caption_keys),
-                "picture bytes": _told(_equal(a.pictures, b.pictures), a.picture_keys, b.picture_keys),
-                "near pictures": _told(near(a.sketches, b.sketches), a.picture_keys, b.picture_keys),
+                "captions": _summary(_equal_pairs(a.captions, b.captions), a.caption_keys, b.caption_keys),
+                "picture bytes": _summary(_equal_pairs(a.pictures, b.pictures), a.picture_keys, b.picture_keys),
+                "near pictures": _summary(near_pairs(a.sketches, b.sketches), a.picture_keys, b.picture_keys),
             }
     return report
 
@@ -102,7 +102,7 @@ class _Split:
     picture_keys: list[str]
 
 
-def _joined(shards: Sequence[tuple[Marks, list[str]]]) -> _Split:
+def _concatenate(shards: Sequence[tuple[Fingerprints, list[str]]]) -> _Split:
     return _Split(
         np.array([code for marks, _ in shards for code in marks.captions], np.uint64),
         np.array([code for marks, _ in shards for code in marks.pictures], np.uint64),
@@ -112,7 +112,7 @@ def _joined(shards: Sequence[tuple[Marks, list[str]]]) -> _Split:
     )
 
 
-def _equal(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _equal_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """int[K, 2]: for each entry of `second` that occurs in `first`, (a place there, its own place)."""
     order = np.argsort(first, kind="stable")
     at = np.searchsorted(first[order], second)
@@ -121,7 +121,7 @@ def _equal(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.stack([order[at[hit]], hit], 1)
 
 
-def near(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def near_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """int[K, 2]: for each sketch of `second`, uint8[M, 32], that is near one of `first`, (which one, its own place)."""
     found: dict[int, int] = {}
     # Every part takes cells from all over the picture: neighbours are alike, and margins are blank in all.
@@ -157,16 +157,16 @@ def _candidates(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndar
         start = stop
 
 
-def _told(pairs: np.ndarray, first: Sequence[str], second: Sequence[str]) -> dict[str, Any]:
+def _summary(pairs: np.ndarray, first: Sequence[str], second: Sequence[str]) -> dict[str, Any]:
     """How many there are, of how many, and a few of them."""
     return {
         "count": len(pairs),
         "of": len(second),
-        "examples": list(dict.fromkeys(f"{second[b]} like {first[a]}" for a, b in pairs))[:TOLD],
+        "examples": list(dict.fromkeys(f"{second[b]} like {first[a]}" for a, b in pairs))[:MAX_EXAMPLES],
     }
 
 
-def lines(report: dict[str, Any]) -> list[str]:
+def report_lines(report: dict[str, Any]) -> list[str]:
     """The report of `between_splits` as text."""
     return [
         f"doubles, {where}, {what}: {row['count']} of {row['of']}"

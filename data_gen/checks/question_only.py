@@ -31,7 +31,7 @@ CHOICES = 4
 EXAMPLE = """mmgeo question-only data/problems"""
 
 
-def questions(folder: str, splits: Sequence[str]) -> list[Question]:
+def read_questions(folder: str, splits: Sequence[str]) -> list[Question]:
     """Returns the questions of four choices that need their picture. Raises UserError if a record is broken."""
     found = []
     for split in splits:
@@ -43,7 +43,7 @@ def questions(folder: str, splits: Sequence[str]) -> list[Question]:
     return found
 
 
-def numbers(asked: Sequence[Question]) -> np.ndarray:
+def number_features(asked: Sequence[Question]) -> np.ndarray:
     """Returns float64[4 Q, features] of the choices one by one; a choice's number is what stands before π or a unit."""
     return np.array([row for question in asked for row in _rows([_number(choice) for choice in question.choices])])
 
@@ -68,7 +68,7 @@ def _rows(values: list[float]) -> Iterator[list[float]]:
                four[1] - four[0], four[2] - four[1], four[3] - four[2]]  # fmt: skip
 
 
-def words(asked: Sequence[Question], features: int) -> sparse.csr_matrix:
+def word_features(asked: Sequence[Question], features: int) -> sparse.csr_matrix:
     """Returns csr[4 Q, features]: hashed words of the question, alone and with the rank and text of the choice."""
     texts = []
     for question in asked:
@@ -84,11 +84,13 @@ def words(asked: Sequence[Question], features: int) -> sparse.csr_matrix:
 def measure(train: Sequence[Question], test: Sequence[Question], seed: int = 0) -> dict[str, dict[str, Any]]:
     """Trains scorers on `train` and tests them on `test`: {scorer: {"accuracy", "low", "high" (%), "questions"}}."""
     right = [np.array([c == q.answer for q in asked for c in q.choices]) for asked in (train, test)]
-    shape = [numbers(asked) for asked in (train, test)]
-    dense = [np.hstack([n, words(asked, WORDS).toarray()]) for n, asked in zip(shape, (train, test), strict=True)]
+    shape = [number_features(asked) for asked in (train, test)]
+    dense = [
+        np.hstack([n, word_features(asked, WORDS).toarray()]) for n, asked in zip(shape, (train, test), strict=True)
+    ]
     scaler = StandardScaler().fit(shape[0])
     wide = [
-        sparse.hstack([scaler.transform(n), words(asked, 1 << 16)]).tocsr()
+        sparse.hstack([scaler.transform(n), word_features(asked, 1 << 16)]).tocsr()
         for n, asked in zip(shape, (train, test), strict=True)
     ]
     trees = HistGradientBoostingClassifier(max_iter=200, learning_rate=0.06, random_state=seed).fit(dense[0], right[0])
@@ -115,7 +117,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     splits = tfrecords.read_manifest(options.dir)["splits"]
     held_out = [split for split in splits if split != "train"]
-    train, test = (questions(options.dir, some) for some in (["train"] if "train" in splits else [], held_out))
+    train, test = (read_questions(options.dir, some) for some in (["train"] if "train" in splits else [], held_out))
     if not train or not test:
         raise UserError(f"{options.dir} has no questions with pictures and four choices in train and other splits")
     with threadpool_limits(options.threads):

@@ -56,7 +56,7 @@ class Clock:
         self.seconds[self._stage] += time.perf_counter() - self._start
 
 
-def recheck(family: Family, clock: Clock, exact: bool = True) -> list[Difference]:
+def find_differences(family: Family, clock: Clock, exact: bool = True) -> list[Difference]:
     """All differences between a family and what its programs, canvas and facts give.
 
     Args:

@@ -27,11 +27,11 @@ from tqdm import tqdm
 
 from data_gen.build.shards import refusals, versions
 from data_gen.checks import leaks, near_duplicates
-from data_gen.checks.reproduce import STAGES, UNREADABLE, Clock, recheck
+from data_gen.checks.reproduce import STAGES, UNREADABLE, Clock, find_differences
 from data_gen.records import schema, tfrecords
 from data_gen.shared import cli, files
 from data_gen.shared.errors import UserError
-from data_gen.shared.parallel import pooled
+from data_gen.shared.parallel import map_in_pool
 
 REPORT = "verify.json"
 BLOCK = 1 << 20
@@ -40,7 +40,7 @@ EXAMPLE = """mmgeo verify data/tiny --workers=2
 """
 
 
-class Shard(NamedTuple):
+class CheckTask(NamedTuple):
     """One task of the pool."""
 
     folder: str
@@ -53,16 +53,16 @@ class Shard(NamedTuple):
 
 
 @dataclass
-class Found:
+class ShardReport:
     """What one shard holds, and what is wrong with it."""
 
-    shard: Shard
+    shard: CheckTask
     differences: list[str] = field(default_factory=list)
     wrong: int = 0  # differences, told or not
     counts: dict[str, Counter[str]] = field(default_factory=dict)  # what is counted -> value -> families or captions
     seconds: dict[str, float] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
-    marks: near_duplicates.Marks = field(default_factory=near_duplicates.Marks)
+    marks: near_duplicates.Fingerprints = field(default_factory=near_duplicates.Fingerprints)
     proposals: dict[str, list[int]] = field(default_factory=dict)
     figures: dict[str, int] = field(default_factory=dict)
 
@@ -76,9 +76,9 @@ class Found:
 # ---------------------------------------------------------------- one shard
 
 
-def check_shard(shard: Shard) -> Found:
+def check_shard(shard: CheckTask) -> ShardReport:
     """Look at one shard: its hash, each record, and each family against its programs."""
-    found, clock = Found(shard), Clock()
+    found, clock = ShardReport(shard), Clock()
     path = epath.Path(shard.folder) / shard.file
     try:
         index = tfrecords.read_index(path)
@@ -94,7 +94,7 @@ def check_shard(shard: Shard) -> Found:
     found.proposals, found.figures = index.get("proposals", {}), index.get("figures", {})
     for number, family in _families(path, index, found):
         try:
-            differences = recheck(family, clock, shard.exact)
+            differences = find_differences(family, clock, shard.exact)
         except UNREADABLE as fault:  # a program of another making may break any step
             differences = []
             found.tell(f"record {number} ({family.key})", f"cannot be drawn again ({fault!r})")
@@ -115,7 +115,7 @@ def _sha256(path: epath.Path) -> str:
     return digest.hexdigest()
 
 
-def _families(path: epath.Path, index: dict[str, Any], found: Found) -> Iterator[tuple[int, schema.Family]]:
+def _families(path: epath.Path, index: dict[str, Any], found: ShardReport) -> Iterator[tuple[int, schema.Family]]:
     """The records that can be read, by number; what is wrong with the others is told."""
     with path.open("rb") as file:
         for number in range(len(index["offsets"])):
@@ -145,7 +145,7 @@ def _count(counts: dict[str, Counter[str]], family: schema.Family) -> None:
 # ---------------------------------------------------------------- the data set
 
 
-def shards_of(folder: str, limit: int) -> list[Shard]:
+def shards_of(folder: str, limit: int) -> list[CheckTask]:
     """The shards that the manifest tells of. Raises UserError where there is no finished data set."""
     manifest = tfrecords.read_manifest(folder)
     exact, shards = manifest.get("versions") == versions(), []
@@ -155,18 +155,18 @@ def shards_of(folder: str, limit: int) -> list[Shard]:
             if os.path.basename(row["file"]) != row["file"]:
                 path = epath.Path(folder) / tfrecords.MANIFEST
                 raise UserError(f"{path}: '{row['file']}' is not the name of a file in the folder")
-            shards.append(Shard(folder, split, row["file"], first, row, exact, limit))
+            shards.append(CheckTask(folder, split, row["file"], first, row, exact, limit))
             first += row["families"]
     return shards
 
 
-def check(folder: str, workers: int, limit: int = 20) -> tuple[list[Found], list[str], int]:
+def check_dataset(folder: str, workers: int, limit: int = 20) -> tuple[list[ShardReport], list[str], int]:
     """(what each shard holds, in order; up to `limit` differences, one line each; how many there are in all)."""
     shards = shards_of(folder, limit)
     total = sum(shard.row["families"] for shard in shards)
     found = []
     with tqdm(total=total, desc=f"verify {folder}", unit=" families", dynamic_ncols=True) as bar:
-        for some in pooled(check_shard, shards, workers):
+        for some in map_in_pool(check_shard, shards, workers):
             found.append(some)
             bar.update(some.shard.row["families"])
     places = {shard.file: place for place, shard in enumerate(shards)}
@@ -176,7 +176,7 @@ def check(folder: str, workers: int, limit: int = 20) -> tuple[list[Found], list
     return found, lines[:limit], wrong
 
 
-def _misplaced(found: Sequence[Found]) -> Iterator[str]:
+def _misplaced(found: Sequence[ShardReport]) -> Iterator[str]:
     """Keys that occur twice, or that do not ascend within a split."""
     seen: set[str] = set()
     last: dict[str, str] = {}
@@ -200,7 +200,7 @@ def _numbered(key: str) -> tuple[int, int]:
 # ---------------------------------------------------------------- the report
 
 
-def summary(found: Sequence[Found]) -> dict[str, Any]:
+def summarise(found: Sequence[ShardReport]) -> dict[str, Any]:
     """Counts, times, lengths, rates and near-duplicates, as JSON has them."""
     counts: dict[str, Counter[str]] = {}
     proposals: dict[str, np.ndarray] = {}
@@ -239,7 +239,7 @@ def _quantiles(lengths: Counter[str]) -> dict[str, float]:
     return {"mean": round(float(np.average(values, weights=weights)), 1), **at, "most": values[-1]}
 
 
-def table(report: dict[str, Any]) -> str:
+def report_text(report: dict[str, Any]) -> str:
     """The report as text: a line for each figure."""
     lines = []
     for name in ("families", "ms a family"):
@@ -251,7 +251,7 @@ def table(report: dict[str, Any]) -> str:
     rates = ", ".join(f"{kind} {rate}" for kind, rate in report["accept rate"].items())
     lines.append(f"accept rate of edits: {rates or 'the indexes do not tell'}")
     lines += [refusals(report["figures"])] if report["figures"] else []
-    lines += near_duplicates.lines(report["near-duplicates"]) + leaks.lines(report["leaks"])
+    lines += near_duplicates.report_lines(report["near-duplicates"]) + leaks.report_lines(report["leaks"])
     return "\n".join(lines)
 
 
@@ -267,13 +267,13 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     workers = max(1, options.workers or 1)
-    found, differences, wrong = check(options.dir, workers, options.limit)
-    report = {"differences": wrong, **summary(found)}
+    found, differences, wrong = check_dataset(options.dir, workers, options.limit)
+    report = {"differences": wrong, **summarise(found)}
     # What is broken cannot be learnt from.
     report["leaks"] = leaks.measure(options.dir, options.leaks, workers) if options.leaks > 0 and not wrong else {}
     with files.open_atomic(epath.Path(options.dir) / REPORT) as file:
         file.write(json.dumps(report, indent=1).encode())
-    print(table(report))
+    print(report_text(report))
     for line in differences:
         print(f"error: {line}", file=sys.stderr)
     if wrong > len(differences):

@@ -7,7 +7,7 @@ import re
 BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
 
-def boxes(text: str, closed: bool = False) -> list[str]:
+def boxed_texts(text: str, closed: bool = False) -> list[str]:
     """What stands in each \\boxed{} of a text, in order.
 
     A box in a box is a part of it. One whose brace is missing ends with the text, or is empty if all must be `closed`.

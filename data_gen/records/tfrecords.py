@@ -37,13 +37,13 @@ def masked_crc(data: bytes) -> int:
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def frame(data: bytes) -> bytes:
+def frame_record(data: bytes) -> bytes:
     """One TFRecord: length, crc of the length, the data, crc of the data."""
     length = struct.pack("<Q", len(data))
     return length + struct.pack("<I", masked_crc(length)) + data + struct.pack("<I", masked_crc(data))
 
 
-def unframe(block: bytes) -> bytes:
+def unframe_record(block: bytes) -> bytes:
     """The data of one framed record. Raises UserError where it is cut short or a crc does not match."""
     if len(block) < _HEAD + _TAIL:
         raise UserError("cut short")
@@ -89,7 +89,7 @@ class ShardWriter:
 
         Raises UserError where the family does not fit the schema.
         """
-        block = frame(encode(family))
+        block = frame_record(encode(family))
         self._index["offsets"].append(self._index["bytes"])
         self._index["bytes"] += len(block)
         self._digest.update(block)
@@ -165,7 +165,7 @@ def read_record(file: Any, path: epath.PathLike, index: dict[str, Any], number: 
     end = rest[0] if rest else index["bytes"]
     file.seek(start)
     try:
-        return decode(unframe(file.read(end - start)))
+        return decode(unframe_record(file.read(end - start)))
     except UserError as fault:
         place = f"shard {path}, record {number} at byte offset {start}"
         raise UserError(f"{place}: {fault}; {_REMAKE}") from None

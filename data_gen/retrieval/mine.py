@@ -32,7 +32,7 @@ from data_gen.records.schema import Family
 from data_gen.retrieval import sidecar
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
-from data_gen.shared.parallel import pooled
+from data_gen.shared.parallel import map_in_pool
 from data_gen.truth import contradictions
 from data_gen.truth.truth_table import Scene, evaluate
 
@@ -284,7 +284,7 @@ def _in_pool(
     """Yields (task, function(task)) in order, in a pool of processes, or in this one for a single worker."""
     total = sum(task.families for task in tasks)
     with tqdm(total=total, desc=what, unit=" families", dynamic_ncols=True) as bar:
-        for task, result in zip(tasks, pooled(function, tasks, workers, ordered=True), strict=True):
+        for task, result in zip(tasks, map_in_pool(function, tasks, workers, ordered=True), strict=True):
             bar.update(task.families)
             yield task, result
 

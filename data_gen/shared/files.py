@@ -52,7 +52,7 @@ def json_lines(path: Path, what: str) -> Iterator[tuple[str, Any]]:
             yield where, parse_json(line, where)
 
 
-def text(value: Any, where: str, key: str) -> str:
+def require_text(value: Any, where: str, key: str) -> str:
     """The value where it is a text that is not blank, of at most MAX_TEXT characters, that UTF-8 can hold."""
     if not isinstance(value, str) or not value.strip():
         raise UserError(f"{where}: '{key}' must be a text that is not empty")
@@ -65,14 +65,14 @@ def text(value: Any, where: str, key: str) -> str:
     return value
 
 
-def texts(value: Any, where: str, key: str) -> tuple[str, ...]:
+def require_texts(value: Any, where: str, key: str) -> tuple[str, ...]:
     """The same of a list of texts."""
     if not isinstance(value, list):
         raise UserError(f"{where}: '{key}' must be a list of texts")
-    return tuple(text(item, where, f"{key}[{i}]") for i, item in enumerate(value))
+    return tuple(require_text(item, where, f"{key}[{i}]") for i, item in enumerate(value))
 
 
-def inside(root: Path, name: str, where: str) -> Path:
+def resolve_inside(root: Path, name: str, where: str) -> Path:
     """The file that a name means, links followed. Raises UserError where it is not in the folder `root`.
 
     An absolute name, or one with '..', is good where it ends in the folder all the same; `root` may be a link.
@@ -88,16 +88,16 @@ def inside(root: Path, name: str, where: str) -> Path:
     return path
 
 
-def grey_png(path: Path, where: str) -> bytes:
+def read_grey_png(path: Path, where: str) -> bytes:
     """A picture as a grey PNG on white paper, its long side at most MAX_SIDE_PX. Raises UserError."""
-    grey = on_paper(path, where)
+    grey = read_grey(path, where)
     grey.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     grey.save(buffer, "png")
     return buffer.getvalue()
 
 
-def on_paper(path: Path, where: str) -> Image.Image:
+def read_grey(path: Path, where: str) -> Image.Image:
     """A picture, grey on white, at its own size. Raises UserError where it is not there or broken."""
     if not _is_file(path):
         raise UserError(f"{where}: {path} is not there: fetch the pictures again")

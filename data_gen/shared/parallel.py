@@ -18,7 +18,7 @@ Task = TypeVar("Task")
 Done = TypeVar("Done")
 
 
-def pooled(
+def map_in_pool(
     function: Callable[[Task], Done], tasks: Sequence[Task], workers: int, ordered: bool = False
 ) -> Iterator[Done]:
     """The results as they come, or in the order of the tasks: from a pool or, with one worker, from this process.

@@ -19,10 +19,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from data_gen.records.boxed import boxes
+from data_gen.records.boxed import boxed_texts
 from data_gen.records.schema import Family, Question
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import inside, parse_json, read_bytes, text
+from data_gen.shared.files import resolve_inside, parse_json, read_bytes, require_text
 from data_gen.sources.external.rows import PictureRow, clip, family_of, split_rows
 
 ROLES = {"human": "human", "user": "human", "gpt": "gpt", "assistant": "gpt"}
@@ -35,7 +35,7 @@ SHORT = 40  # characters of a reply that is all answer
 def load(root: str, file: str) -> tuple[tuple[PictureRow, Question], ...]:
     """Returns the questions of a file in `root`. Raises UserError, which names file and item."""
     folder = Path(root)
-    path = inside(folder, file, "spec.file")
+    path = resolve_inside(folder, file, "spec.file")
     data = read_bytes(path, "give the folder with --spec.root and the name of its JSON file with --spec.file")
     items = parse_json(data, str(path))
     if not isinstance(items, list):
@@ -49,7 +49,7 @@ def _pairs(item: Any, root: Path, where: str) -> list[tuple[PictureRow, Question
     turns = _turns(item.get("conversations"), where)
     if item.get("image") is None:
         return []
-    image = inside(root, text(item["image"], where, "image"), where)
+    image = resolve_inside(root, require_text(item["image"], where, "image"), where)
     return [(PictureRow(where, image, reply, ()), question(asked, reply)) for asked, reply in turns]
 
 
@@ -61,8 +61,8 @@ def _turns(conversations: Any, where: str) -> list[tuple[str, str]]:
     roles = [ROLES.get(turn["from"]) if isinstance(turn.get("from"), str) else None for turn in turns]
     if not turns or roles != ["human", "gpt"] * (len(turns) // 2):
         raise UserError(f"{where}: 'conversations' must be turns of 'human' and 'gpt', one after the other")
-    said = [text(turn.get("value"), where, f"value of turn {i}") for i, turn in enumerate(turns)]
-    asked = [text(value.replace("<image>", "").strip(), where, f"value of turn {2 * i}")
+    said = [require_text(turn.get("value"), where, f"value of turn {i}") for i, turn in enumerate(turns)]
+    asked = [require_text(value.replace("<image>", "").strip(), where, f"value of turn {2 * i}")
              for i, value in enumerate(said[::2])]  # fmt: skip
     return list(zip(asked, said[1::2], strict=True))
 
@@ -72,7 +72,7 @@ def question(asked: str, reply: str) -> Question:
     found = CHOICE.findall(asked)
     in_order = [letter for letter, _ in found] == [chr(ord("A") + i) for i in range(len(found))]
     choices = tuple(choice for _, choice in found) if in_order and len(found) > 1 else ()
-    answer = next(reversed(boxes(reply, closed=True)), "") or _said(reply)
+    answer = next(reversed(boxed_texts(reply, closed=True)), "") or _said(reply)
     letter = re.fullmatch(r"\(?([A-H])\)?[.:]?", answer)
     if letter and ord(letter[1]) - ord("A") < len(choices):
         answer = choices[ord(letter[1]) - ord("A")]

@@ -18,7 +18,7 @@ from typing import Any
 
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import inside, json_lines, text
+from data_gen.shared.files import resolve_inside, json_lines, require_text
 from data_gen.sources.external.rows import Negative, PictureRow, clip, family_of, split_rows
 
 ROW_KEYS = {"image", "caption", "negatives"}
@@ -29,7 +29,7 @@ NEGATIVE_KEYS = {"image", "caption"}
 def load(root: str, file: str) -> tuple[PictureRow, ...]:
     """Returns the rows of a file in `root`. Raises UserError, which names the line."""
     folder = Path(root)
-    path = inside(folder, file, "spec.file")
+    path = resolve_inside(folder, file, "spec.file")
     lines = json_lines(path, "give the folder with --spec.root and the name of its JSONL file with --spec.file")
     return tuple(_row(value, folder, where) for where, value in lines)
 
@@ -39,8 +39,8 @@ def _row(value: Any, root: Path, where: str) -> PictureRow:
     negatives = value.get("negatives", [])
     if not isinstance(negatives, list):
         raise UserError(f"{where}: 'negatives' must be a list")
-    image = inside(root, text(value.get("image"), where, "image"), where)
-    caption = text(value.get("caption"), where, "caption")
+    image = resolve_inside(root, require_text(value.get("image"), where, "image"), where)
+    caption = require_text(value.get("caption"), where, "caption")
     found = tuple(_negative(n, root, f"{where}, negative {i}") for i, n in enumerate(negatives))
     return PictureRow(where, image, caption, found)
 
@@ -51,8 +51,8 @@ def _negative(value: Any, root: Path, where: str) -> Negative:
     _check_keys(value, NEGATIVE_KEYS, where)
     if not value:
         raise UserError(f"{where}: it has neither 'image' nor 'caption': give one of them")
-    image = inside(root, text(value["image"], where, "image"), where) if "image" in value else None
-    return Negative(image, text(value["caption"], where, "caption") if "caption" in value else None)
+    image = resolve_inside(root, require_text(value["image"], where, "image"), where) if "image" in value else None
+    return Negative(image, require_text(value["caption"], where, "caption") if "caption" in value else None)
 
 
 def _check_keys(value: Any, known: set[str], where: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import inside, parse_json, read_bytes, text, texts
+from data_gen.shared.files import resolve_inside, parse_json, read_bytes, require_text, require_texts
 from data_gen.sources.external.rows import Negative, PictureRow, clip, family_of, split_rows
 
 STRING = r'"(?:[^"\\]|\\.)*"'
@@ -34,7 +34,7 @@ def load(root: str, files: tuple[str, ...]) -> tuple[PictureRow, ...]:
 
 
 def _load_file(root: Path, file: str) -> list[PictureRow]:
-    path = inside(root, file, "spec.files")
+    path = resolve_inside(root, file, "spec.files")
     data = read_bytes(path, "give the folder with --spec.root and the names of its JSON files with --spec.files")
     items = parse_json(_mended(data, str(path)), str(path))
     if not isinstance(items, list):
@@ -59,10 +59,10 @@ def _mended(data: bytes, where: str) -> str:
 def _row(item: Any, root: Path, where: str) -> PictureRow:
     if not isinstance(item, dict):
         raise UserError(f"{where} must be an object with positive_image_path and conversations")
-    image = inside(root, text(item.get("positive_image_path"), where, "positive_image_path"), where)
-    names = texts(item.get("negative_image_path", []), where, "negative_image_path")
-    images: Sequence[Path] = [inside(root, name, where) for name in names]
-    captions = texts(item.get("negative_captions", []), where, "negative_captions")
+    image = resolve_inside(root, require_text(item.get("positive_image_path"), where, "positive_image_path"), where)
+    names = require_texts(item.get("negative_image_path", []), where, "negative_image_path")
+    images: Sequence[Path] = [resolve_inside(root, name, where) for name in names]
+    captions = require_texts(item.get("negative_captions", []), where, "negative_captions")
     if len(images) == len(captions):
         negatives = [Negative(*pair) for pair in zip(images, captions, strict=True)]
     else:
@@ -77,7 +77,7 @@ def _caption(conversations: Any, where: str) -> str:
         raise UserError(f"{where}: 'conversations' must be a list of two turns, a question and its answer")
     for turn in turns:
         if isinstance(turn, dict) and turn.get("from") == "gpt":
-            return text(turn.get("value"), where, "value of the 'gpt' turn")
+            return require_text(turn.get("value"), where, "value of the 'gpt' turn")
     raise UserError(f'{where}: \'conversations\' has no turn with "from": "gpt", which holds the caption')
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import grey_png
+from data_gen.shared.files import read_grey_png
 from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
 
 UNKNOWN, ASSERTED = 0, 2
@@ -58,18 +58,18 @@ def family_of(row: PictureRow, key: str, source: str, size_px: int) -> Family:
     Pictures with captions come first, in the same order; then, on either side, those that stand alone. What repeats,
     or is the anchor again, is left out: it is no negative.
     """
-    anchor = grey_png(row.image, row.where)
+    anchor = read_grey_png(row.image, row.where)
     # Dictionaries for the order of their keys.
     images, captions = {anchor: None}, {row.caption: None}
     for path, caption in row.negatives:
         if path and caption:
-            picture = grey_png(path, row.where)
+            picture = read_grey_png(path, row.where)
             if picture not in images and caption not in captions:
                 images[picture], captions[caption] = None, None
     paired = len(images)
     for path, caption in row.negatives:
         if path and not caption:
-            images.setdefault(grey_png(path, row.where))
+            images.setdefault(read_grey_png(path, row.where))
         elif caption and not path:
             captions.setdefault(caption)
     truth, provenance = _tables(len(images), len(captions), paired)

@@ -26,7 +26,7 @@ from data_gen.language.predicates.table import PREDICATES
 from data_gen.records.schema import Family, Question
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import grey_png, inside, on_paper
+from data_gen.shared.files import read_grey, read_grey_png, resolve_inside
 from data_gen.sources.formalgeo import balance
 from data_gen.sources.formalgeo.edits import TOLD, Reading, Slot, propose, style
 from data_gen.sources.formalgeo.pixels import verdict
@@ -233,12 +233,12 @@ def question_of(problem: dict) -> Question | None:
 
 def picture(root: str, problem: dict) -> bytes:
     """Returns a problem's diagram as a grey PNG on white paper, its long side at most 384 px. Raises UserError."""
-    return grey_png(*located(root, problem))
+    return read_grey_png(*located(root, problem))
 
 
 def paper(root: str, problem: dict) -> Image.Image:
     """Returns a problem's diagram, grey on white, at its own size. Raises UserError where it is not there or broken."""
-    return on_paper(*located(root, problem))
+    return read_grey(*located(root, problem))
 
 
 def located(root: str, problem: dict) -> tuple[Path, str]:
@@ -248,7 +248,7 @@ def located(root: str, problem: dict) -> tuple[Path, str]:
     where = f"problem {problem['problem_id']}"
     if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:
         raise UserError(f"{where}: problem_img {name[:200]!r} must be the name of a file in diagrams/")
-    return inside(Path(root) / "diagrams", name, where), where
+    return resolve_inside(Path(root) / "diagrams", name, where), where
 
 
 # ---- the command --------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from data_gen.records.boxed import boxes
+from data_gen.records.boxed import boxed_texts
 from data_gen.records.schema import LETTERS
 from mmgeo_jax.evals.benchmarks import expressions
 
@@ -36,7 +36,7 @@ CHOSEN = re.compile(
 
 def find_final_words(response: str) -> str:
     """Returns the words of a response that state its answer; "" where it is blank."""
-    boxed = boxes(response)
+    boxed = boxed_texts(response)
     if boxed:
         return boxed[-1]
     return find_statement(response) or next(
@@ -64,7 +64,7 @@ def find_letter(response: str, count: int) -> int | None:
     bare = re.fullmatch(r"[\W_]*([A-Ha-h])[\W_]*", response)
     if bare:
         return _index_of(bare[1], count)
-    boxed, words = boxes(response), find_statement(response)
+    boxed, words = boxed_texts(response), find_statement(response)
     for text in ([boxed[-1]] if boxed else []) + ([words] if words else []):
         text = re.sub(r"\\(?:text|mathrm|mathbf|textbf|rm)\s*\{([^{}]*)\}", r"\1", text)
         found = LEADING.match(text) or re.fullmatch(r"\W*([a-h])\W*", text)
@@ -109,7 +109,7 @@ def names_two_choices(response: str) -> bool:
 
 def find_number(response: str) -> float | None:
     """Returns the value that a response states; None where it states none, or two."""
-    boxed, words = boxes(response), find_statement(response)
+    boxed, words = boxed_texts(response), find_statement(response)
     text = boxed[-1] if boxed else words or response
     whole = expressions.parse_or_none(text)
     if whole is not None:

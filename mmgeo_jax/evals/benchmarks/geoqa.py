@@ -50,7 +50,7 @@ def read_items(root: Path) -> list[Item]:
 
 
 def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
-    choices, label = files.texts(row.get("choices"), where, "choices"), row.get("label")
+    choices, label = files.require_texts(row.get("choices"), where, "choices"), row.get("label")
     if type(label) is not int or not 0 <= label < len(choices) <= len(LETTERS):
         raise UserError(f"{where}: 'label' is {str(label)[:50]!r}, not the number of one of {len(choices)} choices")
     return Item(
@@ -59,7 +59,7 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
         answer=choices[label],
         kind="choice",
         choices=choices,
-        pictures=(files.inside(root, get_text(row, "image", where), where),),
+        pictures=(files.resolve_inside(root, get_text(row, "image", where), where),),
         groups={"type": (get_text(row, "type", where),)} if "type" in row else {},
     )
 

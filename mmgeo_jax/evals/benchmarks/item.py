@@ -135,7 +135,7 @@ def read_rows(path: Path) -> list[tuple[str, dict]]:
 
 def get_text(row: Mapping[str, Any], key: str, where: str) -> str:
     """Returns a text of a row. Raises UserError where it is missing, blank, or no text."""
-    return files.text(row.get(key), where, key)
+    return files.require_text(row.get(key), where, key)
 
 
 def get_label(row: Mapping[str, Any], key: str, where: str, names: Sequence[str]) -> str:

@@ -66,7 +66,7 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
     kind = KINDS.get((str(row.get("question_type")), str(row.get("answer_type"))))
     if kind is None:
         raise UserError(f"{where}: question_type and answer_type are not those of MathVista: fetch the file again")
-    choices = files.texts(row.get("choices"), where, "choices") if kind == "choice" else ()
+    choices = files.require_texts(row.get("choices"), where, "choices") if kind == "choice" else ()
     answer, precision, metadata = get_text(row, "answer", where), row.get("precision"), row.get("metadata")
     if kind == "choice" and (answer not in choices or len(choices) > len(LETTERS)):
         raise UserError(f"{where}: the answer {answer[:50]!r} is none of its choices")
@@ -81,12 +81,12 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
         answer=answer,
         kind=kind,
         choices=choices,
-        pictures=(files.inside(root, get_text(row, "image", where), where),),
+        pictures=(files.resolve_inside(root, get_text(row, "image", where), where),),
         precision=int(precision) if kind == "float" and precision is not None else None,
         groups={
             "skill": tuple(
                 SKILLS[get_label({"skill": skill}, "skill", where, list(SKILLS))]
-                for skill in files.texts(metadata.get("skills"), where, "skills")
+                for skill in files.require_texts(metadata.get("skills"), where, "skills")
             ),
             "task": (TASKS[get_label(metadata, "task", where, list(TASKS))],),
         },

@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_gen.records.boxed import boxes
+from data_gen.records.boxed import boxed_texts
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from mmgeo_jax.evals.benchmarks import expressions
@@ -49,7 +49,7 @@ def read_items(root: Path) -> list[Item]:
 def _item(root: Path, row: Any, where: str, number: int) -> Item:
     if not isinstance(row, dict):
         raise UserError(f"{where} is not an object: fetch the file again")
-    boxed = boxes(get_text(row, "solution", where))
+    boxed = boxed_texts(get_text(row, "solution", where))
     if not any(boxed):
         raise UserError(f"{where}: the solution has no answer in \\boxed{{}}: fetch the file again")
     difficulty = DIFFICULTIES.get(str(row.get("difficult")).strip().lower())
@@ -61,7 +61,7 @@ def _item(root: Path, row: Any, where: str, number: int) -> Item:
         question=get_text(row, "question", where),
         answer=",".join(boxed),
         kind="open",
-        pictures=(files.inside(root / "images", get_text(row, "file_name", where), where),),
+        pictures=(files.resolve_inside(root / "images", get_text(row, "file_name", where), where),),
         groups={
             "difficulty": (difficulty,),
             "grade": tuple({grade for name, grade in GRADES.items() if name in year}),
@@ -113,7 +113,7 @@ def parts_equal(reference: str, part: str) -> bool:
 
 def judge_response(item: Item, response: str) -> Verdict:
     """Judges a response by the rules above."""
-    boxed = ",".join(box for box in boxes(response) if box)
+    boxed = ",".join(box for box in boxed_texts(response) if box)
     if not boxed:
         return Verdict(None, False)
     expected, given = split_parts(item.answer), split_parts(boxed)

@@ -76,7 +76,7 @@ def _item(root: Path, row: Mapping[str, Any], where: str, domains: Mapping[str, 
         answer=answer,
         kind="choice",
         choices=choices,
-        pictures=(files.inside(root, get_text(row, "image_path", where), where),),
+        pictures=(files.resolve_inside(root, get_text(row, "image_path", where), where),),
         groups=groups,
     )
 

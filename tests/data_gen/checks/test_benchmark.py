@@ -34,9 +34,9 @@ def test_its_version_is_that_of_its_shards(tmp_path, capsys):
     assert benchmark.main(["--data", str(tmp_path / "a")]) == 0
     shown = capsys.readouterr().out
     manifest = tfrecords.read_manifest(tmp_path / "a")
-    assert f"version {benchmark.version(manifest)}" in shown and "4 families of 8" in shown
+    assert f"version {benchmark.benchmark_version(manifest)}" in shown and "4 families of 8" in shown
     manifest["splits"]["test"][0]["sha256"] = "0" * 64
-    assert benchmark.version(manifest) not in shown
+    assert benchmark.benchmark_version(manifest) not in shown
     families = list(tfrecords.read_shard(tmp_path / "a" / tfrecords.shard_name("hardset", "test", 0, 2)))
     assert all(len(family.captions) == 8 for family in families)
     assert families[0].key == "hardset/test/0000000"

@@ -17,20 +17,20 @@ from tests.support.paths import REAL
 
 def test_words_leave_out_names_digits_and_formal_language():
     text = "As shown in the diagram, Div(LengthOfLine(CE)=LengthOfLine(BC)), ∠ABC=12.5°, AB=3*sqrt(x), the area of ⊙O"
-    assert domain_gap.words(text) == [
+    assert domain_gap.tokens(text) == [
         "as", "shown", "in", "the", "diagram", ",", "=", ",", "∠", "=", ".", "°", ",", "=", "*", "x", ",", "the",
         "area", "of", "⊙",
     ]  # fmt: skip
-    assert domain_gap.given("AB ∥ CD. Find the value of x. Find y.") == "AB ∥ CD. "
+    assert domain_gap.without_question("AB ∥ CD. Find the value of x. Find y.") == "AB ∥ CD. "
 
 
 def test_shares_are_by_count_and_by_type():
-    share = domain_gap.shared(["a line, a line", "the circle"], ["The line is a line"])
+    share = domain_gap.coverage(["a line, a line", "the circle"], ["The line is a line"])
     assert share.of_all == pytest.approx(5 / 7)  # "," and "circle" are lacking
     assert share.of_different == pytest.approx(3 / 5)
     assert share.lacking == [(",", 1), ("circle", 1)]
     with pytest.raises(UserError, match="no words"):
-        domain_gap.shared(["AB 12"], ["line"])
+        domain_gap.coverage(["AB 12"], ["line"])
 
 
 def drawing(stroke_px, font_px=20.0, size_px=224):
@@ -58,14 +58,14 @@ def test_strokes_are_as_wide_as_drawn(stroke_px):
 
 @pytest.mark.parametrize("font_px", [16.0, 20.0, 24.0])
 def test_letters_are_found_at_their_height(font_px):
-    found = domain_gap.look(to_pixels(drawing(2.0, font_px)))
+    found = domain_gap.appearance(to_pixels(drawing(2.0, font_px)))
     assert found["letters and digits"] == 4
     # Capitals of DejaVu Sans are 0.73 of the font's size; its O is a little higher.
     assert found["height of a letter, px"] == pytest.approx(0.73 * font_px, abs=1.5)
 
 
 def test_the_size_of_a_file_changes_nothing_but_its_row():
-    small, large = (domain_gap.look(to_pixels(drawing(2.0, size_px=size))) for size in (224, 448))
+    small, large = (domain_gap.appearance(to_pixels(drawing(2.0, size_px=size))) for size in (224, 448))
     assert large["width of the file, px"] == 448
     for row, value in small.items():
         if not row.startswith("width of the file"):
@@ -75,15 +75,15 @@ def test_the_size_of_a_file_changes_nothing_but_its_row():
 def test_wide_pictures_are_set_on_a_square():
     picture = np.full((50, 100), 255, np.uint8)
     picture[:, :] = 0
-    found = domain_gap.look(picture)
+    found = domain_gap.appearance(picture)
     assert found["width : height of the ink"] == pytest.approx(2, rel=0.03)
     assert found["darkness, %"] == pytest.approx(50, abs=1)
-    assert np.isnan(domain_gap.look(np.full((40, 40), 255, np.uint8))["stroke, px"])
+    assert np.isnan(domain_gap.appearance(np.full((40, 40), 255, np.uint8))["stroke, px"])
 
 
 def test_a_sheet_has_both_sides():
     pictures = [np.full((30, 60), 255, np.uint8)] * 7
-    assert domain_gap.sheet(pictures, pictures[:3]).shape == (2 * 232, 2 * 5 * 232 + 4)
+    assert domain_gap.side_by_side(pictures, pictures[:3]).shape == (2 * 232, 2 * 5 * 232 + 4)
 
 
 def test_the_command_on_real_problems(tmp_path, capsys):

@@ -11,7 +11,7 @@ from scipy import sparse
 from data_gen.build import shards
 from data_gen.build.spec import load_spec
 from data_gen.checks import leak_features, leaks, near_duplicates, verify
-from data_gen.checks.reproduce import Clock, recheck
+from data_gen.checks.reproduce import Clock, find_differences
 from data_gen.constructions.program import program_from_json
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.drawing.draw import draw
@@ -174,21 +174,21 @@ CORRUPTIONS = {
 @pytest.mark.parametrize("what", CORRUPTIONS)
 def test_a_corruption_is_found_and_named(family, what):
     change, expected = CORRUPTIONS[what]
-    found = [f"{name}: {text}" for name, text in recheck(change(family), Clock())]
+    found = [f"{name}: {text}" for name, text in find_differences(change(family), Clock())]
     assert any(re.match(expected, line) for line in found), found
 
 
 def test_a_good_family_has_no_differences(family):
     clock = Clock()
-    assert recheck(family, clock) == []
+    assert find_differences(family, clock) == []
     assert all(seconds > 0 for seconds in clock.seconds.values())
 
 
 def test_other_versions_may_pack_and_round_in_other_ways(family):
     near = entry("margin_px", (1, 2), lambda m: m + np.float32(1e-4))(same_pixels(family))
-    assert recheck(near, Clock(), exact=False) == []
+    assert find_differences(near, Clock(), exact=False) == []
     far = entry("margin_px", (1, 2), lambda m: m + np.float32(0.1))(pixel(family))
-    assert {d.field for d in recheck(far, Clock(), exact=False)} == {"images[2]", "margin_px[1,2]"}
+    assert {d.field for d in find_differences(far, Clock(), exact=False)} == {"images[2]", "margin_px[1,2]"}
 
 
 def test_the_command_names_shard_record_and_field(small, tmp_path, capsys):
@@ -276,12 +276,12 @@ def test_what_a_source_asserts_is_looked_at_too():
     facts = [(Fact("midpoint", ("M", "A", "B")),), (Fact("length", ("A", "B"), "5"),)]
     fields = dict(n=2, c=2, facts=tuple(facts_to_json(some) for some in facts))
     good = make(**fields, caption_signatures=np.stack([caption_signature(some) for some in facts]))
-    assert recheck(good, Clock()) == []
+    assert find_differences(good, Clock()) == []
     swapped = replace(good, caption_signatures=good.caption_signatures[::-1])
-    assert [d.field for d in recheck(swapped, Clock())] == ["caption_signatures[0]", "caption_signatures[1]"]
-    assert [d.field for d in recheck(replace(good, images=(good.images[0], b"")), Clock())] == ["images[1]"]
+    assert [d.field for d in find_differences(swapped, Clock())] == ["caption_signatures[0]", "caption_signatures[1]"]
+    assert [d.field for d in find_differences(replace(good, images=(good.images[0], b"")), Clock())] == ["images[1]"]
     unread = replace(good, facts=(good.facts[0], '[["flies",["A"],null]]'))
-    assert [d.field for d in recheck(unread, Clock())] == ["facts[1]"]
+    assert [d.field for d in find_differences(unread, Clock())] == ["facts[1]"]
 
 
 # ---------------------------------------------------------------- doubles
@@ -296,7 +296,7 @@ def test_near_pictures_are_those_of_a_plain_comparison():
             row[bit // 8] ^= np.uint8(1 << bit % 8)
     plain = [np.unpackbits(first ^ row, axis=1).sum(1).min() <= near_duplicates.NEAR for row in second]
     assert 20 < sum(plain) < 180
-    found = near_duplicates.near(first, second)
+    found = near_duplicates.near_pairs(first, second)
     assert found[:, 1].tolist() == np.flatnonzero(plain).tolist()
     assert (np.unpackbits(first[found[:, 0]] ^ second[found[:, 1]], axis=1).sum(1) <= near_duplicates.NEAR).all()
 
@@ -309,7 +309,7 @@ def test_doubles_between_splits_are_counted_with_examples(small):
     other = replace(other, images=(encode_png(pixels), *one.images[1:]))
     marks = []
     for family in (one, other):
-        marks.append(near_duplicates.Marks())
+        marks.append(near_duplicates.Fingerprints())
         marks[-1].add(family)
     report = near_duplicates.between_splits([("test", marks[1], ["other"]), ("train", marks[0], [one.key])])
     rows = report["test in train"]
@@ -384,7 +384,7 @@ def test_scorers_find_what_leaks_and_in_which_kind(tmp_path):
     assert pictures["turn"]["accuracy"] > 90
     assert pictures["swap"]["accuracy"] < 70
     assert report["pictures, by trees"]["kinds"]["turn"]["accuracy"] > 90
-    text = "\n".join(leaks.lines(report))
+    text = "\n".join(leaks.report_lines(report))
     assert "too few to count" in text
 
 
@@ -407,17 +407,17 @@ def test_a_figure_too_far_from_chance_is_called_so():
 def test_without_a_split_to_ask_about_nothing_is_measured(tmp_path):
     write_set(tmp_path, [make() for _ in range(4)])
     assert leaks.measure(str(tmp_path), 100, 1) == {}
-    assert "not measured" in leaks.lines({})[0]
+    assert "not measured" in leaks.report_lines({})[0]
 
 
 def test_a_name_is_heard_by_the_order_of_its_letters():
-    assert {"order 0213", "in order 0213", "words 5"} <= set(leak_features.heard("It is in ACBD."))
+    assert {"order 0213", "in order 0213", "words 5"} <= set(leak_features.caption_features("It is in ACBD."))
 
 
 def test_accept_rates_come_from_the_indexes(small):
-    found, _, _ = verify.check(str(small), 1)
+    found, _, _ = verify.check_dataset(str(small), 1)
     found[0].proposals, found[1].proposals = {"swap": [10, 4], "turn": [5, 5]}, {"swap": [10, 6]}
-    assert verify.summary(found)["accept rate"] == {"swap": 0.5, "turn": 1.0}
+    assert verify.summarise(found)["accept rate"] == {"swap": 0.5, "turn": 1.0}
 
 
 def test_captions_without_a_picture_are_compared_with_each_that_has_one():
@@ -425,15 +425,15 @@ def test_captions_without_a_picture_are_compared_with_each_that_has_one():
         "",
         "a",
         "a+b",
-        leak_features.UNSEEN,
-        leak_features.UNSEEN,
-        leak_features.UNSEEN,
-        leak_features.UNSEEN,
+        leak_features.TEXT_ONLY,
+        leak_features.TEXT_ONLY,
+        leak_features.TEXT_ONLY,
+        leak_features.TEXT_ONLY,
         "",
         "b",
     ]
     nothing = np.zeros((9, 1))
-    some = leak_features.Looks(nothing, nothing, np.array([4] * 7 + [9] * 2), np.array(kinds))
+    some = leak_features.Features(nothing, nothing, np.array([4] * 7 + [9] * 2), np.array(kinds))
     pairs = leaks.pairs_of(some, pictures=False)
     assert list(zip(pairs.right, pairs.left, strict=True)) == [(0, 1), (0, 2), (0, 3), (1, 4), (2, 5), (0, 6), (7, 8)]
     assert leaks.pairs_of(some, pictures=True).left.tolist() == [1, 2, 8]

@@ -105,15 +105,15 @@ def test_crc_is_the_one_that_tfrecord_uses():
     # Published check value of crc32c, then the mask as the TFRecord format gives it.
     crc = 0xE3069283
     assert tfrecords.masked_crc(b"123456789") == (((crc >> 15) | (crc << 17)) + 0xA282EAD8) % 2**32
-    data = tfrecords.frame(b"abc")
+    data = tfrecords.frame_record(b"abc")
     assert data[:8] == struct.pack("<Q", 3) and data[12:15] == b"abc" and len(data) == 19
 
 
 def test_a_flip_of_any_byte_of_a_frame_is_noticed():
-    block = tfrecords.frame(b"abc")
+    block = tfrecords.frame_record(b"abc")
     for place in range(len(block)):
         with pytest.raises(UserError):
-            tfrecords.unframe(block[:place] + bytes([block[place] ^ 1]) + block[place + 1 :])
+            tfrecords.unframe_record(block[:place] + bytes([block[place] ^ 1]) + block[place + 1 :])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from data_gen.checks.reproduce import Clock, recheck
+from data_gen.checks.reproduce import Clock, find_differences
 from data_gen.records import schema
 from data_gen.shared.errors import UserError
 from data_gen.sources.external import conversations
@@ -75,7 +75,7 @@ def test_a_ragged_file_gives_one_family_a_question(root):
     assert asked[0].letter == "B" and not asked[0].question.startswith("<image>")
     for family in families:
         assert schema.decode(schema.encode(family)).question == family.question
-        assert recheck(family, Clock()) == []
+        assert find_differences(family, Clock()) == []
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_every_problem_of_formalgeo_is_an_open_question(tmp_path):
     assert question.tags == ("measure_of_angle", "picture") and family.difficulty == 3
     assert other.tags == ("value",)
     assert schema.decode(schema.encode(family)).question == question
-    assert recheck(family, Clock()) == []
+    assert find_differences(family, Clock()) == []
 
 
 @pytest.mark.skipif(not (REAL / "val.jsonl").is_file(), reason="FormalGeo7k is not there (MMGEO_REAL)")
@@ -176,4 +176,4 @@ def test_the_real_problems_all_come():
     assert count > 1300
     for index in range(0, count, count // 20):
         family = exams.family(spec, "val", index)
-        assert family.question and family.question.answer and recheck(family, Clock()) == []
+        assert family.question and family.question.answer and find_differences(family, Clock()) == []

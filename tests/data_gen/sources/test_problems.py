@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from data_gen.build import shards
 from data_gen.build.spec import load_spec
 from data_gen.checks import question_only
-from data_gen.checks.reproduce import Clock, recheck
+from data_gen.checks.reproduce import Clock, find_differences
 from data_gen.constructions.program import program_from_json
 from data_gen.language.fact import facts_from_json
 from data_gen.records import schema, tfrecords
@@ -189,14 +189,14 @@ def test_problems_are_a_pure_function_and_records_bring_them_back(posed):
 
 def test_verify_takes_problems_and_names_a_wrong_answer(posed):
     for family in posed:
-        assert recheck(family, Clock()) == []
+        assert find_differences(family, Clock()) == []
     family = posed[0]
     asked = family.question
     other = next(choice for choice in asked.choices if choice != asked.answer)
     swapped = replace(family, question=replace(asked, answer=other))
-    assert {d.field for d in recheck(swapped, Clock())} == {"question/answer"}
+    assert {d.field for d in find_differences(swapped, Clock())} == {"question/answer"}
     lied = replace(asked, answer=other, solution=asked.solution.replace(asked.answer, other))
-    assert {d.field for d in recheck(replace(family, question=lied), Clock())} == {"question/solution"}
+    assert {d.field for d in find_differences(replace(family, question=lied), Clock())} == {"question/solution"}
 
 
 def test_letters_keep_the_splits_apart(posed):
