@@ -40,7 +40,7 @@ IMAGES, BATCH, ROUNDS, WANTED = 11, 8, 5, 500
 EVERYTHING = ConfigDict(dict.fromkeys(augment.AUGMENTATIONS, 1.0))
 # What is a stage, by the function that the reader calls; none of them calls another.
 STAGES = {
-    "file and checksum": (tfrecords, "unframe"),
+    "file and checksum": (tfrecords, "unframe_record"),
     "record": (tfrecords, "decode"),
     "PNG": (images, "decode_image"),
     "tokens": (Tokenizer, "encode_batch"),

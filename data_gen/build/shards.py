@@ -1,8 +1,8 @@
 """The command that turns a spec into a data set: sources -> families -> shards, in a pool of processes.
 
 Shard s of a split holds rows s*k to (s+1)*k, k = shard_size, each a pure function of (spec, split, row): so
-the files are the same byte for byte whatever the number of workers and hosts, and a killed run goes on where it was.
-Hosts that share the folder take every H-th shard each; whichever finds all of them whole finishes the data set.
+the files are the same byte for byte whatever the number of workers and hosts, and a killed run resumes where it was.
+Hosts that share the folder take every H-th shard each; whichever finds all of them complete finishes the data set.
 """
 
 import argparse
@@ -44,8 +44,8 @@ SPEC_FILE = "spec.json"  # what the folder was begun with
 EXAMPLE = """mmgeo data --spec=configs/data_tiny.py --out=data/tiny --workers=2 --spec.families.train=800
   mmgeo data --spec=configs/data_tiny.py --out=gs://bucket/tiny --hosts=4 --host=1   # 0 to 3, one a host
 
-Any value of the spec file can be set with --spec.KEY=VALUE. A run that was broken off goes on when the same
-command is given again."""
+Any value of the spec file can be set with --spec.KEY=VALUE. Give the same command again to resume a run
+that was interrupted."""
 
 
 # ---------------------------------------------------------------- shards
@@ -64,7 +64,7 @@ class ShardTask(NamedTuple):
 
 
 def plan_shards(spec: ConfigDict, out: str) -> dict[str, list[ShardTask]]:
-    """The shards of every split."""
+    """Returns the shards of every split."""
     if spec.source not in SOURCES:
         raise UserError(f"source '{spec.source}' of the spec is none of {', '.join(SOURCES)}")
     module = SOURCES[spec.source]
@@ -82,12 +82,12 @@ def plan_shards(spec: ConfigDict, out: str) -> dict[str, list[ShardTask]]:
 
 
 def _parse_spec(text: str) -> ConfigDict:
-    """The spec as sources get it: by way of JSON, so that it is the same in every process."""
+    """Returns the spec as sources get it: by way of JSON, so that it is the same in every process."""
     return ConfigDict(json.loads(text))
 
 
 def make_shard(shard: ShardTask) -> int:
-    """Write one shard and its index; returns its number of families."""
+    """Writes one shard and its index; returns its number of families."""
     source, spec = load_source(shard.source), _parse_spec(shard.spec)
     with tfrecords.ShardWriter(shard.path, shard.fingerprint) as writer:
         for row in range(shard.first, shard.first + shard.families):
@@ -98,7 +98,7 @@ def make_shard(shard: ShardTask) -> int:
 
 
 def is_whole(shard: ShardTask) -> bool:
-    """Whether a shard is there, whole, and of this spec."""
+    """Returns whether a shard is complete, and of this spec."""
     try:
         index = tfrecords.read_index(shard.path)
     except UserError:
@@ -107,7 +107,7 @@ def is_whole(shard: ShardTask) -> bool:
 
 
 def make_shards(shards: list[ShardTask], workers: int) -> Iterator[int]:
-    """Make shards in a pool of processes, or in this one for a single worker; yields each one's families."""
+    """Makes shards in a pool of processes, or in this one for a single worker; yields the families of each."""
     yield from map_in_pool(make_shard, shards, workers)
 
 
@@ -117,9 +117,9 @@ Maker = Callable[[list[ShardTask], int], Iterator[int]]  # like make_shards
 
 
 def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 1, make: Maker = make_shards) -> str:
-    """Make the data set of a spec in the folder `out`, or the share that `host` has of it; says what was done.
+    """Makes the data set of a spec in the folder `out`, or the share of one `host`; returns what was done, as text.
 
-    Raises UserError where the folder holds another spec's data, or a caption of test occurs in train.
+    Raises UserError if the folder holds another spec's data, or a caption of test occurs in train.
     """
     folder = epath.Path(out)
     splits = plan_shards(spec, out)
@@ -128,7 +128,7 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     missing = [shard for shard in everything if not is_whole(shard)]
     manifest = folder / tfrecords.MANIFEST
     if not missing and manifest.exists():
-        return "whole already, nothing to do"
+        return "complete already, nothing to do"
     manifest.unlink(missing_ok=True)
     share = everything[host::hosts]
     mine = [shard for shard in missing if shard in share]
@@ -145,7 +145,7 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
 
 
 def _lock_spec(folder: epath.Path, spec: ConfigDict) -> None:
-    """Write the spec into a fresh folder, or compare it with the one that the folder was begun with."""
+    """Writes the spec into a new folder, or compares it with the one that the folder was begun with."""
     text = json.dumps(spec.to_dict(), indent=1)
     path = folder / SPEC_FILE
     if not path.exists():
@@ -161,7 +161,7 @@ def _lock_spec(folder: epath.Path, spec: ConfigDict) -> None:
 
 
 def check_captions(splits: dict[str, list[ShardTask]]) -> None:
-    """Raises UserError where a caption of the test split, as a string, is a caption of train too."""
+    """Raises UserError if a caption of the test split, as a string, is a caption of train, too."""
     test = {caption for _, captions in _captions(splits.get("test", [])) for caption in captions}
     train = splits.get("train", []) if test else []
     total = sum(shard.families for shard in train)
@@ -200,7 +200,7 @@ def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[ShardTa
 
 
 def refusals(figures: Mapping[str, int]) -> str:
-    """Says how many of the tried figures were drawn and why the others were not: "9 of 12 figures drawn (refused:
+    """Returns how many of the tried figures were drawn and why the others were not: "9 of 12 figures drawn (refused:
     cramped 3)". `figures` as in the index of a shard."""
     refused = Counter({reason: count for reason, count in figures.items() if reason != "tried"})
     reasons = ", ".join(f"{reason} {count}" for reason, count in refused.most_common())
@@ -209,7 +209,7 @@ def refusals(figures: Mapping[str, int]) -> str:
 
 
 def versions() -> dict[str, str]:
-    """What the bytes depend on besides the spec."""
+    """Returns the versions that the bytes depend on, besides the spec."""
     found = {"python": platform.python_version(), "zlib": zlib.ZLIB_RUNTIME_VERSION}
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -219,13 +219,13 @@ def versions() -> dict[str, str]:
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status."""
+    """Runs the command; returns the exit status."""
     parser = build_parser("data", "Make a data set: a spec -> TFRecord shards.", EXAMPLE)
     return run_build(*parser.parse_known_args(arguments))
 
 
 def build_parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
-    """The arguments of a command that makes data sets."""
+    """Returns the parser of a command that makes data sets."""
     parser = cli.parser(name, description, example)
     parser.add_argument("--spec", required=True, help="Python file with get_spec()")
     parser.add_argument("--out", required=True, help="folder of the data set")
@@ -236,7 +236,7 @@ def build_parser(name: str, description: str, example: str) -> argparse.Argument
 
 
 def run_build(options: argparse.Namespace, overrides: list[str], make: Maker = make_shards) -> int:
-    """Builds what the arguments of `build_parser` ask for, and prints one line for what was done; the exit status."""
+    """Builds what the options of `build_parser` ask for, and prints one line; returns the exit status."""
     if not 0 <= options.host < options.hosts:
         raise UserError(f"--host={options.host} of --hosts={options.hosts}: hosts are numbered from 0")
     spec = load_spec(options.spec, overrides)

@@ -1,4 +1,4 @@
-"""What a frozen benchmark is: its version, the hash of its shards, and what its edits are."""
+"""The command that describes a frozen benchmark: its version, a hash of its shards, and its kinds of edits."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from data_gen.shared import cli
 
 
 def benchmark_version(manifest: dict) -> str:
-    """Twelve hexadecimal digits that name a data set: the same for the same shards."""
+    """Returns twelve hexadecimal digits that name a data set: the same for the same shards."""
     hashes = [row["sha256"] for split in sorted(manifest["splits"]) for row in manifest["splits"][split]]
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:12]
 
 
 def describe(directory: str) -> str:
-    """A table of layouts, difficulties and kinds of edits. Raises UserError where a shard is missing or broken."""
+    """Returns a table of layouts, difficulties and kinds of edits. Raises UserError if a shard is missing or broken."""
     manifest = tfrecords.read_manifest(directory)
     lines = [f"{directory}: version {benchmark_version(manifest)}"]
     for split in manifest["splits"]:
@@ -40,7 +40,7 @@ def describe(directory: str) -> str:
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status."""
+    """Runs the command; returns the exit status."""
     parser = cli.parser("hardset", __doc__, "mmgeo hardset --data=data/hardset")
     parser.add_argument("--data", required=True, help="folder of the data set")
     options = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
-"""The command that compares what we generate with real exam problems: words and symbols, and the look of figures.
+"""The command that compares a data set with real exam problems: words and symbols, and the look of figures.
 
-Real texts and pictures are those of FormalGeo7k's `val`. Both sides go through the same measure: every picture is put
+Real texts and pictures are those of FormalGeo7k's `val`. Both sides are measured alike: every picture is put
 on a square of white paper and brought to SIDE_PX, as an encoder sees it, before anything is counted.
 """
 
@@ -31,7 +31,7 @@ INK_BELOW = 160  # grey; paper is 255
 # How high and wide, as shares of the side, a connected part is that counts as a letter or digit; a dot is smaller.
 LETTER_HIGH = (0.035, 0.11)
 LETTER_WIDE = (0.006, 0.11)
-LACKING, COLUMNS = 40, 5
+MOST_MISSING, COLUMNS = 40, 5
 LETTERED = "geometry3k_diagram"  # annotators have put second letters on these pictures
 EXAMPLE = """mmgeo domain-gap --root=../shared/data/formalgeo7k --data=data/composed --sheet=beside.png"""
 
@@ -44,27 +44,27 @@ TOKEN = re.compile(r"[a-z]+|[^\sa-z]")
 
 
 def tokens(text: str) -> list[str]:
-    """The words, in small letters, and the symbols of a text; names of points, digits and formal language left out."""
+    """Returns the words, in small letters, and the symbols of a text, without names of points, digits, formal text."""
     while FORMAL.search(text):  # the innermost first
         text = FORMAL.sub(r" \1 ", text)
     return TOKEN.findall(NAMES.sub(" ", text).lower())
 
 
 def without_question(text: str) -> str:
-    """A problem without its question: captions ask nothing."""
+    """Returns a problem without its question: captions ask nothing."""
     return re.split(r"\bFind\b", text)[0]
 
 
 class Coverage(NamedTuple):
-    """How much of a text another one uses: of all its words and of its different ones; what lacks, commonest first."""
+    """The share of a text's words, all or distinct, that another text uses; the missing ones, commonest first."""
 
     of_all: float
-    of_different: float
-    lacking: list[tuple[str, int]]
+    of_distinct: float
+    missing: list[tuple[str, int]]
 
 
 def coverage(real: Iterable[str], ours: Iterable[str]) -> Coverage:
-    """How much of real texts ours use. Raises UserError where the real ones have no word."""
+    """Returns the share of real texts' words that ours use. Raises UserError if the real ones have no word."""
     counts, known = Counter(word for text in real for word in tokens(text)), {word for t in ours for word in tokens(t)}
     if not counts:
         raise UserError("there are no words to compare with: is the split empty?")
@@ -79,20 +79,21 @@ def coverage(real: Iterable[str], ours: Iterable[str]) -> Coverage:
 
 
 def squared(picture: np.ndarray) -> np.ndarray:
-    """uint8[H, W] -> uint8[SIDE_PX, SIDE_PX]: in the middle of a square of white paper, then scaled."""
+    """Scales a picture uint8[H, W], centred on a square of white paper, to uint8[SIDE_PX, SIDE_PX]."""
     return np.asarray(ImageOps.pad(Image.fromarray(picture), (SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS, "white"))
 
 
 def _box(ink: np.ndarray) -> tuple[int, int]:
-    """Height and width of the ink, px."""
+    """Returns height and width of the ink, px."""
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     return (int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1) if rows.size else (1, 1)
 
 
 def stroke_px(picture: np.ndarray) -> float:
-    """How wide strokes are, of a picture enlarged ZOOM times: twice the area of the ink by the length of its outline.
+    """Computes the width of strokes, px: twice the area of the ink by the length of its outline; nan without ink.
 
-    nan where there is no ink. Sides of pixels are longer than the outline that they follow, pi / 4 of them on average.
+    The picture is enlarged ZOOM times. Pixel edges are longer than the outline that they follow, 4 / pi times on
+    average.
     """
     side = ZOOM * picture.shape[0]
     ink = np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)) < INK_BELOW
@@ -101,7 +102,7 @@ def stroke_px(picture: np.ndarray) -> float:
 
 
 def letters(ink: np.ndarray) -> np.ndarray:
-    """float64[n, 2]: height and width, as shares of the side, of the connected parts that are of a letter's size."""
+    """Returns float64[n, 2]: height and width, as shares of the side, of the connected parts of a letter's size."""
     parts = ndimage.find_objects(ndimage.label(ink, np.ones((3, 3)))[0])
     sizes = np.array([[s.stop - s.start for s in part] for part in parts], float).reshape(-1, 2) / ink.shape[0]
     high, wide = sizes.T
@@ -110,7 +111,7 @@ def letters(ink: np.ndarray) -> np.ndarray:
 
 
 def appearance(picture: np.ndarray) -> dict[str, float]:
-    """What a picture uint8[H, W] is like: row of the report -> number. Shares in %, lengths of a side of 224 px."""
+    """Returns row of the report -> number of a picture uint8[H, W]. Shares in %, lengths of a side of 224 px."""
     square = squared(picture)
     ink = square < INK_BELOW
     sizes = letters(ink)
@@ -130,7 +131,7 @@ def appearance(picture: np.ndarray) -> dict[str, float]:
 
 
 def appearances(pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Row of the report -> float64[pictures], nan left out."""
+    """Returns row of the report -> float64[pictures], without nan."""
     found = [appearance(picture) for picture in tqdm(pictures, "pictures", unit=" pictures", leave=False)]
     columns = {row: np.array([one[row] for one in found], float) for row in found[0]}
     return {row: values[~np.isnan(values)] for row, values in columns.items()}
@@ -140,7 +141,7 @@ def appearances(pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def compare_words(real: Sequence[str], ours: Sequence[str]) -> str:
-    """The part of the report that is about English."""
+    """Returns the part of the report about English."""
     lines = [f"words and symbols of {len(real)} real problems that {len(ours)} captions use"]
     whole, stated, back = (
         coverage(real, ours),
@@ -152,21 +153,21 @@ def compare_words(real: Sequence[str], ours: Sequence[str]) -> str:
         ("without their questions", stated),
         ("the other way, of ours", back),
     ):
-        lines.append(f"  {title}: {share.of_all:6.1%} of all, {share.of_different:6.1%} of the different ones")
-    for title, share in (("lacking", stated), ("only ours", back)):
-        lines.append(f"  {title} (times): " + ", ".join(f"{word} {n}" for word, n in share.lacking[:LACKING]))
+        lines.append(f"  {title}: {share.of_all:6.1%} of all, {share.of_distinct:6.1%} of the distinct ones")
+    for title, share in (("missing", stated), ("only ours", back)):
+        lines.append(f"  {title} (times): " + ", ".join(f"{word} {n}" for word, n in share.missing[:MOST_MISSING]))
     return "\n".join(lines)
 
 
 def compare_appearance(real: Sequence[np.ndarray], ours: Sequence[np.ndarray]) -> str:
-    """The part of the report that is about figures: quartiles of both, and how far apart their distributions are."""
+    """Returns the part of the report about figures: quartiles of both, and the distance of their distributions."""
     first, second = appearances(real), appearances(ours)
     lines = [f"{'lower quartile, median, upper quartile':38}{f'{len(real)} real':>24}{f'{len(ours)} ours':>24}   apart"]
     for row in first:
         both = len(first[row]) and len(second[row])
         apart = stats.ks_2samp(first[row], second[row]).statistic if both else np.nan
         lines.append(f"{row:38}{_quartiles(first[row]):>24}{_quartiles(second[row]):>24}{apart:8.2f}")
-    return "\n".join([*lines, "apart: the distance of Kolmogorov and Smirnov, 0 for alike, 1 for nothing in common"])
+    return "\n".join([*lines, "apart: the Kolmogorov-Smirnov distance, 0 for equal distributions, 1 for disjoint ones"])
 
 
 def _quartiles(values: np.ndarray) -> str:
@@ -174,7 +175,7 @@ def _quartiles(values: np.ndarray) -> str:
 
 
 def side_by_side(real: Sequence[np.ndarray], ours: Sequence[np.ndarray]) -> np.ndarray:
-    """One grey picture, uint8[H, W]: columns of real figures on the left, ours on the right of a black line."""
+    """Returns one grey picture, uint8[H, W]: real figures on the left of a black line, ours on the right."""
     halves = []
     for pictures in (real, ours):
         cells = [np.pad(squared(picture), 4, constant_values=255) for picture in pictures]
@@ -191,13 +192,13 @@ def _sample(count: int, most: int, seed: int) -> list[int]:
 
 
 def _own(family: Family) -> list[tuple[bytes, str]]:
-    """Pictures of a family with the captions that are theirs."""
+    """Returns the pictures of a family with their own captions."""
     return list(zip(family.images, family.captions, strict=False))
 
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status."""
+    """Runs the command; returns the exit status."""
     parser = cli.parser("domain-gap", __doc__, EXAMPLE)
     parser.add_argument("--root", required=True, help="FormalGeo7k: folder with val.jsonl and diagrams/")
     parser.add_argument("--data", required=True, help="folder of a data set")

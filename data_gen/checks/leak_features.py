@@ -1,7 +1,7 @@
-"""What captions and pictures look like, one at a time: the features that leak scorers are trained on.
+"""Features of single captions and pictures, which leak probes are trained on.
 
-A caption is a bag of hashed words, pairs and triples of words, with what its names and its length are like. A picture
-is where its ink lies, how much of it there is, how many parts it has, and which small patterns it is made of.
+A caption is a bag of hashed words, pairs and triples of words, with the order of its names' letters and its length. A
+picture is where its ink lies, how much of it there is, how many parts it has, and which small patterns it is made of.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Features(NamedTuple):
     """Members of F families, one after another, M in all. In a family the first is the anchor.
 
     captions: csr float32[M, HASHES]; pictures: float16[M, P], nan where a member has none; family int32[M]; kind
-    [M]: "" for an anchor, the kinds of a sibling's edits joined by "+", or UNSEEN for a caption that stands beside
-    pictures and has none.
+    [M]: "" for an anchor, the kinds of a sibling's edits joined by "+", or TEXT_ONLY for a caption without a
+    picture beside captions that have one.
     """
 
     captions: sparse.csr_matrix
@@ -52,7 +52,7 @@ class RowRange(NamedTuple):
 
 
 def extract_features(rows: RowRange) -> tuple[RowRange, Features]:
-    """The looks of some families. Raises UserError where a record is broken."""
+    """Returns the features of some families. Raises UserError if a record is broken."""
     source = RecordSource(rows.folder, rows.split)
     texts: list[str] = []
     pictures, family, kind = [], [], []
@@ -71,7 +71,7 @@ def extract_features(rows: RowRange) -> tuple[RowRange, Features]:
 
 
 def concatenate(parts: Sequence[Features]) -> Features:
-    """Looks one after another."""
+    """Concatenates features."""
     captions, *arrays = zip(*parts, strict=True)
     return Features(sparse.vstack(captions, format="csr"), *(np.concatenate(array) for array in arrays))
 
@@ -84,7 +84,7 @@ def _kind(family: Family, j: int) -> str:
 
 
 def caption_features(text: str) -> Iterator[str]:
-    """The features of a caption, as strings."""
+    """Yields the features of a caption, as strings."""
     words = WORDS.findall(text)
     yield f"words {len(words)}"
     for i, word in enumerate(words):
@@ -100,7 +100,7 @@ def caption_features(text: str) -> Iterator[str]:
 
 
 def picture_features(pixels: np.ndarray) -> np.ndarray:
-    """uint8[H, W] -> float16[PICTURE_LOOKS]."""
+    """Computes float16[PICTURE_FEATURES] of a picture uint8[H, W]."""
     ink = pixels < 128
     sizes = np.bincount(ndimage.label(ink, np.ones((3, 3)))[0].ravel())[1:]
     small = (sizes < ink.size / 200).sum()
@@ -120,7 +120,7 @@ PICTURE_FEATURES = GRID**2 + len(DARKNESSES) + 1 + 1 + 2 * len(PARTS) + 2 + 4 + 
 
 
 def _patterns(ink: np.ndarray) -> np.ndarray:
-    """bool[H, W] -> int[K]: at every place the 2 by 4 pixels from there on, as a number below 256."""
+    """Returns int[K] of bool[H, W]: at every place the 2 by 4 pixels from there on, as a number below 256."""
     height, width = ink.shape
     bits = ink.astype(np.uint8)
     codes = np.zeros((height - 1, width - 3), np.uint8)

@@ -1,6 +1,6 @@
 """Near-duplicates between splits: the same caption, the same picture's bytes, nearly the same picture.
 
-A picture's sketch is 256 bits: whether each cell of a grid of 16 by 16 is inked. Two pictures are nearly the same where
+A picture's sketch is 256 bits: whether each cell of a grid of 16 by 16 is inked. Two pictures are nearly the same if
 their sketches differ in at most NEAR cells; then at least one of NEAR + 1 parts of the sketch is the same, and only
 pictures that share such a part are compared.
 """
@@ -27,7 +27,7 @@ PAIRS = 1 << 20  # compared at a time
 
 @dataclass
 class Fingerprints:
-    """What families are compared by. families: of each picture or caption, the number of its family in the shard."""
+    """What families are compared by; caption_families, picture_families: numbers of their families in the shard."""
 
     captions: list[int] = field(default_factory=list)
     pictures: list[int] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Fingerprints:
     count: int = 0
 
     def add(self, family: Family) -> None:
-        """Add a family. A picture that does not decode has an empty sketch."""
+        """Adds a family. A picture that does not decode has an empty sketch."""
         self.captions += [_code(text.encode()) for text in family.captions]
         self.caption_families += [self.count] * len(family.captions)
         for png in family.images:
@@ -55,7 +55,7 @@ def _code(data: bytes) -> int:
 
 
 def cells(pixels: np.ndarray, count: int) -> np.ndarray:
-    """uint8[H, W] -> float32[count, count]: the mean darkness of square cells, 0 paper to 1 ink, paper around."""
+    """Returns float32[count, count] of uint8[H, W]: mean darkness of square cells, 0 paper to 1 ink, paper around."""
     height, width = pixels.shape
     side = -(-max(height, width) // count)
     dark = np.zeros((side * count, side * count), np.float32)
@@ -64,12 +64,12 @@ def cells(pixels: np.ndarray, count: int) -> np.ndarray:
 
 
 def sketch(pixels: np.ndarray) -> bytes:
-    """uint8[H, W] -> 32 bytes, a bit for each of 16 x 16 cells that is inked."""
+    """Returns 32 bytes of uint8[H, W]: a bit for each of 16 x 16 cells that is inked."""
     return np.packbits(cells(pixels, CELLS) > INKED).tobytes()
 
 
 def between_splits(shards: Sequence[tuple[str, Fingerprints, list[str]]]) -> dict[str, Any]:
-    """Doubles of each split in those before it, train first.
+    """Finds the duplicates of each split in those before it, train first.
 
     Returns:
       {"test in train": {"captions": {"count", "of", "examples"}, "picture bytes": ..., "near pictures": ...}, ...}
@@ -113,7 +113,7 @@ def _concatenate(shards: Sequence[tuple[Fingerprints, list[str]]]) -> _Split:
 
 
 def _equal_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """int[K, 2]: for each entry of `second` that occurs in `first`, (a place there, its own place)."""
+    """Returns int[K, 2]: for each entry of `second` that occurs in `first`, (an index there, its own index)."""
     order = np.argsort(first, kind="stable")
     at = np.searchsorted(first[order], second)
     hit = np.flatnonzero(at < len(first))
@@ -122,9 +122,9 @@ def _equal_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def near_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """int[K, 2]: for each sketch of `second`, uint8[M, 32], that is near one of `first`, (which one, its own place)."""
+    """Returns int[K, 2]: for each sketch of `second`, uint8[M, 32], near one of `first`, (its index, the own index)."""
     found: dict[int, int] = {}
-    # Every part takes cells from all over the picture: neighbours are alike, and margins are blank in all.
+    # Every part takes cells from all over the picture: neighbours are similar, and margins are blank everywhere.
     parts = [np.random.default_rng(0).permutation(8 * second.shape[1])[part :: NEAR + 1] for part in range(NEAR + 1)]
     for part in parts:
         for a, b in _candidates(_part_codes(first, part), _part_codes(second, part)):
@@ -135,7 +135,7 @@ def near_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _part_codes(sketches: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """uint64[M]: the bits `part` (52 at most) of sketches, as numbers."""
+    """Returns uint64[M]: the bits `part` (52 at most) of sketches, as numbers."""
     if not len(sketches):
         return np.zeros(0, np.uint64)
     bits = np.unpackbits(sketches, axis=1)[:, part]
@@ -143,7 +143,7 @@ def _part_codes(sketches: np.ndarray, part: np.ndarray) -> np.ndarray:
 
 
 def _candidates(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Places (a, b) with first[a] == second[b], some at a time."""
+    """Yields indices (a, b) with first[a] == second[b], some at a time."""
     order = np.argsort(first, kind="stable")
     low = np.searchsorted(first[order], second, "left")
     counts = np.searchsorted(first[order], second, "right") - low
@@ -158,7 +158,7 @@ def _candidates(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndar
 
 
 def _summary(pairs: np.ndarray, first: Sequence[str], second: Sequence[str]) -> dict[str, Any]:
-    """How many there are, of how many, and a few of them."""
+    """Returns how many pairs there are, of how many items, and a few of them."""
     return {
         "count": len(pairs),
         "of": len(second),
@@ -167,9 +167,9 @@ def _summary(pairs: np.ndarray, first: Sequence[str], second: Sequence[str]) -> 
 
 
 def report_lines(report: dict[str, Any]) -> list[str]:
-    """The report of `between_splits` as text."""
+    """Returns the report of `between_splits` as text."""
     return [
-        f"doubles, {where}, {what}: {row['count']} of {row['of']}"
+        f"duplicates, {where}, {what}: {row['count']} of {row['of']}"
         + (f" (such as {'; '.join(row['examples'])})" if row["examples"] else "")
         for where, rows in report.items()
         for what, row in rows.items()

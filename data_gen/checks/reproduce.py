@@ -1,6 +1,6 @@
-"""A family against its own programs: what it holds is computed again, and every difference is named.
+"""Compares a family with its own programs: what it holds is computed again, and every difference is named.
 
-Sources without programs only assert: there captions' signatures and pictures are all that can be looked at.
+Sources without programs only assert: there, captions' signatures and pictures are all that can be checked.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from data_gen.truth.truth_table import Scene, truth_table
 
 STAGES = ("rebuild", "truth", "signatures", "png")
 MARGIN_TOLERANCE_PX = 1e-3  # between versions of the libraries; none within one
-# What a stored text may do to the code that reads it: it is named, not raised.
+# What a stored text may raise in the code that reads it: it becomes a difference.
 UNREADABLE = (UserError, ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 
 class Difference(NamedTuple):
-    """What is stored and what is computed do not agree. field: as in "images[2]"."""
+    """A disagreement of what is stored and what is computed; field: as in "images[2]"."""
 
     field: str
     what: str
 
 
 class Clock:
-    """Seconds by stage: `with clock("truth"): ...`."""
+    """Sums up seconds by stage: `with clock("truth"): ...`."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(STAGES, 0.0)
@@ -57,7 +57,7 @@ class Clock:
 
 
 def find_differences(family: Family, clock: Clock, exact: bool = True) -> list[Difference]:
-    """All differences between a family and what its programs, canvas and facts give.
+    """Returns all differences between a family and what its programs, canvas and facts give.
 
     Args:
       exact: whether this environment has the versions that wrote the family. If not, PNGs are compared by their pixels
@@ -91,7 +91,7 @@ def find_differences(family: Family, clock: Clock, exact: bool = True) -> list[D
 def _rebuilt(
     family: Family,
 ) -> tuple[list[Difference], Canvas | None, list[Member | None], list[tuple[Fact, ...] | None]]:
-    """(differences, canvas, members, facts of every caption); None for what cannot be read or drawn."""
+    """Returns (differences, canvas, members, facts of every caption); None for what cannot be read or drawn."""
     found: list[Difference] = []
     try:
         canvas = canvas_from_json(family.canvas)
@@ -121,7 +121,7 @@ def _rebuilt(
 
 
 def _facts(text: str) -> tuple[Fact, ...] | None:
-    """The facts of a caption; None where they are not facts of the predicate table."""
+    """Returns the facts of a caption; None if they are not facts of the predicate table."""
     try:
         facts = tuple(facts_from_json(text))
         fits = all(len(f.args) == PREDICATES[f.predicate].arity for f in facts)
@@ -143,7 +143,7 @@ def _texts(
 
 
 def _axes(family: Family, programs: Sequence[Program], stated: Sequence[tuple[Fact, ...]]) -> Iterator[Difference]:
-    """What programs and facts tell of the edits: letters that moved, printed values that changed.
+    """Compares the edits with programs and facts: letters that moved, printed values that changed.
 
     A caption without a picture may be an edit of any corner of the family, so less is known of it.
     """
@@ -164,7 +164,7 @@ def _axes(family: Family, programs: Sequence[Program], stated: Sequence[tuple[Fa
 
 
 def _question(family: Family, program: Program) -> Iterator[Difference]:
-    """A worked problem of ours: its choices hold the answer once, and its steps are what its figure measures."""
+    """Checks a worked problem of ours: its choices hold the answer once, and its steps are what its figure measures."""
     if family.source != "problems" or family.question is None:
         return
     question = family.question
@@ -178,7 +178,7 @@ def _question(family: Family, program: Program) -> Iterator[Difference]:
 
 
 def _tables(family: Family, truth: np.ndarray, margin: np.ndarray, exact: bool) -> Iterator[Difference]:
-    """Truth int8[N, C] and margins float32[N, C] entry by entry."""
+    """Compares truth int8[N, C] and margins float32[N, C] entry by entry."""
     for i, j in zip(*np.nonzero(family.truth != truth), strict=True):
         yield Difference(f"truth[{i},{j}]", f"is {family.truth[i, j]}, computed {truth[i, j]}")
     for i, j in zip(*np.nonzero(family.provenance != COMPUTED), strict=True):
@@ -191,7 +191,7 @@ def _tables(family: Family, truth: np.ndarray, margin: np.ndarray, exact: bool) 
 
 
 def _bits(field: str, stored: np.ndarray, computed: np.ndarray) -> Iterator[Difference]:
-    """Signatures uint32[M, 8] row by row."""
+    """Compares signatures uint32[M, 8] row by row."""
     for i, (old, new) in enumerate(zip(stored, computed, strict=True)):
         wrong = sum(int(word).bit_count() for word in old ^ new)
         if wrong:
@@ -199,7 +199,7 @@ def _bits(field: str, stored: np.ndarray, computed: np.ndarray) -> Iterator[Diff
 
 
 def _picture(png: bytes, member: Member, exact: bool) -> str:
-    """What is wrong with a stored picture, or nothing."""
+    """Returns what is wrong with a stored picture, or ""."""
     if member.labels is None:
         return "its labels find no place"
     pixels = raster.to_pixels(member.diagram, member.labels)
@@ -216,7 +216,7 @@ def _picture(png: bytes, member: Member, exact: bool) -> str:
 
 
 def _asserted(family: Family, clock: Clock) -> Iterator[Difference]:
-    """Without programs: pictures that decode, signatures that fit the facts where a source gives facts."""
+    """Checks a family without programs: pictures decode, and signatures fit the facts if its source gives facts."""
     with clock("png"):
         for i, png in enumerate(family.images):
             try:
@@ -233,5 +233,5 @@ def _asserted(family: Family, clock: Clock) -> Iterator[Difference]:
 
 
 def _drawable(facts: Sequence[Fact]) -> list[Fact]:
-    """The facts that signatures of generated pictures have bits for: others would deny what may hold."""
+    """Returns the facts that signatures of generated pictures have bits for: others would deny what may hold."""
     return [f for f in facts if PREDICATES[f.predicate].measure is not None or f.predicate in ("length", "angle")]

@@ -1,8 +1,8 @@
-"""The command that checks a data set: every diagram drawn again from its program, every table computed again.
+"""The command that verifies a data set: draws every diagram again from its program, and computes every table again.
 
-Whatever is stored and does not come out again is a difference, told in one line with its shard, record and field, and
-the command fails. Then it reports: counts, time by stage, lengths, near-duplicates between splits, and what trained
-scorers make of captions alone and pictures alone. All figures are in verify.json beside the data, too.
+Whatever is stored and does not come out again is a difference, reported in one line with its shard, record and field,
+and the command fails. Then it reports counts, time by stage, lengths, near-duplicates between splits, and how well leak
+probes do on captions alone and pictures alone. All figures are in verify.json beside the data, too.
 
 The index of a shard tells how often each kind of edit was tried and taken ("proposals": {kind: [tried, taken]}), where
 its source counts, and how many figures were tried and refused ("figures": {"tried": count, reason: count}): then the
@@ -49,25 +49,25 @@ class CheckTask(NamedTuple):
     first: int  # row of its first family
     row: dict[str, Any]  # of the manifest: {"file", "families", "bytes", "sha256"}
     exact: bool  # whether the versions are those that wrote it
-    limit: int  # differences that are told
+    limit: int  # differences that are reported
 
 
 @dataclass
 class ShardReport:
-    """What one shard holds, and what is wrong with it."""
+    """The contents of one shard, and what is wrong with it."""
 
     shard: CheckTask
     differences: list[str] = field(default_factory=list)
-    wrong: int = 0  # differences, told or not
+    wrong: int = 0  # differences, reported or not
     counts: dict[str, Counter[str]] = field(default_factory=dict)  # what is counted -> value -> families or captions
     seconds: dict[str, float] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
-    marks: near_duplicates.Fingerprints = field(default_factory=near_duplicates.Fingerprints)
+    fingerprints: near_duplicates.Fingerprints = field(default_factory=near_duplicates.Fingerprints)
     proposals: dict[str, list[int]] = field(default_factory=dict)
     figures: dict[str, int] = field(default_factory=dict)
 
-    def tell(self, where: str, what: str) -> None:
-        """Note a difference."""
+    def add_difference(self, where: str, what: str) -> None:
+        """Counts a difference, and keeps it as a line up to the limit."""
         self.wrong += 1
         if len(self.differences) < self.shard.limit:
             self.differences.append(f"{self.shard.file} {where}: {what}")
@@ -77,31 +77,31 @@ class ShardReport:
 
 
 def check_shard(shard: CheckTask) -> ShardReport:
-    """Look at one shard: its hash, each record, and each family against its programs."""
+    """Checks one shard: its hash, each record, and each family against its programs."""
     found, clock = ShardReport(shard), Clock()
     path = epath.Path(shard.folder) / shard.file
     try:
         index = tfrecords.read_index(path)
         offsets = index["offsets"]
     except (UserError, KeyError, OSError) as fault:
-        found.tell("index", str(fault))
+        found.add_difference("index", str(fault))
         return found
     for name, value in (("bytes", index["bytes"]), ("sha256", index["sha256"]), ("families", len(offsets))):
         if value != shard.row[name]:
-            found.tell("index", f"{name} is {value}, the manifest says {shard.row[name]}")
+            found.add_difference("index", f"{name} is {value}, the manifest says {shard.row[name]}")
     if _sha256(path) != shard.row["sha256"]:
-        found.tell("file", "its sha256 is not the manifest's")
+        found.add_difference("file", "its sha256 is not the manifest's")
     found.proposals, found.figures = index.get("proposals", {}), index.get("figures", {})
     for number, family in _families(path, index, found):
         try:
             differences = find_differences(family, clock, shard.exact)
         except UNREADABLE as fault:  # a program of another making may break any step
             differences = []
-            found.tell(f"record {number} ({family.key})", f"cannot be drawn again ({fault!r})")
+            found.add_difference(f"record {number} ({family.key})", f"cannot be drawn again ({fault!r})")
         for name, what in differences:
-            found.tell(f"record {number} ({family.key}) {name}", what)
+            found.add_difference(f"record {number} ({family.key}) {name}", what)
         found.keys.append(family.key)
-        found.marks.add(family)
+        found.fingerprints.add(family)
         _count(found.counts, family)
     found.seconds = clock.seconds
     return found
@@ -116,17 +116,17 @@ def _sha256(path: epath.Path) -> str:
 
 
 def _families(path: epath.Path, index: dict[str, Any], found: ShardReport) -> Iterator[tuple[int, schema.Family]]:
-    """The records that can be read, by number; what is wrong with the others is told."""
+    """Yields the readable records by number; the others are differences."""
     with path.open("rb") as file:
         for number in range(len(index["offsets"])):
             try:
                 yield number, tfrecords.read_record(file, path, index, number)
             except UserError as fault:
-                found.tell(f"record {number}", str(fault))
+                found.add_difference(f"record {number}", str(fault))
 
 
 def _count(counts: dict[str, Counter[str]], family: schema.Family) -> None:
-    """Add a family to the counts; lengths of captions as "words" and as "tokens", about what a tokenizer makes."""
+    """Adds a family to the counts; lengths of captions in "words" and in "tokens", about as a tokenizer counts."""
     images = len(family.images)
     rows = {
         "source": [family.source],
@@ -146,7 +146,7 @@ def _count(counts: dict[str, Counter[str]], family: schema.Family) -> None:
 
 
 def shards_of(folder: str, limit: int) -> list[CheckTask]:
-    """The shards that the manifest tells of. Raises UserError where there is no finished data set."""
+    """Returns the shards of the manifest. Raises UserError if there is no finished data set."""
     manifest = tfrecords.read_manifest(folder)
     exact, shards = manifest.get("versions") == versions(), []
     for split, rows in manifest["splits"].items():
@@ -161,7 +161,7 @@ def shards_of(folder: str, limit: int) -> list[CheckTask]:
 
 
 def check_dataset(folder: str, workers: int, limit: int = 20) -> tuple[list[ShardReport], list[str], int]:
-    """(what each shard holds, in order; up to `limit` differences, one line each; how many there are in all)."""
+    """Returns (reports of the shards, in order; up to `limit` differences, one line each; their number in all)."""
     shards = shards_of(folder, limit)
     total = sum(shard.row["families"] for shard in shards)
     found = []
@@ -177,7 +177,7 @@ def check_dataset(folder: str, workers: int, limit: int = 20) -> tuple[list[Shar
 
 
 def _misplaced(found: Sequence[ShardReport]) -> Iterator[str]:
-    """Keys that occur twice, or that do not ascend within a split."""
+    """Yields the keys that occur twice, or that do not ascend within a split."""
     seen: set[str] = set()
     last: dict[str, str] = {}
     for some in found:
@@ -192,7 +192,7 @@ def _misplaced(found: Sequence[ShardReport]) -> Iterator[str]:
 
 
 def _numbered(key: str) -> tuple[int, int]:
-    """A key's place, by the number that its last part begins with ("000012", "000012-003456"); (0, 0) without one."""
+    """Returns a key's rank, by the number that its last part begins with ("000012-003456"); (0, 0) without one."""
     digits = re.match(r"(\d+)(-|$)", key.rpartition("/")[2])
     return (1, int(digits[1])) if digits else (0, 0)
 
@@ -225,7 +225,7 @@ def summarise(found: Sequence[ShardReport]) -> dict[str, Any]:
         "accept rate": {kind: round(taken / max(1, tried), 3) for kind, (tried, taken) in sorted(proposals.items())},
         "figures": dict(figures.most_common()),
         "near-duplicates": near_duplicates.between_splits(
-            [(some.shard.split, some.marks, some.keys) for some in found]
+            [(some.shard.split, some.fingerprints, some.keys) for some in found]
         ),
     }
 
@@ -240,7 +240,7 @@ def _quantiles(lengths: Counter[str]) -> dict[str, float]:
 
 
 def report_text(report: dict[str, Any]) -> str:
-    """The report as text: a line for each figure."""
+    """Returns the report as text: a line for each figure."""
     lines = []
     for name in ("families", "ms a family"):
         lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in report[name].items()))
@@ -249,7 +249,7 @@ def report_text(report: dict[str, Any]) -> str:
     for name, values in report["caption length"].items():
         lines.append(f"captions in {name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
     rates = ", ".join(f"{kind} {rate}" for kind, rate in report["accept rate"].items())
-    lines.append(f"accept rate of edits: {rates or 'the indexes do not tell'}")
+    lines.append(f"accept rate of edits: {rates or 'not counted'}")
     lines += [refusals(report["figures"])] if report["figures"] else []
     lines += near_duplicates.report_lines(report["near-duplicates"]) + leaks.report_lines(report["leaks"])
     return "\n".join(lines)
@@ -257,11 +257,11 @@ def report_text(report: dict[str, Any]) -> str:
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit status: 1 where anything differs."""
+    """Runs the command; returns the exit status: 1 if anything differs."""
     parser = cli.parser("verify", __doc__, EXAMPLE)
     parser.add_argument("dir", help="folder of a data set")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
-    parser.add_argument("--limit", type=int, default=20, help="differences that are told (default: 20)")
+    parser.add_argument("--limit", type=int, default=20, help="differences to report (default: 20)")
     parser.add_argument(
         "--leaks", type=int, default=20000, help="families that scorers train on (default: 20000; 0: none)"
     )

@@ -1,4 +1,4 @@
-"""What stands in the boxes of a solution, \\boxed{...}."""
+"""Extracts the \\boxed{...} answers of a solution."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
 
 def boxed_texts(text: str, closed: bool = False) -> list[str]:
-    """What stands in each \\boxed{} of a text, in order.
+    """Returns the content of each \\boxed{} of a text, in order.
 
-    A box in a box is a part of it. One whose brace is missing ends with the text, or is empty if all must be `closed`.
+    A box in a box is a part of it. One without a closing brace ends with the text, or is empty if all must be `closed`.
     """
     found, end = [], 0
     while match := BOX.search(text, end):

@@ -36,17 +36,17 @@ class Question:
 
     @property
     def kind(self) -> str:
-        """The kind of problem; "" where its source does not tell."""
+        """Returns the kind of problem; "" if its source does not tell."""
         return self.tags[0] if self.tags else ""
 
     @property
     def needs_picture(self) -> bool:
-        """Whether what is given stands in the picture alone."""
+        """Returns whether the given values stand in the picture alone."""
         return IN_PICTURE in self.tags[1:]
 
     @property
     def letter(self) -> str:
-        """The answer as the letter of its choice, "A" for the first; "" where it is none of them."""
+        """Returns the answer as the letter of its choice, "A" for the first; "" if it is none of them."""
         return chr(ord("A") + self.choices.index(self.answer)) if self.answer in self.choices else ""
 
 
@@ -121,7 +121,7 @@ QUESTION_FIELDS = tuple(field.name for field in dataclasses.fields(Question))
 
 
 def stored_raw(field: Field) -> bool:
-    """Whether an array is stored as its shape and its raw bytes."""
+    """Returns whether an array is stored as its shape and its raw bytes."""
     return field.kind == "array" and not isinstance(field.shape[-1], int)
 
 
@@ -129,9 +129,9 @@ def stored_raw(field: Field) -> bool:
 
 
 def encode(family: Family) -> bytes:
-    """The family as a serialised `tf.train.Example`: equal families give equal bytes.
+    """Returns the family as a serialised `tf.train.Example`: equal families give equal bytes.
 
-    Raises UserError where a field does not fit the schema.
+    Raises UserError if a field does not fit the schema.
     """
     validate(family)
     values, example = _values(family), Example()
@@ -141,7 +141,7 @@ def encode(family: Family) -> bytes:
 
 
 def fields_of(family: Family) -> tuple[Field, ...]:
-    """The fields that a family's record has: all but optional ones that are empty."""
+    """Returns the fields that a family's record has: all but optional ones that are empty."""
     values = _values(family)
     return tuple(field for field in SCHEMA if not field.optional or values[field.name])
 
@@ -171,7 +171,7 @@ def _write_field(features: Any, field: Field, value: Any) -> None:
 
 
 def decode(data: bytes) -> Family:
-    """The family of a serialised record. Raises UserError where it is of another schema or does not fit."""
+    """Returns the family of a serialised record. Raises UserError if it has another schema or does not fit it."""
     example = Example()
     try:
         example.ParseFromString(data)
@@ -222,7 +222,7 @@ def _require(features: Any, name: str) -> Any:
 
 
 def validate(family: Family) -> None:
-    """Check shapes, dtypes and values against the schema. Raises UserError, which names family and field."""
+    """Checks shapes, dtypes and values against the schema. Raises UserError, which names family and field."""
 
     def demand(good: Any, what: str) -> None:
         if not good:

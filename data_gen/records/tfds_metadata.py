@@ -21,9 +21,9 @@ _CLASSES = {
 
 
 def write_metadata(directory: epath.PathLike, name: str, splits: dict[str, list[dict[str, Any]]]) -> None:
-    """Write dataset_info.json and features.json of a folder whose shards are there. `splits`: as in the manifest.
+    """Writes dataset_info.json and features.json of a folder with all its shards. `splits`: as in the manifest.
 
-    An optional field is a feature where the first record has it: TFDS wants every feature in every record.
+    An optional field is a feature if the first record has it: TFDS wants every feature in every record.
     """
     info = {
         "name": name,
@@ -50,7 +50,7 @@ def write_metadata(directory: epath.PathLike, name: str, splits: dict[str, list[
 
 
 def features(fields: Iterable[Field] = SCHEMA) -> dict[str, Any]:
-    """Fields of the schema as TFDS's JSON; fields named "a/b" are the field b of a dictionary a."""
+    """Returns fields of the schema as TFDS's JSON; a field named "a/b" is the field b of a dictionary a."""
     tree: dict[str, Any] = {}
     for field in fields:
         group, _, leaf = field.name.rpartition("/")

@@ -32,19 +32,19 @@ _HEAD, _TAIL = 12, 4  # length u64 + its crc; crc of the data
 
 
 def masked_crc(data: bytes) -> int:
-    """TFRecord's masked crc32c. The 40 KB library takes 1 us for a record; a table in Python takes 2 ms."""
+    """Computes TFRecord's masked crc32c. The 40 KB library takes 1 us for a record; a table in Python takes 2 ms."""
     crc = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def frame_record(data: bytes) -> bytes:
-    """One TFRecord: length, crc of the length, the data, crc of the data."""
+    """Returns one TFRecord: length, crc of the length, the data, crc of the data."""
     length = struct.pack("<Q", len(data))
     return length + struct.pack("<I", masked_crc(length)) + data + struct.pack("<I", masked_crc(data))
 
 
 def unframe_record(block: bytes) -> bytes:
-    """The data of one framed record. Raises UserError where it is cut short or a crc does not match."""
+    """Returns the data of one TFRecord. Raises UserError if it is cut short or a crc does not match."""
     if len(block) < _HEAD + _TAIL:
         raise UserError("cut short")
     length, length_crc = struct.unpack("<QI", block[:_HEAD])
@@ -62,7 +62,7 @@ def unframe_record(block: bytes) -> bytes:
 
 
 def shard_name(name: str, split: str, shard: int, shards: int) -> str:
-    """The file name of a shard, as TFDS names it."""
+    """Returns the file name of a shard, as TFDS names it."""
     return f"{name}-{split}.tfrecord-{shard:05d}-of-{shards:05d}"
 
 
@@ -87,7 +87,7 @@ class ShardWriter:
     def write(self, family: Family, figures: Mapping[str, int] | None = None) -> None:
         """Appends a family; `figures` counts those tried for it and refused, as `drawing.draw.counting_figures` does.
 
-        Raises UserError where the family does not fit the schema.
+        Raises UserError if the family does not fit the schema.
         """
         block = frame_record(encode(family))
         self._index["offsets"].append(self._index["bytes"])
@@ -111,7 +111,7 @@ class ShardWriter:
 
 
 def index_path(shard: epath.PathLike) -> epath.Path:
-    """Where the index of a shard lies."""
+    """Returns the path of a shard's index."""
     shard = epath.Path(shard)
     return shard.with_name(shard.name + ".index.json")
 
@@ -121,7 +121,7 @@ def read_index(shard: epath.PathLike) -> dict[str, Any]:
     "proposals": {kind of edit: [tried, taken]}}, and of drawn figures "figures": {"tried": count, reason of refusal:
     count}.
 
-    Raises UserError where shard or index is missing, or the shard has not the size that the index tells.
+    Raises UserError if shard or index is missing, or the shard has another size than its index says.
     """
     shard = epath.Path(shard)
     try:
@@ -138,7 +138,7 @@ def read_index(shard: epath.PathLike) -> dict[str, Any]:
 
 
 def _check_index(index: Any) -> None:
-    """Raises ValueError, TypeError or KeyError where it is not what a ShardWriter writes."""
+    """Raises ValueError, TypeError or KeyError unless it is what a ShardWriter writes."""
     offsets, end = index["offsets"], index["bytes"]
     whole = [*offsets, end]
     if not all(type(n) is int for n in whole) or (offsets and offsets[0]) or whole != sorted(set(whole)):
@@ -152,7 +152,7 @@ _REMAKE = f"delete it and {_REBUILD}"
 
 
 def read_shard(path: epath.PathLike) -> Iterator[Family]:
-    """The families of a shard in order. Raises UserError, which names the offset, where one is broken."""
+    """Yields the families of a shard in order. Raises UserError, which names the offset, if one is broken."""
     index = read_index(path)
     with epath.Path(path).open("rb") as file:
         for number in range(len(index["offsets"])):
@@ -160,7 +160,7 @@ def read_shard(path: epath.PathLike) -> Iterator[Family]:
 
 
 def read_record(file: Any, path: epath.PathLike, index: dict[str, Any], number: int) -> Family:
-    """Record `number` of an open shard. Raises UserError, which names the offset, where it is broken."""
+    """Returns record `number` of an open shard. Raises UserError, which names the offset, if it is broken."""
     start, *rest = index["offsets"][number : number + 2]
     end = rest[0] if rest else index["bytes"]
     file.seek(start)
@@ -172,7 +172,7 @@ def read_record(file: Any, path: epath.PathLike, index: dict[str, Any], number: 
 
 
 def write_manifest(directory: epath.PathLike, manifest: dict[str, Any]) -> None:
-    """Declare a data set whole. `manifest`: {"name", "seed", "spec", "fingerprint", "versions", "splits":
+    """Declares a data set complete. `manifest`: {"name", "seed", "spec", "fingerprint", "versions", "splits":
     {split: [{"file", "families", "bytes", "sha256"}, ...]}}; the schema's version is added."""
     text = json.dumps({"schema_version": SCHEMA_VERSION, **manifest}, indent=1)
     with open_atomic(epath.Path(directory) / MANIFEST) as file:
@@ -180,7 +180,7 @@ def write_manifest(directory: epath.PathLike, manifest: dict[str, Any]) -> None:
 
 
 def read_manifest(directory: epath.PathLike) -> dict[str, Any]:
-    """The manifest of a data set. Raises UserError where there is none, or it is of another schema."""
+    """Returns the manifest of a data set. Raises UserError if there is none, or it has another schema."""
     path = epath.Path(directory) / MANIFEST
     try:
         manifest = json.loads(path.read_text())
@@ -202,7 +202,7 @@ def read_manifest(directory: epath.PathLike) -> dict[str, Any]:
 
 
 def _check_rows(splits: Any) -> None:
-    """Raises ValueError, TypeError or KeyError where the splits of a manifest are not lists of shards in its folder."""
+    """Raises ValueError, TypeError or KeyError unless the splits of a manifest are lists of shards in its folder."""
     for row in itertools.chain.from_iterable(dict(splits).values()):
         name = row["file"]
         if type(row["families"]) is not int or not 0 <= row["families"] < 2**40 or not isinstance(row["sha256"], str):
@@ -215,7 +215,7 @@ def _check_rows(splits: Any) -> None:
 class RecordSource:
     """The families of one split by row number: `len(source)`, `source[row] -> Family`. Threads may share one.
 
-    Raises UserError, which names the shard and the byte offset, where a record is broken.
+    Raises UserError, which names the shard and the byte offset, if a record is broken.
     """
 
     def __init__(self, directory: epath.PathLike, split: str):

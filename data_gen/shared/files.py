@@ -1,4 +1,4 @@
-"""What comes from outside, checked once: JSON, texts, paths and pictures. Faults are a UserError that says where.
+"""Reads what users provide, checked once: JSON, texts, paths and pictures. Faults are a UserError that says where.
 
 Nothing from outside is executed: pictures are read in formats that Pillow decodes by itself.
 """
@@ -27,7 +27,7 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # not EPS, for which Pillow sta
 
 
 def read_bytes(path: Path, what: str) -> bytes:
-    """The bytes of a file. Raises UserError, which says `what` to give, where there is none."""
+    """Returns the bytes of a file. Raises UserError, which says `what` to do, if there is none."""
     if not _is_file(path):
         raise UserError(f"{path} is not there: {what}")
     try:
@@ -37,7 +37,7 @@ def read_bytes(path: Path, what: str) -> bytes:
 
 
 def parse_json(data: bytes | str, where: str) -> Any:
-    """The value of a JSON text. Raises UserError where it is none, or nested too deep."""
+    """Parses a JSON text. Raises UserError if it is none, or nested too deep."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as fault:
@@ -45,7 +45,7 @@ def parse_json(data: bytes | str, where: str) -> Any:
 
 
 def json_lines(path: Path, what: str) -> Iterator[tuple[str, Any]]:
-    """(place, value) of each line of a JSONL file that is not blank."""
+    """Yields (place, value) of each line of a JSONL file that is not blank."""
     for count, line in enumerate(read_bytes(path, what).split(b"\n"), 1):
         if line.strip():
             where = f"{path} line {count}"
@@ -53,7 +53,7 @@ def json_lines(path: Path, what: str) -> Iterator[tuple[str, Any]]:
 
 
 def require_text(value: Any, where: str, key: str) -> str:
-    """The value where it is a text that is not blank, of at most MAX_TEXT characters, that UTF-8 can hold."""
+    """Returns the value. Raises UserError unless it is text, not blank, valid UTF-8, at most MAX_TEXT characters."""
     if not isinstance(value, str) or not value.strip():
         raise UserError(f"{where}: '{key}' must be a text that is not empty")
     if len(value) > MAX_TEXT:
@@ -66,16 +66,16 @@ def require_text(value: Any, where: str, key: str) -> str:
 
 
 def require_texts(value: Any, where: str, key: str) -> tuple[str, ...]:
-    """The same of a list of texts."""
+    """Returns a list of texts, each checked by `require_text`, as a tuple."""
     if not isinstance(value, list):
         raise UserError(f"{where}: '{key}' must be a list of texts")
     return tuple(require_text(item, where, f"{key}[{i}]") for i, item in enumerate(value))
 
 
 def resolve_inside(root: Path, name: str, where: str) -> Path:
-    """The file that a name means, links followed. Raises UserError where it is not in the folder `root`.
+    """Returns the file that a name means, following links. Raises UserError if it is not in the folder `root`.
 
-    An absolute name, or one with '..', is good where it ends in the folder all the same; `root` may be a link.
+    An absolute name, or one with '..', is accepted if it ends in the folder all the same; `root` may be a link.
     """
     if len(name) > MAX_PATH or not name.isprintable():
         raise UserError(f"{where}: {name[:200]!r} is not a path: correct it")
@@ -89,7 +89,7 @@ def resolve_inside(root: Path, name: str, where: str) -> Path:
 
 
 def read_grey_png(path: Path, where: str) -> bytes:
-    """A picture as a grey PNG on white paper, its long side at most MAX_SIDE_PX. Raises UserError."""
+    """Returns a picture as a grey PNG on white, its long side at most MAX_SIDE_PX. Raises UserError."""
     grey = read_grey(path, where)
     grey.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -98,7 +98,7 @@ def read_grey_png(path: Path, where: str) -> bytes:
 
 
 def read_grey(path: Path, where: str) -> Image.Image:
-    """A picture, grey on white, at its own size. Raises UserError where it is not there or broken."""
+    """Returns a picture, grey on white, at its own size. Raises UserError if it is missing or broken."""
     if not _is_file(path):
         raise UserError(f"{where}: {path} is not there: fetch the pictures again")
     try:
@@ -115,7 +115,7 @@ def read_grey(path: Path, where: str) -> Image.Image:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether a path is a plain file (no folder, pipe or device, which might never end)."""
+    """Returns whether a path is a plain file (no folder, pipe or device, which might never end)."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -124,7 +124,7 @@ def _is_file(path: Path) -> bool:
 
 @contextlib.contextmanager
 def open_atomic(path: epath.PathLike) -> Iterator[Any]:
-    """Open a file to write bytes: it appears when the block ends, whole and synced to disk, or not at all."""
+    """Opens a file to write bytes: it appears when the block ends, complete and synced to disk, or not at all."""
     path = epath.Path(path)
     # Two hosts may write the same bytes at the same time.
     part = path.with_name(f"{path.name}.{platform.node()}-{os.getpid()}.part")

@@ -1,4 +1,4 @@
-"""A function over many tasks, in a pool of processes."""
+"""Maps a function over many tasks in a pool of processes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Done = TypeVar("Done")
 def map_in_pool(
     function: Callable[[Task], Done], tasks: Sequence[Task], workers: int, ordered: bool = False
 ) -> Iterator[Done]:
-    """The results as they come, or in the order of the tasks: from a pool or, with one worker, from this process.
+    """Yields the results as they come, or in the order of the tasks; one worker needs no pool.
 
-    Raises UserError where a worker was killed, and whatever the function raises.
+    Raises UserError if a worker was killed, and whatever the function raises.
     """
     if workers == 1 or len(tasks) < 2:
         yield from map(function, tasks)
@@ -41,7 +41,7 @@ def map_in_pool(
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the command, and end when it is killed: a worker would wait for work for ever."""
+    """Leaves Ctrl-C to the command, and exits when the command is killed: a worker would wait for work for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

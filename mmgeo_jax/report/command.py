@@ -11,7 +11,7 @@ from mmgeo_jax.report.clip import write_report
 
 
 def write_any_report(run_dir: str | Path) -> Path:
-    """The report of a run of any trainer."""
+    """Writes the report of a run of any trainer; returns its path."""
     if checkpoints.kind_of(configs.read_run_config(run_dir).model) == "lmm":
         return lmm_report.write_report(run_dir)
     return write_report(run_dir)

@@ -237,11 +237,11 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(spec, tmp_path, capsys,
     out = tmp_path / "out"
     written = []
 
-    def write(writer, family):
+    def write(writer, family, figures):
         written.append(family)
         if len(written) == 5:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return original(writer, family)
+        return original(writer, family, figures)
 
     original = tfrecords.ShardWriter.write
     monkeypatch.setattr(tfrecords.ShardWriter, "write", write)

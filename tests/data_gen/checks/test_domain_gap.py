@@ -26,9 +26,9 @@ def test_words_leave_out_names_digits_and_formal_language():
 
 def test_shares_are_by_count_and_by_type():
     share = domain_gap.coverage(["a line, a line", "the circle"], ["The line is a line"])
-    assert share.of_all == pytest.approx(5 / 7)  # "," and "circle" are lacking
-    assert share.of_different == pytest.approx(3 / 5)
-    assert share.lacking == [(",", 1), ("circle", 1)]
+    assert share.of_all == pytest.approx(5 / 7)  # "," and "circle" are missing
+    assert share.of_distinct == pytest.approx(3 / 5)
+    assert share.missing == [(",", 1), ("circle", 1)]
     with pytest.raises(UserError, match="no words"):
         domain_gap.coverage(["AB 12"], ["line"])
 

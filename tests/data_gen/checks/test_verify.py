@@ -284,7 +284,7 @@ def test_what_a_source_asserts_is_looked_at_too():
     assert [d.field for d in find_differences(unread, Clock())] == ["facts[1]"]
 
 
-# ---------------------------------------------------------------- doubles
+# ---------------------------------------------------------------- duplicates
 
 
 def test_near_pictures_are_those_of_a_plain_comparison():
