@@ -22,7 +22,7 @@ from typing import Any
 from data_gen.records.boxed import boxed_texts
 from data_gen.records.schema import Family, Question
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import resolve_inside, parse_json, read_bytes, require_text
+from data_gen.shared.files import parse_json, read_bytes, require_text, resolve_inside
 from data_gen.sources.external.rows import PictureRow, clip, family_of, split_rows
 
 ROLES = {"human": "human", "user": "human", "gpt": "gpt", "assistant": "gpt"}

@@ -18,7 +18,7 @@ from typing import Any
 
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import resolve_inside, json_lines, require_text
+from data_gen.shared.files import json_lines, require_text, resolve_inside
 from data_gen.sources.external.rows import Negative, PictureRow, clip, family_of, split_rows
 
 ROW_KEYS = {"image", "caption", "negatives"}

@@ -17,7 +17,7 @@ from typing import Any
 
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import resolve_inside, parse_json, read_bytes, require_text, require_texts
+from data_gen.shared.files import parse_json, read_bytes, require_text, require_texts, resolve_inside
 from data_gen.sources.external.rows import Negative, PictureRow, clip, family_of, split_rows
 
 STRING = r'"(?:[^"\\]|\\.)*"'
