@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data_gen.shared.config import flat
+from data_gen.shared.config import flatten
 from mmgeo_jax.cli import COMMANDS
 from tests.support.paths import ROOT
 
@@ -78,9 +78,9 @@ def test_settings_that_are_named_exist():
     for path in ROOT.glob("configs/*.py"):
         module = importlib.import_module(f"configs.{path.stem}")
         if hasattr(module, "get_config"):
-            keys["config"] |= set(flat(module.get_config()))
+            keys["config"] |= set(flatten(module.get_config()))
         else:
-            keys["spec"] |= set(flat(module.get_spec()))
+            keys["spec"] |= set(flatten(module.get_spec()))
     for page in PAGES:
         if page.name == "NOTES.md":  # a log: its settings are those of its day
             continue
