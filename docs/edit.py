@@ -15,7 +15,7 @@ from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import Member, draw
 from data_gen.drawing.raster import to_pixels
 from data_gen.geometry.diagram import Style
-from data_gen.language.captions import caption
+from data_gen.language.captions import write_caption
 from data_gen.truth.truth_table import Scene, truth_table
 
 WIDTH, HEIGHT, SIDE, GAP, TOP = 1334, 588, 240, 22, 76
@@ -60,12 +60,14 @@ def main() -> None:
         page.rounded_rectangle(corners, 10 * scale, fill, outline, 2)
 
     members = [figure("median"), figure("altitude")]
-    truth, margin = truth_table([m.facts for m in members], Scene.of([m.diagram for m in members]), CANVAS.margin_px)
+    truth, margin = truth_table(
+        [m.facts for m in members], Scene.from_diagrams([m.diagram for m in members]), CANVAS.margin_px
+    )
     columns = (GAP, 400, 400 + SIDE + GAP, 400 + SIDE + GAP + 336)
     for x, title in zip(columns, ("program", "diagram", "true of the diagram?"), strict=False):
         write(x, 14, title, BOLD, 16, SOFT)
     for j, member in enumerate(members):
-        text = caption(member.facts[-1:], CANVAS.wording)
+        text = write_caption(member.facts[-1:], CANVAS.wording)
         write(columns[2 + j] + 157, 54, text, SANS, 17, CHANGED if j else INK, "mm")
     for i, member in enumerate(members):
         top = TOP + i * (SIDE + GAP)

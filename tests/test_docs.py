@@ -1,5 +1,6 @@
 """The pages: no dead link, no command, option, setting, file or folder that is not there."""
 
+import ast
 import importlib
 import re
 import subprocess
@@ -19,7 +20,7 @@ OWN = ("checker/", "configs/", "data_gen/", "docs/", "mmgeo_jax/", "perf/", "tes
 def commands_of(text: str) -> list[list[str]]:
     """Returns the words of each `mmgeo COMMAND ...` in code."""
     code = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^    (\S.*)$", text, re.M)
-    found = re.findall(r"(?:^|[\s,(])(?:mmgeo|python -m mmgeo_jax) ([a-z][^#`]*)", "\n".join(code))
+    found = re.findall(r"(?:^|[\s,(])(?:mmgeo|python -m mmgeo_jax) ([a-z][^#`\n]*)", "\n".join(code))
     return [words.split() for words in found]
 
 
@@ -102,3 +103,19 @@ def test_options_that_are_named_exist():
         command = [sys.executable, "-m", "mmgeo_jax", name, "--help"]
         text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         assert options <= set(re.findall(r"--[\w-]+", text)), (name, options)
+
+
+def test_the_walks_of_contributing_name_functions_that_exist():
+    """`folder/file.py: name` is a definition of that file, in one of the packages."""
+    named = re.findall(r"`((?:\w+/)+\w+\.py): ([\w.]+)`", (ROOT / "CONTRIBUTING.md").read_text())
+    assert len(named) > 10
+    for path, name in named:
+        found = [ROOT / base / path for base in ("", "mmgeo_jax", "data_gen") if (ROOT / base / path).is_file()]
+        assert found, path
+        tree = ast.parse(found[0].read_text())
+        parts: list[ast.AST] = [tree]
+        for part in name.split("."):
+            parts = [
+                node for outer in parts for node in ast.iter_child_nodes(outer) if getattr(node, "name", "") == part
+            ]
+        assert parts, f"{path}: {name}"
