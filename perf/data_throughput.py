@@ -31,7 +31,7 @@ from data_gen.constructions import program  # noqa: E402
 from data_gen.drawing import draw as drawing  # noqa: E402
 from data_gen.drawing import png, primitives, raster, strokes  # noqa: E402
 from data_gen.drawing.canvas import canvas_from_json  # noqa: E402
-from data_gen.drawing.draw import Member, draw  # noqa: E402
+from data_gen.drawing.draw import Member  # noqa: E402
 from data_gen.drawing.glyphs import FONTS  # noqa: E402
 from data_gen.families import assemble as assembling  # noqa: E402
 from data_gen.families.assemble import assemble  # noqa: E402
@@ -113,7 +113,7 @@ def figures(size_px: int, count: int) -> Work:
 def members(family: schema.Family) -> list[Member]:
     """The members of a family, solved and laid out anew from their programs."""
     canvas = canvas_from_json(family.canvas)
-    drawn = (draw(program.program_from_json(text), canvas) for text in family.programs)
+    drawn = (drawing.draw(program.program_from_json(text), canvas) for text in family.programs)
     return [member for member in drawn if member]
 
 
