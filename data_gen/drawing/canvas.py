@@ -66,20 +66,23 @@ class Difficulty:
     border: float = 0.9  # of the font's size: in a wider one every name finds room outside its figure
 
 
-def canvas_of(size_px: int, level: Difficulty, rng: np.random.Generator) -> Canvas:
+def canvas_of(size_px: int, difficulty: Difficulty, rng: np.random.Generator) -> Canvas:
     """Draws the looks of a canvas of some difficulty."""
-    size = size_px
-    font_px = round(float(rng.uniform(*level.font)) * size, 2)
-    font = level.fonts[int(rng.integers(len(level.fonts)))]
-    style = Style(round(float(rng.uniform(*level.stroke)) * size, 2), font, font_px, font.replace("-italic", ""))
+    font_px = round(float(rng.uniform(*difficulty.font)) * size_px, 2)
+    font = difficulty.fonts[int(rng.integers(len(difficulty.fonts)))]
     return Canvas(
-        size_px=size,
-        border_px=level.border * font_px,
-        rotation_deg=float(rng.uniform(-level.rotation_deg, level.rotation_deg)),
+        size_px=size_px,
+        border_px=difficulty.border * font_px,
+        style=style_of(font, font_px, float(rng.uniform(*difficulty.stroke)) * size_px),
+        rotation_deg=float(rng.uniform(-difficulty.rotation_deg, difficulty.rotation_deg)),
         mirror=bool(rng.random() < 0.5),
-        style=style,
-        marks=bool(rng.random() < level.marked),
-        wording=0 if level.wordings == 1 else int(rng.integers(1, level.wordings)),
-        margin_px=level.margin * size,
-        gap_px=level.gap * size,
+        marks=bool(rng.random() < difficulty.marked),
+        wording=0 if difficulty.wordings == 1 else int(rng.integers(1, difficulty.wordings)),
+        margin_px=difficulty.margin * size_px,
+        gap_px=difficulty.gap * size_px,
     )
+
+
+def style_of(font: str, font_px: float, stroke_px: float) -> Style:
+    """Returns a style whose printed values stand upright."""
+    return Style(round(stroke_px, 2), font, font_px, font.replace("-italic", ""))

@@ -21,9 +21,9 @@ def depth(region: Sequence[complex], z: np.ndarray) -> np.ndarray:
     if len(region) == 2:
         return abs(region[1] - region[0]) - np.abs(z - region[0])
     corners = np.array(region)
-    ways = corners - np.asarray(z)[..., None]
+    directions = corners - np.asarray(z)[..., None]
     nearest = segment_distance(np.asarray(z)[..., None], corners, np.roll(corners, -1)).min(-1)
-    turns = np.angle(np.roll(ways, -1, -1) * np.conj(ways)).sum(-1)
+    turns = np.angle(np.roll(directions, -1, -1) * np.conj(directions)).sum(-1)
     return np.where(np.abs(turns) > np.pi, nearest, -nearest)
 
 
@@ -31,7 +31,7 @@ def divided(region: Sequence[complex], points: dict[str, complex], drawn, marks:
     """Returns whether a stroke runs inside a region, deeper than `least`; an arc counts as its whole circle.
 
     Args:
-      drawn: `constructions.Strokes`; points: where their names lie, in the unit of the region and of `least`.
+      drawn: `constructions.program.Strokes`; points: where their names lie, in the unit of the region and of `least`.
     """
     lines = [(points[s.a], points[s.b]) for s in drawn.segments]
     rings = [(points[c.centre], points[c.through]) for c in drawn.circles]

@@ -23,7 +23,7 @@ from data_gen.constructions import table
 from data_gen.constructions.program import Program
 from data_gen.constructions.table import get_construction
 from data_gen.drawing import legibility, raster
-from data_gen.drawing.canvas import Canvas
+from data_gen.drawing.canvas import Canvas, style_of
 from data_gen.drawing.draw import Member, draw
 from data_gen.drawing.png import encode_png
 from data_gen.families.acceptance import may_join, truth_of
@@ -41,7 +41,6 @@ from data_gen.families.edits import (
 from data_gen.families.family import EditRequest, FamilyDraft, cube
 from data_gen.families.splits import split_of
 from data_gen.families.values import draw_length
-from data_gen.geometry.diagram import Style
 from data_gen.geometry.plane import segment_distance
 from data_gen.language.fact import Fact
 from data_gen.records.schema import Family
@@ -235,7 +234,7 @@ def _canvas(size_px: int, rng: np.random.Generator) -> Canvas:
         border_px=1.4 * font_px,
         rotation_deg=float(rng.uniform(-15, 15)),
         mirror=bool(rng.random() < 0.5),
-        style=Style(round(float(rng.uniform(0.003, 0.0045)) * size_px, 2), font, font_px, font.replace("-italic", "")),
+        style=style_of(font, font_px, float(rng.uniform(0.003, 0.0045)) * size_px),
         marks=bool(rng.random() < 0.7),
         wording=int(rng.integers(1, 1000)),
         margin_px=0.025 * size_px,

@@ -34,12 +34,14 @@ def draw_prints(
     if angle and "printed_angle" in kinds:
         value = values.draw_symbolic_angle(rng) if rng.random() < symbolic else None
         prints.append(replace(angle[0], value=value))
-    some = lengths(figure, exchanged)
-    if some and ("printed_length" in kinds or rng.random() < LENGTH):
-        radii = [fact for fact in some if fact.predicate == "radius"]
-        some = radii if radii and rng.random() < RADIUS else [fact for fact in some if fact.predicate == "length"]
+    possible = lengths(figure, exchanged)
+    if possible and ("printed_length" in kinds or rng.random() < LENGTH):
+        radii = [fact for fact in possible if fact.predicate == "radius"]
+        possible = (
+            radii if radii and rng.random() < RADIUS else [fact for fact in possible if fact.predicate == "length"]
+        )
         value = (values.draw_symbolic if rng.random() < symbolic else values.draw_length)(rng)
-        prints.append(replace(some[int(rng.integers(len(some)))], value=value))
+        prints.append(replace(possible[int(rng.integers(len(possible)))], value=value))
     regions = areas(figure, exchanged) if "printed_area" in kinds else []
     if regions:
         prints.append(replace(regions[int(rng.integers(len(regions)))], value=values.draw_area(rng)))

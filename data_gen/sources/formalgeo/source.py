@@ -121,9 +121,9 @@ def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generat
                 chosen.append(slot)
     for factors in FACTORS:
         # The slot with the most choices first.
-        some = sorted(chosen, key=lambda slot: -len(slot.choices))[: len(factors)]
-        if len(some) == len(factors) and all(len(s.choices) >= f for s, f in zip(some, factors, strict=True)):
-            cut = [slot.first(factor) for slot, factor in zip(some, factors, strict=True)]
+        widest = sorted(chosen, key=lambda slot: -len(slot.choices))[: len(factors)]
+        if len(widest) == len(factors) and all(len(s.choices) >= f for s, f in zip(widest, factors, strict=True)):
+            cut = [slot.first(factor) for slot, factor in zip(widest, factors, strict=True)]
             if max(tokens(write_caption(facts)) for facts, _ in combinations(cut)) <= MAX_TOKENS:
                 return cut
     return None

@@ -248,11 +248,11 @@ def _others(fact: Fact, rng: np.random.Generator) -> list[str]:
     text = fact.value or ""
     size = parse_value(text)
     if size is not None and fact.predicate == "angle":
-        some = [size + turn for turn in rng.permutation(TURNS_DEG)]
-        return [f"{value:g}" for value in some if 15 <= value <= 165][:2]
+        sizes = [size + turn for turn in rng.permutation(TURNS_DEG)]
+        return [f"{value:g}" for value in sizes if 15 <= value <= 165][:2]
     if size is not None:
-        some = [max(1.0, round(size * stretch)) for stretch in rng.permutation(STRETCHES)]
-        return [f"{value:g}" for value in some if f"{value:g}" != text][:2]
+        sizes = [max(1.0, round(size * stretch)) for stretch in rng.permutation(STRETCHES)]
+        return [f"{value:g}" for value in sizes if f"{value:g}" != text][:2]
     digits = list(re.finditer(r"\d+", text))
     if not digits:
         return [text.translate({ord(a): b}) for a, b in itertools.pairwise("xyzx") if a in text]

@@ -69,10 +69,10 @@ def _joined(lines: Sequence[tuple[str, ...]]) -> dict[str, set[str]]:
 
 def _agreement(facts: Sequence[Fact], pictured: Description, names: Mapping[str, str]) -> int:
     """Returns how many facts of the figure are facts of the picture, less the values that differ."""
-    there = {canonical(Fact(f.predicate, f.args)): f.value for f in pictured.facts}
+    pictured_values = {canonical(Fact(f.predicate, f.args)): f.value for f in pictured.facts}
     score = 0
     for fact in facts:
         renamed = canonical(Fact(fact.predicate, tuple(names[n] for n in fact.args)))
-        if renamed in there:
-            score += 1 if same_value(fact.value or "", there[renamed] or "") else -1
+        if renamed in pictured_values:
+            score += 1 if same_value(fact.value or "", pictured_values[renamed] or "") else -1
     return score

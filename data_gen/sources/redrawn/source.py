@@ -20,11 +20,10 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from tqdm import tqdm
 
-from data_gen.drawing.canvas import Canvas
+from data_gen.drawing.canvas import Canvas, style_of
 from data_gen.drawing.draw import draw
 from data_gen.families.assemble import assemble
 from data_gen.families.family import FamilyDraft, cube
-from data_gen.geometry.diagram import Style
 from data_gen.language.fact import Fact
 from data_gen.records.schema import Family
 from data_gen.shared import cli
@@ -117,10 +116,10 @@ def _with_prints(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> 
     """Returns the drawing with as many of its printed values as find a place, PRINTS at most."""
     printed = tuple(drawing.printed[i] for i in rng.permutation(len(drawing.printed))[:PRINTS])
     for count in range(len(printed), 0, -1):
-        some = replace(drawing, printed=printed[:count])
-        member = draw(program(some, ()), canvas)
+        fewer = replace(drawing, printed=printed[:count])
+        member = draw(program(fewer, ()), canvas)
         if member and member.labels is not None:
-            return some
+            return fewer
     return replace(drawing, printed=())
 
 
@@ -128,13 +127,12 @@ def _canvas(size_px: int, rng: np.random.Generator) -> Canvas:
     """Draws the look of a family. Real figures keep their orientation, but for a few degrees."""
     font = FONTS[int(rng.integers(len(FONTS)))]
     font_px = round(float(rng.uniform(0.05, 0.065)) * size_px, 2)
-    style = Style(round(float(rng.uniform(0.004, 0.008)) * size_px, 2), font, font_px, font.replace("-italic", ""))
     return Canvas(
         size_px=size_px,
         border_px=1.5 * font_px,
+        style=style_of(font, font_px, float(rng.uniform(0.004, 0.008)) * size_px),
         rotation_deg=float(rng.uniform(-5, 5)),
         mirror=False,
-        style=style,
         marks=False,
         wording=int(rng.integers(1, 1000)),
         margin_px=0.03 * size_px,
@@ -214,17 +212,17 @@ def report(root: str, every: int, workers: int) -> list[Outcome]:
 def show(found: list[Outcome]) -> Iterator[str]:
     """Yields the lines of the report."""
     for annotated, title in ((True, "with positions"), (False, "without positions")):
-        some = [o for o in found if o.annotated == annotated]
-        drawn = [o for o in some if o.fault is None]
-        yield f"{title}: {_share(len(drawn), len(some))} drawn"
-        for fault, count in Counter(o.fault for o in some if o.fault).most_common():
-            numbers = ", ".join(str(o.problem_id) for o in some if o.fault == fault)
+        outcomes = [o for o in found if o.annotated == annotated]
+        drawn = [o for o in outcomes if o.fault is None]
+        yield f"{title}: {_share(len(drawn), len(outcomes))} drawn"
+        for fault, count in Counter(o.fault for o in outcomes if o.fault).most_common():
+            numbers = ", ".join(str(o.problem_id) for o in outcomes if o.fault == fault)
             yield f"  {count} not: {fault} ({numbers})"
         yield f"  {_share(sum(o.kept for o in drawn), sum(o.asked for o in drawn))} of their facts and values hold"
         measured = [o for o in drawn if o.near is not None]
         near = [o for o in measured if o.near is not None and o.near >= NEAR_SHARE]
         if measured:
-            yield (f"  {_share(len(near), len(some))} of the figures have at least {NEAR_SHARE:.0%} of their lines "
+            yield (f"  {_share(len(near), len(outcomes))} of the figures have at least {NEAR_SHARE:.0%} of their lines "
                    f"within {NEAR_PX} px of the picture's ink")  # fmt: skip
             far = sorted((o for o in measured if o not in near), key=lambda o: o.near or 0)
             yield "  the others: " + ", ".join(f"{o.problem_id} {o.near:.0%}" for o in far)

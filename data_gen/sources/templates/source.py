@@ -127,8 +127,8 @@ def family(spec, split: str, index: int) -> Family:
 @cache
 def _choices(size_px: int, difficulty: int, counts: tuple[tuple[str, int], ...]) -> list[tuple[Skeleton, plans.Plans]]:
     """Returns the skeletons that have such edits, and their plans."""
-    some = [skeleton for skeleton in SKELETONS if skeleton.difficulty <= difficulty]
-    planned = [(skeleton, _table(skeleton, size_px, difficulty).plans(dict(counts))) for skeleton in some]
+    easy_enough = [skeleton for skeleton in SKELETONS if skeleton.difficulty <= difficulty]
+    planned = [(skeleton, _table(skeleton, size_px, difficulty).plans(dict(counts))) for skeleton in easy_enough]
     return [(skeleton, figures) for skeleton, figures in planned if figures]
 
 
