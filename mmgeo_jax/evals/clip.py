@@ -111,7 +111,7 @@ def unimodal_scores(train: Split, test: Split, vocab_size: int, seed: int = 0) -
     """Trains every leak probe, which sees one side only, on one split, and scores another with it."""
     members = eval_scores.candidates(train.truth).shape[2]
 
-    def score_captions(name: str, cut: slice, target: Callable[[Split], np.ndarray]) -> probes.Scores:
+    def score_captions(name: str, cut: slice, target: Callable[[Split], np.ndarray]) -> probes.ProbeScores:
         return probes.score_captions(
             train.tokens[:, cut], target(train), test.tokens[:, cut], vocab_size=vocab_size, seed=seed, name=name
         )

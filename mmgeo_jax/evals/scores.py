@@ -20,9 +20,9 @@ Groups = dict[str, dict[str, RankingMetric]]  # group of families -> "image_hit1
 class UnimodalScores(NamedTuple):
     """Scores f32[F, M] by the leak probes, which see one side only; None where a test set has no use for one."""
 
-    captions: probes.Scores  # the anchor's caption (or the only true one) among the candidates
-    pictures: probes.Scores | None  # the anchor's image among its siblings
-    negatives: probes.Scores | None  # captions of images against text-only captions
+    captions: probes.ProbeScores  # the anchor's caption (or the only true one) among the candidates
+    pictures: probes.ProbeScores | None  # the anchor's image among its siblings
+    negatives: probes.ProbeScores | None  # captions of images against text-only captions
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,8 @@ def split_of(layout: str, families: int = FAMILIES, seed: int = 0) -> Split:
 def flat(split: Split) -> eval_scores.UnimodalScores:
     """Leak probes that find nothing."""
     captions, pictures = np.zeros(split.tokens.shape[:2]), np.zeros(split.thumbnails.shape[:2])
-    same = probes.Scores(captions, captions)
-    return eval_scores.UnimodalScores(same, probes.Scores(pictures, pictures), same)
+    same = probes.ProbeScores(captions, captions)
+    return eval_scores.UnimodalScores(same, probes.ProbeScores(pictures, pictures), same)
 
 
 def test_a_perfect_scorer_gets_everything_and_a_flat_one_nothing():

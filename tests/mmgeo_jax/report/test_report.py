@@ -36,10 +36,10 @@ def run(tmp_path_factory) -> Iterator[Path]:
 def level(train, test, vocab_size) -> eval_scores.UnimodalScores:
     """Blind scorers that say nothing, at once."""
     captions, pictures = np.zeros(test.tokens.shape[:2]), np.zeros(test.thumbnails.shape[:2])
-    scores = probes.Scores(captions, captions)
+    scores = probes.ProbeScores(captions, captions)
     if test.truth.shape[1] == 1:
         return eval_scores.UnimodalScores(scores, None, None)
-    return eval_scores.UnimodalScores(scores, probes.Scores(pictures, pictures), scores)
+    return eval_scores.UnimodalScores(scores, probes.ProbeScores(pictures, pictures), scores)
 
 
 def test_eval_json_has_what_is_promised(run):
