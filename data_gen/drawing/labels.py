@@ -130,7 +130,7 @@ def _gap(diagram: Diagram) -> float:
 
 
 def _names(diagram: Diagram, ink: Ink) -> list[_Text]:
-    """Places all around each point, the best on the side that its strokes leave free."""
+    """Proposes places all around each point, the best on the side that its strokes leave free."""
     style, names = diagram.style, diagram.names
     if not names:
         return []
@@ -172,7 +172,7 @@ def _away(diagram: Diagram, name: str) -> Point:
 
 
 def _length(diagram: Diagram, ink: Ink, mark: LengthText) -> _Text:
-    """Places on both sides of a segment, about its middle."""
+    """Proposes places on both sides of a segment, about its middle."""
     head = _value_head(diagram, mark.text)
     half_x, half_y = head[-1]
     a, b = np.array(diagram.points[mark.a]), np.array(diagram.points[mark.b])
@@ -193,7 +193,7 @@ def _length(diagram: Diagram, ink: Ink, mark: LengthText) -> _Text:
 
 
 def _angle(diagram: Diagram, ink: Ink, mark: AngleText) -> _Text:
-    """Places inside an angle, on its bisector or near it, beyond its arc and clear of its arms."""
+    """Proposes places inside an angle, on its bisector or near it, beyond its arc and clear of its arms."""
     head = _value_head(diagram, mark.text)
     half_x, half_y = head[-1]
     start, sweep, _ = ink.angle(mark.a, mark.vertex, mark.b)
@@ -213,7 +213,7 @@ def _angle(diagram: Diagram, ink: Ink, mark: AngleText) -> _Text:
 
 
 def _area(diagram: Diagram, mark: AreaText) -> _Text:
-    """Places inside a region, the nearest to its middle first; letters are upright: they are a unit's."""
+    """Proposes places inside a region, the nearest to its middle first; letters are upright: they are a unit's."""
     font_px, upright = diagram.style.font_px, diagram.style.value_font
     head = _head(diagram, mark.text, upright, VALUE_SCALE * font_px, upright)
     region = [complex(*diagram.points[name]) for name in mark.corners]

@@ -46,7 +46,7 @@ EXAMPLE = """mmgeo retrieval --data=data/tiny --splits=train,test --workers=2
 Sidecars that belong to the shards are kept. Read them with data_gen.retrieval.sidecar.nearest(data, split, row)."""
 
 
-class Task(NamedTuple):
+class SidecarTask(NamedTuple):
     """A shard: all of it plain values, so that a fresh process needs nothing else."""
 
     directory: str
@@ -60,31 +60,31 @@ class Task(NamedTuple):
         return epath.Path(self.directory) / self.file
 
 
-def plan(directory: str, split: str) -> list[Task]:
+def tasks_of(directory: str, split: str) -> list[SidecarTask]:
     """Returns the shards of a split."""
     digest = sidecar.split_digest(directory, split)
     rows = tfrecords.read_manifest(directory)["splits"][split]
-    return [Task(directory, split, row["file"], row["families"], digest) for row in rows]
+    return [SidecarTask(directory, split, row["file"], row["families"], digest) for row in rows]
 
 
 # ---- the captions of a split --------------------------------------------------------------------------------------
 
 
-def collect(task: Task) -> list[str]:
+def anchor_statements(task: SidecarTask) -> list[str]:
     """Returns what the anchor of each family states, as JSON of facts in roles; "" where its source lists nothing."""
     found = []
     for family in tfrecords.read_shard(task.shard):
-        facts = sidecar.stated(family)
+        facts = sidecar.anchor_facts(family)
         names = sidecar.roles(facts)
         found.append(facts_to_json([fact.rename(names) for fact in facts]) if facts else "")
     return found
 
 
-def gather(tasks: Sequence[Task], workers: int) -> sidecar.Captions:
+def captions_of_split(tasks: Sequence[SidecarTask], workers: int) -> sidecar.Captions:
     """Returns the different captions of a split, in the order of the families that have them first."""
     first: dict[str, int] = {}
     row = 0
-    for _, texts in _in_pool(collect, tasks, workers, "captions"):
+    for _, texts in _in_pool(anchor_statements, tasks, workers, "captions"):
         for text in texts:
             if text:
                 first.setdefault(text, row)
@@ -127,7 +127,7 @@ def _meaning(facts: Iterable[Fact]) -> frozenset[Fact]:
     return frozenset(map(canonical, facts))
 
 
-def similar(index: Index, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def most_similar(index: Index, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Finds for each caption int[Q] the POOL most similar others that speak of no more points or circles, best first.
 
     Returns numbers int64[Q, POOL] (-1 where there are no more) and cosines float32[Q, POOL]. Of equally similar
@@ -154,12 +154,12 @@ def similar(index: Index, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 # ---- what is false ------------------------------------------------------------------------------------------------
 
 
-def judge(family: Family) -> Callable[[Sequence[Fact]], np.ndarray]:
+def anchor_refuter(family: Family) -> Callable[[Sequence[Fact]], np.ndarray]:
     """Returns a function that tells of facts, in the roles of a family's anchor, which are surely false of it: bool[K].
 
     Raises UserError where the family cannot be drawn again.
     """
-    facts = sidecar.stated(family)
+    facts = sidecar.anchor_facts(family)
     names = sidecar.roles(facts)
     if not family.programs:
         return refuter([fact.rename(names) for fact in facts])
@@ -172,7 +172,7 @@ def judge(family: Family) -> Callable[[Sequence[Fact]], np.ndarray]:
 
 
 def refuter(known: Sequence[Fact]) -> Callable[[Sequence[Fact]], np.ndarray]:
-    """Tells of facts which contradict what a source asserts: a rule says so, or a measure has another number."""
+    """Returns a function that tells which facts contradict `known`: a rule says so, or a measure has another number."""
     context = contradictions.Context(names=sorted({name for fact in known for name in fact.args}))
     edits = {canonical(edit) for fact in known for _, edit in contradictions.contradictions(fact, context=context)}
     values = {_measure(fact): fact.value for fact in known if fact.value is not None}
@@ -200,13 +200,13 @@ def _test_captions(directory: str, split: str) -> frozenset[str]:
     return frozenset(text for row in range(len(source)) for text in source[row].captions)
 
 
-def negatives(family: Family, index: Index, pool: np.ndarray, held_out: frozenset[str]) -> list[int]:
-    """Places in `pool`, int64[POOL] numbers of captions, of the first KEPT that are negatives of a family's anchor.
+def choose_negatives(family: Family, index: Index, pool: np.ndarray, held_out: frozenset[str]) -> list[int]:
+    """Finds the places in `pool`, int64[POOL] numbers of captions, of the first KEPT negatives of a family's anchor.
 
     They are false of it, no two say the same, and none says what a caption of the family or a held-out one says.
     """
-    names = sidecar.roles(sidecar.stated(family))
-    false_facts, false = judge(family), np.zeros(len(index.facts), bool)
+    names = sidecar.roles(sidecar.anchor_facts(family))
+    false_facts, false = anchor_refuter(family), np.zeros(len(index.facts), bool)
     said = {index.meanings.get(_meaning(f.rename(names) for f in facts_from_json(text)), -1) for text in family.facts}
     found: list[int] = []
     # Mostly the first of the pool are enough.
@@ -220,8 +220,8 @@ def negatives(family: Family, index: Index, pool: np.ndarray, held_out: frozense
                 return found
             if false[index.uses[pool[place]]].any() and meaning not in said:
                 said.add(meaning)
-                facts = sidecar.lettered(index.captions.facts(pool[place]), family) if held_out else ()
-                if not held_out or sidecar.worded(facts, family) not in held_out:
+                facts = sidecar.in_letters_of(index.captions.facts(pool[place]), family) if held_out else ()
+                if not held_out or sidecar.caption_for(facts, family) not in held_out:
                     found.append(place)
     return found
 
@@ -229,20 +229,20 @@ def negatives(family: Family, index: Index, pool: np.ndarray, held_out: frozense
 # ---- sidecars -----------------------------------------------------------------------------------------------------
 
 
-def make_sidecar(task: Task) -> tuple[int, int]:
+def make_sidecar(task: SidecarTask) -> tuple[int, int]:
     """Writes the sidecar of a shard; returns (negatives, families without any)."""
     index = _index(task.directory, task.split, task.digest)
     held_out = _test_captions(task.directory, task.split)
-    own = np.array([index.numbers.get(text, -1) for text in collect(task)], np.int64)
+    own = np.array([index.numbers.get(text, -1) for text in anchor_statements(task)], np.int64)
     queries = np.unique(own[own >= 0])
-    pools, cosines = similar(index, queries)
+    pools, cosines = most_similar(index, queries)
     shape = len(own), KEPT
     number, rank = np.full(shape, -1, np.int32), np.zeros(shape, np.uint8)
     similarity = np.zeros(shape, np.float16)
     for i, family in enumerate(tfrecords.read_shard(task.shard)):
         if own[i] >= 0:
             pool = int(np.searchsorted(queries, own[i]))
-            found = negatives(family, index, pools[pool], held_out)
+            found = choose_negatives(family, index, pools[pool], held_out)
             row = i, slice(len(found))
             number[row], similarity[row], rank[row] = pools[pool, found], cosines[pool, found], found
     path = sidecar.sidecar_path(task.shard)
@@ -250,7 +250,7 @@ def make_sidecar(task: Task) -> tuple[int, int]:
     return int((number >= 0).sum()), int((number < 0).all(1).sum())
 
 
-def is_whole(task: Task) -> bool:
+def is_whole(task: SidecarTask) -> bool:
     """Returns whether the sidecar of a shard is there and belongs to the data."""
     try:
         (number,) = sidecar.read_arrays(sidecar.sidecar_path(task.shard), task.digest, ("number",))
@@ -261,14 +261,14 @@ def is_whole(task: Task) -> bool:
 
 def retrieve(directory: str, split: str, workers: int) -> str:
     """Makes the sidecars of a split that are missing or stale; returns a line that tells how it went."""
-    tasks = plan(directory, split)
+    tasks = tasks_of(directory, split)
     path = sidecar.captions_path(directory, split)
     missing = [task for task in tasks if not is_whole(task)]
     try:
         sidecar.read_captions(path, sidecar.split_digest(directory, split))
     except UserError:
         missing = tasks
-        sidecar.write_captions(path, sidecar.split_digest(directory, split), gather(tasks, workers))
+        sidecar.write_captions(path, sidecar.split_digest(directory, split), captions_of_split(tasks, workers))
     if not missing:
         return f"{directory} {split}: whole already, nothing to do"
     count = empty = 0
@@ -279,8 +279,8 @@ def retrieve(directory: str, split: str, workers: int) -> str:
 
 
 def _in_pool(
-    function: Callable[[Task], Any], tasks: Sequence[Task], workers: int, what: str
-) -> Iterator[tuple[Task, Any]]:
+    function: Callable[[SidecarTask], Any], tasks: Sequence[SidecarTask], workers: int, what: str
+) -> Iterator[tuple[SidecarTask, Any]]:
     """Yields (task, function(task)) in order, in a pool of processes, or in this one for a single worker."""
     total = sum(task.families for task in tasks)
     with tqdm(total=total, desc=what, unit=" families", dynamic_ncols=True) as bar:

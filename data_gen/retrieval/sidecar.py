@@ -44,7 +44,7 @@ COMPUTED, ASSERTED = 1, 2
 # ---- letters and roles --------------------------------------------------------------------------------------------
 
 
-def stated(family: Family) -> tuple[Fact, ...]:
+def anchor_facts(family: Family) -> tuple[Fact, ...]:
     """Returns the facts of the anchor's caption; none where its source lists none. Raises UserError where they are no
     facts."""
     try:
@@ -72,13 +72,13 @@ def roles(facts: Sequence[Fact]) -> dict[str, str]:
     return found
 
 
-def lettered(facts: Sequence[Fact], family: Family) -> tuple[Fact, ...]:
+def in_letters_of(facts: Sequence[Fact], family: Family) -> tuple[Fact, ...]:
     """Gives facts in roles the letters that have these roles in the anchor's caption of a family."""
-    names = {role: name for name, role in roles(stated(family)).items()}
+    names = {role: name for name, role in roles(anchor_facts(family)).items()}
     return tuple(fact.rename(names) for fact in facts)
 
 
-def worded(facts: Sequence[Fact], family: Family) -> str:
+def caption_for(facts: Sequence[Fact], family: Family) -> str:
     """Returns the facts as a caption in the wording of a family."""
     return write_caption(facts, canvas_from_json(family.canvas).wording if family.canvas else 0)
 
@@ -196,9 +196,9 @@ class Sidecar:
         numbers, similarities, ranks = (array[row - self._starts[shard]] for array in self._read[shard])
         found = []
         for k in np.flatnonzero(numbers >= 0)[:most].tolist():
-            facts = lettered(self._captions.facts(numbers[k]), family)
+            facts = in_letters_of(self._captions.facts(numbers[k]), family)
             source = int(self._captions.rows[numbers[k]])
-            found.append(Retrieved(worded(facts, family), facts, float(similarities[k]), int(ranks[k]), source))
+            found.append(Retrieved(caption_for(facts, family), facts, float(similarities[k]), int(ranks[k]), source))
         return found
 
 
@@ -227,10 +227,10 @@ class WithRetrieved:
     def __getitem__(self, row: SupportsIndex) -> Family:
         row = operator.index(row)
         family = self._source[row]
-        return extend(family, self._sidecar.negatives(row, family, self._count), self._captions)
+        return add_retrieved(family, self._sidecar.negatives(row, family, self._count), self._captions)
 
 
-def extend(family: Family, retrieved: Sequence[Retrieved], captions: int) -> Family:
+def add_retrieved(family: Family, retrieved: Sequence[Retrieved], captions: int) -> Family:
     """Returns the family with its first `captions` captions (at least its pictures' own) and retrieved ones behind
     them."""
     pictures, count = len(family.images), len(retrieved)

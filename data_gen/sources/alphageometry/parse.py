@@ -182,7 +182,7 @@ def parse_problem(text: str, name: str, where: str) -> Problem:
 
 
 def _letters(names: Sequence[str], where: str) -> dict[str, str]:
-    """Names to capital letters. Raises UserError where there are too many."""
+    """Maps names to capital letters. Raises UserError where there are too many."""
     if len(set(names)) > len(string.ascii_uppercase):
         raise UserError(f"{where}: more than {len(string.ascii_uppercase)} points: a figure has a letter for each")
     free = iter(sorted(set(string.ascii_uppercase) - {n.upper() for n in names}))

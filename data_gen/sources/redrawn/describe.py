@@ -263,7 +263,7 @@ def _on_circles(annotation: dict) -> dict[str, set[str]]:
 
 
 def _lines(annotation: dict, forms: Sequence[str], positions: dict[str, complex]) -> list[set[str]]:
-    """Sets of points on one line: pairs that are joined, grown by the points that are said to lie on them."""
+    """Returns sets of points on one line: pairs that are joined, grown by the points that are said to lie on them."""
     lines = [set(pair) for pair in annotation["line_instances"] if set(pair) <= set(positions) and len(set(pair)) == 2]
     for form in forms:
         match = re.fullmatch(r"PointLiesOnLine\(([A-Z]),Line\(([A-Z]),([A-Z])\)\)", form)

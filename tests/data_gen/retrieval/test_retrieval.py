@@ -154,7 +154,7 @@ def test_negatives_are_the_nearest_by_an_independent_count(data):
         assert member is not None
         scene = Scene.from_diagrams([member.diagram])
         for other in set(range(len(source))) - others - {row}:
-            facts = sidecar.lettered(renamed(source[other]), source[row])
+            facts = sidecar.in_letters_of(renamed(source[other]), source[row])
             truth = int(truth_table([facts], scene, canvas.margin_px)[0][0, 0])
             same = any(set(facts) == set(each.facts) for each in found)
             assert truth != 0 or same, (row, other)
@@ -162,14 +162,14 @@ def test_negatives_are_the_nearest_by_an_independent_count(data):
 
 
 def renamed(each):
-    facts = sidecar.stated(each)
+    facts = sidecar.anchor_facts(each)
     return [fact.rename(sidecar.roles(facts)) for fact in facts]
 
 
 def test_a_negative_speaks_of_the_anchors_points_in_the_anchors_wording(data):
     source = tfrecords.RecordSource(data, "train")
     for row in range(0, len(source), 5):
-        own = {name for fact in sidecar.stated(source[row]) for name in fact.args}
+        own = {name for fact in sidecar.anchor_facts(source[row]) for name in fact.args}
         for each in sidecar.nearest(data, "train", row):
             assert {name for fact in each.facts for name in fact.args} <= own
             assert each.text == write_caption(each.facts, 0)
@@ -184,7 +184,7 @@ FACTS = st.sampled_from(sorted(PREDICATES)).flatmap(
 def test_roles_turn_back_into_letters_and_forget_them(facts):
     each = make(n=1, c=1, facts=(facts_to_json(facts),))
     inside = [fact.rename(sidecar.roles(facts)) for fact in facts]
-    assert list(sidecar.lettered(inside, each)) == facts
+    assert list(sidecar.in_letters_of(inside, each)) == facts
     turned = dict(zip("ABCDEFGHO", "QRSTUVWXY", strict=True))
     others = [fact.rename(turned) for fact in facts]
     assert [fact.rename(sidecar.roles(others)) for fact in others] == inside
@@ -290,9 +290,9 @@ def test_families_for_training_end_in_retrieved_negatives(data):
 
 def test_siblings_are_left_out(data):
     three = make(n=3, c=5, facts=(facts_to_json([Fact("right", ("A", "B", "C"))]),) * 5)
-    each = sidecar.extend(three, [sidecar.Retrieved("No.", (Fact("acute", ("A", "B", "C")),), 0.5, 0, 9)], 4)
+    each = sidecar.add_retrieved(three, [sidecar.Retrieved("No.", (Fact("acute", ("A", "B", "C")),), 0.5, 0, 9)], 4)
     assert each.truth[:, 4].tolist() == [0, -1, -1] and len(each.captions) == 5 and each.captions[4] == "No."
-    assert len(sidecar.extend(three, [], 1).captions) == 3
+    assert len(sidecar.add_retrieved(three, [], 1).captions) == 3
 
 
 class Letters:
@@ -308,7 +308,7 @@ class Letters:
 def test_training_reads_them_behind_its_captions(data):
     config = configs.load("configs/clip_tiny.py", ["--config.data.retrieved_captions=2", f"--config.data.dir={data}"])
     with config.unlocked():
-        config.data.update(images=1, captions=1, size_px=8, length=80)
+        config.data.update(max_images=1, max_captions=1, size_px=8, max_tokens=80)
         config.train.update(global_batch=2, anchor_warmup=0.5, steps=4)
     batches, _ = train_clip.read_batches(train_clip.open_sources(config.data), Letters(), config, 0)
     alone, whole = next(batches), list(itertools.islice(batches, 2))[-1]
