@@ -24,7 +24,7 @@ INK, EDITED, RULE = "#1f2328", "#c2410c", "#d0d7de"
 EXAMPLE = """mmgeo contact-sheet --data=data/tiny --split=test --row=3 --out=family.png --svg=family"""
 
 
-def sheet(family: Family, cell_px: int = 300) -> Image.Image:
+def draw_sheet(family: Family, cell_px: int = 300) -> Image.Image:
     """Draws a family's members in rows of four, under each the edit that made it and its caption.
 
     Words that the anchor's caption does not have in that place are in colour.
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
     if not 0 <= options.row < len(source):
         raise UserError(f"{options.data} {options.split} has rows 0 to {len(source) - 1}, not {options.row}")
     with open_atomic(options.out) as file:
-        sheet(source[options.row], options.cell).save(file, "PNG")
+        draw_sheet(source[options.row], options.cell).save(file, "PNG")
     print(options.out)
     if options.svg:
         write_svg(source[options.row], options.svg)

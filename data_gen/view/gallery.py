@@ -33,7 +33,7 @@ Entry = tuple[int, Family, Sequence[Retrieved]]  # row, family, captions retriev
 EXAMPLE = """mmgeo gallery --data=data/tiny --split=test --each=30 --out=gallery.html"""
 
 
-def choose(source: RecordSource, each: int) -> list[tuple[int, Family]]:
+def choose_families(source: RecordSource, each: int) -> list[tuple[int, Family]]:
     """Returns (row, family), spread over a split, until every kind of edit met has `each` families."""
     chosen: list[tuple[int, Family]] = []
     counts: Counter[str] = Counter()
@@ -53,7 +53,7 @@ def kinds_of(family: Family) -> set[str]:
     return {kind for kinds in family.kinds for kind in kinds}
 
 
-class Cell(NamedTuple):
+class TruthCell(NamedTuple):
     """An entry of a truth table as shown: a class of the style sheet, a mark, and what the pointer finds there."""
 
     kind: str
@@ -61,17 +61,17 @@ class Cell(NamedTuple):
     says: str
 
 
-def truth_cells(family: Family) -> list[list[Cell]]:
+def truth_cells(family: Family) -> list[list[TruthCell]]:
     """Returns the truth table's cells [N][C]: a row for each picture, a column for each caption."""
     counts = range(len(family.captions))
     return [[_cell(family, i, j) for j in counts] for i in range(len(family.images))]
 
 
-def _cell(family: Family, i: int, j: int) -> Cell:
+def _cell(family: Family, i: int, j: int) -> TruthCell:
     truth, margin = int(family.truth[i, j]), float(family.margin_px[i, j])
     by = f", by {margin:.1f} px" if np.isfinite(margin) else ""
     says = f"caption {j + 1} of picture {i + 1}: {TRUTH_WORDS[truth]}, {KNOWN_BY[int(family.provenance[i, j])]}{by}"
-    return Cell(TRUTH_KINDS[truth], TRUTH_MARKS[truth], says)
+    return TruthCell(TRUTH_KINDS[truth], TRUTH_MARKS[truth], says)
 
 
 def problem(question: Question) -> dict[str, str]:
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     out = options.out or f"{options.data}/gallery-{options.split}.html"
     source = RecordSource(options.data, options.split)
-    chosen = with_retrieved(source, choose(source, max(1, options.each)))
+    chosen = with_retrieved(source, choose_families(source, max(1, options.each)))
     text = write_page(f"{source.directory.name or options.data}, {options.split}", chosen, options.svg)
     with open_atomic(out) as file:
         file.write(text.encode())

@@ -19,7 +19,7 @@ SHOWN = {"synthetic": 24, "real": 12}  # families in each gallery
 FOLDERS = {"synthetic": ("dir", "test"), "real": ("real_dir", "val")}  # of the config's data; their split
 
 
-class Row(NamedTuple):
+class ScoreRow(NamedTuple):
     """A row of the table of scores: what it is, and the names of its controls in a section of eval.json."""
 
     name: str
@@ -31,15 +31,19 @@ class Row(NamedTuple):
 
 HIT1_ROWS = {
     "synthetic": (
-        Row("Image Hit@1", "a caption finds its picture", "image_hit1", "untrained_image_hit1", "unimodal_image_hit1"),
-        Row("Text Hit@1", "a picture finds its caption", "text_hit1", "untrained_text_hit1", "unimodal_text_hit1"),
-        Row("Image Hit@1, anchors", "only the anchor's caption asks", "anchor_image_hit1"),
-        Row("Text Hit@1, anchors", "only the anchor's picture asks", "anchor_text_hit1"),
-        Row("Among 500 random negatives", "an anchor's picture finds its caption", "random_hit1"),
+        ScoreRow(
+            "Image Hit@1", "a caption finds its picture", "image_hit1", "untrained_image_hit1", "unimodal_image_hit1"
+        ),
+        ScoreRow("Text Hit@1", "a picture finds its caption", "text_hit1", "untrained_text_hit1", "unimodal_text_hit1"),
+        ScoreRow("Image Hit@1, anchors", "only the anchor's caption asks", "anchor_image_hit1"),
+        ScoreRow("Text Hit@1, anchors", "only the anchor's picture asks", "anchor_text_hit1"),
+        ScoreRow("Among 500 random negatives", "an anchor's picture finds its caption", "random_hit1"),
     ),
     "real": (
-        Row("Text Hit@1", "a picture finds its true caption", "text_hit1", "untrained_text_hit1", "unimodal_text_hit1"),
-        Row("Among 500 random negatives", "a picture finds its caption", "random_hit1"),
+        ScoreRow(
+            "Text Hit@1", "a picture finds its true caption", "text_hit1", "untrained_text_hit1", "unimodal_text_hit1"
+        ),
+        ScoreRow("Among 500 random negatives", "a picture finds its caption", "random_hit1"),
     ),
 }
 AXES = {
@@ -57,7 +61,7 @@ PROBES = {
     "picture_farthest": "Pictures, the odd one out",
     "caption_alone": "One caption: the anchor's or not?",
     "picture_alone": "One picture: the anchor or not?",
-    "text_only_alone": "One caption: has it a picture?",
+    "text_only_alone": "One caption: does it have a picture?",
     "text_only_in_set": "The same, with all in sight",
 }
 # Charts of metrics.jsonl and timing.jsonl: title, the keys that it draws, a fixed range of y.
@@ -113,7 +117,7 @@ def _tables(name: str, section: dict[str, Any]) -> tuple[list[Score], list[Score
     return hits, axes, one_sided
 
 
-def _hit1(section: dict[str, Any], row: Row) -> Score:
+def _hit1(section: dict[str, Any], row: ScoreRow) -> Score:
     entry = {"score": section[row.score], "interval": section["intervals"][row.score],
              "chance": section["details"]["chance"][row.score]}  # fmt: skip
     controls = {"untrained": section.get(row.untrained), "unimodal": section.get(row.unimodal)}
@@ -122,7 +126,7 @@ def _hit1(section: dict[str, Any], row: Row) -> Score:
     return score._replace(marks=[*score.marks, *marks])
 
 
-def _gallery(run: Path, name: str, config: dict[str, Any]) -> list[gallery.Card]:
+def _gallery(run: Path, name: str, config: dict[str, Any]) -> list[gallery.FamilyCard]:
     """Returns families spread evenly over the test set, those with most mistakes first."""
     folder, split = FOLDERS[name]
     try:

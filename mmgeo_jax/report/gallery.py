@@ -10,7 +10,7 @@ from data_gen.view.gallery import TRUTH_KINDS, TRUTH_WORDS
 from mmgeo_jax.evals import ranking
 
 
-class Cell(NamedTuple):
+class ScoredCell(NamedTuple):
     """A caption under a picture: shaded by the share of the picture's softmax; `chosen` marks the picture's choice."""
 
     kind: str
@@ -19,21 +19,21 @@ class Cell(NamedTuple):
     chosen: bool
 
 
-class Row(NamedTuple):
+class CaptionRow(NamedTuple):
     """A caption's row: a cell for each picture, and the pictures that it wrongly chooses, from 0; None: not ranked."""
 
-    cells: list[Cell]
+    cells: list[ScoredCell]
     ranked: bool
     choice: int | None
     right: bool
 
 
-class Card(NamedTuple):
+class FamilyCard(NamedTuple):
     """A family as shown; counts: (direction, hits, queries)."""
 
     family: Family
     counts: list[tuple[str, int, int]]
-    rows: list[Row]
+    rows: list[CaptionRow]
 
 
 def mistakes(family: Family, scores: np.ndarray) -> int:
@@ -41,13 +41,13 @@ def mistakes(family: Family, scores: np.ndarray) -> int:
     return sum(int(metric.queries.sum() - metric.hits.sum()) for metric in _metrics(family, scores))
 
 
-def cards(families: Sequence[Family], scores: Sequence[np.ndarray], logit_scale: float) -> list[Card]:
+def cards(families: Sequence[Family], scores: Sequence[np.ndarray], logit_scale: float) -> list[FamilyCard]:
     """Returns the families, those with most mistakes first; scores: cosines f[N, C] each."""
     order = sorted(range(len(families)), key=lambda k: -mistakes(families[k], scores[k]))
     return [card(families[k], scores[k], logit_scale) for k in order]
 
 
-def card(family: Family, scores: np.ndarray, logit_scale: float) -> Card:
+def card(family: Family, scores: np.ndarray, logit_scale: float) -> FamilyCard:
     """Returns one family: a column for each picture and a row for each caption."""
     names = ("picture to caption", "caption to picture")
     counts = [
@@ -58,7 +58,7 @@ def card(family: Family, scores: np.ndarray, logit_scale: float) -> Card:
     logits = scores[:, : _ranked(family)] * logit_scale
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
-    return Card(family, counts, [_row(family, scores, shares, j) for j in range(len(family.captions))])
+    return FamilyCard(family, counts, [_row(family, scores, shares, j) for j in range(len(family.captions))])
 
 
 def _ranked(family: Family) -> int:
@@ -73,18 +73,18 @@ def _metrics(family: Family, scores: np.ndarray) -> tuple[ranking.RankingMetric,
     return ranking.hit1(block, truth, ranking.CAPTIONS), ranking.hit1(block, truth, ranking.PICTURES)
 
 
-def _row(family: Family, scores: np.ndarray, shares: np.ndarray, j: int) -> Row:
+def _row(family: Family, scores: np.ndarray, shares: np.ndarray, j: int) -> CaptionRow:
     cells = [_cell(family, scores, shares, i, j) for i in range(len(family.images))]
     ranked = j < shares.shape[1]
     if len(family.images) == 1 or not ranked:
-        return Row(cells, ranked, None, False)
+        return CaptionRow(cells, ranked, None, False)
     column = np.where(family.truth[:, j] >= 0, scores[:, j], -np.inf)
     choice = int(column.argmax())
     right = bool(family.truth[choice, j] == 1 and (column == column.max()).sum() == 1)
-    return Row(cells, ranked, choice, right)
+    return CaptionRow(cells, ranked, choice, right)
 
 
-def _cell(family: Family, scores: np.ndarray, shares: np.ndarray, i: int, j: int) -> Cell:
+def _cell(family: Family, scores: np.ndarray, shares: np.ndarray, i: int, j: int) -> ScoredCell:
     truth, ranked = int(family.truth[i, j]), shares.shape[1]
     says, share, chosen = f"{TRUTH_WORDS[truth]}, cosine {scores[i, j]:.3f}", 0.0, False
     if j < ranked:
@@ -92,4 +92,4 @@ def _cell(family: Family, scores: np.ndarray, shares: np.ndarray, i: int, j: int
         says += f", share {share:.2f}"
         best = np.where(family.truth[i, :ranked] >= 0, scores[i, :ranked], -np.inf).max()
         chosen = bool(scores[i, j] == best)
-    return Cell(TRUTH_KINDS[truth], share, says, chosen)
+    return ScoredCell(TRUTH_KINDS[truth], share, says, chosen)

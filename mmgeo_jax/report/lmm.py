@@ -22,7 +22,7 @@ TIMING_CHARTS = (("Tokens per second", r"^tokens_per_s$", None),)
 TITLES = {"given": "Where the given values stand", "steps": "By number of steps", "type": "By type of problem"}
 
 
-class Problem(NamedTuple):
+class SolvedProblem(NamedTuple):
     """A problem as shown; facts: what is known of it; choices: (letter, text, "good", "bad" or "")."""
 
     family: Family
@@ -58,7 +58,7 @@ def _scores(groups: Mapping[str, dict[str, Any]]) -> list[parts.Score]:
     ]
 
 
-def _problems(answers: Sequence[Mapping[str, Any]], folder: str) -> list[tuple[str, int, list[Problem]]]:
+def _problems(answers: Sequence[Mapping[str, Any]], folder: str) -> list[tuple[str, int, list[SolvedProblem]]]:
     """Returns (verdict, how many problems have it, some of them spread evenly over the test set), wrong ones first."""
     try:
         source = tfrecords.RecordSource(folder, "test")
@@ -74,10 +74,10 @@ def _problems(answers: Sequence[Mapping[str, Any]], folder: str) -> list[tuple[s
     return sections
 
 
-def _problem(family: Family, answer: Mapping[str, Any]) -> Problem:
+def _problem(family: Family, answer: Mapping[str, Any]) -> SolvedProblem:
     question = family.question
     assert question is not None
     kind, steps, given = (GROUPS[name](question, family.difficulty) for name in ("type", "steps", "given"))
     marks = {question.answer: "good"} | ({} if answer["right"] else {answer["parsed"]: "bad"})
     choices = [(letter, text, marks.get(text, "")) for letter, text in zip(LETTERS, question.choices, strict=False)]
-    return Problem(family, answer, (kind, f"{steps}, given {given}"), choices)
+    return SolvedProblem(family, answer, (kind, f"{steps}, given {given}"), choices)

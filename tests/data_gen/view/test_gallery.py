@@ -101,10 +101,10 @@ def test_the_truth_table_tells_what_is_stored():
 def test_families_of_every_kind_are_chosen():
     common, rare = ((), ("common",)), ((), ("rare",))
     some = [make(key=str(i), n=1, c=2, kinds=rare if i == 150 else common) for i in range(200)]
-    chosen = gallery.choose(some, 10)  # type: ignore[arg-type]
+    chosen = gallery.choose_families(some, 10)  # type: ignore[arg-type]
     assert len(chosen) == 11 and 150 in {row for row, _ in chosen}
     assert [row for row, _ in chosen] == sorted(row for row, _ in chosen)
-    assert max(row for row, _ in chosen) > 100 and gallery.choose([], 10) == []  # type: ignore[arg-type]
+    assert max(row for row, _ in chosen) > 100 and gallery.choose_families([], 10) == []  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("width", [1280, 500])
