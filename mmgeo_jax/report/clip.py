@@ -49,7 +49,7 @@ HIT1_ROWS = {
 AXES = {
     "order": "which letters stand where",
     "shape": "the kind of figure",
-    "relation": "how parts lie to each other",
+    "relation": "how parts relate to each other",
     "value": "printed lengths and angles",
 }
 PROBES = {
@@ -62,7 +62,7 @@ PROBES = {
     "caption_alone": "One caption: the anchor's or not?",
     "picture_alone": "One picture: the anchor or not?",
     "text_only_alone": "One caption: does it have a picture?",
-    "text_only_in_set": "The same, with all in sight",
+    "text_only_in_set": "The same, with all captions in view",
 }
 # Charts of metrics.jsonl and timing.jsonl: title, the keys that it draws, a fixed range of y.
 METRIC_CHARTS = (
