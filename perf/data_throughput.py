@@ -14,7 +14,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -66,8 +66,8 @@ class Watch:
     """Adds up seconds by name: of the processor, with those of ended children, and of the clock."""
 
     def __init__(self):
-        self.processor_s: Counter[str] = Counter()
-        self.clock_s: Counter[str] = Counter()
+        self.processor_s: dict[str, float] = defaultdict(float)
+        self.clock_s: dict[str, float] = defaultdict(float)
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:

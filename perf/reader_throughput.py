@@ -12,7 +12,7 @@ import itertools
 import os
 import sys
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -74,7 +74,9 @@ def join(family: schema.Family, other: schema.Family) -> schema.Family:
         image_signatures=np.concatenate([family.image_signatures, other.image_signatures[:more]]),
         caption_signatures=np.concatenate(signatures),
         programs=family.programs + other.programs[:more],
-        **{name: both(name) for name in ("edits", "kinds", "facts")},
+        edits=both("edits"),
+        kinds=both("kinds"),
+        facts=both("facts"),
     )
 
 
@@ -109,10 +111,10 @@ class Reader:
         with mock.patch.object(sampler, "READ_OPTIONS", options):
             return clip_data.train_batches([self.source], self.words, data, 0, 0, BATCH)
 
-    def one_core(self, **settings) -> tuple[float, Counter[str]]:
+    def one_core(self, **settings) -> tuple[float, dict[str, float]]:
         """Milliseconds of the processor for a picture, the best of some rounds, and those of each stage."""
         batches, best = self.batches(**settings), float("inf")
-        stages: Counter[str] = Counter()
+        stages: dict[str, float] = defaultdict(float)
         next(batches)  # what is loaded at first use
 
         def timed(name, function):
@@ -137,9 +139,9 @@ class Reader:
             for _ in range(ROUNDS * self.steps):
                 next(batches)
             whole = process_time() - start
-        stages["the rest"] = whole - stages.total()
+        stages["the rest"] = whole - sum(stages.values())
         pictures = self.steps * BATCH * IMAGES
-        return 1e3 * best / pictures, Counter({name: s / whole for name, s in stages.items()})
+        return 1e3 * best / pictures, {name: s / whole for name, s in stages.items()}
 
     def all_cores(self, ways: dict[str, dict[str, int]], seconds: float) -> dict[str, list[float]]:
         """Pictures per second by the clock of each way, for each round."""
@@ -180,7 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
         pin({min(cores)})
         ms, stages = read.one_core()
         print(f"one core: {1e3 / ms:.0f} pictures/s, {ms:.3f} ms of the processor each")
-        for name, share in stages.most_common():
+        for name, share in sorted(stages.items(), key=lambda stage: -stage[1]):
             print(f"  {name:20} {share:6.1%}")
         augmented, _ = read.one_core(augment=EVERYTHING)
         print(f"with all augmentations: {1e3 / augmented:.0f} pictures/s")
