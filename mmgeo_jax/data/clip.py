@@ -12,9 +12,10 @@ How a record becomes part of a batch on the devices:
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from data_gen.records.schema import SIGNATURE_WORDS, Family
 from data_gen.shared.errors import UserError
@@ -35,7 +36,7 @@ class Tokenizer(Protocol):
 def train_batches(
     sources: Sequence[Source],
     tokenizer: Tokenizer,
-    data: Any,
+    data: ConfigDict,
     seed: int,
     start_step: int,
     global_batch: int,
@@ -68,7 +69,7 @@ def train_batches(
 def eval_batches(
     sources: Sequence[Source],
     tokenizer: Tokenizer,
-    data: Any,
+    data: ConfigDict,
     global_batch: int,
     process_index: int = 0,
     process_count: int = 1,
@@ -80,7 +81,7 @@ def eval_batches(
     return sampler.ordered_batches(make, reader.count_families(sources), global_batch, slots)
 
 
-def _check_counts(data: Any) -> None:
+def _check_counts(data: ConfigDict) -> None:
     if data.max_captions < data.max_images:
         raise UserError(
             f"data.max_captions={data.max_captions} is less than data.max_images={data.max_images}: "
@@ -91,7 +92,7 @@ def _check_counts(data: Any) -> None:
 def make_batch(
     sources: Sequence[Source],
     tokenizer: Tokenizer,
-    data: Any,
+    data: ConfigDict,
     rows: Sequence[int],
     positions: Sequence[int] = (),
     seed: int = 0,
@@ -117,7 +118,7 @@ def stack_families(families: Sequence[ClipArrays[np.ndarray]]) -> ClipArrays[np.
     return cast(ClipArrays[np.ndarray], arrays)
 
 
-def empty_family(data: Any) -> ClipArrays[np.ndarray]:
+def empty_family(data: ConfigDict) -> ClipArrays[np.ndarray]:
     """Returns the arrays of one family, without the leading B, all of it padding."""
     n, c, size = data.max_images, data.max_captions, data.size_px
     return ClipArrays(
@@ -131,7 +132,7 @@ def empty_family(data: Any) -> ClipArrays[np.ndarray]:
     )
 
 
-def load_family(family: Family, tokenizer: Tokenizer, data: Any) -> ClipArrays[np.ndarray]:
+def load_family(family: Family, tokenizer: Tokenizer, data: ConfigDict) -> ClipArrays[np.ndarray]:
     """Converts one family to arrays, without the leading B, cut or padded to N images and C captions.
 
     The first ones are kept. A false caption whose tokens are those of a true one becomes unknown (-1). Raises UserError
@@ -162,7 +163,7 @@ def merged_negatives(tokens: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return (truth == 0) & ((truth != 0).astype(np.int32) @ same > 0)
 
 
-def check_truncation(source: Source, tokenizer: Tokenizer, data: Any, limit: int = 1000) -> float:
+def check_truncation(source: Source, tokenizer: Tokenizer, data: ConfigDict, limit: int = 1000) -> float:
     """Returns the share of negatives that tokenising merges with positives, over `limit` families of a split.
 
     Raises UserError above 1 %, naming the setting to change.

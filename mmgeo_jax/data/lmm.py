@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from data_gen.records.schema import LETTERS, Family
 from data_gen.shared.errors import UserError
@@ -56,7 +57,7 @@ def format_prompt(question: str, choices: Sequence[str] = (), worked: bool = Tru
     return "\n".join([question, *lines, *([] if worked else [AT_ONCE])])
 
 
-def sample_caption(family: Family, rng: np.random.Generator, data: Any) -> Sample:
+def sample_caption(family: Family, rng: np.random.Generator, data: ConfigDict) -> Sample:
     """Draws an image of the family; the answer is its caption."""
     count = min(len(family.images), len(family.captions))
     captioned = [i for i in range(count) if family.truth[i, i] == 1]
@@ -64,14 +65,14 @@ def sample_caption(family: Family, rng: np.random.Generator, data: Any) -> Sampl
     return Sample(image, DESCRIBE, family.captions[image])
 
 
-def sample_numbers(family: Family, rng: np.random.Generator, data: Any) -> Sample:
+def sample_numbers(family: Family, rng: np.random.Generator, data: ConfigDict) -> Sample:
     """Draws an image of the family; the answer is the numbers in its caption, in ascending order."""
     described = sample_caption(family, rng, data)
     numbers = sorted(re.findall(r"\d+(?:\.\d+)?", described.answer), key=float)
     return Sample(described.image, NUMBERS, ", ".join(numbers) or "none")
 
 
-def sample_problem(family: Family, rng: np.random.Generator, data: Any) -> Sample:
+def sample_problem(family: Family, rng: np.random.Generator, data: ConfigDict) -> Sample:
     """Takes the family's problem, with its choices at probability `data.show_choices_prob`, and with a worked solution
     as the answer at `data.worked_solution_prob`. Raises UserError where the family has no problem."""
     problem = family.question
@@ -87,7 +88,7 @@ def sample_problem(family: Family, rng: np.random.Generator, data: Any) -> Sampl
 
 
 # `data.task` -> (family, random numbers, config.data) -> a sample
-TASKS: dict[str, Callable[[Family, np.random.Generator, Any], Sample]] = {
+TASKS: dict[str, Callable[[Family, np.random.Generator, ConfigDict], Sample]] = {
     "captions": sample_caption,
     "numbers": sample_numbers,
     "problems": sample_problem,
@@ -107,7 +108,7 @@ def tokenizer_corpus(family: Family) -> list[str]:
 def train_batches(
     sources: Sequence[Source],
     tokenizer: Tokenizer,
-    data: Any,
+    data: ConfigDict,
     seed: int,
     start_step: int,
     global_batch: int,
@@ -141,7 +142,7 @@ def train_batches(
 def eval_batches(
     sources: Sequence[Source],
     tokenizer: Tokenizer,
-    data: Any,
+    data: ConfigDict,
     global_batch: int,
     process_index: int = 0,
     process_count: int = 1,
@@ -153,7 +154,7 @@ def eval_batches(
 
 
 def make_train_batch(
-    sources: Sequence[Source], tokenizer: Tokenizer, data: Any, seed: int, rows: list[int], positions: list[int]
+    sources: Sequence[Source], tokenizer: Tokenizer, data: ConfigDict, seed: int, rows: list[int], positions: list[int]
 ) -> LmmBatch[np.ndarray]:
     """Reads the families of these rows, draws a sample of each, and packs K of them into each row of the batch."""
     families = [reader.read_family(sources, row) for row in rows]
@@ -175,7 +176,7 @@ def make_train_batch(
 
 
 def make_eval_batch(
-    sources: Sequence[Source], tokenizer: Tokenizer, data: Any, rows: list[int]
+    sources: Sequence[Source], tokenizer: Tokenizer, data: ConfigDict, rows: list[int]
 ) -> LmmBatch[np.ndarray]:
     """Reads the families of these rows (-1: padding), one sample each; those that are too long are left out."""
     batch = empty_batch(len(rows), data, samples_per_row=1)
@@ -192,7 +193,7 @@ def make_eval_batch(
     return batch
 
 
-def empty_batch(rows: int, data: Any, samples_per_row: int | None = None) -> LmmBatch[np.ndarray]:
+def empty_batch(rows: int, data: ConfigDict, samples_per_row: int | None = None) -> LmmBatch[np.ndarray]:
     """Returns a batch of padding."""
     size, length, samples = data.size_px, data.max_tokens, samples_per_row or data.samples_per_row
     return LmmBatch(
@@ -243,7 +244,7 @@ def pack_rows(lengths: Sequence[int], pack: int, capacity: int) -> list[list[int
     return rows
 
 
-def check_lengths(source: Source, tokenizer: Tokenizer, data: Any, global_batch: int) -> None:
+def check_lengths(source: Source, tokenizer: Tokenizer, data: ConfigDict, global_batch: int) -> None:
     """Raises UserError, naming the setting to change, where more than 1 % of the samples would be dropped."""
     rng = np.random.default_rng(0)
     families = list(reader.read_evenly_spaced(source, CHECKED_SAMPLES, "lengths of texts"))

@@ -21,7 +21,7 @@ from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.evals import probes
 from mmgeo_jax.evals import scores as eval_scores
 from mmgeo_jax.evals.embed import Split, read_split
-from mmgeo_jax.evals.runs import describe_run, fingerprint_data, load_finished
+from mmgeo_jax.evals.runs import describe_run, fingerprint_data, load_finished, make_folder
 from mmgeo_jax.evals.scores import Scores, UnimodalScores
 from mmgeo_jax.inference import encoder
 from mmgeo_jax.inference.encoder import Embedder, embedder
@@ -62,14 +62,15 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
     return results
 
 
-def evaluate_checkpoint(model: encoder.Model, data_dir: str, runs: str | Path = "runs") -> tuple[dict[str, Any], Path]:
+def evaluate_checkpoint(
+    model: encoder.Model, data_dir: str, runs_dir: str | Path = "runs"
+) -> tuple[dict[str, Any], Path]:
     """Scores a model on the test split of a data set, or on val where it has no test split.
 
     Returns the contents of eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the model has no
     text tower or no tokenizer, or the data is missing or broken.
     """
     started, tokenizer = time.perf_counter(), model.require_tokenizer()
-    folder = Path(runs) / "eval_{}_{}".format(*(Path(path).resolve().stem for path in (model.source, data_dir)))
     splits = {name for name, shards in tfrecords.read_manifest(data_dir)["splits"].items() if shards}
     split = next((name for name in HELD_OUT if name in splits), None)
     if split is None:
@@ -83,7 +84,7 @@ def evaluate_checkpoint(model: encoder.Model, data_dir: str, runs: str | Path = 
         "scores": eval_scores.compute_scores(test, test.embedded[0]).to_json(),
         "run": describe_run(f"--checkpoint={model.source} --data {data_dir}", started),
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(model.source, data_dir, runs_dir)
     arrays = {"logit_scale": model.scale, "rows": test.rows, "scores": test.embedded[0].scores()}
     _write_results(folder, results, arrays)
     return results, folder

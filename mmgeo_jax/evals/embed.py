@@ -1,10 +1,10 @@
 """Reads a split of families into arrays and embeds it: what an evaluation scores, and leak probes train on."""
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from data_gen.records import schema, tfrecords
@@ -75,11 +75,13 @@ def read_split(
     """
     rows, families = _read_families(data_dir, split, limit)
     captions = max(len(family.captions) for family in families)
-    sizes = SimpleNamespace(
-        max_images=max(len(family.images) for family in families),
-        max_captions=captions,
-        max_tokens=max_tokens,
-        size_px=size_px,
+    sizes = ConfigDict(
+        dict(
+            max_images=max(len(family.images) for family in families),
+            max_captions=captions,
+            max_tokens=max_tokens,
+            size_px=size_px,
+        )
     )
     chunks = []
     bar = tqdm(total=len(families), desc=f"reading {data_dir} {split}", unit="family", leave=False)

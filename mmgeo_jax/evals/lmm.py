@@ -98,8 +98,8 @@ def evaluate_checkpoint(
 ) -> tuple[dict[str, Any], Path]:
     """Scores any multimodal model, greedily, on the problems of a data set's test split.
 
-    Returns what eval.json holds, and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the data is missing,
-    broken or has no problems.
+    Returns the contents of eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the data is
+    missing, broken or has no problems.
     """
     started = time.perf_counter()
     families = _read_problems(data_dir, 0)
@@ -112,14 +112,13 @@ def evaluate_checkpoint(
         "data": {"problems": runs.fingerprint_data(str(data_dir)), "count": len(families)},
         "run": runs.describe_run(f"--checkpoint={source} --data {data_dir}", started),
     }
-    folder = Path(runs_dir) / "eval_{}_{}".format(*(Path(path).resolve().stem for path in (source, data_dir)))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = runs.make_folder(source, data_dir, runs_dir)
     _write_results(folder, families, measured.responses, measured.verdicts, results)
     return results, folder
 
 
 class _Measured(NamedTuple):
-    """What a model said, and what that is worth."""
+    """The response that counts for each problem, its verdict, and the scores of all."""
 
     responses: list[str]
     verdicts: list[Verdict]

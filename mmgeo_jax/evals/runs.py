@@ -34,6 +34,13 @@ def load_finished(path: Path, inputs: dict[str, Any], others: Sequence[Path]) ->
     return results if same else None
 
 
+def make_folder(source: str | Path, data_dir: str | Path, runs_dir: str | Path) -> Path:
+    """Creates the folder for the results of a checkpoint on a data set, runs/eval_CHECKPOINT_DATA."""
+    folder = Path(runs_dir) / "eval_{}_{}".format(*(Path(path).resolve().stem for path in (source, data_dir)))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def describe_run(arguments: str, started: float) -> dict[str, Any]:
     """Returns command, versions, device and duration of an evaluation, for its report."""
     return {
