@@ -9,27 +9,23 @@ backpropagates those gradients to the parameters. Activations are held for one m
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.sharding import Mesh
-from jaxtyping import Array, Float, Float32, Shaped
+from jaxtyping import Array, Float, Float32, Int32, Shaped, UInt8
 from ml_collections import ConfigDict
 
+from mmgeo_jax.batch import ClipBatch
 from mmgeo_jax.losses import pairs as pair_losses
 from mmgeo_jax.losses import ring
 from mmgeo_jax.losses.pairs import Metrics, Scalar
 from mmgeo_jax.models import freeze
 from mmgeo_jax.models.init import Params
 
-Arrays = dict[str, Any]
 Embeddings = tuple[Float32[Array, "I E"], Float32[Array, "J E"]]  # of images, of captions
-Gradients = Callable[[Params, Arrays], tuple[tuple[Scalar, Metrics], Params]]
-# What labels depend on. Families are identified by their place in the batch, because one may occur twice at the end of
-# an epoch; the signatures of its copies then say which pairs may be true.
-LABELLED = ("truth", "image_mask", "caption_mask", "image_signatures", "caption_signatures")
+Gradients = Callable[[Params, ClipBatch[jax.Array]], tuple[tuple[Scalar, Metrics], Params]]
 
 
 def flat(x: Shaped[Array, "B M ..."]) -> Shaped[Array, "B*M ..."]:
@@ -37,20 +33,30 @@ def flat(x: Shaped[Array, "B M ..."]) -> Shaped[Array, "B*M ..."]:
     return x.reshape(-1, *x.shape[2:])
 
 
-def embed(graphdef: nnx.GraphDef, params: Params, batch: Arrays) -> Embeddings:
+def embed(
+    graphdef: nnx.GraphDef, params: Params, images: UInt8[Array, "B N H W"], tokens: Int32[Array, "B C L"]
+) -> Embeddings:
     """Embeds all images and all captions of a batch."""
     model = nnx.merge(graphdef, params)
-    return model.embed_images(flat(batch["images"])), model.embed_texts(flat(batch["tokens"]))
+    return model.embed_images(flat(images)), model.embed_texts(flat(tokens))
 
 
 def loss_of(
-    config: ConfigDict, mesh: Mesh, params: Params, embeddings: Embeddings, batch: Arrays
+    config: ConfigDict, mesh: Mesh, params: Params, embeddings: Embeddings, batch: ClipBatch[jax.Array]
 ) -> tuple[Scalar, Metrics]:
     """Computes the loss of embeddings, and metrics: over the whole matrix on one device, round the ring on several."""
     loss = config.loss
     # Anchors alone have no hard negatives, which in-batch negatives could outweigh.
     weights = loss.hard_negative_weight, loss.in_batch_weight if batch["truth"].shape[1] > 1 else 1.0
-    metadata = pair_losses.pair_metadata(**{name: batch[name] for name in LABELLED})
+    # Families are identified by their place in the batch, not by `family`: one may occur twice at the end of an epoch,
+    # and then the signatures of its copies say which pairs across them may be true.
+    metadata = pair_losses.pair_metadata(
+        batch["truth"],
+        batch["image_mask"],
+        batch["caption_mask"],
+        batch["image_signatures"],
+        batch["caption_signatures"],
+    )
     pairs = *embeddings, jnp.exp(params["logit_scale"]), params["logit_bias"]
     if mesh.size > 1:
         return ring.contrastive_loss(*pairs, *metadata, ring.LossSettings(loss.name, loss.mask, *weights), mesh)
@@ -62,14 +68,14 @@ def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh) -> Gr
     """Returns (params, batch) -> ((loss, metrics), gradients), computed in `train.micro_batches` parts."""
     count = config.train.micro_batches
 
-    def at_once(params: Params, batch: Arrays) -> tuple[Scalar, Metrics]:
+    def at_once(params: Params, batch: ClipBatch[jax.Array]) -> tuple[Scalar, Metrics]:
         params = freeze.stop_frozen(params, config.optim.freeze)
-        return loss_of(config, mesh, params, embed(graphdef, params, batch), batch)
+        return loss_of(config, mesh, params, embed(graphdef, params, batch["images"], batch["tokens"]), batch)
 
-    def in_micro_batches(params: Params, batch: Arrays) -> tuple[tuple[Scalar, Metrics], Params]:
-        inputs = {name: split_micro_batches(batch[name], count) for name in ("images", "tokens")}
+    def in_micro_batches(params: Params, batch: ClipBatch[jax.Array]) -> tuple[tuple[Scalar, Metrics], Params]:
+        inputs = [split_micro_batches(x, count) for x in (batch["images"], batch["tokens"])]
         families = batch["images"].shape[0]
-        cached = jax.lax.map(lambda part: embed(graphdef, params, part), inputs)
+        cached = jax.lax.map(lambda part: embed(graphdef, params, *part), inputs)
         embeddings = jax.tree.map(lambda x: merge(x, families), cached)
 
         def loss(params: Params, embeddings: Embeddings) -> tuple[Scalar, Metrics]:
@@ -79,10 +85,10 @@ def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh) -> Gr
         value, (gradients, cotangents) = jax.value_and_grad(loss, (0, 1), has_aux=True)(params, embeddings)
         cotangents = jax.tree.map(lambda x: split(x, families, count), cotangents)
 
-        def accumulate(total: Params, part: tuple[Arrays, Embeddings]) -> tuple[Params, None]:
+        def accumulate(total: Params, part: tuple[list[jax.Array], Embeddings]) -> tuple[Params, None]:
             inputs, cotangent = part
             _, back = jax.vjp(
-                lambda params: embed(graphdef, freeze.stop_frozen(params, config.optim.freeze), inputs), params
+                lambda params: embed(graphdef, freeze.stop_frozen(params, config.optim.freeze), *inputs), params
             )
             return jax.tree.map(jnp.add, total, back(cotangent)[0]), None
 

@@ -214,12 +214,14 @@ class Block(nnx.Module):
         self.attention = Attention(config, dtype, rngs)
         self.mlp = GatedMlp(config, dtype, rngs)
 
-    def __call__(self, x: jax.Array, *where: Any) -> tuple[jax.Array, Cache | None]:
+    def __call__(self, x: Float[Array, "B T D"], *context: Any) -> tuple[Float[Array, "B T D"], Cache | None]:
+        """Computes a layer and the updated cache; `context` is what attention takes beside `x`."""
+
         def after(norm: RMSNorm | None, y: jax.Array) -> jax.Array:
             return y if norm is None else norm(y)
 
         assert self.attention_norm is not None and self.mlp_norm is not None
-        added, cache = self.attention(self.attention_norm(x), *where)
+        added, cache = self.attention(self.attention_norm(x), *context)
         x = x + after(self.attention_post_norm, added)
         return x + after(self.mlp_post_norm, self.mlp(self.mlp_norm(x))), cache
 

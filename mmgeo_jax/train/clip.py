@@ -4,11 +4,11 @@
 
 The way from this command to the gradient:
 
-    clip.main                    what is trained, as a `loop.Task`; then the report
-    loop.run_command             config, processes, the run's folder
-    loop.train                   the loop: batch -> train step -> logs, validation, checkpoints
-    loop.make_train_step         gradient -> AdamW -> new parameters
-    grad_cache.make_gradients    embeds the batch (models/two_tower.py), its loss (losses/pairs.py), and the gradient
+    clip.main                    gives the loop a `Task` (make_task), and evaluates what it trained (finish)
+    loop.run_command             reads the config, connects processes, opens the run's folder
+    loop.train                   loops: batch -> train step -> logs, validation, checkpoint
+    loop.make_train_step         updates parameters by AdamW from the gradient
+    grad_cache.make_gradients    embeds (models/two_tower.py), computes the loss (losses/pairs.py) and its gradient
 
 data/clip.py begins with the way from a record to a batch. The same command resumes a killed run bit for bit, and skips
 what is done. The folder holds config.json, tokenizer.model, metrics.jsonl (the same for the same config), timing.jsonl
@@ -136,14 +136,14 @@ def read_batches(
         place = jax.process_index(), jax.process_count()
         return clip_data.train_batches(sources, tokenizer, layout, config.seed, first, size, *place)
 
-    whole = ConfigDict(data)
-    whole.max_captions = data.max_captions + data.retrieved_captions
-    families = batches(whole, max(start, switch), train.global_batch)
+    of_families = ConfigDict(data)
+    of_families.max_captions = data.max_captions + data.retrieved_captions
+    families = batches(of_families, max(start, switch), train.global_batch)
     if start >= switch:
         return families, switch
-    alone = ConfigDict(data)
-    alone.max_images = alone.max_captions = 1
-    anchors = batches(alone, start, train.global_batch * data.max_images)
+    of_anchors = ConfigDict(data)
+    of_anchors.max_images = of_anchors.max_captions = 1
+    anchors = batches(of_anchors, start, train.global_batch * data.max_images)
     return itertools.chain(itertools.islice(anchors, switch - start), families), switch
 
 
@@ -199,9 +199,8 @@ def make_validation(
     @partial(jax.jit, out_shardings=meshes.replicated(mesh))
     def cosines(params: Params, batch: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
         """Returns cosines f32[B, N, C] and the truth int8[B, N, C]."""
-        images, texts = grad_cache.embed(graphdef, params, batch)
-        shapes = ((*batch[name].shape[:2], -1) for name in ("images", "tokens"))
-        images, texts = (x.reshape(shape) for x, shape in zip((images, texts), shapes, strict=True))
+        images, texts = grad_cache.embed(graphdef, params, batch["images"], batch["tokens"])
+        images, texts = (x.reshape(len(batch["truth"]), -1, x.shape[-1]) for x in (images, texts))
         return jnp.einsum("bnd,bcd->bnc", images, texts, precision="highest"), batch["truth"]
 
     def validate(params: Params) -> dict[str, float]:

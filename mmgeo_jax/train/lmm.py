@@ -11,7 +11,7 @@ eval.json, answers.jsonl and report.html of the problems of the test split.
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from mmgeo_jax.models.init import Params
 from mmgeo_jax.report import lmm as lmm_report
 from mmgeo_jax.train import flops, loop
 
-Arrays = dict[str, Any]
+Arrays = Mapping[str, jax.Array]  # of a batch
 
 
 def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> loop.Task:
