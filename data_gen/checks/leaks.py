@@ -55,18 +55,21 @@ def measure(folder: str, families: int, workers: int, seed: int = 0) -> dict[str
         return {}
     tasks = _tasks(folder, "train", min(families, sizes["train"]))
     asked = [task for split in held_out for task in _tasks(folder, split, min(families, sizes[split]))]
-    looks = dict(
+    features = dict(
         tqdm(
-            map_in_pool(extract_features, tasks + asked, workers), "leaks: looks", len(tasks) + len(asked), leave=False
+            map_in_pool(extract_features, tasks + asked, workers),
+            "leaks: features",
+            len(tasks) + len(asked),
+            leave=False,
         )
     )
     train, test = (
-        concatenate([looks.pop(task) for task in tasks]),
-        _concatenate_splits([looks.pop(task) for task in asked]),
+        concatenate([features.pop(task) for task in tasks]),
+        _concatenate_splits([features.pop(task) for task in asked]),
     )
-    if not all((looks.kind != "").any() for looks in (train, test)):
+    if not all((each.kind != "").any() for each in (train, test)):
         return {}
-    report: dict[str, Any] = {"trained on": int(train.family[-1]) + 1, "asked about": len(np.unique(test.family))}
+    report: dict[str, Any] = {"trained on": int(train.family[-1]) + 1, "tested on": len(np.unique(test.family))}
     probes = [
         ("captions", "captions", _linear),
         ("pictures", "pictures", _linear),
@@ -97,16 +100,16 @@ def _concatenate_splits(parts: Sequence[Features]) -> Features:
 # ---------------------------------------------------------------- pairs
 
 
-def pairs_of(looks: Features, pictures: bool) -> Pairs:
+def pairs_of(features: Features, pictures: bool) -> Pairs:
     """Pairs each anchor with each sibling, and each caption without a picture with one, in turn, that has a picture."""
-    anchor = np.flatnonzero(looks.kind == "")
-    _, number = np.unique(looks.family, return_inverse=True)
+    anchor = np.flatnonzero(features.kind == "")
+    _, number = np.unique(features.family, return_inverse=True)
     first = anchor[number]  # of each member's family
-    left = np.flatnonzero(looks.kind != "")
-    unseen = looks.kind[left] == TEXT_ONLY
-    seen_members = np.bincount(number[looks.kind != TEXT_ONLY], minlength=len(anchor))
+    left = np.flatnonzero(features.kind != "")
+    unseen = features.kind[left] == TEXT_ONLY
+    seen_members = np.bincount(number[features.kind != TEXT_ONLY], minlength=len(anchor))
     right = first[left] + np.where(unseen, (left - first[left]) % seen_members[number[left]], 0)
-    found = Pairs(right, left, looks.family[left], looks.kind[left])
+    found = Pairs(right, left, features.family[left], features.kind[left])
     return found.where(~unseen) if pictures else found
 
 
@@ -115,8 +118,10 @@ def pairs_of(looks: Features, pictures: bool) -> Pairs:
 
 def _result(train: Features, test: Features, what: str, make: Callable[..., Scorer], seed: int) -> dict[str, Any]:
     """Returns the result of one kind of scorer: one trained on all siblings, and one on each kind of edit."""
-    inputs = [looks.captions if what == "captions" else np.nan_to_num(looks.pictures) for looks in (train, test)]
-    learnt, asked = (pairs_of(looks, what != "captions") for looks in (train, test))
+    inputs = [
+        features.captions if what == "captions" else np.nan_to_num(features.pictures) for features in (train, test)
+    ]
+    learnt, asked = (pairs_of(features, what != "captions") for features in (train, test))
     siblings, others = learnt.where(learnt.kind != TEXT_ONLY), asked.where(asked.kind != TEXT_ONLY)
     scores = make(inputs[0], siblings, seed)(inputs[1])
     right = _wins(scores, asked)
@@ -183,7 +188,7 @@ def report_lines(report: dict[str, Any]) -> list[str]:
     """Returns the report of `measure` as text, with a warning at figures too far from chance."""
     if not report:
         return ["leaks: not measured (they need --leaks above 0, train and another split, and no differences)"]
-    found = [f"leaks: scorers trained on {report['trained on']} families, asked about {report['asked about']} others"]
+    found = [f"leaks: scorers trained on {report['trained on']} families, tested on {report['tested on']} others"]
     for what, result in report.items():
         if not isinstance(result, dict):
             continue

@@ -355,7 +355,7 @@ def words(j, rng):
 
 def test_scorers_find_nothing_where_there_is_nothing(tmp_path):
     report = leaky(tmp_path, words, lambda j, rng: int(rng.integers(80, 120)))
-    assert (report["trained on"], report["asked about"]) == (320, 120)
+    assert (report["trained on"], report["tested on"]) == (320, 120)
     for what in ("captions", "pictures", "pictures, by trees"):
         row = report[what]["overall"]
         assert row["pairs"] == 360
