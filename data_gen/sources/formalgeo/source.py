@@ -1,6 +1,6 @@
 """FormalGeo7k: real exam diagrams with formal descriptions -> families of one picture and eight captions.
 
-A family has up to three slots (see `slots`); its captions are all combinations of their choices, 2 x 2 x 2 mostly, and
+A family has up to three slots (see `edits`); its captions are all combinations of their choices, 2 x 2 x 2 mostly, and
 the one that is true of the picture is the anchor. In such a product no caption is in the middle of the others, so that
 the set does not tell the true one.
 

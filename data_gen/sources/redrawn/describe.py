@@ -145,7 +145,7 @@ def _facts(statements: Sequence[str]) -> Iterator[Fact]:
         try:
             fact = parse_statement(statement)
         except Unsayable:
-            continue  # the report of formalgeo.py names it
+            continue  # mmgeo formalgeo reports it
         if isinstance(fact, Fact):
             yield fact
 

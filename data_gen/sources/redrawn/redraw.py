@@ -162,7 +162,7 @@ def program(drawing: Drawing, states: Sequence[Fact]) -> Program:
 
 def _pieces(described: Description) -> Iterator[tuple[str, str]]:
     """Yields the ends of the strokes of lines. A line ends at points that something else passes through too; other
-    points on it would be lost, so that `families.draw` gives them a dot."""
+    points on it would be lost, so that `draw` gives them a dot."""
     on = Counter(n for line in (*described.lines, *described.circles.values()) for n in line)
     for line in described.lines:
         yield from itertools.pairwise([n for n in line if n in (line[0], line[-1]) or on[n] > 1])

@@ -1,4 +1,4 @@
-"""FormalGeo7k redrawn: real problems as programs of ours, each the corner of a cube of three edits (`redrawn_edits`).
+"""FormalGeo7k redrawn: real problems as programs of ours, each the corner of a cube of three edits (see `edits`).
 
 The siblings stand beside the redrawn figure, never beside the picture that it comes from, so looks tell nothing.
 
