@@ -54,7 +54,7 @@ def write_tokenizer(folder: Path, tokenizer: Tokenizer, length: int, vocab_size:
     specials += [f"<extra_{number}>" for number in range(library.get_vocab_size(), vocab_size)]
     if image:
         before, after = [], []
-        told["extra_special_tokens"] = {"image_token": IMAGE}
+        told |= {"extra_special_tokens": {"image_token": IMAGE}, "add_bos_token": bool(names["bos_token"])}
         specials.append(IMAGE)
     library.add_special_tokens([tokenizers.AddedToken(name, special=True, normalized=False) for name in specials])
     if image and library.token_to_id(IMAGE) != vocab_size:
