@@ -45,7 +45,7 @@ INSTALLED := $(VENV)/.installed-$(MACHINE)
 INSTALLED_DEV := $(VENV)/.installed-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-gcs train-clip train-lmm solve benchmark aot eval export report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-gcs train-clip train-lmm solve benchmark compile-report eval export report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -135,7 +135,7 @@ solve: need-RUN need-IMAGE setup ## the answer of a run of train-lmm to a QUESTI
 benchmark: need-RUN need-ROOT setup ## scores of a run of train-lmm on a public benchmark | make benchmark RUN=runs/lmm_tiny NAME=wemath ROOT=We-Math/data
 	$(PY) -m mmgeo_jax benchmark --name=$(NAME) --root=$(ROOT) --run=$(RUN) $(ARGS)
 
-aot: setup ## bytes per device and FLOPs of a configuration, without the hardware | make aot CONFIG=configs/clip_tiny.py DEVICES=8
+compile-report: setup ## bytes per device and FLOPs of a configuration, without the hardware | make compile-report CONFIG=configs/clip_tiny.py DEVICES=8
 	$(PY) -m mmgeo_jax compile-report --config=$(CONFIG) --devices=$(DEVICES) $(ARGS)
 
 report: need-RUN setup ## report.html of a run, again | make report RUN=runs/clip_tiny

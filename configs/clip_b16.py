@@ -1,6 +1,6 @@
 """SigLIP B/16 at 224 px, fine-tuned on whole families on a single GPU.
 
-make aot CONFIG=configs/clip_b16.py DEVICES=1
+make compile-report CONFIG=configs/clip_b16.py DEVICES=1
 make data SPEC=configs/data_composed.py
 make train-clip CONFIG=configs/clip_b16.py SPEC= ARGS="--config.init_from=checkpoints/siglip_b16_224.npz"
 """

@@ -1,6 +1,6 @@
 """The paper's encoder, SigLIP So400m/14, fine-tuned on whole families; its text tower starts from scratch.
 
-make aot CONFIG=configs/clip_so400m.py DEVICES=8
+make compile-report CONFIG=configs/clip_so400m.py DEVICES=8
 mmgeo data --spec=configs/data_composed.py --out=data/composed_378 --spec.size_px=378
 make train-clip CONFIG=configs/clip_so400m.py SPEC= ARGS="--config.init_from=checkpoints/siglip_so400m_384.npz"
 """

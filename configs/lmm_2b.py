@@ -1,6 +1,6 @@
 """A PaliGemma of 3 billion parameters (SigLIP So400m at 224 px, Gemma 2B), fine-tuned on problems, on 8 accelerators.
 
-make aot CONFIG=configs/lmm_2b.py DEVICES=8
+make compile-report CONFIG=configs/lmm_2b.py DEVICES=8
 make train-lmm CONFIG=configs/lmm_2b.py SPEC=configs/data_problems.py \\
     ARGS="--config.init_from=DIR --config.tokenizer.file=DIR"   # DIR: the published checkpoint
 """

@@ -81,10 +81,11 @@ def test_help_lists_every_target_once_with_an_example():
     assert sorted(listed) == sorted(phony.group(1).split())
 
 
-def test_readme_names_only_targets_that_exist():
+def test_pages_name_only_targets_that_exist():
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
     assert phony is not None
-    named = set(re.findall(r"(?:^    |`)make ([a-z][a-z-]*)", (ROOT / "README.md").read_text(), re.M))
+    pages = "".join(path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+    named = set(re.findall(r"(?:^    |`)make ([a-z][a-z-]*)", pages, re.M))
     assert {"train-clip", "test"} <= named <= set(phony.group(1).split())
 
 
