@@ -83,7 +83,7 @@ def _notes(trained: manager.Trained, format: str) -> list[str]:
             f"transformers' pipeline pads texts to {PIPELINE_LENGTH} tokens, but this model was trained at {length}: "
             f"call it with tokenizer_kwargs={{'max_length': {length}}}"
         )
-    if config.loss.kind == "softmax":
+    if config.loss.name == "softmax":
         notes.append("this model was trained with the softmax loss: take the softmax of its logits, not the sigmoid")
     return notes
 

@@ -33,7 +33,7 @@ def make_run(folder: Path) -> tuple[Path, Trained]:
         "seed": 0,
         "data": {"dir": str(generated), "real_dir": str(real), "max_tokens": 32, "size_px": SIZE_PX},
         "model": model.to_dict(),
-        "loss": {"kind": "softmax"},
+        "loss": {"name": "softmax"},
     }
     run = folder / "tiny <run>"
     run.mkdir()
