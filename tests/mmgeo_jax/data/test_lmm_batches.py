@@ -38,6 +38,7 @@ def data(**changes):
         show_images=True,
         show_choices_prob=1.0,
         worked_solution_prob=1.0,
+        prompt_end="",
         samples_per_row=1,
         max_tokens=70,
         size_px=lmm_runs.SIZE_PX,
@@ -70,6 +71,10 @@ def test_a_row_is_question_answer_and_end():
         assert answer[-1] == words().end_id and words().decode(answer) == asked.solution
         np.testing.assert_array_equal(batch["images"][list(batch["family"][:, 0]).index(number), 0],
                                       images.decode_member(source()[number], 0, lmm_runs.SIZE_PX))  # fmt: skip
+    ended = texts_of(first(data(prompt_end="\n")))  # as PaliGemma ends its questions
+    assert {n: words().decode(question) for n, (question, _) in ended.items()} == {
+        n: words().decode(question) + "\n" for n, (question, _) in texts_of(batch).items()
+    }
     padding = batch["segments"] == 0
     assert not batch["prefix"][padding].any() and not batch["loss_mask"][padding].any()
 
