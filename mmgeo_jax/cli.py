@@ -4,8 +4,6 @@ A command is a module with `main(arguments) -> exit status`, imported only when 
 JAX, and training needs no drawing.
 """
 
-from __future__ import annotations
-
 import difflib
 import importlib
 import sys

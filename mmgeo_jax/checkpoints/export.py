@@ -5,8 +5,6 @@ encoder, PaliGemmaForConditionalGeneration of a multimodal model (LoRA merged). 
 refused, naming the setting.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

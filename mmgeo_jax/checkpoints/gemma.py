@@ -4,8 +4,6 @@ What is read is arrays and JSON alone (weights/files.py). A checkpoint's config 
 is the default one around it, and its arrays are "decoder/..." alone.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -17,14 +15,7 @@ from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints.mapping import LAYOUTS, Arrays, Row, to_ours, to_theirs
-from mmgeo_jax.checkpoints.readers import (
-    CONFIGS,
-    Checkpoint,
-    heads_of,
-    preprocessor,
-    read_npz,
-    read_safetensors,
-)
+from mmgeo_jax.checkpoints.readers import CONFIGS, Checkpoint, heads_of, preprocessor, read_npz, read_safetensors
 from mmgeo_jax.checkpoints.writers import architecture, refuse_difference, vision_json, write_json, write_safetensors
 from mmgeo_jax.models.gemma import GEMMA2, default_decoder_config
 from mmgeo_jax.models.lmm import default_lmm_config

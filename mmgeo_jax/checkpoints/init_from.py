@@ -4,8 +4,6 @@ Arrays are taken by name. Tables of positions are resized: a picture's as a grid
 in one tree and not in the other, or of another shape, is an error that prints the difference.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -5,8 +5,6 @@ the layer as the first axis. A form says how an array is laid out there; several
 theirs. Rows for what a model does not have are passed over.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 What is read is arrays and JSON alone; nothing is unpickled or executed.
 """
 
-from __future__ import annotations
-
 import json
 import zipfile
 import zlib

@@ -4,8 +4,6 @@ A SentencePiece BPE model becomes a `tokenizer.json`: its pieces are the vocabul
 is a merge, in the order of the pieces, and symbols that a user defined are cut out first, the longest before others.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ A layout has a fixed architecture. What a writer wrote is read back by `readers`
 an error that names it: a folder that loads but computes something else is never written.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -5,8 +5,6 @@ Samples packed into one row do not see each other (models/lmm.py). A sample is a
 answer, which is learned token by token up to its end. The way of a record is that of data/clip.py.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial

@@ -5,8 +5,6 @@ are tokens of their own: "ABC" is A, B, C and "5.5" is 5, ., 5, so that captions
 one token. Decoding restores any text, except that U+2581, which SentencePiece writes for a space, becomes one.
 """
 
-from __future__ import annotations
-
 import io
 import itertools
 from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +26,50 @@ SIGNS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;()[]{}'+-*/=<>%^√π²³
 SPACED_SIGNS = ("\u2581=\u2581", "\u2581∥\u2581", "\u2581⊥\u2581", ".\u2581", ",\u2581")
 SYMBOLS = sorted({*SIGNS, *SPACED_SIGNS})
 ERRORS_ONLY = 2
+
+
+class Tokenizer:
+    """Converts captions to token ids of a fixed length and back.
+
+    source: a SentencePiece `.model`, a `tokenizer.json`, a folder with one of them, or the bytes of `proto`.
+    `pad_id` pads a caption; `end_id` is its last token before padding, or `pad_id` where nothing ends a caption;
+    `eos_id` ends an answer: the end token, whether captions use it or not.
+    """
+
+    def __init__(self, source: bytes | str | Path):
+        self.proto = source if isinstance(source, bytes) else tokenizer_files.read_bytes(Path(source))
+        name = "the tokenizer given" if isinstance(source, bytes) else f"tokenizer {source}"
+        self._pieces = tokenizer_files.load_pieces(self.proto, name)
+        self.vocab_size, self.pad_id = self._pieces.vocab_size, self._pieces.pad_id
+        self.end_id = self._pieces.after[0] if self._pieces.after else self.pad_id
+        self.eos_id, self.stated = self._pieces.eos_id, self._pieces.stated
+        self.ends = self._pieces.before, self._pieces.after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tokenizer, (self.proto,)
+
+    def ids(self, texts: Sequence[str], begun: bool = False) -> list[list[int]]:
+        """Returns the token ids of each text, without its end token, and with its beginning token if `begun`."""
+        before = self._pieces.before if begun else []
+        return [[*before, *ids] for ids in self._pieces.ids(list(texts))]
+
+    def encode_batch(self, captions: Sequence[str], length: int) -> np.ndarray:
+        """Returns token ids int32[n, length]: beginning token, the text, cut if needed, end token, then `pad_id`."""
+        before, after = self._pieces.before, self._pieces.after
+        capacity = length - len(before) - len(after)
+        if capacity < 0:
+            raise UserError(f"data.max_tokens={length} is less than a caption's beginning and end tokens: raise it")
+        batch = np.full((len(captions), length), self.pad_id, np.int32)
+        for row, ids in zip(batch, self.ids(captions), strict=True):
+            ids = [*before, *ids[:capacity], *after]
+            row[: len(ids)] = ids
+        return batch
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text of token ids up to the first end token or padding; unknown ids are dropped."""
+        ids = (token for token in ids if token < self.vocab_size)
+        kept = itertools.takewhile(lambda token: token not in (self.pad_id, self.end_id, self.eos_id), map(int, ids))
+        return self._pieces.text([token for token in kept if token not in self._pieces.before])
 
 
 def train_tokenizer(captions: Iterable[str], vocab_size: int, phrases: Sequence[str] = ()) -> bytes:
@@ -90,47 +132,3 @@ def find_or_train(
         with open_atomic(path) as file:
             file.write(proto)
     return Tokenizer(proto)
-
-
-class Tokenizer:
-    """Converts captions to token ids of a fixed length and back.
-
-    source: a SentencePiece `.model`, a `tokenizer.json`, a folder with one of them, or the bytes of `proto`.
-    `pad_id` pads a caption; `end_id` is its last token before padding, or `pad_id` where nothing ends a caption;
-    `eos_id` ends an answer: the end token, whether captions use it or not.
-    """
-
-    def __init__(self, source: bytes | str | Path):
-        self.proto = source if isinstance(source, bytes) else tokenizer_files.read_bytes(Path(source))
-        name = "the tokenizer given" if isinstance(source, bytes) else f"tokenizer {source}"
-        self._pieces = tokenizer_files.load_pieces(self.proto, name)
-        self.vocab_size, self.pad_id = self._pieces.vocab_size, self._pieces.pad_id
-        self.end_id = self._pieces.after[0] if self._pieces.after else self.pad_id
-        self.eos_id, self.stated = self._pieces.eos_id, self._pieces.stated
-        self.ends = self._pieces.before, self._pieces.after
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Tokenizer, (self.proto,)
-
-    def ids(self, texts: Sequence[str], begun: bool = False) -> list[list[int]]:
-        """Returns the token ids of each text, without its end token, and with its beginning token if `begun`."""
-        before = self._pieces.before if begun else []
-        return [[*before, *ids] for ids in self._pieces.ids(list(texts))]
-
-    def encode_batch(self, captions: Sequence[str], length: int) -> np.ndarray:
-        """Returns token ids int32[n, length]: beginning token, the text, cut if needed, end token, then `pad_id`."""
-        before, after = self._pieces.before, self._pieces.after
-        capacity = length - len(before) - len(after)
-        if capacity < 0:
-            raise UserError(f"data.max_tokens={length} is less than a caption's beginning and end tokens: raise it")
-        batch = np.full((len(captions), length), self.pad_id, np.int32)
-        for row, ids in zip(batch, self.ids(captions), strict=True):
-            ids = [*before, *ids[:capacity], *after]
-            row[: len(ids)] = ids
-        return batch
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """Returns the text of token ids up to the first end token or padding; unknown ids are dropped."""
-        ids = (token for token in ids if token < self.vocab_size)
-        kept = itertools.takewhile(lambda token: token not in (self.pad_id, self.end_id, self.eos_id), map(int, ids))
-        return self._pieces.text([token for token in kept if token not in self._pieces.before])

@@ -5,8 +5,6 @@ How captions are prepared (lower case, punctuation, tokens at their beginning an
 parses without the folder. Nothing of it is executed.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -5,8 +5,6 @@ pod slice, under Slurm or MPI (JAX detects them), or where JAX_COORDINATOR_ADDRE
 JAX_PROCESS_ID say so. All run the same command; only the first one writes.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 

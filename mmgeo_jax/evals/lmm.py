@@ -5,8 +5,6 @@
 leaving out those that give none (self-consistency; Wang et al., 2022).
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter

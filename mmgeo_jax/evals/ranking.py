@@ -97,11 +97,7 @@ def single_edit_pairs(edits: Sequence[tuple[str, ...]], members: int, kinds: Col
 
 
 def accuracy_by_kind(
-    scores: np.ndarray,
-    truth: np.ndarray,
-    pairs: Sequence[Sequence[Pair]],
-    ranked: int,
-    kinds: Collection[str] = KINDS,
+    scores: np.ndarray, truth: np.ndarray, pairs: Sequence[Sequence[Pair]], ranked: int, kinds: Collection[str] = KINDS
 ) -> dict[str, RankingMetric]:
     """Computes two-alternative accuracy by kind of edit, over each family's `pairs` of members i and j; chance is 1/2.
 

@@ -1,7 +1,5 @@
 """Asks a multimodal model about a picture, and prints its answer as it comes."""
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import sys
@@ -61,11 +59,7 @@ class Solver:
         return kept_patches(self.model.image) + prompts.shape[1] + length
 
     def answer(
-        self,
-        pictures: np.ndarray,
-        questions: Sequence[str],
-        sampling: Sampling = GREEDY,
-        seed: int = 0,
+        self, pictures: np.ndarray, questions: Sequence[str], sampling: Sampling = GREEDY, seed: int = 0
     ) -> list[list[str]]:
         """Returns n answers to each question about its picture, uint8[B, H, W].
 
@@ -79,13 +73,7 @@ class Solver:
             for rows, ends in zip(found.tolist(), lengths.tolist(), strict=True)
         ]
 
-    def stream(
-        self,
-        picture: np.ndarray,
-        question: str,
-        sampling: Sampling = GREEDY,
-        seed: int = 0,
-    ) -> Iterator[str]:
+    def stream(self, picture: np.ndarray, question: str, sampling: Sampling = GREEDY, seed: int = 0) -> Iterator[str]:
         """Yields the answer about a picture uint8[H, W] in pieces. Raises UserError where the cache is too short."""
         told: list[int] = []
         said = ""

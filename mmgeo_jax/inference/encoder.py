@@ -4,8 +4,6 @@ Pictures become what training reads, grey squares on white paper: colour becomes
 its aspect kept. A published model gets the grey value in all of its channels, by its own family's normalisation.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +29,13 @@ BATCH = 16  # what is embedded at a time: always as many, so that nothing compil
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 SHAPES = ((), (1,), (3,), (4,))  # behind the height and width of an array
 KINDS = {"big_vision": "sigmoid", "siglip": "sigmoid", "clip": "softmax"}  # layout -> of which loss its scores are
+
+
+class Embedder(NamedTuple):
+    """A model as two functions: pictures uint8[B, H, W] to f32[B, D], and tokens int32[B, L] to f32[B, D]."""
+
+    images: Callable[[np.ndarray], np.ndarray]
+    texts: Callable[[np.ndarray], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,13 +169,6 @@ def grey_picture(picture: Picture, size_px: int) -> np.ndarray:
             "[H, W, 4]"
         )
     return images.grey_square(Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array), size_px)
-
-
-class Embedder(NamedTuple):
-    """A model as two functions: pictures uint8[B, H, W] to f32[B, D], and tokens int32[B, L] to f32[B, D]."""
-
-    images: Callable[[np.ndarray], np.ndarray]
-    texts: Callable[[np.ndarray], np.ndarray]
 
 
 def embedder(config: ConfigDict, params: Any) -> Embedder:

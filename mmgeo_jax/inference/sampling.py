@@ -4,8 +4,6 @@ Letters: B prompts, n samples of each, R = B * n rows, L most tokens of an answe
 ragged and padded on either side: places that belong to no sample are never seen, and positions count the others.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -6,8 +6,6 @@ computes the loss over all of them and its gradient with respect to each; then e
 backpropagates those gradients to the parameters. Activations are held for one micro-batch at a time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import jax

@@ -7,8 +7,6 @@ whole families are all choices of these two matrices (`PAIR_MASKS`).
 `label_block` needs nothing beyond its own rows and columns, so the matrix may be computed in slices of any shape.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -96,11 +94,7 @@ def may_be_true(caption_signatures: UInt32[Array, "J W"], image_signatures: UInt
 
 
 def label_block(
-    images: ImageMeta,
-    captions: CaptionMeta,
-    mask: str,
-    hard_negative_weight: float = 1.0,
-    in_batch_weight: float = 1.0,
+    images: ImageMeta, captions: CaptionMeta, mask: str, hard_negative_weight: float = 1.0, in_batch_weight: float = 1.0
 ) -> tuple[Int8[Array, "I J"], Float32[Array, "I J"]]:
     """Computes labels (1 true, -1 false, 0 ignored) and weights for every pair of some images and captions.
 

@@ -13,8 +13,6 @@ device, so that blocks met on the way hold negatives only. And all that the soft
 of the summed exponentials of each row and column, which can be accumulated block by block.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple

@@ -7,8 +7,6 @@ computation is in `dtype`, but norms, rotations, softmax and logits are in float
 The position of a token is independent of its slot in the array: padding may be anywhere, and rows may be packed.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import jax

@@ -1,7 +1,5 @@
 """Initialises a model of any class, split into its graph and plain parameters."""
 
-from __future__ import annotations
-
 import functools
 import json
 from collections.abc import Callable

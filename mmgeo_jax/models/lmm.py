@@ -5,8 +5,6 @@ decoder, V vocabulary. Images come first in a row, whichever sample they belong 
 samples (models/gemma.py). So a row holds one sample, or several packed ones.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import NamedTuple
 

@@ -6,8 +6,6 @@ need the memory of full fine-tuning, since its gradient is as large as W. `lora_
 outputs are at first unchanged. Checkpoints hold kernels and factors; `merge` adds them up for inference and export.
 """
 
-from __future__ import annotations
-
 import re
 
 import jax

@@ -1,7 +1,5 @@
 """The text tower: caption tokens -> one embedding, which depends on neither padding nor batch."""
 
-from __future__ import annotations
-
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int32

@@ -5,8 +5,6 @@ that pools by attention with a learned probe. With other settings it is CLIP's. 
 in `dtype`. Dimensions: B sequences, S tokens, T queries, D width, E size of an embedding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -136,10 +134,7 @@ class Transformer(nnx.Module):
         def stack(rngs: nnx.Rngs) -> Block:
             return Block(config, dtype, rngs)
 
-        self.unroll, self.remat = (
-            min(config.unroll, config.depth),
-            choice(REMAT, config.remat, "model.*.remat"),
-        )
+        self.unroll, self.remat = min(config.unroll, config.depth), choice(REMAT, config.remat, "model.*.remat")
         self.blocks = stack(rngs)
 
     def __call__(

@@ -1,7 +1,5 @@
 """The two towers, image and text, and the scale and bias that turn their cosines into scores."""
 
-from __future__ import annotations
-
 import functools
 
 import jax

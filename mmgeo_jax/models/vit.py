@@ -4,8 +4,6 @@ Dimensions: B images, P patches, D width. The tower never needs the whole grid, 
 first block.
 """
 
-from __future__ import annotations
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -1,7 +1,5 @@
 """A run of train-lmm as one page: scores by type and difficulty, and problems with picture, solution and reference."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,10 +12,7 @@ from mmgeo_jax.evals.lmm import GROUPS
 from mmgeo_jax.report import parts
 
 SHOWN = 30  # problems of each verdict
-METRIC_CHARTS = (
-    ("Loss", r"loss$", None),
-    ("Share of right tokens", r"accuracy$", (0.0, 1.0)),
-)
+METRIC_CHARTS = (("Loss", r"loss$", None), ("Share of right tokens", r"accuracy$", (0.0, 1.0)))
 TIMING_CHARTS = (("Tokens per second", r"^tokens_per_s$", None),)
 TITLES = {"given": "Where the given values stand", "steps": "By number of steps", "type": "By type of problem"}
 

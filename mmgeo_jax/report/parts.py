@@ -50,9 +50,7 @@ def _chart(rows: Sequence[dict], chance: float | None, title: str, keys: str, y_
     )
     series = [
         Series(
-            _series_name(name, names),
-            [(row["step"], row[name]) for row in rows if is_number(row.get(name))],
-            colour,
+            _series_name(name, names), [(row["step"], row[name]) for row in rows if is_number(row.get(name))], colour
         )
         for name, colour in zip(names, COLOURS, strict=False)
     ]

@@ -6,8 +6,6 @@ Prints shardings, bytes per device by kind, and FLOPs, so that a run which does 
 booked. XLA's CPU compiler plans the memory: a TPU's or a GPU's plan differs, mostly for the better.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any

@@ -5,8 +5,6 @@ addition, times three for training, because the backward pass has two products f
 and embeddings do not count. Frozen parts need fewer products (`passes`); LoRA's own are too few to matter.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

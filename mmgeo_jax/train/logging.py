@@ -1,7 +1,5 @@
 """What a run writes as it goes: JSON lines, a progress bar and, where asked for, TensorBoard and Weights & Biases."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import json

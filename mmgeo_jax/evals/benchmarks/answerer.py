@@ -1,7 +1,5 @@
 """Lets a multimodal model answer the items of benchmarks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

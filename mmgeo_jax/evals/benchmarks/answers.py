@@ -8,8 +8,6 @@
 A response that names two answers ("A or B", "12 or 13") gives none. Of several statements the last counts.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

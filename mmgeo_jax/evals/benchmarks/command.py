@@ -4,8 +4,6 @@ responses.jsonl holds {"key": ..., "response": ...} a line; a question without a
 in each benchmark's module, and --prompts writes them with the text that a model is asked.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Sequence

@@ -7,8 +7,6 @@
 percent sign is ignored too, as in MM-Math, where 50 % equals 50 and 0.5.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Sequence

@@ -9,8 +9,6 @@ of theorems of the solution, and by what is asked for.
 Data: val.jsonl, with diagrams/ beside it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -18,8 +18,6 @@ its own, if you trust the file:
 test.json is a list of such rows: `choices` texts, `label` the number of the right one from 0; `type` may be left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

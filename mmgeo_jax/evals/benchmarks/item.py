@@ -1,7 +1,5 @@
 """An item of a benchmark, its prompt, the verdict on a response, and how verdicts are counted."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -15,8 +15,6 @@ Source of the rules: the paper "MathVista: Evaluating Mathematical Reasoning of 
 Data: data/testmini.json of the repository, an object {pid: row}, with images/ beside it.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

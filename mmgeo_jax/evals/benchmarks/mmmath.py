@@ -17,8 +17,6 @@ Data: MM_Math.jsonl of Hugging Face THU-KEG/MM_Math (question, file_name, soluti
 the pictures of MM_Math.zip in images/. The key of a question is the number of its line, from 0.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

@@ -6,8 +6,6 @@
 benchmark's answers are read and counted stands in its module, with the source of the rules.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

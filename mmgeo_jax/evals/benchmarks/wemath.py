@@ -20,8 +20,6 @@ Data: testmini.json of the repository, with 2steps/image/ and 3steps/image/ as i
 question is its ID and which step it is: 2steps_110_1, 2steps_110_2, 2steps_110_multi.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
