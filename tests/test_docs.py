@@ -62,7 +62,7 @@ def test_files_and_folders_exist(page):
 
 def test_the_tree_of_the_readme_is_that_of_the_code():
     block = (ROOT / "README.md").read_text().split("## Where things are")[1].split("\n## ")[0]
-    named = {"data_gen": set(), "mmgeo_jax": set()}
+    named: dict[str, set[str]] = {"data_gen": set(), "mmgeo_jax": set()}
     package = ""
     for indent, folder in re.findall(r"^    ( *)([\w]+)/", block, re.M):
         if not indent:
@@ -75,7 +75,7 @@ def test_the_tree_of_the_readme_is_that_of_the_code():
 
 
 def test_settings_that_are_named_exist():
-    keys = {"config": set(), "spec": set()}
+    keys: dict[str, set[str]] = {"config": set(), "spec": set()}
     for path in ROOT.glob("configs/*.py"):
         module = importlib.import_module(f"configs.{path.stem}")
         if hasattr(module, "get_config"):
