@@ -29,13 +29,11 @@ def _proportional(*corners):
     return tuple(x * sizes[1] - y * sizes[0] for x, y in zip(first, second, strict=True))
 
 
-@topic.predicate(
+@topic.predicate(symmetries=TRIANGLES, equation=_proportional).says(
     "△{0}{1}{2} ∼ △{3}{4}{5}",
     "triangles {0}{1}{2} and {3}{4}{5} are similar",
     "△{0}{1}{2} is similar to △{3}{4}{5}",
     "triangle {0}{1}{2} is similar to triangle {3}{4}{5}",
-    symmetries=TRIANGLES,
-    equation=_proportional,
 )
 def similar(*corners):
     first, second = _of_both(corners)
@@ -46,49 +44,36 @@ def similar(*corners):
     return uneven, proper(*corners[: len(corners) // 2])
 
 
-topic.add(
-    "similar_quadrilaterals",
+topic.add("similar_quadrilaterals", symmetries=QUADRILATERALS, equation=_proportional, measure=similar).says(
     "{0}{1}{2}{3} ∼ {4}{5}{6}{7}",
     "{0}{1}{2}{3} is similar to {4}{5}{6}{7}",
     "quadrilaterals {0}{1}{2}{3} and {4}{5}{6}{7} are similar",
-    symmetries=QUADRILATERALS,
-    equation=_proportional,
-    measure=similar,
 )
 
 
-@topic.predicate(
+@topic.predicate(symmetries=TRIANGLES, equation=_equal_distances).says(
     "△{0}{1}{2} ≅ △{3}{4}{5}",
     "triangles {0}{1}{2} and {3}{4}{5} are congruent",
     "△{0}{1}{2} is congruent to △{3}{4}{5}",
     "triangle {0}{1}{2} is congruent to triangle {3}{4}{5}",
-    symmetries=TRIANGLES,
-    equation=_equal_distances,
 )
 def congruent(*corners):
     uneven = largest(*(np.abs(p - q) for p, q in zip(*_of_both(corners), strict=True)))
     return uneven, proper(*corners[: len(corners) // 2])
 
 
-topic.add(
-    "congruent_quadrilaterals",
+topic.add("congruent_quadrilaterals", symmetries=QUADRILATERALS, equation=_equal_distances, measure=congruent).says(
     "{0}{1}{2}{3} ≅ {4}{5}{6}{7}",
     "{0}{1}{2}{3} is congruent to {4}{5}{6}{7}",
     "quadrilaterals {0}{1}{2}{3} and {4}{5}{6}{7} are congruent",
-    symmetries=QUADRILATERALS,
-    equation=_equal_distances,
-    measure=congruent,
 )
 
 
-@topic.predicate(
+@topic.predicate(symmetries=TRIANGLES[:2], opposites=("congruent",), order_matters=True).says(
     "△{3}{4}{5} is a smaller copy of △{0}{1}{2}",
     "△{0}{1}{2} is a larger copy of △{3}{4}{5}",
     "△{0}{1}{2} is similar to △{3}{4}{5} and larger",
     "triangle {0}{1}{2} is similar to the smaller triangle {3}{4}{5}",
-    symmetries=TRIANGLES[:2],
-    opposites=("congruent",),
-    order_matters=True,
 )
 def smaller(*corners):
     first, second = _of_both(corners)
@@ -97,12 +82,10 @@ def smaller(*corners):
 
 
 topic.add(
-    "smaller_quadrilateral",
+    "smaller_quadrilateral", symmetries=QUADRILATERALS[:2], opposites=("congruent_quadrilaterals",), measure=smaller
+).says(
     "{4}{5}{6}{7} is a smaller copy of {0}{1}{2}{3}",
     "{0}{1}{2}{3} is a larger copy of {4}{5}{6}{7}",
     "{0}{1}{2}{3} is similar to {4}{5}{6}{7} and larger",
     "{0}{1}{2}{3} is similar to the smaller quadrilateral {4}{5}{6}{7}",
-    symmetries=QUADRILATERALS[:2],
-    opposites=("congruent_quadrilaterals",),
-    measure=smaller,
 )

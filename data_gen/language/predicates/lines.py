@@ -25,43 +25,43 @@ def _uncovered_px(a, b, strokes):
 
 
 @topic.predicate(
+    symmetries=SEGMENT_PAIR,
+    opposites=("perpendicular", "oblique"),
+    line_places={0: (0, 1), 1: (0, 1), 2: (2, 3), 3: (2, 3)},
+    equation=lambda a, b, c, d: aligned(b - a, d - c),
+).says(
     "{0}{1} ∥ {2}{3}",
     "{0}{1} is parallel to {2}{3}",
     "{0}{1} and {2}{3} are parallel",
     "line {0}{1} is parallel to line {2}{3}",
     "{0}{1} and {2}{3} are parallel to each other",
-    symmetries=SEGMENT_PAIR,
-    opposites=("perpendicular", "oblique"),
-    line_places={0: (0, 1), 1: (0, 1), 2: (2, 3), 3: (2, 3)},
-    equation=lambda a, b, c, d: aligned(b - a, d - c),
 )
 def parallel(a, b, c, d):
     return parallel_px(b - a, d - c), INF
 
 
 @topic.predicate(
+    symmetries=SEGMENT_PAIR,
+    opposites=("parallel", "oblique"),
+    line_places={0: (0, 1), 1: (0, 1), 2: (2, 3), 3: (2, 3)},
+    equation=lambda a, b, c, d: at_right_angles(b - a, d - c),
+).says(
     "{0}{1} ⊥ {2}{3}",
     "{0}{1} is perpendicular to {2}{3}",
     "{0}{1} and {2}{3} are perpendicular",
     "line {0}{1} is perpendicular to line {2}{3}",
     "{0}{1} and {2}{3} are perpendicular to each other",
-    symmetries=SEGMENT_PAIR,
-    opposites=("parallel", "oblique"),
-    line_places={0: (0, 1), 1: (0, 1), 2: (2, 3), 3: (2, 3)},
-    equation=lambda a, b, c, d: at_right_angles(b - a, d - c),
 )
 def perpendicular(a, b, c, d):
     return perpendicular_px(b - a, d - c), INF
 
 
-@topic.predicate(
+@topic.predicate(symmetries=SEGMENT_PAIR, opposites=("parallel", "perpendicular")).says(
     "{0}{1} is oblique to {2}{3}",
     "{0}{1} is neither parallel nor perpendicular to {2}{3}",
     "{0}{1} and {2}{3} are oblique",
     "line {0}{1} is oblique to line {2}{3}",
     "{0}{1} and {2}{3} are oblique to each other",
-    symmetries=SEGMENT_PAIR,
-    opposites=("parallel", "perpendicular"),
 )
 def oblique(a, b, c, d):
     u, v = b - a, d - c
@@ -69,94 +69,73 @@ def oblique(a, b, c, d):
 
 
 @topic.predicate(
+    symmetries=FIRST_TWO,
+    opposites=("parallel", "oblique"),
+    line_places={0: (0, 1), 1: (0, 1)},
+    equation=lambda p, q, a, b: at_right_angles(q - p, b - a) + on_line((a + b) / 2, p, q),
+).says(
     "{0}{1} is the perpendicular bisector of {2}{3}",
     "{0}{1} bisects {2}{3} at right angles",
     "{0}{1} is perpendicular to {2}{3} and bisects it",
     "line {0}{1} is the perpendicular bisector of segment {2}{3}",
     "{0}{1} is perpendicular to {2}{3} at its midpoint",
-    symmetries=FIRST_TWO,
-    opposites=("parallel", "oblique"),
-    line_places={0: (0, 1), 1: (0, 1)},
-    equation=lambda p, q, a, b: at_right_angles(q - p, b - a) + on_line((a + b) / 2, p, q),
 )
 def perpendicular_bisector(p, q, a, b):
     middle = (a + b) / 2
     return largest(perpendicular_px(q - p, b - a), line_distance(middle, p, q)), INF
 
 
-@topic.predicate(
+@topic.predicate(symmetries=SEGMENT_PAIR, equation=lambda a, b, c, d: equal(abs(b - a), abs(d - c))).says(
     "{0}{1} = {2}{3}",
     "{0}{1} and {2}{3} are equally long",
     "{0}{1} is equal to {2}{3}",
     "{0}{1} and {2}{3} are equal in length",
-    symmetries=SEGMENT_PAIR,
-    equation=lambda a, b, c, d: equal(abs(b - a), abs(d - c)),
 )
 def equal_length(a, b, c, d):
     return np.abs(np.abs(b - a) - np.abs(d - c)), INF
 
 
-@topic.predicate(
+@topic.predicate(symmetries=ANGLE_PAIR, equation=lambda a, b, c, d, e, f: (turn(a, b, c) - turn(d, e, f),)).says(
     "∠{0}{1}{2} = ∠{3}{4}{5}",
     "angles {0}{1}{2} and {3}{4}{5} are equal",
     "∠{0}{1}{2} is equal to ∠{3}{4}{5}",
     "∠{0}{1}{2} and ∠{3}{4}{5} are equal",
-    symmetries=ANGLE_PAIR,
-    equation=lambda a, b, c, d, e, f: (turn(a, b, c) - turn(d, e, f),),
 )
 def equal_angle(a, b, c, d, e, f):
     arms = smallest(np.abs(a - b), np.abs(c - b), np.abs(d - e), np.abs(f - e))
     return np.radians(np.abs(angle_deg(a, b, c) - angle_deg(d, e, f))) * arms, INF
 
 
-@topic.predicate(
+@topic.predicate(symmetries=SEGMENT, opposites=("apart",), strokes="all", common=True).says(
     "{0} and {1} are joined by a line",
     "segment {0}{1} is drawn",
     "a line connects {0} and {1}",
     "{0} is connected to {1}",
-    symmetries=SEGMENT,
-    opposites=("apart",),
-    strokes="all",
-    common=True,
 )
 def joined(a, b, strokes):
     return _uncovered_px(a, b, strokes), INF
 
 
-topic.add(
-    "dashed",
+topic.add("dashed", symmetries=SEGMENT, opposites=("solid",), strokes="dashed", measure=joined).says(
     "{0}{1} is drawn dashed",
     "the line {0}{1} is dashed",
     "segment {0}{1} is a dashed line",
     "a dashed line connects {0} and {1}",
-    symmetries=SEGMENT,
-    opposites=("solid",),
-    strokes="dashed",
-    measure=joined,
 )
 
-topic.add(
-    "solid",
+topic.add("solid", symmetries=SEGMENT, opposites=("dashed",), strokes="solid", measure=joined).says(
     "{0}{1} is drawn solid",
     "the line {0}{1} is solid",
     "segment {0}{1} is a solid line",
     "a solid line connects {0} and {1}",
-    symmetries=SEGMENT,
-    opposites=("dashed",),
-    strokes="solid",
-    measure=joined,
 )
 
 
-@topic.predicate(
+@topic.predicate(symmetries=SEGMENT, opposites=("joined",), strokes="all", common=True).says(
     "{0} and {1} are not joined",
     "segment {0}{1} is not drawn",
     "no line connects {0} and {1}",
     "{0} is not connected to {1}",
-    symmetries=SEGMENT,
-    opposites=("joined",),
-    strokes="all",
-    common=True,
 )
 def apart(a, b, strokes):
     return 0.0, _uncovered_px(a, b, strokes)

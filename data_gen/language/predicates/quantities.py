@@ -23,120 +23,110 @@ topic = Topic(axis="value")
 
 topic.add(
     "arc",
+    symmetries=LAST_TWO[3],
+    equation=lambda o, a, b, value: (2 * np.sin((sweep(o, a, b) - np.radians(value)) / 2),),
+).says(
     "arc {1}{2} measures {value}°",
     "the measure of ⌒{1}{2} of ⊙{0} is {value}°",
     "the measure of arc {1}{2} of circle {0} is {value}°",
-    symmetries=LAST_TWO[3],
-    equation=lambda o, a, b, value: (2 * np.sin((sweep(o, a, b) - np.radians(value)) / 2),),
 )
 topic.add(
     "arc_length",
-    "arc {1}{2} is {value} long",
-    "the length of ⌒{1}{2} of ⊙{0} is {value}",
-    "the length of arc {1}{2} of circle {0} is {value}",
     symmetries=LAST_TWO[3],
     dimension=1,
     equation=lambda o, a, b, radius, value: (sweep(o, a, b) * radius - value,),
+).says(
+    "arc {1}{2} is {value} long",
+    "the length of ⌒{1}{2} of ⊙{0} is {value}",
+    "the length of arc {1}{2} of circle {0} is {value}",
 )
-topic.add(
-    "circumference",
+topic.add("circumference", dimension=1, equation=lambda o, radius, value: (2 * PI * radius - value,)).says(
     "the circumference of circle {0} is {value}",
     "the circumference of ⊙{0} is {value}",
     "circle {0} has circumference {value}",
-    dimension=1,
-    equation=lambda o, radius, value: (2 * PI * radius - value,),
 )
 topic.add(
     "sector_area",
-    "the area of sector {1}{0}{2} is {value}",
-    "sector {1}{0}{2} has area {value}",
     symmetries=LAST_TWO[3],
     dimension=2,
     equation=lambda o, a, b, radius, value: (radius * np.sqrt(sweep(o, a, b) / 2) - np.sqrt(value),),
+).says(
+    "the area of sector {1}{0}{2} is {value}",
+    "sector {1}{0}{2} has area {value}",
 )
 topic.add(
     "triangle_perimeter",
-    "the perimeter of △{0}{1}{2} is {value}",
-    "the perimeter of triangle {0}{1}{2} is {value}",
-    "△{0}{1}{2} has perimeter {value}",
     symmetries=TRIANGLE,
     dimension=1,
     equation=lambda a, b, c, value: (sum(sides(a, b, c)) - value,),
+).says(
+    "the perimeter of △{0}{1}{2} is {value}",
+    "the perimeter of triangle {0}{1}{2} is {value}",
+    "△{0}{1}{2} has perimeter {value}",
 )
-topic.add(
-    "triangle_height",
+topic.add("triangle_height", symmetries=TRIANGLE).says(
     "△{0}{1}{2} is {value} high",
     "the height of △{0}{1}{2} is {value}",
-    symmetries=TRIANGLE,
 )
 topic.add(
     "quadrilateral_perimeter",
-    "the perimeter of {0}{1}{2}{3} is {value}",
-    "the perimeter of quadrilateral {0}{1}{2}{3} is {value}",
     symmetries=QUADRILATERAL,
     dimension=1,
     equation=lambda a, b, c, d, value: (sum(sides(a, b, c, d)) - value,),
+).says(
+    "the perimeter of {0}{1}{2}{3} is {value}",
+    "the perimeter of quadrilateral {0}{1}{2}{3} is {value}",
 )
-topic.add(
-    "quadrilateral_height",
+topic.add("quadrilateral_height", symmetries=QUADRILATERAL).says(
     "{0}{1}{2}{3} is {value} high",
     "the height of quadrilateral {0}{1}{2}{3} is {value}",
-    symmetries=QUADRILATERAL,
 )
 topic.add(
-    "length_ratio",
+    "length_ratio", symmetries=FIRST_TWO, equation=lambda a, b, c, d, value: (abs(b - a) - value * abs(d - c),)
+).says(
     "{0}{1} : {2}{3} = {value}",
     "the ratio of {0}{1} to {2}{3} is {value}",
-    symmetries=FIRST_TWO,
-    equation=lambda a, b, c, d, value: (abs(b - a) - value * abs(d - c),),
 )
 topic.add(
-    "angle_ratio",
+    "angle_ratio", symmetries=ANGLES, equation=lambda a, b, c, d, e, f, value: (turn(a, b, c) - value * turn(d, e, f),)
+).says(
     "∠{0}{1}{2} : ∠{3}{4}{5} = {value}",
     "the ratio of ∠{0}{1}{2} to ∠{3}{4}{5} is {value}",
-    symmetries=ANGLES,
-    equation=lambda a, b, c, d, e, f, value: (turn(a, b, c) - value * turn(d, e, f),),
 )
 topic.add(
     "similarity_ratio",
-    "△{0}{1}{2} : △{3}{4}{5} = {value}",
-    "the ratio of similar triangles {0}{1}{2} and {3}{4}{5} is {value}",
     symmetries=TRIANGLES[:2],
     equation=lambda a, b, c, d, e, f, value: (abs(b - a) - value * abs(e - d),),
+).says(
+    "△{0}{1}{2} : △{3}{4}{5} = {value}",
+    "the ratio of similar triangles {0}{1}{2} and {3}{4}{5} is {value}",
 )
 topic.add(
     "length_sum",
-    "{0}{1} + {2}{3} = {value}",
-    "the sum of {0}{1} and {2}{3} is {value}",
     symmetries=SEGMENT_PAIR,
     dimension=1,
     equation=lambda a, b, c, d, value: (abs(b - a) + abs(d - c) - value,),
+).says(
+    "{0}{1} + {2}{3} = {value}",
+    "the sum of {0}{1} and {2}{3} is {value}",
 )
 topic.add(
     "angle_sum",
-    "∠{0}{1}{2} + ∠{3}{4}{5} = {value}°",
-    "the sum of ∠{0}{1}{2} and ∠{3}{4}{5} is {value}°",
     symmetries=ANGLE_PAIR,
     equation=lambda a, b, c, d, e, f, value: (turn(a, b, c) + turn(d, e, f) - np.radians(value),),
+).says(
+    "∠{0}{1}{2} + ∠{3}{4}{5} = {value}°",
+    "the sum of ∠{0}{1}{2} and ∠{3}{4}{5} is {value}°",
 )
-topic.add(
-    "sine",
+topic.add("sine", symmetries=ANGLE, equation=lambda a, b, c, value: (np.sin(turn(a, b, c)) - value,)).says(
     "sin ∠{0}{1}{2} = {value}",
     "the sine of ∠{0}{1}{2} is {value}",
-    symmetries=ANGLE,
-    equation=lambda a, b, c, value: (np.sin(turn(a, b, c)) - value,),
 )
-topic.add(
-    "cosine",
+topic.add("cosine", symmetries=ANGLE, equation=lambda a, b, c, value: (np.cos(turn(a, b, c)) - value,)).says(
     "cos ∠{0}{1}{2} = {value}",
     "the cosine of ∠{0}{1}{2} is {value}",
-    symmetries=ANGLE,
-    equation=lambda a, b, c, value: (np.cos(turn(a, b, c)) - value,),
 )
-topic.add(
-    "tangent_of",
+topic.add("tangent_of", symmetries=ANGLE, equation=lambda a, b, c, value: (turn(a, b, c) - np.arctan(value),)).says(
     "tan ∠{0}{1}{2} = {value}",
     "the tangent of ∠{0}{1}{2} is {value}",
-    symmetries=ANGLE,
-    equation=lambda a, b, c, value: (turn(a, b, c) - np.arctan(value),),
 )

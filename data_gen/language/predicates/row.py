@@ -3,7 +3,7 @@
 Each topic of this folder (triangles, polygons, circles...) is a file of rows, `table.py` collects them. A row stands
 above the function that measures it and has its name, or is added alone where coordinates cannot decide:
 
-    @topic.predicate("{0} is the midpoint of {1}{2}", ..., symmetries=LAST_TWO[3], equation=lambda m, a, b: ...)
+    @topic.predicate(symmetries=LAST_TWO[3], equation=lambda m, a, b: ...).says("{0} is the midpoint of {1}{2}", ...)
     def midpoint(m, a, b): ...
 
 A fact is a predicate applied to the names of points.
@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 # Generators of groups of permutations: the orders in which a predicate's arguments say the same.
 TRIANGLE = ((1, 2, 0), (1, 0, 2))
@@ -120,15 +120,28 @@ class Topic(list[Predicate]):
         super().__init__()
         self.columns = columns
 
-    def predicate(self, *phrases: str, **columns: Any) -> Callable[[Callable], Callable]:
-        """Decorates the function that measures a predicate and has its name; columns as in `Predicate`."""
+    def predicate(self, **columns: Any) -> Draft:
+        """Begins the row of the function below, which measures it and has its name; columns as in `Predicate`."""
+        return Draft(self, self.columns | columns)
 
-        def add(measure: Callable) -> Callable:
-            self.add(measure.__name__, *phrases, measure=measure, **columns)
+    def add(self, name: str, **columns: Any) -> Draft:
+        """Begins the row of a predicate that has no measure, or shares that of another."""
+        return Draft(self, self.columns | columns | {"name": name})
+
+
+class Draft(NamedTuple):
+    """A row that lacks its phrases, and its name and measure where a function gives them."""
+
+    topic: Topic
+    columns: dict[str, Any]
+
+    def says(self, *phrases: str) -> Callable[[Callable], Callable]:
+        """Completes the row with its phrases; returns the decorator of the function that measures it."""
+
+        def measured_by(measure: Callable) -> Callable:
+            self.topic.append(Predicate(measure.__name__, phrases, measure=measure, **self.columns))
             return measure
 
-        return add
-
-    def add(self, name: str, *phrases: str, **columns: Any) -> None:
-        """Adds a predicate that has no measure, or shares that of another."""
-        self.append(Predicate(name, phrases, **(self.columns | columns)))
+        if "name" in self.columns:
+            self.topic.append(Predicate(phrases=phrases, **self.columns))
+        return measured_by

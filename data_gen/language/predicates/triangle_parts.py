@@ -13,44 +13,43 @@ from data_gen.language.predicates.row import LAST_THREE, LAST_TWO, Topic
 topic = Topic(axis="relation")
 
 
-@topic.predicate(
+@topic.predicate(symmetries=LAST_TWO[4], only_places=(1,), equation=lambda a, d, b, c: zero(d - (b + c) / 2)).says(
     "{0}{1} is the median from {0} to {2}{3}",
     "{0}{1} is a median of triangle {0}{2}{3}",
     "{0}{1} is the median to side {2}{3} of △{0}{2}{3}",
     "in △{0}{2}{3}, {0}{1} is the median from {0}",
     "{0}{1} bisects {2}{3} at {1}",
-    symmetries=LAST_TWO[4],
-    only_places=(1,),
-    equation=lambda a, d, b, c: zero(d - (b + c) / 2),
 )
 def median(a, d, b, c):
     return midpoint(d, b, c)[0], proper(a, b, c)
 
 
 @topic.predicate(
+    symmetries=LAST_TWO[4],
+    only_places=(1,),
+    line_places={0: (0, 1)},
+    equation=lambda a, d, b, c: at_right_angles(d - a, c - b) + on_line(d, b, c),
+).says(
     "{0}{1} is the altitude from {0} to {2}{3}",
     "{0}{1} is an altitude of triangle {0}{2}{3}",
     "{0}{1} is the altitude to side {2}{3} of △{0}{2}{3}",
     "in △{0}{2}{3}, {0}{1} is the altitude from {0}",
     "{0}{1} ⊥ {2}{3} at {1}",
-    symmetries=LAST_TWO[4],
-    only_places=(1,),
-    line_places={0: (0, 1)},
-    equation=lambda a, d, b, c: at_right_angles(d - a, c - b) + on_line(d, b, c),
 )
 def altitude(a, d, b, c):
     return np.abs(d - foot(a, b, c)), proper(a, b, c)
 
 
 @topic.predicate(
+    symmetries=LAST_TWO[4],
+    line_places={1: (0, 1), 2: (0, 2), 3: (0, 3)},
+    equation=lambda a, d, b, c: (cross(unit(unit(b - a) + unit(c - a)), unit(d - a)),),
+).says(
     "{0}{1} bisects ∠{2}{0}{3}",
     "{0}{1} is the bisector of angle {2}{0}{3}",
     "{0}{1} is the bisector of ∠{2}{0}{3}",
     "the bisector of ∠{2}{0}{3} is {0}{1}",
     "{0}{1} divides ∠{2}{0}{3} into two equal angles",
-    symmetries=LAST_TWO[4],
-    line_places={1: (0, 1), 2: (0, 2), 3: (0, 3)},
-    equation=lambda a, d, b, c: (cross(unit(unit(b - a) + unit(c - a)), unit(d - a)),),
 )
 def bisector(a, d, b, c):
     axis = unit(unit(b - a) + unit(c - a))
@@ -59,15 +58,16 @@ def bisector(a, d, b, c):
 
 
 @topic.predicate(
+    symmetries=((1, 0, 2, 3, 4), (0, 1, 2, 4, 3)),
+    order_matters=True,
+    only_places=(0, 1),
+    equation=lambda p, q, a, b, c: aligned(q - p, c - b) + (2 * abs(q - p) - abs(c - b),),
+).says(
     "{0}{1} is the midsegment of △{2}{3}{4} that is parallel to {3}{4}",
     "{0} and {1} are respectively the midpoints of {2}{3} and {2}{4}",
     "{0}{1} is the midsegment of triangle {2}{3}{4} with base {3}{4}",
     "segment {0}{1} joins the midpoints of sides {2}{3} and {2}{4} of △{2}{3}{4}",
     "{0}{1} is a midline of △{2}{3}{4}, {0}{1} ∥ {3}{4}",
-    symmetries=((1, 0, 2, 3, 4), (0, 1, 2, 4, 3)),
-    order_matters=True,
-    only_places=(0, 1),
-    equation=lambda p, q, a, b, c: aligned(q - p, c - b) + (2 * abs(q - p) - abs(c - b),),
 )
 def midsegment(d, e, a, b, c):
     """Lets either end lie on either side."""
@@ -76,28 +76,30 @@ def midsegment(d, e, a, b, c):
 
 
 @topic.predicate(
-    "{0} is the centroid of △{1}{2}{3}",
-    "the medians of triangle {1}{2}{3} meet at {0}",
-    "the centroid of △{1}{2}{3} is {0}",
-    "{0} is the intersection of the medians of △{1}{2}{3}",
     symmetries=LAST_THREE,
     order_matters=True,
     only_places=(0, 1, 2, 3),
     equation=lambda g, a, b, c: zero(g - (a + b + c) / 3),
+).says(
+    "{0} is the centroid of △{1}{2}{3}",
+    "the medians of triangle {1}{2}{3} meet at {0}",
+    "the centroid of △{1}{2}{3} is {0}",
+    "{0} is the intersection of the medians of △{1}{2}{3}",
 )
 def centroid(g, a, b, c):
     return np.abs(g - (a + b + c) / 3), proper(a, b, c)
 
 
 @topic.predicate(
-    "{0} is the incenter of △{1}{2}{3}",
-    "the angle bisectors of triangle {1}{2}{3} meet at {0}",
-    "the incenter of △{1}{2}{3} is {0}",
-    "{0} is the intersection of the angle bisectors of △{1}{2}{3}",
     symmetries=LAST_THREE,
     order_matters=True,
     only_places=(0,),
     equation=lambda o, a, b, c: equal(*(cross(unit(q - p), o - p) for p, q in ((a, b), (b, c), (c, a)))),
+).says(
+    "{0} is the incenter of △{1}{2}{3}",
+    "the angle bisectors of triangle {1}{2}{3} meet at {0}",
+    "the incenter of △{1}{2}{3} is {0}",
+    "{0} is the intersection of the angle bisectors of △{1}{2}{3}",
 )
 def incenter(i, a, b, c):
     heights = [line_distance(i, p, q) for p, q in ((a, b), (b, c), (c, a))]
@@ -105,24 +107,22 @@ def incenter(i, a, b, c):
 
 
 @topic.predicate(
+    symmetries=LAST_THREE, only_places=(0,), equation=lambda o, a, b, c: equal(abs(a - o), abs(b - o), abs(c - o))
+).says(
     "{0} is the circumcenter of △{1}{2}{3}",
     "the perpendicular bisectors of triangle {1}{2}{3} meet at {0}",
     "the circumcenter of △{1}{2}{3} is {0}",
     "{0} is the intersection of the perpendicular bisectors of the sides of △{1}{2}{3}",
-    symmetries=LAST_THREE,
-    only_places=(0,),
-    equation=lambda o, a, b, c: equal(abs(a - o), abs(b - o), abs(c - o)),
 )
 def circumcenter(o, a, b, c):
     return spread(np.abs(o - a), np.abs(o - b), np.abs(o - c)), INF
 
 
-@topic.predicate(
+@topic.predicate(symmetries=LAST_THREE).says(
     "{0} is the orthocenter of △{1}{2}{3}",
     "the altitudes of triangle {1}{2}{3} meet at {0}",
     "the orthocenter of △{1}{2}{3} is {0}",
     "{0} is the intersection of the altitudes of △{1}{2}{3}",
-    symmetries=LAST_THREE,
 )
 def orthocenter(h, a, b, c):
     """Takes the distance of h from the farthest of the three heights."""
@@ -132,14 +132,13 @@ def orthocenter(h, a, b, c):
 
 topic.add(
     "quadrilateral_midsegment",
-    "{0}{1} is the midsegment of {2}{3}{4}{5}",
-    "the midsegment of quadrilateral {2}{3}{4}{5} is {0}{1}",
     symmetries=((1, 0, 2, 3, 4, 5),),
     equation=lambda p, q, a, b, c, d: (2 * abs(q - p) - abs(c - b) - abs(d - a),),
+).says(
+    "{0}{1} is the midsegment of {2}{3}{4}{5}",
+    "the midsegment of quadrilateral {2}{3}{4}{5} is {0}{1}",
 )
-topic.add(
-    "quadrilateral_altitude",
+topic.add("quadrilateral_altitude", symmetries=((1, 0, 2, 3, 4, 5),)).says(
     "{0}{1} is a height of {2}{3}{4}{5}",
     "{0}{1} is an altitude of quadrilateral {2}{3}{4}{5}",
-    symmetries=((1, 0, 2, 3, 4, 5),),
 )

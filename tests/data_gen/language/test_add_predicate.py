@@ -42,15 +42,16 @@ topic = Topic(**triangle_parts.topic.columns)
 
 
 @topic.predicate(
+    symmetries=LAST_TWO[4],
+    opposites=("median",),
+    only_places=(1,),
+    equation=lambda a, d, b, c: (*on_line(d, b, c), abs(b - a) + abs(d - b) - abs(c - a) - abs(d - c)),
+).says(
     "{0}{1} is the splitter from {0} to {2}{3}",
     "{0}{1} is a splitter of triangle {0}{2}{3}",
     "{0}{1} halves the perimeter of △{0}{2}{3}",
     "in △{0}{2}{3}, {0}{1} is the splitter from {0}",
     "{0}{1} splits △{0}{2}{3} into parts of equal perimeter",
-    symmetries=LAST_TWO[4],
-    opposites=("median",),
-    only_places=(1,),
-    equation=lambda a, d, b, c: (*on_line(d, b, c), abs(b - a) + abs(d - b) - abs(c - a) - abs(d - c)),
 )
 def splitter(a, d, b, c):
     uneven = np.abs(np.abs(b - a) + np.abs(d - b) - np.abs(c - a) - np.abs(d - c)) / 2
