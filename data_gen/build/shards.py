@@ -29,17 +29,7 @@ from data_gen.shared.errors import UserError
 from data_gen.shared.parallel import map_in_pool
 from data_gen.sources import SOURCES, load_source
 
-PACKAGES = (
-    "numpy",
-    "scipy",
-    "pillow",
-    "cairosvg",
-    "cairocffi",
-    "fonttools",
-    "matplotlib",
-    "protobuf",
-    "google-crc32c",
-)
+PACKAGES = ("numpy", "scipy", "pillow", "cairosvg", "cairocffi", "fonttools", "matplotlib", "protobuf", "google-crc32c")
 SPEC_FILE = "spec.json"  # what the folder was begun with
 EXAMPLE = """mmgeo data --spec=configs/data_tiny.py --out=data/tiny --workers=2 --spec.families.train=800
   mmgeo data --spec=configs/data_tiny.py --out=gs://bucket/tiny --hosts=4 --host=1   # 0 to 3, one a host

@@ -10,14 +10,7 @@ from data_gen.records import schema
 from data_gen.shared import config
 from data_gen.shared.errors import UserError
 
-REQUIRED = {
-    "name": str,
-    "source": str,
-    "seed": int,
-    "size_px": int,
-    "shard_size": int,
-    "families": ConfigDict,
-}
+REQUIRED = {"name": str, "source": str, "seed": int, "size_px": int, "shard_size": int, "families": ConfigDict}
 
 
 def load_spec(path: str, overrides: list[str]) -> ConfigDict:

@@ -113,11 +113,7 @@ def with_text_only(
 
 
 def _join(
-    members: Sequence[Member],
-    base: Member,
-    requests: Sequence[EditRequest],
-    canvas: Canvas,
-    rng: np.random.Generator,
+    members: Sequence[Member], base: Member, requests: Sequence[EditRequest], canvas: Canvas, rng: np.random.Generator
 ) -> list[EditedMember]:
     """Finds for each request the first edit of `base` that may join the members and those found before it."""
     pool: list[tuple[int, EditedMember]] = []

@@ -35,10 +35,7 @@ def _example_class() -> Any:
         field.oneof_index = 0
     features = declare("Features", ("feature", 1, many, "Features.FeatureEntry"))
     entry = declare(
-        "FeatureEntry",
-        ("key", 1, one, proto.TYPE_STRING),
-        ("value", 2, one, "Feature"),
-        nested=features.nested_type,
+        "FeatureEntry", ("key", 1, one, proto.TYPE_STRING), ("value", 2, one, "Feature"), nested=features.nested_type
     )
     entry.options.map_entry = True
     declare("Example", ("features", 1, one, "Features"))

@@ -131,10 +131,7 @@ def kite(a, b, c, d):
     return largest(np.abs(np.abs(b - a) - np.abs(d - a)), np.abs(np.abs(b - c) - np.abs(d - c))), proper(a, b, c, d)
 
 
-@topic.predicate(
-    symmetries=QUADRILATERAL,
-    opposites=tuple(PARALLEL_SIDES),
-).says(
+@topic.predicate(symmetries=QUADRILATERAL, opposites=tuple(PARALLEL_SIDES)).says(
     "quadrilateral {0}{1}{2}{3} has no parallel sides",
     "no two sides of {0}{1}{2}{3} are parallel",
     "the sides of {0}{1}{2}{3} form a quadrilateral without parallel sides",

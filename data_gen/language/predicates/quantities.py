@@ -50,10 +50,7 @@ topic.add(
     symmetries=LAST_TWO[3],
     dimension=2,
     equation=lambda o, a, b, radius, value: (radius * np.sqrt(sweep(o, a, b) / 2) - np.sqrt(value),),
-).says(
-    "the area of sector {1}{0}{2} is {value}",
-    "sector {1}{0}{2} has area {value}",
-)
+).says("the area of sector {1}{0}{2} is {value}", "sector {1}{0}{2} has area {value}")
 topic.add(
     "triangle_perimeter",
     symmetries=TRIANGLE,
@@ -65,68 +62,45 @@ topic.add(
     "△{0}{1}{2} has perimeter {value}",
 )
 topic.add("triangle_height", symmetries=TRIANGLE).says(
-    "△{0}{1}{2} is {value} high",
-    "the height of △{0}{1}{2} is {value}",
+    "△{0}{1}{2} is {value} high", "the height of △{0}{1}{2} is {value}"
 )
 topic.add(
     "quadrilateral_perimeter",
     symmetries=QUADRILATERAL,
     dimension=1,
     equation=lambda a, b, c, d, value: (sum(sides(a, b, c, d)) - value,),
-).says(
-    "the perimeter of {0}{1}{2}{3} is {value}",
-    "the perimeter of quadrilateral {0}{1}{2}{3} is {value}",
-)
+).says("the perimeter of {0}{1}{2}{3} is {value}", "the perimeter of quadrilateral {0}{1}{2}{3} is {value}")
 topic.add("quadrilateral_height", symmetries=QUADRILATERAL).says(
-    "{0}{1}{2}{3} is {value} high",
-    "the height of quadrilateral {0}{1}{2}{3} is {value}",
+    "{0}{1}{2}{3} is {value} high", "the height of quadrilateral {0}{1}{2}{3} is {value}"
 )
 topic.add(
     "length_ratio", symmetries=FIRST_TWO, equation=lambda a, b, c, d, value: (abs(b - a) - value * abs(d - c),)
-).says(
-    "{0}{1} : {2}{3} = {value}",
-    "the ratio of {0}{1} to {2}{3} is {value}",
-)
+).says("{0}{1} : {2}{3} = {value}", "the ratio of {0}{1} to {2}{3} is {value}")
 topic.add(
     "angle_ratio", symmetries=ANGLES, equation=lambda a, b, c, d, e, f, value: (turn(a, b, c) - value * turn(d, e, f),)
-).says(
-    "∠{0}{1}{2} : ∠{3}{4}{5} = {value}",
-    "the ratio of ∠{0}{1}{2} to ∠{3}{4}{5} is {value}",
-)
+).says("∠{0}{1}{2} : ∠{3}{4}{5} = {value}", "the ratio of ∠{0}{1}{2} to ∠{3}{4}{5} is {value}")
 topic.add(
     "similarity_ratio",
     symmetries=TRIANGLES[:2],
     equation=lambda a, b, c, d, e, f, value: (abs(b - a) - value * abs(e - d),),
-).says(
-    "△{0}{1}{2} : △{3}{4}{5} = {value}",
-    "the ratio of similar triangles {0}{1}{2} and {3}{4}{5} is {value}",
-)
+).says("△{0}{1}{2} : △{3}{4}{5} = {value}", "the ratio of similar triangles {0}{1}{2} and {3}{4}{5} is {value}")
 topic.add(
     "length_sum",
     symmetries=SEGMENT_PAIR,
     dimension=1,
     equation=lambda a, b, c, d, value: (abs(b - a) + abs(d - c) - value,),
-).says(
-    "{0}{1} + {2}{3} = {value}",
-    "the sum of {0}{1} and {2}{3} is {value}",
-)
+).says("{0}{1} + {2}{3} = {value}", "the sum of {0}{1} and {2}{3} is {value}")
 topic.add(
     "angle_sum",
     symmetries=ANGLE_PAIR,
     equation=lambda a, b, c, d, e, f, value: (turn(a, b, c) + turn(d, e, f) - np.radians(value),),
-).says(
-    "∠{0}{1}{2} + ∠{3}{4}{5} = {value}°",
-    "the sum of ∠{0}{1}{2} and ∠{3}{4}{5} is {value}°",
-)
+).says("∠{0}{1}{2} + ∠{3}{4}{5} = {value}°", "the sum of ∠{0}{1}{2} and ∠{3}{4}{5} is {value}°")
 topic.add("sine", symmetries=ANGLE, equation=lambda a, b, c, value: (np.sin(turn(a, b, c)) - value,)).says(
-    "sin ∠{0}{1}{2} = {value}",
-    "the sine of ∠{0}{1}{2} is {value}",
+    "sin ∠{0}{1}{2} = {value}", "the sine of ∠{0}{1}{2} is {value}"
 )
 topic.add("cosine", symmetries=ANGLE, equation=lambda a, b, c, value: (np.cos(turn(a, b, c)) - value,)).says(
-    "cos ∠{0}{1}{2} = {value}",
-    "the cosine of ∠{0}{1}{2} is {value}",
+    "cos ∠{0}{1}{2} = {value}", "the cosine of ∠{0}{1}{2} is {value}"
 )
 topic.add("tangent_of", symmetries=ANGLE, equation=lambda a, b, c, value: (turn(a, b, c) - np.arctan(value),)).says(
-    "tan ∠{0}{1}{2} = {value}",
-    "the tangent of ∠{0}{1}{2} is {value}",
+    "tan ∠{0}{1}{2} = {value}", "the tangent of ∠{0}{1}{2} is {value}"
 )

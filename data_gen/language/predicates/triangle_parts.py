@@ -134,11 +134,7 @@ topic.add(
     "quadrilateral_midsegment",
     symmetries=((1, 0, 2, 3, 4, 5),),
     equation=lambda p, q, a, b, c, d: (2 * abs(q - p) - abs(c - b) - abs(d - a),),
-).says(
-    "{0}{1} is the midsegment of {2}{3}{4}{5}",
-    "the midsegment of quadrilateral {2}{3}{4}{5} is {0}{1}",
-)
+).says("{0}{1} is the midsegment of {2}{3}{4}{5}", "the midsegment of quadrilateral {2}{3}{4}{5} is {0}{1}")
 topic.add("quadrilateral_altitude", symmetries=((1, 0, 2, 3, 4, 5),)).says(
-    "{0}{1} is a height of {2}{3}{4}{5}",
-    "{0}{1} is an altitude of quadrilateral {2}{3}{4}{5}",
+    "{0}{1} is a height of {2}{3}{4}{5}", "{0}{1} is an altitude of quadrilateral {2}{3}{4}{5}"
 )

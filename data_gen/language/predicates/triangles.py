@@ -45,11 +45,7 @@ topic.add(
     line_places={1: (0, 1), 2: (0, 2)},
     common=True,
     measure=right,
-).says(
-    "∠{1}{0}{2} is a right angle",
-    "∠{1}{0}{2} is right",
-    "angle {1}{0}{2} is a right angle",
-)
+).says("∠{1}{0}{2} is a right angle", "∠{1}{0}{2} is right", "angle {1}{0}{2} is a right angle")
 
 
 @topic.predicate(
@@ -128,17 +124,11 @@ def obtuse(v, p, q):
 
 topic.add(
     "obtuse_angle", symmetries=LAST_TWO[3], opposites=("right_angle", "acute_angle"), common=True, measure=obtuse
-).says(
-    "∠{1}{0}{2} is an obtuse angle",
-    "∠{1}{0}{2} is obtuse",
-    "angle {1}{0}{2} is an obtuse angle",
-)
+).says("∠{1}{0}{2} is an obtuse angle", "∠{1}{0}{2} is obtuse", "angle {1}{0}{2} is an obtuse angle")
 
 
 @topic.predicate(symmetries=LAST_TWO[3], opposites=("right_angle", "obtuse_angle"), common=True).says(
-    "∠{1}{0}{2} is an acute angle",
-    "∠{1}{0}{2} is acute",
-    "angle {1}{0}{2} is an acute angle",
+    "∠{1}{0}{2} is an acute angle", "∠{1}{0}{2} is acute", "angle {1}{0}{2} is an acute angle"
 )
 def acute_angle(v, p, q):
     return 0.0, acute_px(v, p, q)
