@@ -1,7 +1,5 @@
 """The command that describes a frozen benchmark: its version, a hash of its shards, and its kinds of edits."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ Real texts and pictures are those of FormalGeo7k's `val`. Both sides are measure
 on a square of white paper and brought to SIDE_PX, as an encoder sees it, before anything is counted.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections import Counter

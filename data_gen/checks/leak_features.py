@@ -4,8 +4,6 @@ A caption is a bag of hashed words, pairs and triples of words, with the order o
 picture is where its ink lies, how much of it there is, how many parts it has, and which small patterns it is made of.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple

@@ -5,8 +5,6 @@ their sketches differ in at most NEAR cells; then at least one of NEAR + 1 parts
 pictures that share such a part are compared.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

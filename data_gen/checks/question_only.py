@@ -6,8 +6,6 @@ tested on the others, on questions that cannot be answered without their picture
 is 95 %, by bootstrap.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any

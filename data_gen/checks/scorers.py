@@ -1,7 +1,5 @@
 """The scorers that look for shortcuts, and their accuracy: a scorer gives a number to one item, seeing nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

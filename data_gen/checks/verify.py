@@ -9,8 +9,6 @@ its source counts, and how many figures were tried and refused ("figures": {"tri
 rates and the reasons are reported.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

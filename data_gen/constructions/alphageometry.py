@@ -7,8 +7,6 @@ with "~" is a row that draws and states nothing.
 The frame is that of `constructions`: the first segment from 0 to 1, y upwards, angles counted anticlockwise.
 """
 
-from __future__ import annotations
-
 import cmath
 import itertools
 import math

@@ -1,7 +1,5 @@
 """Lists the constructions of figures to begin with, and what the templates of the quick start add to them."""
 
-from __future__ import annotations
-
 import cmath
 import math
 from collections.abc import Iterator, Sequence

@@ -5,8 +5,6 @@ step of a program, called "on_line+on_circle". `pair` and `single` make rows of 
 Templates are those of `constructions.Construction`; the point that is placed is x.
 """
 
-from __future__ import annotations
-
 import cmath
 import math
 from collections.abc import Callable, Sequence

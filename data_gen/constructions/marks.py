@@ -3,8 +3,6 @@
 What they mark, they state. They stand beside `CONSTRUCTIONS`, since no edit exchanges them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from data_gen.constructions.row import Construction

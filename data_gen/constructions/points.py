@@ -4,8 +4,6 @@ Every slot is a question about the figure; its rows are the answers, so that an 
 person sees. Shares are hundredths, angles degrees.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Defines a row of the construction language (`table.py` has them all)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Defines a step, one application of a construction to named points: what it states, draws and marks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Collects all constructions by name, and says which can be exchanged for each other."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import replace
 from functools import cache

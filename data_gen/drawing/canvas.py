@@ -1,7 +1,5 @@
 """How a family is put on paper: size, border, turn, style, and the levels of difficulty."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import asdict, dataclass

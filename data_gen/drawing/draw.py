@@ -1,7 +1,5 @@
 """From a program to a figure on its canvas, and why figures are refused."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager

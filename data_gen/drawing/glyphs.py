@@ -1,7 +1,5 @@
 """Letters as outlines: the fonts inside the matplotlib wheel, so that no font of the machine matters."""
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 from dataclasses import dataclass

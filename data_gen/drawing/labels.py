@@ -5,8 +5,6 @@ that touch ink, leave the canvas or stand behind a stroke are out; a small depth
 cheapest first, settles who stands where.
 """
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 from math import cos, hypot, sin

@@ -4,8 +4,6 @@ A rule is a function of a `Layout` that returns whether the figure breaks it; it
 Lengths of `quality` are shares of the figure's width: the longer side of the box about its points and circles.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

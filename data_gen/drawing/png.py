@@ -1,7 +1,5 @@
 """PNG files: grey drawings to the same bytes for the same pixels, and pictures of any kind read as grey on paper."""
 
-from __future__ import annotations
-
 import io
 import struct
 import zlib

@@ -1,7 +1,5 @@
 """Diagram -> a list of primitives, which SVG and pixels are both made of, so the two cannot drift apart."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

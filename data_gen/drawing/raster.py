@@ -1,7 +1,5 @@
 """Diagram -> pixels, straight with cairo: what cairosvg makes of its SVG, only faster."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -3,8 +3,6 @@
 A region is a tuple of complex corners in order round; two corners stand for a circle, its centre and a point on it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 Angles are in radians, counted from the x axis towards the y axis (y runs down, so clockwise to the eye).
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from math import acos, atan2, ceil, cos, dist, hypot, pi, sin, tan

@@ -1,7 +1,5 @@
 """Diagram -> SVG, and SVG -> pixels by way of cairosvg, the same as those of `raster`."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.drawing.labels import Label

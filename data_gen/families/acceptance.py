@@ -4,8 +4,6 @@ The caption of a figure (c+) is true of its own picture (I+) and false of its si
 are false of it, each by a margin that a person sees: c+(I+) = 1, c-(I+) = 0, c-(I-) = 1, c+(I-) = 0 for every pair.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """From figures to a family's record: pictures, captions, truth table, signatures."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.drawing import png, raster

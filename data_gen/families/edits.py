@@ -7,8 +7,6 @@ An edit is proposed for one program and can be applied to any program with the s
 their products. Renaming comes last in a product: it changes the names that the other edits speak of.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -119,11 +117,6 @@ def draw_params(row: Construction, rng: np.random.Generator) -> tuple[float, ...
 def in_range(row: Construction, parameter: float) -> bool:
     """Returns whether a row allows a first parameter."""
     return bool(row.ranges) and row.ranges[0][0] <= parameter <= row.ranges[0][1]
-
-
-def always(edit: Edit) -> Proposal:
-    """Returns the proposal of one edit, whatever the program."""
-    return lambda program, rng: edit
 
 
 # ---- exchanges of constructions -----------------------------------------------------------------------------------

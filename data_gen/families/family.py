@@ -5,8 +5,6 @@ independent edits (a 2^k full factorial design). In both, the pictures and their
 table is the identity; captions without a picture follow.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

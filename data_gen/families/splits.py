@@ -1,7 +1,5 @@
 """Which split a set of letters belongs to, so that no caption of one split is a caption of another."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Printed values as books have them: lengths, areas, angles, with numbers or an unknown."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.language.fact import Fact

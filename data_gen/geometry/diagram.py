@@ -4,8 +4,6 @@ Coordinates are pixels of a square canvas, x to the right and y down. A name tha
 it carries a stroke but has neither a label nor a dot.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 Point = tuple[float, float]

@@ -4,8 +4,6 @@ Every function takes complex scalars or complex[...] arrays that broadcast, and 
 units of a construction before it is fitted to a canvas).
 """
 
-from __future__ import annotations
-
 import cmath
 import math
 

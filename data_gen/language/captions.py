@@ -1,7 +1,5 @@
 """Puts facts into English: phrases, their order, how they are joined and set, all chosen by a wording number."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Reads and writes numbers and polynomials as captions and pictures have them."""
 
-from __future__ import annotations
-
 import math
 import re
 from functools import cache

@@ -1,7 +1,5 @@
 """Extracts the \\boxed{...} answers of a solution."""
 
-from __future__ import annotations
-
 import re
 
 BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")

@@ -1,7 +1,5 @@
 """The one schema: a family of diagrams and captions, as a `tf.train.Example` (`tfrecords.py` puts them into files)."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ the stored program. Where there is none, only what contradicts the source's fact
 Captions that speak of more points or circles than the anchor's are passed over: they would be false for that alone.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache

@@ -7,8 +7,6 @@ order in which its facts first name them, shapes before relations before values.
 role by role, such a caption speaks of the anchor's points, so that what it says has to be read, and not only of whom.
 """
 
-from __future__ import annotations
-
 import bisect
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """Confidence intervals by bootstrap over groups, whose members are not independent of each other."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

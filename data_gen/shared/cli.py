@@ -1,7 +1,5 @@
 """The frame of every command: its parser, its exit status, and one line for what goes wrong."""
 
-from __future__ import annotations
-
 import argparse
 import errno
 import functools

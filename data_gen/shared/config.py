@@ -4,8 +4,6 @@ Serves the spec of a data set (`get_spec()`, `--spec.KEY=VALUE`) and the config 
 `--config.KEY=VALUE`).
 """
 
-from __future__ import annotations
-
 import ast
 import difflib
 import re

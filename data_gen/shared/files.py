@@ -3,8 +3,6 @@
 Nothing from outside is executed: pictures are read in formats that Pillow decodes by itself.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -1,7 +1,5 @@
 """Maps a function over many tasks in a pool of processes."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

@@ -3,8 +3,6 @@
 Coordinates are complex, x to the right and y *upwards*; faces, arcs and points round circles run counterclockwise.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

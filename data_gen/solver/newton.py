@@ -8,8 +8,6 @@ starts and steps, not by a clock.
 Coordinates are complex, x to the right and y *upwards*; faces and points round circles are listed counterclockwise.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

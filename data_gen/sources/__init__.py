@@ -1,7 +1,5 @@
 """Where families come from: one folder for each kind of source, and what all of them offer."""
 
-from __future__ import annotations
-
 import importlib
 from typing import Protocol, cast
 

@@ -4,8 +4,6 @@ A rule proposes facts of one axis. What it proposes cannot be true where the fac
 and a more general predicate stays true, so neither is ever proposed.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Facts of predicates with `from_marks` are true where the diagram shows just that, and read nowhere else.
 """
 
-from __future__ import annotations
-
 import cmath
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -5,8 +5,6 @@ caption whose bits are a subset of a picture's may be true of it, and training i
 ignoring.
 """
 
-from __future__ import annotations
-
 import itertools
 import zlib
 from collections.abc import Sequence

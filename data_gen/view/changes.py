@@ -1,7 +1,5 @@
 """What an edit changed: words of a caption, and ink of a picture."""
 
-from __future__ import annotations
-
 import difflib
 import io
 import re

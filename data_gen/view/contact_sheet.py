@@ -1,7 +1,5 @@
 """The command that draws a family as one picture: its members, their captions, and in colour what an edit changed."""
 
-from __future__ import annotations
-
 import io
 import textwrap
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ One HTML file, which asks for nothing outside itself. A sibling's picture lies o
 in both, blue only in the anchor's, orange only in the sibling's. Words that the anchor's caption lacks are marked.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple

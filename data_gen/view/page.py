@@ -4,8 +4,6 @@ All pages share the frame `page.html.jinja`: it asks for nothing outside itself,
 and wide, and its Content-Security-Policy lets the browser run the page's own script and nothing else.
 """
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Callable
 from hashlib import sha256

@@ -1,7 +1,5 @@
 """Families as vector pictures: drawn again from their programs, as SVG."""
 
-from __future__ import annotations
-
 import re
 
 from data_gen.constructions.program import program_from_json

@@ -1,7 +1,5 @@
 """Lists predicates of one circle, named first by its centre, with points, lines and polygons; and of two circles."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.geometry.plane import angle_deg, cross, line_distance, unit

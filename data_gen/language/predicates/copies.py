@@ -1,7 +1,5 @@
 """Lists predicates of figures whose vertices correspond: similar and congruent ones."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.language.predicates.deviation import distances, largest, proper, smallest

@@ -3,8 +3,6 @@
 Points are complex[...] arrays that broadcast, results float[...] in the unit of the points.
 """
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -3,8 +3,6 @@
 Points are complex[...] arrays; residuals are tuples of float[...], smooth and signed.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.geometry.plane import cross, dot, unit

@@ -1,7 +1,5 @@
 """Lists predicates of lines and segments: how they lie to each other, and which are drawn."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.geometry.plane import angle_deg, line_distance, segment_distance

@@ -1,7 +1,5 @@
 """Lists predicates of where points lie: on lines, on the sides of lines, in triangles."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.geometry.plane import cross, line_distance, segment_distance

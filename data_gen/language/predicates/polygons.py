@@ -1,7 +1,5 @@
 """Lists the shapes of quadrilaterals and polygons with more sides, named by their corners in order round."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.language.predicates.deviation import (
@@ -21,7 +19,9 @@ from data_gen.language.predicates.row import QUADRILATERAL, Topic
 
 POLYGONS = {5: "pentagon", 6: "hexagon", 7: "heptagon", 8: "octagon"}
 TWO_BASES = ((1, 0, 3, 2), (2, 3, 0, 1))
-PARALLEL_SIDES = "square rectangle rhombus parallelogram trapezoid isosceles_trapezoid right_trapezoid".split()
+WITH_PARALLEL_SIDES = (
+    "square", "rectangle", "rhombus", "parallelogram", "trapezoid", "isosceles_trapezoid", "right_trapezoid"
+)  # fmt: skip
 # A parallelogram of some kind: each corner follows from the other three.
 PARALLELOGRAM: dict = {
     "symmetries": QUADRILATERAL, "opposites": ("irregular",), "order_matters": True, "only_places": (0, 1, 2, 3)
@@ -131,7 +131,7 @@ def kite(a, b, c, d):
     return largest(np.abs(np.abs(b - a) - np.abs(d - a)), np.abs(np.abs(b - c) - np.abs(d - c))), proper(a, b, c, d)
 
 
-@topic.predicate(symmetries=QUADRILATERAL, opposites=tuple(PARALLEL_SIDES)).says(
+@topic.predicate(symmetries=QUADRILATERAL, opposites=WITH_PARALLEL_SIDES).says(
     "quadrilateral {0}{1}{2}{3} has no parallel sides",
     "no two sides of {0}{1}{2}{3} are parallel",
     "the sides of {0}{1}{2}{3} form a quadrilateral without parallel sides",

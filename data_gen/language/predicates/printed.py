@@ -1,7 +1,5 @@
 """Lists predicates of what a diagram prints and marks: read off the picture, not measured."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.geometry.plane import cross

@@ -1,7 +1,5 @@
 """Lists quantities that sources state of their diagrams: asserted, not computed, so they have an equation at most."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.language.predicates.deviation import sides

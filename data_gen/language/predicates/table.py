@@ -3,8 +3,6 @@
 Nothing depends on their order.
 """
 
-from __future__ import annotations
-
 from functools import cache
 
 from data_gen.language.predicates import (

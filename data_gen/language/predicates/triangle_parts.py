@@ -1,7 +1,5 @@
 """Lists cevians, midsegments and centres of triangles; a cevian is named by vertex, foot and far side."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.geometry.plane import cross, dot, foot, line_distance, unit

@@ -1,7 +1,5 @@
 """Lists angles and shapes of triangles; the special vertex comes first."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

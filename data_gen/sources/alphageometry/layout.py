@@ -2,8 +2,6 @@
 clearest layout is kept.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from data_gen.constructions.program import Program

@@ -5,8 +5,6 @@ b c d`. Points are put into capital letters; a name of more than one letter beco
 the text is evaluated: names are looked up in tables.
 """
 
-from __future__ import annotations
-
 import difflib
 import itertools
 import re

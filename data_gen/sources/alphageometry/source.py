@@ -6,8 +6,6 @@ has the problems whose text hashes to it, and captions of letters that do so too
     mmgeo alphageometry --file ../shared/data/alphageometry/jgex_dev_120.txt
 """
 
-from __future__ import annotations
-
 import itertools
 import time
 import zlib
@@ -31,14 +29,13 @@ from data_gen.families.assemble import assemble
 from data_gen.families.edits import (
     PROPOSAL_OF_AXIS,
     Edit,
-    always,
     draw_params,
     exchange,
     exchangeable,
     product,
     swap_letters,
 )
-from data_gen.families.family import EditRequest, FamilyDraft, cube
+from data_gen.families.family import FamilyDraft, cube_of
 from data_gen.families.splits import split_of
 from data_gen.families.values import draw_length
 from data_gen.geometry.plane import segment_distance
@@ -112,10 +109,7 @@ def _cube(
         told = _told_letters(lettered)
         swap = swap_letters([pair for pair in exchangeable(lettered) if told.issuperset(pair)], rng)
         edits += [swap] if swap else []
-    anchor = draw(lettered, canvas)
-    if anchor is None or len(edits) < len(axes):
-        return None
-    draft = cube(anchor, [EditRequest(edit.axis, always(edit)) for edit in edits], canvas, rng)
+    draft = cube_of(lettered, edits, canvas, rng) if len(edits) == len(axes) else None
     return draft if draft and all(_is_clear(member) for member in draft.members) else None
 
 

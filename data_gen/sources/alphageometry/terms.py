@@ -1,7 +1,5 @@
 """AlphaGeometry's constructions as steps of ours."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from data_gen.constructions.alphageometry import ROWS

@@ -1,7 +1,5 @@
 """A figure in the making: a base, and slot after slot what it offers points for."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """What a composed figure prints: lengths, angles and areas of what it offers (`FigureBuilder`)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import replace
 

@@ -11,10 +11,7 @@ or "Answer:", a letter being replaced by its choice; or the whole reply where it
 `solution`, and the caption as well, as in files for alignment, where it describes the picture.
 """
 
-from __future__ import annotations
-
 import re
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,7 @@ from data_gen.records.boxed import boxed_texts
 from data_gen.records.schema import Family, Question
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import parse_json, read_bytes, require_text, resolve_inside
-from data_gen.sources.external.rows import PictureRow, clip, family_of, split_rows
+from data_gen.sources.external.rows import PictureRow, count_rows, nth_family
 
 ROLES = {"human": "human", "user": "human", "gpt": "gpt", "assistant": "gpt"}
 CHOICE = re.compile(r"^[ \t]*\(?([A-H])[).:：][ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
@@ -32,25 +29,25 @@ SHORT = 40  # characters of a reply that is all answer
 
 
 @cache
-def load(root: str, file: str) -> tuple[tuple[PictureRow, Question], ...]:
-    """Returns the questions of a file in `root`. Raises UserError, which names file and item."""
+def load(root: str, file: str) -> tuple[PictureRow, ...]:
+    """Returns a row for each question of a file in `root`. Raises UserError, which names file and item."""
     folder = Path(root)
     path = resolve_inside(folder, file, "spec.file")
     data = read_bytes(path, "give the folder with --spec.root and the name of its JSON file with --spec.file")
     items = parse_json(data, str(path))
     if not isinstance(items, list):
         raise UserError(f"{path} must be a list of objects with 'image' and 'conversations'")
-    return tuple(pair for i, item in enumerate(items) for pair in _pairs(item, folder, f"{path} item {i}"))
+    return tuple(row for i, item in enumerate(items) for row in _rows(item, folder, f"{path} item {i}"))
 
 
-def _pairs(item: Any, root: Path, where: str) -> list[tuple[PictureRow, Question]]:
+def _rows(item: Any, root: Path, where: str) -> list[PictureRow]:
     if not isinstance(item, dict):
         raise UserError(f"{where} must be an object with 'image' and 'conversations'")
     turns = _turns(item.get("conversations"), where)
     if item.get("image") is None:
         return []
     image = resolve_inside(root, require_text(item["image"], where, "image"), where)
-    return [(PictureRow(where, image, reply, ()), question(asked, reply)) for asked, reply in turns]
+    return [PictureRow(where, image, reply, (), question(asked, reply)) for asked, reply in turns]
 
 
 def _turns(conversations: Any, where: str) -> list[tuple[str, str]]:
@@ -86,19 +83,11 @@ def _said(reply: str) -> str:
     return line if len(line) <= SHORT and "\n" not in line else ""
 
 
-@cache
-def _numbers(root: str, file: str, shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
-    return split_rows([row for row, _ in load(root, file)], root, dict(shares), split)
-
-
 def rows(spec, split: str) -> int:
     """Returns how many families a split has: its questions, or `spec.families[split]` where that is fewer."""
-    return clip(_numbers(spec.root, spec.file, tuple(spec.shares.items()), split), spec.families[split])
+    return count_rows(load, spec.file, spec, split)
 
 
 def family(spec, split: str, index: int) -> Family:
     """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
-    number = _numbers(spec.root, spec.file, tuple(spec.shares.items()), split)[index]
-    row, asked = load(spec.root, spec.file)[number]
-    made = family_of(row, f"conversations/{split}/{number:06d}", "conversations", int(spec.size_px))
-    return replace(made, question=asked)
+    return nth_family(load, spec.file, spec, split, index, "conversations")

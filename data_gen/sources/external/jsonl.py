@@ -10,8 +10,6 @@
 `image`; where it has both, its caption is true of its own picture. Other keys are errors, as they may be misspelt.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from typing import Any
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import json_lines, require_text, resolve_inside
-from data_gen.sources.external.rows import Negative, PictureRow, clip, family_of, split_rows
+from data_gen.sources.external.rows import Negative, PictureRow, count_rows, nth_family
 
 ROW_KEYS = {"image", "caption", "negatives"}
 NEGATIVE_KEYS = {"image", "caption"}
@@ -62,18 +60,11 @@ def _check_keys(value: Any, known: set[str], where: str) -> None:
         raise UserError(f"{where}: key {key[:50]!r} is none of {', '.join(sorted(known))}")
 
 
-@cache
-def _numbers(root: str, file: str, shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
-    return split_rows(load(root, file), root, dict(shares), split)
-
-
 def rows(spec, split: str) -> int:
     """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""
-    return clip(_numbers(spec.root, spec.file, tuple(spec.shares.items()), split), spec.families[split])
+    return count_rows(load, spec.file, spec, split)
 
 
 def family(spec, split: str, index: int) -> Family:
     """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
-    number = _numbers(spec.root, spec.file, tuple(spec.shares.items()), split)[index]
-    row = load(spec.root, spec.file)[number]
-    return family_of(row, f"jsonl/{split}/{number:06d}", "jsonl", int(spec.size_px))
+    return nth_family(load, spec.file, spec, split, index, "jsonl")

@@ -6,8 +6,6 @@ has as many of both gives them in pairs. The release also shows `conversations` 
 list, and a comma after the last item, neither of which is JSON: both are read.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence
@@ -18,7 +16,7 @@ from typing import Any
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import parse_json, read_bytes, require_text, require_texts, resolve_inside
-from data_gen.sources.external.rows import Negative, PictureRow, clip, family_of, split_rows
+from data_gen.sources.external.rows import Negative, PictureRow, count_rows, nth_family
 
 STRING = r'"(?:[^"\\]|\\.)*"'
 OBJECT = rf'\{{(?:[^{{}}"]|{STRING})*\}}'
@@ -81,25 +79,18 @@ def _caption(conversations: Any, where: str) -> str:
     raise UserError(f'{where}: \'conversations\' has no turn with "from": "gpt", which holds the caption')
 
 
-@cache
-def _numbers(root: str, files: tuple[str, ...], shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
-    return split_rows(load(root, files), root, dict(shares), split)
-
-
-def _arguments(spec) -> tuple[str, tuple[str, ...]]:
+def _files(spec) -> tuple[str, ...]:
     files = tuple(spec.files)
     if not files or not all(isinstance(file, str) for file in files):
         raise UserError("spec.files must name the paper's JSON files, such as ('image_negatives.json',)")
-    return spec.root, files
+    return files
 
 
 def rows(spec, split: str) -> int:
     """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""
-    return clip(_numbers(*_arguments(spec), tuple(spec.shares.items()), split), spec.families[split])
+    return count_rows(load, _files(spec), spec, split)
 
 
 def family(spec, split: str, index: int) -> Family:
     """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
-    root, files = _arguments(spec)
-    number = _numbers(root, files, tuple(spec.shares.items()), split)[index]
-    return family_of(load(root, files)[number], f"mmgeolm/{split}/{number:06d}", "mmgeolm", int(spec.size_px))
+    return nth_family(load, _files(spec), spec, split, index, "mmgeolm")

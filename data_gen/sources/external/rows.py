@@ -4,16 +4,16 @@ A row has a picture with its caption, and negatives, each a picture, a caption, 
 picture of the row is the anchor; what its source says of it is asserted, and all else unknown.
 """
 
-from __future__ import annotations
-
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from ml_collections import ConfigDict
 
-from data_gen.records.schema import Family
+from data_gen.records.schema import Family, Question
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import read_grey_png
 from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
@@ -30,10 +30,16 @@ class Negative(NamedTuple):
 
 
 class PictureRow(NamedTuple):
-    where: str  # file and place, for errors
+    """A picture with its caption and negatives, and what is asked about it; where: file and place, for errors."""
+
+    where: str
     image: Path
     caption: str
-    negatives: tuple[Negative, ...]
+    negatives: tuple[Negative, ...] = ()
+    question: Question | None = None
+
+
+Load = Callable[[str, Any], Sequence[PictureRow]]  # (root, file or files) -> rows
 
 
 def split_rows(rows: Iterable[PictureRow], root: str, shares: dict[str, int], split: str) -> list[int]:
@@ -93,6 +99,7 @@ def family_of(row: PictureRow, key: str, source: str, size_px: int) -> Family:
         source=source,
         difficulty=0,
         size_px=size_px,
+        question=row.question,
     )
 
 
@@ -104,6 +111,22 @@ def _tables(images: int, captions: int, paired: int) -> tuple[np.ndarray, np.nda
     own = np.arange(paired)
     truth[own, own] = 1
     return truth, np.where(truth >= 0, ASSERTED, UNKNOWN).astype(np.uint8)
+
+
+@cache
+def _of_split(load: Load, root: str, files: Any, shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
+    return split_rows(load(root, files), root, dict(shares), split)
+
+
+def count_rows(load: Load, files: Any, spec: ConfigDict, split: str) -> int:
+    """Returns how many families a split of files has: its rows, or `spec.families[split]` where that is fewer."""
+    return clip(_of_split(load, spec.root, files, tuple(spec.shares.items()), split), spec.families[split])
+
+
+def nth_family(load: Load, files: Any, spec: ConfigDict, split: str, index: int, source: str) -> Family:
+    """Makes family `index` of a split of files: a pure function of (spec, split, index) and the files."""
+    number = _of_split(load, spec.root, files, tuple(spec.shares.items()), split)[index]
+    return family_of(load(spec.root, files)[number], f"{source}/{split}/{number:06d}", source, int(spec.size_px))
 
 
 def clip(numbers: Sequence[int], at_most: int) -> int:

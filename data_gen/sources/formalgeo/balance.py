@@ -6,8 +6,6 @@ w . (f(true) - f(false)) of the features f of a statement. A choice then is kept
 false one): what remains of a pair is as often true the one way as the other (the rule of Metropolis and Hastings).
 """
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Iterator, Sequence

@@ -4,8 +4,6 @@
 says which predicate of ours it is and in which order the letters go, counted through all arguments of the statement.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

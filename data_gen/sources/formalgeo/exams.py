@@ -4,8 +4,6 @@ Beside `formalgeo`, which makes hard negatives of the problems that give eight c
 caption states what the diagram shows and prints; where our language cannot say it, it is the problem's text.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from functools import cache
@@ -39,14 +37,13 @@ def family(spec, split: str, index: int) -> Family:
     reading, _ = read(problem)
     facts = [*reading.shown, *reading.printed]
     text = write_caption(facts) if facts else str(problem["problem_text_en"]).strip()
-    made = family_of(PictureRow(where, path, text, ()), f"exams/{split}/{problem['problem_id']:06d}", "exams",
-                           int(spec.size_px))  # fmt: skip
+    row = PictureRow(where, path, text, question=open_question(problem))
+    made = family_of(row, f"exams/{split}/{problem['problem_id']:06d}", "exams", int(spec.size_px))
     return replace(
         made,
         facts=(facts_to_json(facts),),
         caption_signatures=caption_signature(computable(facts))[None],
         difficulty=int(problem.get("problem_level", 0)),
-        question=open_question(problem),
     )
 
 

@@ -1,7 +1,5 @@
 """Reads FormalGeo7k's problems, and checks that they are what they should be."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from functools import cache

@@ -7,8 +7,6 @@ the set does not tell the true one.
     mmgeo formalgeo --root ../shared/data/formalgeo7k     # what parses, and what does not
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections import Counter

@@ -4,8 +4,6 @@ Each `build(answer, hint, rng)` makes a figure whose asked angle is `answer`, in
 values where it fits. It raises ValueError where no figure comes of it.
 """
 
-from __future__ import annotations
-
 from data_gen.geometry.plane import bisector_foot, intersection, polar
 from data_gen.sources.problems.sketch import Line, Sketch
 

@@ -6,8 +6,6 @@ the answer, the others are what those errors make of it (its supplement, its dou
 often).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

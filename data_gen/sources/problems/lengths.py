@@ -3,8 +3,6 @@
 `answer` is a length or an area in the units of the problem, or what stands before pi.
 """
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
 

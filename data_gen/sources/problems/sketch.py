@@ -4,8 +4,6 @@ Templates speak of points by role, in small letters ("angle a b c"); "o" becomes
 units of the problem, so that every number that a text states can be measured.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Mapping

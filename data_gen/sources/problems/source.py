@@ -12,8 +12,6 @@ The family's caption states what the figure shows, its difficulty is the number 
 in the figure's own coordinates. The set of letters of a figure names its split, so no text of one is in another.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -4,19 +4,17 @@ The new figure is the nearest to the present one in which the changed statement 
 still does; an edit that leaves no sound figure is not proposed.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from data_gen.constructions.program import Program
-from data_gen.families.edits import Edit, always, exchangeable, kind_of_statements
-from data_gen.families.family import EditRequest
+from data_gen.families.edits import Edit, exchangeable, kind_of_statements
 from data_gen.language.fact import Fact, canonical
 from data_gen.language.numbers import parse_value
 from data_gen.language.predicates.table import PREDICATES
@@ -25,64 +23,53 @@ from data_gen.sources.redrawn.redraw import Drawing, as_triangle, program
 from data_gen.truth.truth_table import holds
 
 
-@dataclass(frozen=True)
-class Break:
-    """A row: a stated predicate, what is stated in its place, and the equations that make it so.
+class Break(NamedTuple):
+    """What is stated in the place of another predicate, and the equations that make it so.
 
     The equations are those of the predicate `by`, whose first residuals become `aims` (in sines, or shares of the
     figure's width) in place of 0; none means that it holds.
     """
 
-    old: str
     new: str
     by: str
     aims: tuple[float, ...] | None = None
 
 
-BREAKS = (
-    Break("perpendicular", "oblique", "perpendicular", (0.38,)),
-    Break("perpendicular", "oblique", "perpendicular", (-0.38,)),
-    Break("oblique", "perpendicular", "perpendicular"),
-    Break("oblique", "parallel", "parallel"),
-    Break("perpendicular_bisector", "oblique", "perpendicular", (0.38,)),
-    Break("parallel", "oblique", "parallel", (0.34,)),
-    Break("parallel", "oblique", "parallel", (-0.34,)),
-    Break("right", "obtuse", "right", (-0.4,)),
-    Break("acute", "obtuse", "right", (-0.4,)),
-    Break("acute", "right", "right"),
-    Break("obtuse", "right", "right"),
-    Break("scalene", "isosceles", "isosceles"),
-    Break("isosceles", "scalene", "isosceles", (0.2,)),
-    Break("isosceles", "scalene", "isosceles", (-0.2,)),
-    Break("equilateral", "isosceles_right", "isosceles_right"),
-    Break("isosceles_right", "equilateral", "equilateral"),
-    Break("square", "irregular", "parallelogram", (0.2, 0.25)),
-    Break("rectangle", "irregular", "parallelogram", (0.2, 0.25)),
-    Break("rectangle", "rhombus", "rhombus"),
-    Break("rhombus", "rectangle", "rectangle"),
-    Break("rhombus", "irregular", "parallelogram", (-0.2, 0.25)),
-    Break("parallelogram", "irregular", "parallelogram", (0.2, 0.25)),
-    Break("parallelogram", "irregular", "parallelogram", (-0.25, -0.2)),
-    Break("trapezoid", "irregular", "trapezoid", (0.34,)),
-    Break("isosceles_trapezoid", "irregular", "trapezoid", (0.34,)),
-    Break("right_trapezoid", "irregular", "trapezoid", (0.34,)),
-    Break("midpoint", "trisection", "trisection"),
-    Break("median", "altitude", "altitude"),
-    Break("median", "bisector", "bisector"),
-    Break("altitude", "median", "median"),
-    Break("bisector", "median", "median"),
-    Break("bisector", "altitude", "altitude"),
-    Break("tangent", "crossing", "tangent", (0.5,)),
-    Break("tangent", "crossing", "tangent", (-0.5,)),
-    Break("off_centre_chord", "diameter", "diameter"),
-    Break("inside", "on_circle", "on_circle"),
-    Break("outside", "on_circle", "on_circle"),
-    Break("inside", "outside", "on_circle", (0.12,)),
-    Break("irregular", "trapezoid", "trapezoid"),
-    Break("diameter", "off_centre_chord", "diameter", (0.1, 0.1)),
-    Break("on_circle", "inside", "on_circle", (-0.14,)),
-    Break("on_circle", "outside", "on_circle", (0.14,)),
-)
+# Predicate that is stated -> what may be stated in its place.
+BREAKS: dict[str, tuple[Break, ...]] = {
+    "perpendicular": (Break("oblique", "perpendicular", (0.38,)), Break("oblique", "perpendicular", (-0.38,))),
+    "oblique": (Break("perpendicular", "perpendicular"), Break("parallel", "parallel")),
+    "perpendicular_bisector": (Break("oblique", "perpendicular", (0.38,)),),
+    "parallel": (Break("oblique", "parallel", (0.34,)), Break("oblique", "parallel", (-0.34,))),
+    "right": (Break("obtuse", "right", (-0.4,)),),
+    "acute": (Break("obtuse", "right", (-0.4,)), Break("right", "right")),
+    "obtuse": (Break("right", "right"),),
+    "scalene": (Break("isosceles", "isosceles"),),
+    "isosceles": (Break("scalene", "isosceles", (0.2,)), Break("scalene", "isosceles", (-0.2,))),
+    "equilateral": (Break("isosceles_right", "isosceles_right"),),
+    "isosceles_right": (Break("equilateral", "equilateral"),),
+    "square": (Break("irregular", "parallelogram", (0.2, 0.25)),),
+    "rectangle": (Break("irregular", "parallelogram", (0.2, 0.25)), Break("rhombus", "rhombus")),
+    "rhombus": (Break("rectangle", "rectangle"), Break("irregular", "parallelogram", (-0.2, 0.25))),
+    "parallelogram": (
+        Break("irregular", "parallelogram", (0.2, 0.25)),
+        Break("irregular", "parallelogram", (-0.25, -0.2)),
+    ),
+    "trapezoid": (Break("irregular", "trapezoid", (0.34,)),),
+    "isosceles_trapezoid": (Break("irregular", "trapezoid", (0.34,)),),
+    "right_trapezoid": (Break("irregular", "trapezoid", (0.34,)),),
+    "midpoint": (Break("trisection", "trisection"),),
+    "median": (Break("altitude", "altitude"), Break("bisector", "bisector")),
+    "altitude": (Break("median", "median"),),
+    "bisector": (Break("median", "median"), Break("altitude", "altitude")),
+    "tangent": (Break("crossing", "tangent", (0.5,)), Break("crossing", "tangent", (-0.5,))),
+    "off_centre_chord": (Break("diameter", "diameter"),),
+    "inside": (Break("on_circle", "on_circle"), Break("outside", "on_circle", (0.12,))),
+    "outside": (Break("on_circle", "on_circle"),),
+    "irregular": (Break("trapezoid", "trapezoid"),),
+    "diameter": (Break("off_centre_chord", "diameter", (0.1, 0.1)),),
+    "on_circle": (Break("inside", "on_circle", (-0.14,)), Break("outside", "on_circle", (0.14,))),
+}
 TURNS_DEG = (-30, -20, -15, 15, 20, 30)  # changes of a printed angle
 STRETCHES = (0.5, 0.6, 0.75, 1.4, 1.6, 2.0)  # of a printed length
 SWAPS = 4  # pairs of letters that are tried
@@ -109,13 +96,12 @@ def options(drawing: Drawing, facts: Sequence[Fact], drawings: Drawings, rng: np
         Option(
             canonical(fact),
             PREDICATES[fact.predicate].axis,
-            kind_of_statements([row.old, row.new]),
+            kind_of_statements([fact.predicate, row.new]),
             partial(_breaking, row, drawings),
             fact,
         )
         for fact in facts
-        for row in BREAKS
-        if row.old == fact.predicate
+        for row in BREAKS.get(fact.predicate, ())
     ]
     found += [
         Option(canonical(fact), "value", "printed_angle", partial(_revaluing, value, drawings), fact)
@@ -148,9 +134,9 @@ def triples(found: Sequence[Option], count: int, rng: np.random.Generator) -> li
 
 def plan(
     drawing: Drawing, chosen: Sequence[Option], facts: Sequence[Fact], drawings: Drawings, stated: int
-) -> tuple[Program, list[EditRequest]] | None:
+) -> tuple[Program, list[Edit]] | None:
     """Returns the program that states the facts to be edited and up to `stated` others which hold at every corner of
-    the cube, and requests of the edits; None where some corner has no figure."""
+    the cube, and the edits; None where some corner has no figure."""
     edited = [o.fact for o in chosen if o.fact]
     places = iter(range(len(edited)))
     changes = [(o, o.change(next(places) if o.fact else -1)) for o in chosen]
@@ -165,7 +151,7 @@ def plan(
     others = (f for f in facts if f not in edited)
     kept = [f for f in others if all(holds(f, diagram, MARGIN_PX) == 1 for diagram in views)]
     anchor = sketch(drawings, drawing, (*edited, *kept[: max(0, stated - len(edited))]))
-    return anchor, [EditRequest(o.axis, always(Edit(o.axis, change, o.kind))) for o, change in changes]
+    return anchor, [Edit(o.axis, change, o.kind) for o, change in changes]
 
 
 def _swapping(first: str, second: str, _: int) -> Change:
@@ -215,7 +201,7 @@ def _breaking(row: Break, drawings: Drawings, i: int) -> Change:
         facts = [f for f, _ in kept] + [Fact(row.by, old.args)]
         targets = {j: aim for j, aim in enumerate([*(aim for _, aim in kept), row.aims]) if aim is not None}
         circles = dict(described.circles)
-        if row.old == "on_circle":
+        if old.predicate == "on_circle":
             circles[old.args[0]] = tuple(p for p in circles[old.args[0]] if p != old.args[1])
         described = replace(described, facts=tuple(facts), targets=targets, circles=circles)
         states = made.states[:i] + (Fact(row.new, old.args),) + made.states[i + 1 :]

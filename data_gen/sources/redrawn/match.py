@@ -4,8 +4,6 @@ The points that lines join must be joined in the picture, lines keep their order
 no fact may be plainly false. Of the matches that are left, the one whose printed values agree best is taken.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -5,8 +5,6 @@ other problems are solved for. Values that the picture prints are printed as the
 annotated figure only where that leaves it as it was drawn.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections import Counter

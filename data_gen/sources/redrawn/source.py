@@ -5,8 +5,6 @@ The siblings stand beside the redrawn figure, never beside the picture that it c
     mmgeo redrawn --root ../shared/data/formalgeo7k     # what is drawn, and how near to the ink
 """
 
-from __future__ import annotations
-
 import itertools
 import multiprocessing
 import zlib
@@ -23,7 +21,7 @@ from tqdm import tqdm
 from data_gen.drawing.canvas import Canvas, style_of
 from data_gen.drawing.draw import draw
 from data_gen.families.assemble import assemble
-from data_gen.families.family import FamilyDraft, cube
+from data_gen.families.family import FamilyDraft, cube_of
 from data_gen.language.fact import Fact
 from data_gen.records.schema import Family
 from data_gen.shared import cli
@@ -108,8 +106,7 @@ def _family(
 ) -> FamilyDraft | None:
     """Returns the cube of these edits, or None where some corner is not sound or not told apart."""
     planned = plan(drawing, chosen, facts, drawings, STATED)
-    anchor = draw(planned[0], canvas) if planned else None
-    return cube(anchor, planned[1], canvas, rng) if planned and anchor else None
+    return cube_of(*planned, canvas, rng) if planned else None
 
 
 def _with_prints(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> Drawing:

@@ -6,8 +6,6 @@ another figure that can be told apart from it. Pairing probabilities form a symm
 that over all plans every figure is as often the one as the other. What then fails is drawn again with the same plan.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass

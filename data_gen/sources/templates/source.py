@@ -5,8 +5,6 @@ skeleton together name the split that it belongs to, and every member of a famil
 skeleton.
 """
 
-from __future__ import annotations
-
 import zlib
 from dataclasses import dataclass
 from functools import cache

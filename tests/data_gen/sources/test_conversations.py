@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from data_gen.checks.reproduce import Clock, find_differences
 from data_gen.records import schema
 from data_gen.shared.errors import UserError
-from data_gen.sources.external import conversations
+from data_gen.sources.external import conversations, rows
 from data_gen.sources.formalgeo import exams
 from tests.support.paths import REAL
 
@@ -35,7 +35,7 @@ def root(tmp_path):
 def spec_of(root, items, file="own.json"):
     (root / file).write_text(items if isinstance(items, str) else json.dumps(items))
     conversations.load.cache_clear()
-    conversations._numbers.cache_clear()
+    rows._of_split.cache_clear()
     return SimpleNamespace(root=str(root), file=file, size_px=64, shares={"train": 1}, families={"train": 100})
 
 
