@@ -23,7 +23,7 @@ from data_gen.language.predicates.table import PREDICATES
 from data_gen.records.schema import COMPUTED, Family
 from data_gen.shared.errors import UserError
 from data_gen.sources.problems.sketch import misstated
-from data_gen.truth.signatures import caption_signature, image_signatures
+from data_gen.truth.signatures import caption_signature, drawable, image_signatures
 from data_gen.truth.truth_table import Scene, truth_table
 
 STAGES = ("rebuild", "truth", "signatures", "png")
@@ -228,10 +228,5 @@ def _asserted(family: Family, clock: Clock) -> Iterator[Difference]:
             facts = _facts(text) if text else ()
             if facts is None:
                 yield Difference(f"facts[{j}]", "are unreadable")
-            elif not np.array_equal(family.caption_signatures[j], caption_signature(_drawable(facts))):
+            elif not np.array_equal(family.caption_signatures[j], caption_signature(drawable(facts))):
                 yield Difference(f"caption_signatures[{j}]", f"is not that of the facts {json.dumps(text)}")
-
-
-def _drawable(facts: Sequence[Fact]) -> list[Fact]:
-    """Returns the facts that signatures of generated pictures have bits for: others would deny what may hold."""
-    return [f for f in facts if PREDICATES[f.predicate].measure is not None or f.predicate in ("length", "angle")]

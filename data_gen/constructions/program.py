@@ -17,36 +17,26 @@ from typing import Any, NamedTuple, TypeVar
 
 from data_gen.constructions.step import Step
 from data_gen.constructions.table import get_construction
-from data_gen.geometry.diagram import (
-    AngleText,
-    Arc,
-    AreaText,
-    Circle,
-    Graph,
-    LengthText,
-    Mark,
-    Segment,
-    Shade,
-    Stroke,
-    Ticks,
-)
+from data_gen.geometry import diagram as shapes
 from data_gen.geometry.plane import angle_deg
 from data_gen.language.fact import Fact, facts_from_list, facts_to_list
 from data_gen.language.predicates.table import PREDICATES
 
 MOST_TICKS = 3
-STROKE_CLASSES: dict[str, type[Stroke]] = {kind.__name__: kind for kind in (Segment, Circle, Arc, Shade, Graph)}
+STROKE_CLASSES: dict[str, type[shapes.Stroke]] = {
+    kind.__name__: kind for kind in (shapes.Segment, shapes.Circle, shapes.Arc, shapes.Shade, shapes.Graph)
+}
 T = TypeVar("T")
 
 
 class Strokes(NamedTuple):
     """The strokes of a figure, without repeats; the fields are those of `Diagram`."""
 
-    segments: tuple[Segment, ...]
-    circles: tuple[Circle, ...]
-    arcs: tuple[Arc, ...]
-    shades: tuple[Shade, ...]
-    graphs: tuple[Graph, ...]
+    segments: tuple[shapes.Segment, ...]
+    circles: tuple[shapes.Circle, ...]
+    arcs: tuple[shapes.Arc, ...]
+    shades: tuple[shapes.Shade, ...]
+    graphs: tuple[shapes.Graph, ...]
 
 
 @dataclass(frozen=True)
@@ -63,7 +53,7 @@ class Program:
 
     steps: tuple[Step, ...]
     prints: tuple[Fact, ...] = ()
-    draws: tuple[Stroke, ...] = ()
+    draws: tuple[shapes.Stroke, ...] = ()
     states: tuple[Fact, ...] = ()
 
     # ---- parts ----------------------------------------------------------------------------------------------------
@@ -91,28 +81,28 @@ class Program:
         found: dict[type, dict[Any, Any]] = {kind: {} for kind in STROKE_CLASSES.values()}
         for stroke in itertools.chain(*(step.strokes() for step in self.steps), self.draws):
             key: Any = stroke
-            if isinstance(stroke, Segment):
+            if isinstance(stroke, shapes.Segment):
                 key = frozenset((stroke.a, stroke.b))
-            elif isinstance(stroke, Circle):
+            elif isinstance(stroke, shapes.Circle):
                 key = stroke.centre
             found[type(stroke)][key] = stroke
         return Strokes(*(tuple(kept.values()) for kept in found.values()))
 
     @cached_property
-    def optional_marks(self) -> tuple[Mark, ...]:
+    def optional_marks(self) -> tuple[shapes.Mark, ...]:
         """Collects the marks that a book would put on what the steps make true.
 
         Equal counts of ticks mean equal segments, so each step has counts of its own; what would need more than
         MOST_TICKS goes without.
         """
-        found: list[Mark] = []
+        found: list[shapes.Mark] = []
         used = 0
         for step in self.steps:
             marks = step.optional_marks()
-            least = min((mark.count for mark in marks if isinstance(mark, Ticks)), default=1)
+            least = min((mark.count for mark in marks if isinstance(mark, shapes.Ticks)), default=1)
             most = used
             for mark in marks:
-                if isinstance(mark, Ticks):
+                if isinstance(mark, shapes.Ticks):
                     mark = replace(mark, count=used + mark.count - least + 1)
                     most = max(most, mark.count)
                     if mark.count > MOST_TICKS:
@@ -122,12 +112,12 @@ class Program:
         return tuple(found)
 
     @cached_property
-    def required_marks(self) -> tuple[Mark, ...]:
+    def required_marks(self) -> tuple[shapes.Mark, ...]:
         """Collects the marks that the steps' facts speak of: they are always drawn."""
         return tuple(mark for step in self.steps for mark in step.required_marks())
 
     @cached_property
-    def texts(self) -> tuple[Mark, ...]:
+    def texts(self) -> tuple[shapes.Mark, ...]:
         """Returns the texts that the prints put into the picture. Raises what `points` does, or a ValueError where an
         angle is not a whole number of degrees."""
         return tuple(_text(fact) for fact in self._valued_prints)
@@ -210,9 +200,9 @@ def _rename(value: Any, names: dict[str, str]) -> Any:
     return names.get(value, value) if isinstance(value, str) else value
 
 
-def _text(fact: Fact) -> Mark:
+def _text(fact: Fact) -> shapes.Mark:
     if fact.predicate == "angle":
-        return AngleText(*fact.args, text=f"{fact.value}°")
+        return shapes.AngleText(*fact.args, text=f"{fact.value}°")
     if fact.predicate.endswith("_area"):
-        return AreaText(fact.args, fact.value or "")
-    return LengthText(*fact.args[-2:], text=fact.value or "")
+        return shapes.AreaText(fact.args, fact.value or "")
+    return shapes.LengthText(*fact.args[-2:], text=fact.value or "")

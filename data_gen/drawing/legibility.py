@@ -14,18 +14,7 @@ import numpy as np
 from data_gen.constructions.program import Program
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.regions import divided
-from data_gen.geometry.diagram import (
-    AngleArc,
-    AngleText,
-    AreaText,
-    Circle,
-    Divisions,
-    LengthText,
-    Mark,
-    RightAngle,
-    Segment,
-    Ticks,
-)
+from data_gen.geometry import diagram as shapes
 from data_gen.geometry.plane import angle_deg, segment_distance
 
 MIN_STROKE = 1.2  # of the canvas's least gap
@@ -35,7 +24,7 @@ ON_PX = 1.0  # what is nearer to a stroke lies on it
 SAME_ANGLE_DEG = 1.0
 MIN_TICK_GAP = 0.04  # of the canvas, between small strokes on a segment, and from its ends
 AREA_PX = 1.5  # how deep a stroke must run into a region to divide it
-Angled = AngleText | AngleArc | RightAngle
+Angled = shapes.AngleText | shapes.AngleArc | shapes.RightAngle
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,7 @@ class Layout:
         return np.array([(points[s.a], points[s.b]) for s in self.program.strokes.segments]).reshape(-1, 2)
 
     @cached_property
-    def marks(self) -> tuple[Mark, ...]:
+    def marks(self) -> tuple[shapes.Mark, ...]:
         """Returns the texts and marks that must be drawn."""
         return self.program.texts + self.program.required_marks
 
@@ -94,12 +83,12 @@ def cramped(layout: Layout) -> bool:
 
 def value_on_a_divided_segment(layout: Layout) -> bool:
     """Returns whether a length is printed beside a segment with a third point on it: it might be that of a part."""
-    return any(isinstance(text, LengthText) and _is_divided(text, layout) for text in layout.program.texts)
+    return any(isinstance(text, shapes.LengthText) and _is_divided(text, layout) for text in layout.program.texts)
 
 
 def ticks_on_a_divided_segment(layout: Layout) -> bool:
     """Returns whether ticks that a fact speaks of stand on a segment with a third point on it."""
-    return any(isinstance(mark, Ticks) and _is_divided(mark, layout) for mark in layout.program.required_marks)
+    return any(isinstance(mark, shapes.Ticks) and _is_divided(mark, layout) for mark in layout.program.required_marks)
 
 
 def ambiguous_mark(layout: Layout) -> bool:
@@ -110,7 +99,7 @@ def ambiguous_mark(layout: Layout) -> bool:
 def angle_labelled_twice(layout: Layout) -> bool:
     """Returns whether two texts stand in one angle, whatever points name its arms: they would be read as one."""
     points = layout.points
-    texts = [text for text in layout.marks if isinstance(text, AngleText)]
+    texts = [text for text in layout.marks if isinstance(text, shapes.AngleText)]
     for m, n in itertools.combinations(texts, 2):
         a, v, b, p, q = (points[name] for name in (m.a, m.vertex, m.b, n.a, n.b))
         turns = [max(angle_deg(a, v, x), angle_deg(b, v, y)) for x, y in ((p, q), (q, p))]
@@ -122,7 +111,7 @@ def angle_labelled_twice(layout: Layout) -> bool:
 def area_of_a_divided_region(layout: Layout) -> bool:
     """Returns whether a stroke divides the region of a printed area: it might be that of a part."""
     points, strokes, marks = layout.points, layout.program.strokes, layout.program.required_marks
-    texts = [text for text in layout.program.texts if isinstance(text, AreaText)]
+    texts = [text for text in layout.program.texts if isinstance(text, shapes.AreaText)]
     return any(divided([points[n] for n in text.corners], points, strokes, marks, AREA_PX) for text in texts)
 
 
@@ -144,32 +133,32 @@ def faults(layout: Layout) -> Iterator[str]:
     return (rule.__name__ for rule in RULES if rule(layout))
 
 
-def mark_fits(mark: Mark, layout: Layout) -> bool:
+def mark_fits(mark: shapes.Mark, layout: Layout) -> bool:
     """Returns whether an optional mark can be added to a figure: it is clear what it means, no printed angle has its
     place, and ticks are the only count on an undivided segment."""
     others = layout.marks
-    if isinstance(mark, Ticks):
-        counted = any(isinstance(other, Ticks | Divisions) for other in others)
+    if isinstance(mark, shapes.Ticks):
+        counted = any(isinstance(other, shapes.Ticks | shapes.Divisions) for other in others)
         return not (counted or _is_divided(mark, layout) or _is_ambiguous(mark, layout))
     if isinstance(mark, Angled):
-        texts = [t for t in others if isinstance(t, AngleText) and t.vertex == mark.vertex]
+        texts = [t for t in others if isinstance(t, shapes.AngleText) and t.vertex == mark.vertex]
         if any({t.a, t.b} == {mark.a, mark.b} for t in texts):
             return False
     return not _is_ambiguous(mark, layout)
 
 
-def _is_divided(mark: LengthText | Ticks, layout: Layout) -> bool:
+def _is_divided(mark: shapes.LengthText | shapes.Ticks, layout: Layout) -> bool:
     """Returns whether a third point lies on the segment of a mark."""
     a, b = layout.points[mark.a], layout.points[mark.b]
     others = np.array([layout.points[name] for name in layout.program.names if name not in (mark.a, mark.b)])
     return bool((segment_distance(others, a, b) < ON_PX).any())
 
 
-def _is_ambiguous(mark: Mark, layout: Layout) -> bool:
+def _is_ambiguous(mark: shapes.Mark, layout: Layout) -> bool:
     if isinstance(mark, Angled):
         return _is_split(mark, layout)
-    if isinstance(mark, Ticks | Divisions):
-        gaps = mark.count + isinstance(mark, Ticks)  # `count` ticks, or so many parts
+    if isinstance(mark, shapes.Ticks | shapes.Divisions):
+        gaps = mark.count + isinstance(mark, shapes.Ticks)  # `count` ticks, or so many parts
         length_px = abs(layout.points[mark.a] - layout.points[mark.b])
         return length_px < gaps * MIN_TICK_GAP * layout.canvas.size_px
     return False
@@ -193,7 +182,7 @@ GOOD_GAP, GOOD_ANGLE_DEG, GOOD_MISS = 0.12, 22.0, 0.05  # above them more is no 
 EXACT = 1e-6  # what is nearer than this is so by construction
 
 
-def quality(points: dict[str, complex], segments: Sequence[Segment], circles: Sequence[Circle]) -> float:
+def quality(points: dict[str, complex], segments: Sequence[shapes.Segment], circles: Sequence[shapes.Circle]) -> float:
     """Returns how clear a layout is, from 0 (degenerate) to 1, in whatever units the points are.
 
     The worst decides: the smallest distance between two points, the smallest angle between two strokes in a point
@@ -216,7 +205,7 @@ def quality(points: dict[str, complex], segments: Sequence[Segment], circles: Se
     return min(gap / GOOD_GAP, angle / GOOD_ANGLE_DEG, miss / GOOD_MISS, 1.0)
 
 
-def extent(points: dict[str, complex], circles: Sequence[Circle]) -> float:
+def extent(points: dict[str, complex], circles: Sequence[shapes.Circle]) -> float:
     """Returns the width of a figure in its own units."""
     corners = list(points.values())
     for circle in circles:

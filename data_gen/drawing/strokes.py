@@ -8,23 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from math import acos, atan2, ceil, cos, dist, hypot, pi, sin, tan
 from typing import Any
 
-from data_gen.geometry.diagram import (
-    AngleArc,
-    AngleText,
-    Arc,
-    AreaText,
-    Diagram,
-    Divisions,
-    Graph,
-    LengthText,
-    Mark,
-    ParallelArrows,
-    Point,
-    RegularPolygon,
-    RightAngle,
-    Shade,
-    Ticks,
-)
+from data_gen.geometry import diagram as shapes
+from data_gen.geometry.diagram import Diagram, Point
 
 GRAPH_PIECES = 96
 Capsule = tuple[float, float, float, float, float]  # x0, y0, x1, y1, half the stroke's width
@@ -89,7 +74,7 @@ class Ink:
         self.solid, self.dashed, self.marks, self.filled, self.shaded = Path(), Path(), Path(), Path(), Path()
         self.capsules: list[Capsule] = []
         self.rings: list[Ring] = []
-        self.angle_radius: dict[AngleText, float] = {}
+        self.angle_radius: dict[shapes.AngleText, float] = {}
         self._angles: dict[str, list[tuple[float, float, float]]] = {}  # vertex -> start, sweep, outer radius
         # Where no tick or chevron may stand.
         self._taken: list[Point] = [*diagram.points.values(), *_crossings(diagram)]
@@ -116,14 +101,15 @@ class Ink:
             self._shade(shade)
         for graph in diagram.graphs:
             self._graph(graph)
-        for mark in sorted(diagram.marks, key=lambda mark: isinstance(mark, AngleText)):
-            DRAW[type(mark)](self, mark)
+        for mark in sorted(diagram.marks, key=lambda mark: isinstance(mark, shapes.AngleText)):
+            if type(mark) in DRAW:
+                DRAW[type(mark)](self, mark)
         for name in diagram.dots:
             if not name.startswith("_"):
                 self.filled.circle(points[name], self.dot_px)
                 self.capsules.append((*points[name], *points[name], self.dot_px))
 
-    def _arc(self, arc: Arc):
+    def _arc(self, arc: shapes.Arc):
         points = self.diagram.points
         (x, y), *others = (points[name] for name in (arc.centre, arc.a, arc.via, arc.b))
         start, middle, end = (atan2(q - y, p - x) for p, q in others)
@@ -134,14 +120,14 @@ class Ink:
         self.solid.arc((x, y), radius, start, sweep)
         self._block(_chords((x, y), radius, start, sweep), self.stroke_px)
 
-    def _shade(self, shade: Shade):
+    def _shade(self, shade: shapes.Shade):
         corners = [self.diagram.points[name] for name in shade.corners]
         if len(corners) == 2:
             self.shaded.circle(corners[0], dist(*corners))
         else:
             self.shaded.polyline(corners, closed=True)
 
-    def _graph(self, graph: Graph):
+    def _graph(self, graph: shapes.Graph):
         """Draws axes over the whole canvas, a tick at each unit, and the graph wherever it is within them."""
         (x0, y0), (x1, y1) = (self.diagram.points[name] for name in (graph.origin, graph.unit))
         edge, half = 0.45 * self.unit, 0.16 * self.unit
@@ -202,7 +188,7 @@ class Ink:
         self._taken.append(at(middle))
         return [at(middle + (i - (count - 1) / 2) * pitch) for i in range(count)], dx, dy
 
-    def _ticks(self, mark: Ticks):
+    def _ticks(self, mark: shapes.Ticks):
         spots, dx, dy = self._row(mark.a, mark.b, mark.count, max(0.24 * self.unit, self.mark_px + 1.8))
         half = 0.32 * self.unit
         lean = 0.25 * half
@@ -210,7 +196,7 @@ class Ink:
             u, v = -dy * half + dx * lean, dx * half + dy * lean
             self._stroke(self.marks, ((x - u, y - v), (x + u, y + v)), self.mark_px)
 
-    def _divisions(self, mark: Divisions):
+    def _divisions(self, mark: shapes.Divisions):
         start, end = self.diagram.points[mark.a], self.diagram.points[mark.b]
         dx, dy, length = _direction(start, end)
         half = 0.36 * self.unit
@@ -219,13 +205,13 @@ class Ink:
             ends = ((x + dy * half, y - dx * half), (x - dy * half, y + dx * half))
             self._stroke(self.marks, ends, self.mark_px)
 
-    def _regular_polygon(self, mark: RegularPolygon):
+    def _regular_polygon(self, mark: shapes.RegularPolygon):
         (x, y), (u, v) = self.diagram.points[mark.centre], self.diagram.points[mark.corner]
         start, radius = atan2(v - y, u - x), hypot(u - x, v - y)
         angles = [start + 2 * pi * i / mark.count for i in range(mark.count + 1)]
         self._stroke(self.solid, tuple((x + radius * cos(t), y + radius * sin(t)) for t in angles), self.stroke_px)
 
-    def _parallel_arrows(self, mark: ParallelArrows):
+    def _parallel_arrows(self, mark: shapes.ParallelArrows):
         spots, dx, dy = self._row(mark.a, mark.b, mark.count, max(0.42 * self.unit, self.mark_px + 3.0))
         # Parallel strokes point the same way whatever the order of their ends.
         turn = 1 if dx * cos(0.35) - dy * sin(0.35) > 0 else -1
@@ -235,7 +221,7 @@ class Ink:
             wings = [(x - dx * back - dy * side, y - dy * back + dx * side) for side in (half, -half)]
             self._stroke(self.marks, (wings[0], (x, y), wings[1]), self.mark_px)
 
-    def _right_angle(self, mark: RightAngle):
+    def _right_angle(self, mark: shapes.RightAngle):
         (x, y), a, b = (self.diagram.points[name] for name in (mark.vertex, mark.a, mark.b))
         ax, ay, a_length = _direction((x, y), a)
         bx, by, b_length = _direction((x, y), b)
@@ -245,10 +231,10 @@ class Ink:
         start, sweep, _ = self.angle(mark.a, mark.vertex, mark.b)
         self._angles.setdefault(mark.vertex, []).append((start, sweep, 1.2 * side))
 
-    def _angle_arc(self, mark: AngleArc):
+    def _angle_arc(self, mark: shapes.AngleArc):
         self._arcs(mark.a, mark.vertex, mark.b, mark.count)
 
-    def _angle_text(self, mark: AngleText):
+    def _angle_text(self, mark: shapes.AngleText):
         start, sweep, _ = self.angle(mark.a, mark.vertex, mark.b)
         marked = (
             radius
@@ -324,18 +310,13 @@ def _chords(centre: Point, radius: float, start: float, sweep: float) -> tuple[P
     return tuple((centre[0] + radius * cos(angle), centre[1] + radius * sin(angle)) for angle in angles)
 
 
-def _nothing(ink: Ink, mark: Mark):
-    """Draws no ink: a LengthText or an AreaText is only a label."""
-
-
+# A LengthText or an AreaText has no ink: it is only a label.
 DRAW: dict[type, Callable[[Ink, Any], None]] = {
-    Divisions: Ink._divisions,
-    RegularPolygon: Ink._regular_polygon,
-    Ticks: Ink._ticks,
-    ParallelArrows: Ink._parallel_arrows,
-    RightAngle: Ink._right_angle,
-    AngleArc: Ink._angle_arc,
-    AngleText: Ink._angle_text,
-    LengthText: _nothing,
-    AreaText: _nothing,
+    shapes.Divisions: Ink._divisions,
+    shapes.RegularPolygon: Ink._regular_polygon,
+    shapes.Ticks: Ink._ticks,
+    shapes.ParallelArrows: Ink._parallel_arrows,
+    shapes.RightAngle: Ink._right_angle,
+    shapes.AngleArc: Ink._angle_arc,
+    shapes.AngleText: Ink._angle_text,
 }

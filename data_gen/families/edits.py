@@ -184,16 +184,6 @@ def _reprint(kind: str, places: Sequence[int], program: Program, rng: np.random.
     return Edit("value", lambda made: made.with_print(which, replace(made.prints[which], value=value)), kind)
 
 
-def _propose_length(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Proposes another printed length, whatever it is the length of."""
-    return _reprint("printed_length", _places(program, LENGTHS), program, rng)
-
-
-def _propose_area(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Proposes another printed area."""
-    return _reprint("printed_area", _places(program, AREAS), program, rng)
-
-
 def _places(program: Program, predicates: Sequence[str]) -> list[int]:
     return [i for i, fact in enumerate(program.prints) if fact.predicate in predicates]
 
@@ -232,9 +222,9 @@ def _propose_value(program: Program, rng: np.random.Generator) -> Edit | None:
 
 PROPOSAL_OF_KIND: dict[str, Proposal] = {
     "labels": _propose_labels,
-    "printed_length": _propose_length,
+    "printed_length": lambda program, rng: _reprint("printed_length", _places(program, LENGTHS), program, rng),
     "printed_angle": _propose_angle,
-    "printed_area": _propose_area,
+    "printed_area": lambda program, rng: _reprint("printed_area", _places(program, AREAS), program, rng),
 }
 # Edits on the axes "shape" and "relation" are exchanges.
 PROPOSAL_OF_AXIS: dict[str, Proposal] = {"order": _propose_labels, "value": _propose_value}

@@ -31,7 +31,7 @@ from data_gen.records.schema import Family
 from data_gen.records.tfrecords import RecordSource
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from data_gen.truth.signatures import caption_signature
+from data_gen.truth.signatures import caption_signature, drawable
 
 VERSION = 1  # of both files
 RETRIEVED = ("retrieved",)
@@ -238,7 +238,7 @@ def add_retrieved(family: Family, retrieved: Sequence[Retrieved], captions: int)
     margin_px = np.full((pictures, count), np.nan, np.float32)
     signatures = np.zeros((count, schema.SIGNATURE_WORDS), np.uint32)
     for j, each in enumerate(retrieved):
-        signatures[j] = caption_signature(_measured(each.facts))
+        signatures[j] = caption_signature(drawable(each.facts))
     return replace(
         family,
         captions=family.captions[:kept] + tuple(each.text for each in retrieved),
@@ -250,8 +250,3 @@ def add_retrieved(family: Family, retrieved: Sequence[Retrieved], captions: int)
         facts=family.facts[:kept] + tuple(facts_to_json(each.facts) for each in retrieved),
         caption_signatures=np.concatenate([family.caption_signatures[:kept], signatures]),
     )
-
-
-def _measured(facts: Sequence[Fact]) -> list[Fact]:
-    """Returns those that signatures of pictures know; a bit that no picture sets would deny what may hold."""
-    return [f for f in facts if PREDICATES[f.predicate].measure is not None or f.predicate in ("length", "angle")]

@@ -7,17 +7,8 @@ import cmath
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from data_gen.geometry.diagram import (
-    AngleText,
-    AreaText,
-    Diagram,
-    Divisions,
-    Graph,
-    LengthText,
-    RegularPolygon,
-    Shade,
-    Ticks,
-)
+from data_gen.geometry import diagram as shapes
+from data_gen.geometry.diagram import Diagram
 from data_gen.language.numbers import TICK_WORDS, format_polynomial
 
 MarkedFact = tuple[str, tuple[str, ...], str]  # predicate, names, value ("" where it has none)
@@ -32,7 +23,7 @@ def read_marks(diagram: Diagram) -> Iterator[MarkedFact]:
         if type(part) in MARK_READERS:
             yield MARK_READERS[type(part)](part)
     for mark in diagram.marks:
-        if isinstance(mark, RegularPolygon):
+        if isinstance(mark, shapes.RegularPolygon):
             yield from _corners(mark, diagram)
     yield from _of_circles(diagram)
 
@@ -40,7 +31,7 @@ def read_marks(diagram: Diagram) -> Iterator[MarkedFact]:
 def _of_circles(diagram: Diagram) -> Iterator[MarkedFact]:
     """Takes a length printed on a radius or a diameter for the circle's, unless there are two that differ."""
     points = {name: complex(*xy) for name, xy in diagram.points.items()}
-    lengths = [mark for mark in diagram.marks if isinstance(mark, LengthText)]
+    lengths = [mark for mark in diagram.marks if isinstance(mark, shapes.LengthText)]
     for circle in diagram.circles if lengths else ():
         o, radius = points[circle.centre], abs(points[circle.through] - points[circle.centre])
         said: dict[str, set[str]] = {"radius": set(), "diameter_length": set()}
@@ -56,7 +47,7 @@ def _of_circles(diagram: Diagram) -> Iterator[MarkedFact]:
                 yield predicate, (circle.centre,), texts.pop()
 
 
-def _corners(mark: RegularPolygon, diagram: Diagram) -> Iterator[MarkedFact]:
+def _corners(mark: shapes.RegularPolygon, diagram: Diagram) -> Iterator[MarkedFact]:
     """Gives a regular polygon every named point that lies at a corner, to half a pixel."""
     centre, first = (complex(*diagram.points[name]) for name in (mark.centre, mark.corner))
     for name in diagram.names:
@@ -66,7 +57,7 @@ def _corners(mark: RegularPolygon, diagram: Diagram) -> Iterator[MarkedFact]:
             yield "inscribed_regular", (mark.centre, name), str(mark.count)
 
 
-def _angle(mark: AngleText) -> MarkedFact:
+def _angle(mark: shapes.AngleText) -> MarkedFact:
     name = "angle" if mark.text.endswith("°") else "numbered_angle"
     return name, (mark.a, mark.vertex, mark.b), mark.text.rstrip("°")
 
@@ -76,22 +67,22 @@ def _region(corners: tuple[str, ...]) -> tuple[str, ...]:
     return corners[:1] if len(corners) == 2 else corners
 
 
-def _shade(shade: Shade) -> MarkedFact:
+def _shade(shade: shapes.Shade) -> MarkedFact:
     names = _region(shade.corners)
     return SHADES[len(names)], names, ""
 
 
-def _area(mark: AreaText) -> MarkedFact:
+def _area(mark: shapes.AreaText) -> MarkedFact:
     names = _region(mark.corners)
     return AREAS[len(names)], names, mark.text
 
 
 MARK_READERS: dict[type, Callable[[Any], MarkedFact]] = {
-    LengthText: lambda mark: ("length", (mark.a, mark.b), mark.text),
-    AngleText: _angle,
-    AreaText: _area,
-    Ticks: lambda mark: ("ticked", (mark.a, mark.b), TICK_WORDS[mark.count]),
-    Divisions: lambda mark: ("divided", (mark.a, mark.b), str(mark.count)),
-    Shade: _shade,
-    Graph: lambda graph: ("graph", (graph.origin,), format_polynomial(graph.coefficients)),
+    shapes.LengthText: lambda mark: ("length", (mark.a, mark.b), mark.text),
+    shapes.AngleText: _angle,
+    shapes.AreaText: _area,
+    shapes.Ticks: lambda mark: ("ticked", (mark.a, mark.b), TICK_WORDS[mark.count]),
+    shapes.Divisions: lambda mark: ("divided", (mark.a, mark.b), str(mark.count)),
+    shapes.Shade: _shade,
+    shapes.Graph: lambda graph: ("graph", (graph.origin,), format_polynomial(graph.coefficients)),
 }

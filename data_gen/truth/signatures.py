@@ -66,6 +66,11 @@ def caption_signature(facts: Sequence[Fact]) -> np.ndarray:
     return _pack(bits)
 
 
+def drawable(facts: Sequence[Fact]) -> list[Fact]:
+    """Returns the facts that pictures of ours have bits for: a bit that they never set would deny what may hold."""
+    return [f for f in facts if PREDICATES[f.predicate].measure is not None or f.predicate in ("length", "angle")]
+
+
 @cache
 def _orbits(predicate: str, count: int, heads: tuple[int, ...]) -> np.ndarray:
     """Lists int[K, arity]: arguments of every fact over `count` names in alphabetical order, one per symmetry class.

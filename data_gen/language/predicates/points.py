@@ -3,7 +3,15 @@
 import numpy as np
 
 from data_gen.geometry.plane import cross, line_distance, segment_distance
-from data_gen.language.predicates.deviation import INF, depth_px, largest, parallel_px, proper, sides, smallest
+from data_gen.language.predicates.deviation import (
+    INF,
+    collinear_px,
+    depth_px,
+    largest,
+    parallel_px,
+    proper,
+    smallest,
+)
 from data_gen.language.predicates.equations import on_line, zero
 from data_gen.language.predicates.row import FIRST_TWO, LAST_THREE, LAST_TWO, TRIANGLE, Topic
 
@@ -69,8 +77,7 @@ def on_segment(p, a, b):
     "a line passes through {0}, {1} and {2}",
 )
 def collinear(a, b, c):
-    longest = largest(*sides(a, b, c))
-    return np.abs(cross(b - a, c - a)) / np.maximum(longest, 1e-12), INF
+    return collinear_px(a, b, c), INF
 
 
 @topic.predicate(

@@ -109,7 +109,9 @@ def _cube(
         told = _told_letters(lettered)
         swap = swap_letters([pair for pair in exchangeable(lettered) if told.issuperset(pair)], rng)
         edits += [swap] if swap else []
-    draft = cube_of(lettered, edits, canvas, rng) if len(edits) == len(axes) else None
+    if draw(lettered, canvas) is None or len(edits) < len(axes):
+        return None
+    draft = cube_of(lettered, edits, canvas, rng)
     return draft if draft and all(_is_clear(member) for member in draft.members) else None
 
 

@@ -1,5 +1,6 @@
 """A figure in the making: a base, and slot after slot what it offers points for."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,57 +12,39 @@ from data_gen.families.edits import EDIT_KINDS, draw_params
 
 MOST_POINTS = 9
 MAX_CORNERS, MAX_EXTENSIONS = 40, 16
-# slot: what it takes, and what it offers; roles are those of its rows ("triangle:abc": the triangle abc).
-SLOTS = {
-    "triangle": ("", "triangle:abc segment:ab segment:bc segment:ca"),
-    "quadrilateral": ("", "quadrilateral:abcd segment:ab segment:bc segment:cd segment:da"),
-    "pentagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ea"),
-    "hexagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ef segment:fa"),
-    "heptagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ef segment:fg segment:ga"),
-    "octagon": ("", "segment:ab segment:bc segment:cd segment:de segment:ef segment:fg segment:gh segment:ha"),
-    "circle": ("", "circle:oH"),
-    "lines": ("", "lines:abcd segment:ab segment:cd"),
-    "angle": ("", "segment:va segment:vb"),
-    "wedge": ("", "segment:oa segment:ob arm:oa"),
-    "graph": ("", ""),
-    "inscribed_triangle": ("circle:oH", "inscribed:oabc segment:ab segment:bc triangle:abc"),
-    "chord": ("circle:oH", "arm:oa segment:ab"),
-    "place": ("circle:oH", "segment:op"),
-    "line_by_circle": ("circle:oH", "segment:ab"),
-    "second_circle": ("circle:oH", "segment:op"),
-    "polygon": ("circle:oH", "arm:oa"),
-    "corner_line": ("arm:oa", ""),
-    "touch": ("arm:oa", ""),
-    "sector": ("arm:oa", "segment:ob"),
-    "arc": ("arm:oa", ""),
-    "radius": ("arm:oa", "segment:oa"),
-    "cevian": ("triangle:abc", "segment:ad"),
-    "crossline": ("triangle:abc", "segment:de"),
-    "circled": ("triangle:abc", "circle:oH"),
-    "centre": ("triangle:abc", ""),
-    "interior": ("triangle:abc", "segment:ap"),
-    "side": ("triangle:abc", "segment:bp"),
-    "vertex_line": ("triangle:abc", ""),
-    "fourth": ("triangle:abc", ""),
-    "numbered": ("triangle:abc", ""),
-    "copy": ("triangle:abc", ""),
-    "midsegment": ("triangle:abc", "segment:de"),
-    "shading": ("triangle:abc", ""),
-    "cross": ("quadrilateral:abcd", ""),
-    "side_point": ("quadrilateral:abcd", "segment:ae"),
-    "joined": ("quadrilateral:abcd", ""),
-    "quadrilateral_copy": ("quadrilateral:abcd", ""),
-    "dashes": ("quadrilateral:abcd", ""),
-    "half_shaded": ("quadrilateral:abcd", ""),
-    "transversal": ("lines:abcd", "segment:ef"),
-    "transversal_point": ("segment:ef", ""),
-    "division": ("segment:ab", ""),
-    "extension": ("segment:ab", ""),
-    "incidence": ("segment:ab", ""),
-    "crosser": ("segment:ab", ""),
-    "parts": ("segment:ab", ""),
-    "ticks": ("segment:ab", ""),
-}
+
+
+def _sides(corners: str) -> str:
+    return " ".join(f"segment:{a}{b}" for a, b in itertools.pairwise(corners + corners[0]))
+
+
+# What slots take -> slot -> what it offers; roles are those of its rows ("triangle:abc": the triangle abc).
+_BY_TAKEN = {
+    "": {
+        "triangle": f"triangle:abc {_sides('abc')}", "quadrilateral": f"quadrilateral:abcd {_sides('abcd')}",
+        "pentagon": _sides("abcde"), "hexagon": _sides("abcdef"), "heptagon": _sides("abcdefg"),
+        "octagon": _sides("abcdefgh"), "circle": "circle:oH", "lines": "lines:abcd segment:ab segment:cd",
+        "angle": "segment:va segment:vb", "wedge": "segment:oa segment:ob arm:oa", "graph": "",
+    },
+    "circle:oH": {
+        "inscribed_triangle": "inscribed:oabc segment:ab segment:bc triangle:abc", "chord": "arm:oa segment:ab",
+        "place": "segment:op", "line_by_circle": "segment:ab", "second_circle": "segment:op", "polygon": "arm:oa",
+    },
+    "arm:oa": {"corner_line": "", "touch": "", "sector": "segment:ob", "arc": "", "radius": "segment:oa"},
+    "triangle:abc": {
+        "cevian": "segment:ad", "crossline": "segment:de", "circled": "circle:oH", "centre": "",
+        "interior": "segment:ap", "side": "segment:bp", "vertex_line": "", "fourth": "", "numbered": "", "copy": "",
+        "midsegment": "segment:de", "shading": "",
+    },
+    "quadrilateral:abcd": {
+        "cross": "", "side_point": "segment:ae", "joined": "", "quadrilateral_copy": "", "dashes": "",
+        "half_shaded": "",
+    },
+    "lines:abcd": {"transversal": "segment:ef"},
+    "segment:ef": {"transversal_point": ""},
+    "segment:ab": {"division": "", "extension": "", "incidence": "", "crosser": "", "parts": "", "ticks": ""},
+}  # fmt: skip
+SLOTS = {slot: (takes, gives) for takes, slots in _BY_TAKEN.items() for slot, gives in slots.items()}
 # Slots from which a figure can begin, by what the first slot takes; a row is one way, its slots in order.
 BASES = {
     "": ((),),

@@ -100,14 +100,8 @@ def _sound(slot: Slot, reading: Reading) -> bool:
         return False
     if reading.points is None:
         return True
-    return not any(verdict(f, reading.points) for f in false if _measured(f)) and all(
-        verdict(f, reading.points) != 0 for f in slot.true if _measured(f)
-    )
-
-
-def _measured(fact: Fact) -> bool:
-    row = PREDICATES[fact.predicate]
-    return row.positional
+    false, true = ([f for f in some if PREDICATES[f.predicate].positional] for some in (false, slot.true))
+    return all(verdict(f, reading.points) == 0 for f in false) and all(verdict(f, reading.points) for f in true)
 
 
 # ---- values -------------------------------------------------------------------------------------------------------

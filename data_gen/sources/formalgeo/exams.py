@@ -14,8 +14,8 @@ from data_gen.records.schema import IN_PICTURE, Family, Question
 from data_gen.shared.errors import UserError
 from data_gen.sources.external.rows import PictureRow, clip, family_of
 from data_gen.sources.formalgeo.reading import load, read
-from data_gen.sources.formalgeo.source import computable, located, question_of
-from data_gen.truth.signatures import caption_signature
+from data_gen.sources.formalgeo.source import located, question_of
+from data_gen.truth.signatures import caption_signature, drawable
 
 
 @cache
@@ -42,7 +42,7 @@ def family(spec, split: str, index: int) -> Family:
     return replace(
         made,
         facts=(facts_to_json(facts),),
-        caption_signatures=caption_signature(computable(facts))[None],
+        caption_signatures=caption_signature(drawable(facts))[None],
         difficulty=int(problem.get("problem_level", 0)),
     )
 

@@ -20,7 +20,6 @@ from PIL import Image
 from data_gen.language.captions import write_caption
 from data_gen.language.fact import Fact, canonical, facts_to_json
 from data_gen.language.numbers import parse_value
-from data_gen.language.predicates.table import PREDICATES
 from data_gen.records.schema import Family, Question
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
@@ -29,7 +28,7 @@ from data_gen.sources.formalgeo import balance
 from data_gen.sources.formalgeo.edits import TOLD, Reading, Slot, propose, style
 from data_gen.sources.formalgeo.pixels import verdict
 from data_gen.sources.formalgeo.reading import SPLITS, load, parse_report, readings
-from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
+from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature, drawable
 
 FACTORS = ((2, 2, 2), (4, 2), (8,))  # the numbers of choices whose product is the number of captions
 MAX_TOKENS = 45  # of a caption, each letter, digit and symbol being one
@@ -198,7 +197,7 @@ def family(spec, split: str, index: int) -> Family:
         kinds=edits,
         # Nobody has listed all that may be true of a real picture.
         image_signatures=np.full((1, SIGNATURE_WORDS), 0xFFFFFFFF, np.uint32),
-        caption_signatures=np.stack([caption_signature(computable(facts)) for facts in stated]),
+        caption_signatures=np.stack([caption_signature(drawable(facts)) for facts in stated]),
         facts=tuple(facts_to_json(facts) for facts in stated),
         programs=(),
         canvas="",
@@ -207,12 +206,6 @@ def family(spec, split: str, index: int) -> Family:
         size_px=int(spec.size_px),
         question=question_of(problem),
     )
-
-
-def computable(facts: Sequence[Fact]) -> list[Fact]:
-    """Returns the facts that signatures of generated pictures know; a bit that they never set would deny what may
-    hold."""
-    return [f for f in facts if PREDICATES[f.predicate].measure is not None or f.predicate in ("length", "angle")]
 
 
 def _provenance(facts: Sequence[Fact], corner: int, reading: Reading) -> int:

@@ -106,7 +106,7 @@ def _family(
 ) -> FamilyDraft | None:
     """Returns the cube of these edits, or None where some corner is not sound or not told apart."""
     planned = plan(drawing, chosen, facts, drawings, STATED)
-    return cube_of(*planned, canvas, rng) if planned else None
+    return cube_of(*planned, canvas, rng) if planned and draw(planned[0], canvas) else None
 
 
 def _with_prints(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> Drawing:
