@@ -1,6 +1,6 @@
 """Families by row number, over one data set or several."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -39,3 +39,10 @@ def read_evenly_spaced(source: Source, limit: int, purpose: str) -> Iterator[Fam
     rows = np.unique(np.linspace(0, len(source) - 1, limit).astype(int)).tolist()
     for row in tqdm(rows, purpose, unit=" families", leave=False):
         yield source[row]
+
+
+def read_texts(sources: Sequence[Source], limit: int, texts_of: Callable[[Family], Iterable[str]]) -> Iterator[str]:
+    """Yields the texts of at most `limit` families of each source, for its tokenizer."""
+    for source in sources:
+        for family in read_evenly_spaced(source, limit, "texts for the tokenizer"):
+            yield from texts_of(family)

@@ -7,7 +7,7 @@ one token. Decoding restores any text, except that U+2581, which SentencePiece w
 
 import io
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +112,11 @@ def train_tokenizer(captions: Iterable[str], vocab_size: int, phrases: Sequence[
 
 
 def find_or_train(
-    run: Path, config: ConfigDict, given: Path, texts: Callable[[], Iterable[str]], phrases: Sequence[str] = ()
+    run: Path, config: ConfigDict, given: Path, texts: Iterable[str], phrases: Sequence[str] = ()
 ) -> Tokenizer:
     """Returns a run's tokenizer, and stores it in the run's folder.
 
-    It is the first of: the stored one, `tokenizer.file`, the file `given` if it exists, one trained on `texts()` with
+    It is the first of: the stored one, `tokenizer.file`, the file `given` if it exists, one trained on `texts` with
     `phrases`.
     """
     path = run / "tokenizer.model"
@@ -127,7 +127,7 @@ def find_or_train(
     elif given.exists():
         proto = given.read_bytes()
     else:
-        proto = train_tokenizer(texts(), config.tokenizer.vocab_size, phrases)
+        proto = train_tokenizer(texts, config.tokenizer.vocab_size, phrases)
     if processes.is_first():  # the others have the same
         with open_atomic(path) as file:
             file.write(proto)

@@ -4,7 +4,6 @@ Of a run, `synthetic` is the test split of its data, and `real` the val split of
 Results are eval.json and, beside it, scores.npz with the cosines of every family, for the report.
 """
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,10 +17,9 @@ from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.data.tokenizer import Tokenizer
-from mmgeo_jax.evals import probes
+from mmgeo_jax.evals import probes, runs
 from mmgeo_jax.evals import scores as eval_scores
 from mmgeo_jax.evals.embed import Split, read_split
-from mmgeo_jax.evals.runs import describe_run, fingerprint_data, load_finished, make_folder
 from mmgeo_jax.evals.scores import Scores, UnimodalScores
 from mmgeo_jax.inference import encoder
 from mmgeo_jax.inference.encoder import Embedder, embedder
@@ -45,10 +43,9 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
     inputs = {
         "version": VERSION,
         "checkpoint_step": step,
-        "data": {name: fingerprint_data(folder) for name, folder in folders.items()},
+        "data": {name: runs.fingerprint_data(folder) for name, folder in folders.items()},
     }
-    if not force and (finished := load_finished(run / "eval.json", inputs, [run / "scores.npz"])):
-        print(f"{run / 'eval.json'} is there for step {step} and the same data (ARGS=--force measures again)")
+    if finished := runs.load_finished(run, inputs, "scores.npz", force):
         return finished
     embedders = [embedder(config.model, each) for each in (params, two_tower.init(config.model, config.seed)[1])]
     results: dict[str, Any] = {"synthetic": None, "real": None}
@@ -57,7 +54,7 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
         scores, test = _score_with_controls(name, folder, config.data, tokenizer, embedders)
         results[name] = scores.to_json()
         arrays |= {f"{name}_rows": test.rows, f"{name}_scores": test.embedded[0].scores()}
-    results |= inputs | {"run": describe_run(f"--run={run}", started)}
+    results |= inputs | {"run": runs.describe_run(f"--run={run}", started)}
     _write_results(run, results, arrays)
     return results
 
@@ -79,12 +76,12 @@ def evaluate_checkpoint(
     results = {
         "version": VERSION,
         "checkpoint": str(model.source),
-        "data": {"folder": str(data_dir), "split": split, "fingerprint": fingerprint_data(data_dir)},
+        "data": {"folder": str(data_dir), "split": split, "fingerprint": runs.fingerprint_data(data_dir)},
         "merged_share": test.merged_share,
         "scores": eval_scores.compute_scores(test, test.embedded[0]).to_json(),
-        "run": describe_run(f"--checkpoint={model.source} --data {data_dir}", started),
+        "run": runs.describe_run(f"--checkpoint={model.source} --data {data_dir}", started),
     }
-    folder = make_folder(model.source, data_dir, runs_dir)
+    folder = runs.make_folder(model.source, data_dir, runs_dir)
     arrays = {"logit_scale": model.scale, "rows": test.rows, "scores": test.embedded[0].scores()}
     _write_results(folder, results, arrays)
     return results, folder
@@ -93,8 +90,7 @@ def evaluate_checkpoint(
 def _write_results(folder: Path, results: dict[str, Any], arrays: dict[str, Any]) -> None:
     with files.open_atomic(folder / "scores.npz") as file:
         np.savez_compressed(file, **arrays)
-    with files.open_atomic(folder / "eval.json") as file:
-        file.write(json.dumps(results, indent=1, allow_nan=False).encode())
+    runs.write_results(folder, results)
 
 
 def _score_with_controls(

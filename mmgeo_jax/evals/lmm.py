@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -82,13 +82,9 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
         "checkpoint_step": trained.step,
         "data": {"problems": runs.fingerprint_data(config.data.dir), "count": len(families)},
     }
-    if not force and (finished := runs.load_finished(run / "eval.json", inputs, [run / "answers.jsonl"])):
-        print(f"{run / 'eval.json'} is there for the same step and data (ARGS=--force measures again)")
+    if finished := runs.load_finished(run, inputs, "answers.jsonl", force):
         return finished
-    measured = _measure(chat.solver_of(trained), families, config.eval)
-    results = measured.results | inputs | {"run": runs.describe_run(f"--run={run}", started)}
-    _write_results(run, families, measured.responses, measured.verdicts, results)
-    return results
+    return _evaluate(run, chat.solver_of(trained), families, config.eval, inputs, f"--run={run}", started)
 
 
 def evaluate_checkpoint(
@@ -103,24 +99,13 @@ def evaluate_checkpoint(
     families = _read_problems(data_dir, 0)
     if not families:
         raise UserError(f"{data_dir} has no problems to solve in its test split")
-    measured = _measure(solver, families, GREEDY)
-    results = measured.results | {
+    inputs = {
         "version": VERSION,
         "checkpoint": str(source),
         "data": {"problems": runs.fingerprint_data(str(data_dir)), "count": len(families)},
-        "run": runs.describe_run(f"--checkpoint={source} --data {data_dir}", started),
     }
-    folder = runs.make_folder(source, data_dir, runs_dir)
-    _write_results(folder, families, measured.responses, measured.verdicts, results)
-    return results, folder
-
-
-class _Measured(NamedTuple):
-    """The response that counts for each problem, its verdict, and the scores of all."""
-
-    responses: list[str]
-    verdicts: list[Verdict]
-    results: dict[str, Any]
+    folder, arguments = runs.make_folder(source, data_dir, runs_dir), f"--checkpoint={source} --data {data_dir}"
+    return _evaluate(folder, solver, families, GREEDY, inputs, arguments, started), folder
 
 
 def _read_problems(data_dir: str | Path, limit: int) -> list[Family]:
@@ -132,12 +117,23 @@ def _read_problems(data_dir: str | Path, limit: int) -> list[Family]:
     return [family for family in families if family.question]
 
 
-def _measure(solver: chat.Solver, families: Sequence[Family], settings: ConfigDict) -> _Measured:
-    """Solves problems, takes a vote among the solutions of each, and scores them."""
+def _evaluate(
+    folder: Path,
+    solver: chat.Solver,
+    families: Sequence[Family],
+    settings: ConfigDict,
+    inputs: dict[str, Any],
+    arguments: str,
+    started: float,
+) -> dict[str, Any]:
+    """Solves problems, takes a vote among the solutions of each, scores them and writes the results."""
     solutions, rate = solve_problems(solver, families, settings)
     voted = [take_vote(_question(family), texts) for family, texts in zip(families, solutions, strict=True)]
     responses, verdicts = [text for text, _ in voted], [verdict for _, verdict in voted]
-    return _Measured(responses, verdicts, {"scores": score_groups(families, verdicts), "tokens_per_s": rate})
+    results = {"scores": score_groups(families, verdicts), "tokens_per_s": rate} | inputs
+    results |= {"run": runs.describe_run(arguments, started)}
+    _write_results(folder, families, responses, verdicts, results)
+    return results
 
 
 def solve_problems(
@@ -207,22 +203,14 @@ def _write_results(
     verdicts: Sequence[Verdict],
     results: dict[str, Any],
 ) -> None:
-    lines = [
-        {
-            "key": family.key,
-            "question": _question(family).question,
-            "choices": _question(family).choices,
-            "response": response,
-            "parsed": parsed,
-            "answer": _question(family).answer,
-            "right": right,
-        }
-        for family, response, (parsed, right) in zip(families, responses, verdicts, strict=True)
-    ]
+    lines = []
+    for family, response, (parsed, right) in zip(families, responses, verdicts, strict=True):
+        asked = _question(family)
+        line = {"key": family.key, "question": asked.question, "choices": asked.choices, "response": response}
+        lines.append(json.dumps(line | {"parsed": parsed, "answer": asked.answer, "right": right}, ensure_ascii=False))
     with files.open_atomic(run / "answers.jsonl") as file:
-        file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(errors="replace"))
-    with files.open_atomic(run / "eval.json") as file:
-        file.write(json.dumps(results, indent=1, allow_nan=False).encode())
+        file.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
+    runs.write_results(run, results)
 
 
 def summarize(results: dict[str, Any] | None) -> str:

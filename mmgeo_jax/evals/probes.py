@@ -64,7 +64,7 @@ def score_captions(
     """
     used = max(int((tokens != 0).any(axis=(0, 1)).sum()) for tokens in (train, test))
     cut = slice(0, max(used, 1))
-    params = _text_params(vocab_size, seed)
+    params = _draw({"embedding": (vocab_size, WIDTH), "text_1": (3 * WIDTH, WIDTH), "text_2": (3 * WIDTH, WIDTH)}, seed)
     return _score(_encode_text, params, train[..., cut], targets, test[..., cut], seed, steps, name)
 
 
@@ -81,7 +81,8 @@ def score_pictures(
 
     train uint8[G, N', h, w]; targets int8[G, N'] as for captions.
     """
-    return _score(_encode_picture, _picture_params(seed), train, targets, test, seed, steps, name)
+    params = _draw({"conv_1": (9 * 16, 24), "conv_2": (4 * 24, WIDTH), "conv_3": (9 * WIDTH, WIDTH)}, seed)
+    return _score(_encode_picture, params, train, targets, test, seed, steps, name)
 
 
 def medoid_scores(embeddings: np.ndarray) -> np.ndarray:
@@ -101,7 +102,8 @@ def _score(
     name: str,
 ) -> ProbeScores:
     """Trains `encode` and its two heads on `train`, then scores `test` in batches."""
-    params = params | _head_params(_pooled_width(encode, params, train), seed)
+    one = jax.ShapeDtypeStruct((1, *train.shape[2:]), train.dtype)
+    params = params | _head_params(jax.eval_shape(encode, params, one).shape[-1], seed)
     params = _fit(encode, params, train, targets, seed, steps, name)
     apply = jax.jit(partial(_member_scores, encode))
     chunks = []
@@ -194,22 +196,9 @@ def _cells(x: jax.Array, side: int) -> jax.Array:
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, height // side, width // side, -1)
 
 
-def _text_params(vocab_size: int, seed: int) -> Params:
-    shapes = {"embedding": (vocab_size, WIDTH), "text_1": (3 * WIDTH, WIDTH), "text_2": (3 * WIDTH, WIDTH)}
-    return _draw(shapes, seed)
-
-
-def _picture_params(seed: int) -> Params:
-    return _draw({"conv_1": (9 * 16, 24), "conv_2": (4 * 24, WIDTH), "conv_3": (9 * WIDTH, WIDTH)}, seed)
-
-
 def _head_params(width: int, seed: int) -> Params:
-    shapes = {
-        "set_in": (3 * width + 1, HIDDEN),
-        "set_out": (HIDDEN, 1),
-        "alone_in": (width, HIDDEN),
-        "alone_out": (HIDDEN, 1),
-    }
+    shapes = {"set_in": (3 * width + 1, HIDDEN), "set_out": (HIDDEN, 1)}
+    shapes |= {"alone_in": (width, HIDDEN), "alone_out": (HIDDEN, 1)}
     return _draw(shapes, seed + 1) | {"set_bias": jnp.zeros(HIDDEN), "alone_bias": jnp.zeros(HIDDEN)}
 
 
@@ -221,11 +210,6 @@ def _draw(shapes: Mapping[str, tuple[int, ...]], seed: int) -> Params:
         name: jnp.asarray(rng.normal(0, np.sqrt(2 / fan_in[name]), shape), jnp.float32)
         for name, shape in shapes.items()
     }
-
-
-def _pooled_width(encode: Encoder, params: Params, members: np.ndarray) -> int:
-    one = jax.ShapeDtypeStruct((1, *members.shape[2:]), members.dtype)
-    return jax.eval_shape(encode, params, one).shape[-1]
 
 
 def _present(members: np.ndarray) -> np.ndarray:

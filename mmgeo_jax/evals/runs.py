@@ -3,7 +3,6 @@
 import json
 import os
 import time
-from collections.abc import Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +13,7 @@ import jax
 from etils import epath
 
 from data_gen.records import tfrecords
+from data_gen.shared import files
 
 PACKAGES = ("jax", "flax", "optax", "numpy")
 
@@ -24,14 +24,27 @@ def fingerprint_data(data_dir: str) -> str:
     return sha256((epath.Path(data_dir) / tfrecords.MANIFEST).read_bytes()).hexdigest()[:16]
 
 
-def load_finished(path: Path, inputs: dict[str, Any], others: Sequence[Path]) -> dict[str, Any] | None:
-    """Reads eval.json if it was made from the same inputs and the other files exist too; else returns None."""
+def load_finished(run: Path, inputs: dict[str, Any], other: str, force: bool) -> dict[str, Any] | None:
+    """Reads eval.json of a run, and says so, if it was made from the same inputs and the `other` file is there too.
+
+    Returns None otherwise, and always if `force`.
+    """
+    path = run / "eval.json"
     try:
         results = json.loads(path.read_text())
-        same = all(each.exists() for each in others) and all(results[key] == inputs[key] for key in inputs)
+        same = (run / other).exists() and all(results[key] == inputs[key] for key in inputs)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return results if same else None
+    if force or not same:
+        return None
+    print(f"{path} is there for the same step and data (ARGS=--force measures again)")
+    return results
+
+
+def write_results(folder: Path, results: dict[str, Any]) -> None:
+    """Writes eval.json."""
+    with files.open_atomic(folder / "eval.json") as file:
+        file.write(json.dumps(results, indent=1, allow_nan=False).encode())
 
 
 def make_folder(source: str | Path, data_dir: str | Path, runs_dir: str | Path) -> Path:

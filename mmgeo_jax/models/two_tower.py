@@ -10,7 +10,6 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 from mmgeo_jax.models import init as init_params
-from mmgeo_jax.models.init import Params
 from mmgeo_jax.models.text import TextTower
 from mmgeo_jax.models.vit import ImageTower, patchify
 
@@ -93,9 +92,3 @@ def unit(x: Float[Array, "... E"]) -> Float32[Array, "... E"]:
 
 init_graph = functools.partial(init_params.init_graph, TwoTower)
 init = functools.partial(init_params.init, TwoTower)
-
-
-def parameter_count(params: Params) -> dict[str, int]:
-    """Counts the parameters of each top-level part, and in `total`."""
-    parts = {name: sum(leaf.size for leaf in jax.tree.leaves(part)) for name, part in params.items()}
-    return parts | {"total": sum(parts.values())}

@@ -163,14 +163,7 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[reader.Sourc
             "init_from is a run, whose text tower knows its own tokenizer alone: leave tokenizer.file empty, or "
             "take the image tower with --config.init_parts=image"
         )
-
-    def captions() -> Iterator[str]:
-        for source in sources:
-            for family in reader.read_evenly_spaced(
-                source, config.tokenizer.train_families, "captions for the tokenizer"
-            ):
-                yield from family.captions
-
+    captions = reader.read_texts(sources, config.tokenizer.train_families, lambda family: family.captions)
     return find_or_train(run, config, given, captions)
 
 

@@ -11,7 +11,7 @@ eval.json, answers.jsonl and report.html of the problems of the test split.
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -154,12 +154,7 @@ def find_tokenizer(run: Path, config: ConfigDict, sources: Sequence[reader.Sourc
     given = Path("none")
     if "decoder" in config.init_parts:
         given = Path(config.init_from or "none") / "tokenizer.model"
-
-    def texts() -> Iterator[str]:
-        for source in sources:
-            for family in reader.read_evenly_spaced(source, config.tokenizer.train_families, "texts for the tokenizer"):
-                yield from lmm_data.tokenizer_corpus(family)
-
+    texts = reader.read_texts(sources, config.tokenizer.train_families, lmm_data.tokenizer_corpus)
     return find_or_train(run, config, given, texts, lmm_data.PHRASES)
 
 

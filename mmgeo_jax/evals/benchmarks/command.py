@@ -43,8 +43,8 @@ def main(arguments: Sequence[str]) -> int:
 def _run_command(options: argparse.Namespace) -> int:
     name, root = options.name, options.root
     if options.list:
-        for each, row in benchmarks.BENCHMARKS.items():
-            print(f"{each:10} {row.where}")
+        for each, module in benchmarks.BENCHMARKS.items():
+            print(f"{each:10} {module.WHERE}")
         return 0
     if options.prompts:
         for item in benchmarks.read_items(name, root):

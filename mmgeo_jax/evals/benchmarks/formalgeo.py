@@ -10,14 +10,14 @@ Data: val.jsonl, with diagrams/ beside it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from data_gen.shared import files
 from data_gen.sources.formalgeo import reading
-from mmgeo_jax.evals.benchmarks import answers, expressions
-from mmgeo_jax.evals.benchmarks.item import Item, Verdict, check_distinct, find_file, score_accuracy
+from mmgeo_jax.evals.benchmarks import answers, expressions, rows
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict
 
 WHERE = "FormalGeo7k is at github FormalGeo: val.jsonl, one problem a line, and diagrams/ beside it"
 TOLERANCE = 1e-2 * 1.01
@@ -26,9 +26,9 @@ LEVELS = ((2, "1 to 2"), (4, "3 to 4"), (6, "5 to 6"))
 
 def read_items(root: Path) -> list[Item]:
     """Reads the problems of `val` with a numeric answer. Raises UserError where the file is missing or a row broken."""
-    path = find_file(root, ("val.jsonl",), WHERE)
+    path = rows.find_file(root, ("val.jsonl",), WHERE)
     problems = [p for p in reading.load(str(root), "val") if expressions.parse_or_none(p["problem_answer"]) is not None]
-    return check_distinct([_item(root, problem) for problem in problems], str(path))
+    return rows.check_distinct([_item(root, problem) for problem in problems], str(path))
 
 
 def _item(root: Path, problem: Mapping[str, Any]) -> Item:
@@ -53,8 +53,3 @@ def judge_response(item: Item, response: str) -> Verdict:
     if number is None:
         return Verdict(None, False)
     return Verdict(f"{number:.6g}", abs(number - expressions.parse(item.answer)) <= TOLERANCE)
-
-
-def score_responses(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
-    """Scores responses by key, as above."""
-    return score_accuracy(items, responses, judge_response)

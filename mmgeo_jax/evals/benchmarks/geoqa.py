@@ -18,23 +18,15 @@ its own, if you trust the file:
 test.json is a list of such rows: `choices` texts, `label` the number of the right one from 0; `type` may be left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from mmgeo_jax.evals.benchmarks import answers
-from mmgeo_jax.evals.benchmarks.item import (
-    Item,
-    Verdict,
-    check_distinct,
-    find_file,
-    get_text,
-    read_rows,
-    score_accuracy,
-)
+from mmgeo_jax.evals.benchmarks import answers, rows
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict
 
 WHERE = (
     "GeoQA is at github chen-judge/GeoQA; convert its test.pk to test.json and images/ (see evals/benchmarks/geoqa.py)"
@@ -43,8 +35,8 @@ WHERE = (
 
 def read_items(root: Path) -> list[Item]:
     """Reads the questions of test.json. Raises UserError where it is missing, or a row is broken."""
-    path = find_file(root, ("test.json",), WHERE)
-    return check_distinct([_item(root, row, where) for where, row in read_rows(path)], str(path))
+    path = rows.find_file(root, ("test.json",), WHERE)
+    return rows.check_distinct([_item(root, row, where) for where, row in rows.read_rows(path)], str(path))
 
 
 def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
@@ -52,13 +44,13 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
     if type(label) is not int or not 0 <= label < len(choices) <= len(LETTERS):
         raise UserError(f"{where}: 'label' is {str(label)[:50]!r}, not the number of one of {len(choices)} choices")
     return Item(
-        key=get_text(row, "id", where),
-        question=get_text(row, "question", where),
+        key=rows.get_text(row, "id", where),
+        question=rows.get_text(row, "question", where),
         answer=choices[label],
         kind="choice",
         choices=choices,
-        pictures=(files.resolve_inside(root, get_text(row, "image", where), where),),
-        groups={"type": (get_text(row, "type", where),)} if "type" in row else {},
+        pictures=(files.resolve_inside(root, rows.get_text(row, "image", where), where),),
+        groups={"type": (rows.get_text(row, "type", where),)} if "type" in row else {},
     )
 
 
@@ -66,8 +58,3 @@ def judge_response(item: Item, response: str) -> Verdict:
     """Judges a response by the rules above."""
     found = answers.find_choice(response, item.choices)
     return Verdict(None, False) if found is None else Verdict(item.choices[found], item.choices[found] == item.answer)
-
-
-def score_responses(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
-    """Scores responses by key, as above."""
-    return score_accuracy(items, responses, judge_response)

@@ -18,24 +18,15 @@ Data: data/testmini.json of the repository, an object {pid: row}, with images/ b
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from mmgeo_jax.evals.benchmarks import answers, expressions
-from mmgeo_jax.evals.benchmarks.item import (
-    Item,
-    Verdict,
-    check_distinct,
-    find_file,
-    get_label,
-    get_text,
-    read_rows,
-    score_accuracy,
-)
+from mmgeo_jax.evals.benchmarks import answers, expressions, rows
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict
 
 FILES = ("testmini.json", "testmini_geo_alg.json")
 WHERE = "MathVista is at github lupantech/MathVista: testmini.json from data/, and images/ unpacked beside it"
@@ -54,10 +45,10 @@ MAX_COMPARED = 200  # characters of an answer whose distance to the choices is m
 
 def read_items(root: Path) -> list[Item]:
     """Reads the questions of skills GEO and ALG and task GPS. Raises UserError where the file is missing or broken."""
-    path = find_file(root, FILES, WHERE)
-    items = [_item(root, row, where) for where, row in read_rows(path)]
+    path = rows.find_file(root, FILES, WHERE)
+    items = [_item(root, row, where) for where, row in rows.read_rows(path)]
     selected = [i for i in items if {"GEO", "ALG"} & set(i.groups["skill"]) or "GPS" in i.groups["task"]]
-    return check_distinct(selected, str(path))
+    return rows.check_distinct(selected, str(path))
 
 
 def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
@@ -65,28 +56,28 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
     if kind is None:
         raise UserError(f"{where}: question_type and answer_type are not those of MathVista: fetch the file again")
     choices = files.require_texts(row.get("choices"), where, "choices") if kind == "choice" else ()
-    answer, precision, metadata = get_text(row, "answer", where), row.get("precision"), row.get("metadata")
+    answer, precision, metadata = rows.get_text(row, "answer", where), row.get("precision"), row.get("metadata")
     if kind == "choice" and (answer not in choices or len(choices) > len(LETTERS)):
         raise UserError(f"{where}: the answer {answer[:50]!r} is none of its choices")
     if kind == "float" and (precision not in (0, 1, 2, 3, 4) or expressions.parse_or_none(answer) is None):
         raise UserError(f"{where}: a float needs a number as 'answer' and a 'precision' of 0 to 4")
     if not isinstance(metadata, dict):
         raise UserError(f"{where} has no 'metadata': fetch the file again")
-    unit = f" (Unit: {get_text(row, 'unit', where)})" if row.get("unit") else ""
+    unit = f" (Unit: {rows.get_text(row, 'unit', where)})" if row.get("unit") else ""
     return Item(
-        key=get_text(row, "pid", where),
-        question=get_text(row, "question", where) + unit,
+        key=rows.get_text(row, "pid", where),
+        question=rows.get_text(row, "question", where) + unit,
         answer=answer,
         kind=kind,
         choices=choices,
-        pictures=(files.resolve_inside(root, get_text(row, "image", where), where),),
+        pictures=(files.resolve_inside(root, rows.get_text(row, "image", where), where),),
         precision=int(precision) if kind == "float" and precision is not None else None,
         groups={
             "skill": tuple(
-                SKILLS[get_label({"skill": skill}, "skill", where, list(SKILLS))]
+                SKILLS[rows.get_label({"skill": skill}, "skill", where, list(SKILLS))]
                 for skill in files.require_texts(metadata.get("skills"), where, "skills")
             ),
-            "task": (TASKS[get_label(metadata, "task", where, list(TASKS))],),
+            "task": (TASKS[rows.get_label(metadata, "task", where, list(TASKS))],),
         },
     )
 
@@ -140,8 +131,3 @@ def judge_response(item: Item, response: str) -> Verdict:
     parsed = None if extraction is None else normalize_answer(item, extraction)
     reference = item.answer if item.kind in ("choice", "integer") else normalize_answer(item, item.answer)
     return Verdict(parsed, parsed is not None and parsed == reference)
-
-
-def score_responses(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
-    """Scores responses by key, as above."""
-    return score_accuracy(items, responses, judge_response)

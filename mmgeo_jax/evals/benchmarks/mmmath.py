@@ -19,15 +19,14 @@ the pictures of MM_Math.zip in images/. The key of a question is the number of i
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from data_gen.records.boxed import boxed_texts
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from mmgeo_jax.evals.benchmarks import expressions
-from mmgeo_jax.evals.benchmarks.item import Item, Verdict, check_distinct, find_file, get_text, score_accuracy
+from mmgeo_jax.evals.benchmarks import expressions, rows
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict
 
 WHERE = "MM-Math is at Hugging Face THU-KEG/MM_Math: MM_Math.jsonl, and the pictures of MM_Math.zip in images/"
 TOLERANCE = 1e-2 * 1.01
@@ -39,15 +38,15 @@ SIGNS = ("\\left", "\\right", "^\\circ", "^{\\circ}", "°", "$", "\\%", "厘米"
 
 def read_items(root: Path) -> list[Item]:
     """Reads the problems. Raises UserError where the file is missing, or a row is broken."""
-    path = find_file(root, ("MM_Math.jsonl",), WHERE)
-    rows = files.json_lines(path, WHERE)
-    return check_distinct([_item(root, row, where, i) for i, (where, row) in enumerate(rows)], str(path))
+    path = rows.find_file(root, ("MM_Math.jsonl",), WHERE)
+    lines = files.json_lines(path, WHERE)
+    return rows.check_distinct([_item(root, row, where, i) for i, (where, row) in enumerate(lines)], str(path))
 
 
 def _item(root: Path, row: Any, where: str, number: int) -> Item:
     if not isinstance(row, dict):
         raise UserError(f"{where} is not an object: fetch the file again")
-    boxed = boxed_texts(get_text(row, "solution", where))
+    boxed = boxed_texts(rows.get_text(row, "solution", where))
     if not any(boxed):
         raise UserError(f"{where}: the solution has no answer in \\boxed{{}}: fetch the file again")
     difficulty = DIFFICULTIES.get(str(row.get("difficult")).strip().lower())
@@ -56,10 +55,10 @@ def _item(root: Path, row: Any, where: str, number: int) -> Item:
     year, knowledge = str(row.get("year")).lower(), json.dumps(row.get("knowledge"), ensure_ascii=False)
     return Item(
         key=str(number),
-        question=get_text(row, "question", where),
+        question=rows.get_text(row, "question", where),
         answer=",".join(boxed),
         kind="open",
-        pictures=(files.resolve_inside(root / "images", get_text(row, "file_name", where), where),),
+        pictures=(files.resolve_inside(root / "images", rows.get_text(row, "file_name", where), where),),
         groups={
             "difficulty": (difficulty,),
             "grade": tuple({grade for name, grade in GRADES.items() if name in year}),
@@ -123,8 +122,3 @@ def judge_response(item: Item, response: str) -> Verdict:
             break
         given.remove(match)
     return Verdict(boxed, right)
-
-
-def score_responses(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
-    """Scores responses by key, as above."""
-    return score_accuracy(items, responses, judge_response)

@@ -9,8 +9,10 @@ benchmark's answers are read and counted stands in its module, with the source o
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any
 
 from tqdm import tqdm
 
@@ -18,33 +20,18 @@ from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 from mmgeo_jax.evals.benchmarks import formalgeo, geoqa, mathvista, mmmath, wemath
-from mmgeo_jax.evals.benchmarks.item import Item, JudgeFunction, Verdict, judge_text
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict, judge_text, score_accuracy
 
 BATCH = 32  # items that `answer` gets at once
 
 
-class Benchmark(NamedTuple):
-    """A benchmark's functions, and where its data is found."""
-
-    read_items: Callable[[Path], list[Item]]
-    judge_response: JudgeFunction
-    score_responses: Callable[[Sequence[Item], Mapping[str, str]], dict[str, Any]]
-    where: str
+MODULES = (geoqa, mathvista, wemath, mmmath, formalgeo)
+# name -> its module: read_items(folder), judge_response(item, response), WHERE the data is; and score_responses(items,
+# responses), where a benchmark counts more than right answers
+BENCHMARKS: dict[str, ModuleType] = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 
-BENCHMARKS: dict[str, Benchmark] = {
-    name: Benchmark(module.read_items, module.judge_response, module.score_responses, module.WHERE)
-    for name, module in (
-        ("geoqa", geoqa),
-        ("mathvista", mathvista),
-        ("wemath", wemath),
-        ("mmmath", mmmath),
-        ("formalgeo", formalgeo),
-    )
-}
-
-
-def find_benchmark(name: str) -> Benchmark:
+def find_benchmark(name: str) -> ModuleType:
     """Looks up a row of BENCHMARKS. Raises UserError where there is none of that name."""
     if name not in BENCHMARKS:
         raise UserError(f"there is no benchmark '{name}': choose one of {', '.join(BENCHMARKS)}")
@@ -55,7 +42,7 @@ def read_items(name: str, root: str | Path) -> list[Item]:
     """Reads the items of a benchmark. Raises UserError where the data is missing or broken."""
     benchmark, folder = find_benchmark(name), Path(root)
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder: {benchmark.where}")
+        raise UserError(f"{folder} is no folder: {benchmark.WHERE}")
     return benchmark.read_items(folder)
 
 
@@ -66,7 +53,9 @@ def judge_response(name: str, item: Item, response: str) -> Verdict:
 
 def score_responses(name: str, items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
     """Scores responses by key; items without a response count as wrong, and are counted in `missing`."""
-    return {"benchmark": name, "items": len(items), **find_benchmark(name).score_responses(items, responses)}
+    module = find_benchmark(name)
+    score = getattr(module, "score_responses", partial(score_accuracy, judge=module.judge_response))
+    return {"benchmark": name, "items": len(items), **score(items, responses)}
 
 
 def run_benchmark(
@@ -82,7 +71,7 @@ def run_benchmark(
     incomplete = {_problem(item) for item in everything if not all(path.is_file() for path in item.pictures)}
     items = [item for item in everything if _problem(item) not in incomplete]
     if not items:
-        where = find_benchmark(name).where
+        where = find_benchmark(name).WHERE
         raise UserError(f"{root} has no picture of {name}, as {everything[0].pictures[0]}: {where}")
     responses: dict[str, str] = {}
     with tqdm(total=len(items), desc=name, unit="question") as bar:

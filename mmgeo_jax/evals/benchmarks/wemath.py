@@ -27,18 +27,8 @@ from typing import Any
 
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from mmgeo_jax.evals.benchmarks import answers
-from mmgeo_jax.evals.benchmarks.item import (
-    Item,
-    Verdict,
-    check_distinct,
-    count_right,
-    find_file,
-    get_text,
-    judge_all,
-    read_rows,
-    score_accuracy,
-)
+from mmgeo_jax.evals.benchmarks import answers, rows
+from mmgeo_jax.evals.benchmarks.item import Item, Verdict, count_right, judge_all, score_accuracy
 
 FILES = ("testmini.json", "testmini_sample.json")
 NODES = "knowledge_structure_nodes.json"
@@ -49,32 +39,32 @@ WHOLE = "multi"
 
 def read_items(root: Path) -> list[Item]:
     """Reads the questions. Raises UserError where the file is missing, a row is broken, or a problem lacks a step."""
-    path = find_file(root, FILES, WHERE)
+    path = rows.find_file(root, FILES, WHERE)
     domains = _domains(root)
-    items = check_distinct([_item(root, row, where, domains) for where, row in read_rows(path)], str(path))
+    items = rows.check_distinct([_item(root, row, where, domains) for where, row in rows.read_rows(path)], str(path))
     group_problems(items)
     return items
 
 
 def _item(root: Path, row: Mapping[str, Any], where: str, domains: Mapping[str, str]) -> Item:
-    name, key = get_text(row, "ID", where), get_text(row, "key", where)
+    name, key = rows.get_text(row, "ID", where), rows.get_text(row, "key", where)
     kind, _, part = key.partition("_")
     if part not in (*STEPS.get(kind, ()), WHOLE) or not name.startswith(f"{kind}_"):
         raise UserError(f"{where}: 'key' {key[:50]!r} and 'ID' {name[:50]!r} do not name a step: fetch the file again")
-    choices, answer = split_options(get_text(row, "option", where)), get_text(row, "answer", where).strip()
+    choices, answer = split_options(rows.get_text(row, "option", where)), rows.get_text(row, "answer", where).strip()
     if answer not in answers.LETTERS[: len(choices)] or len(answer) != 1:
         raise UserError(f"{where}: the answer {answer[:50]!r} is no letter of its {len(choices)} options")
-    concepts = tuple(part.strip() for part in get_text(row, "knowledge concept", where).split(";"))
+    concepts = tuple(part.strip() for part in rows.get_text(row, "knowledge concept", where).split(";"))
     groups = {"steps": (kind,), "part": (part,), "problem": (name,), "concept": concepts}
     if part != WHOLE and concepts[0] in domains:
         groups["domain"] = (domains[concepts[0]],)
     return Item(
         key=f"{name}_{part}",
-        question=get_text(row, "question", where),
+        question=rows.get_text(row, "question", where),
         answer=answer,
         kind="choice",
         choices=choices,
-        pictures=(files.resolve_inside(root, get_text(row, "image_path", where), where),),
+        pictures=(files.resolve_inside(root, rows.get_text(row, "image_path", where), where),),
         groups=groups,
     )
 
@@ -83,8 +73,10 @@ def _domains(root: Path) -> dict[str, str]:
     """Reads {concept: domain} from the repository's file; empty where it is missing."""
     if not (root / NODES).is_file():
         return {}
-    rows = read_rows(root / NODES)
-    return {get_text(row, "full node", where).rsplit("_", 1)[-1]: get_text(row, "root2", where) for where, row in rows}
+    return {
+        rows.get_text(row, "full node", where).rsplit("_", 1)[-1]: rows.get_text(row, "root2", where)
+        for where, row in rows.read_rows(root / NODES)
+    }
 
 
 def split_options(text: str) -> tuple[str, ...]:

@@ -227,7 +227,7 @@ def test_missing_data_says_where_to_get_it(name, tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UserError) as fault:
             benchmarks.read_items(name, folder)
-        assert BENCHMARKS[name].where in str(fault.value) and "\n" not in str(fault.value)
+        assert BENCHMARKS[name].WHERE in str(fault.value) and "\n" not in str(fault.value)
     (tmp_path / FIXTURES[name][0]).write_text("{broken")
     with pytest.raises(UserError, match="is not JSON"):
         benchmarks.read_items(name, tmp_path)
@@ -361,7 +361,7 @@ def test_the_command(root, tmp_path, capsys):
     folder, out, given = root("geoqa"), tmp_path / "eval.json", tmp_path / "given.jsonl"
     assert command("--list") == 0
     listed = capsys.readouterr().out
-    assert all(name in listed and row.where in listed for name, row in BENCHMARKS.items())
+    assert all(name in listed and module.WHERE in listed for name, module in BENCHMARKS.items())
     given.write_text(lines({"key": key, "response": said} for key, said in (("0", "A"), (1, None), ("x", "A"))))
     assert command("--name=geoqa", f"--root={folder}", f"--responses={given}", f"--out={out}") == 0
     assert "1 of 4 right (25.0 %), 3 without an answer, 2 of them missing" in capsys.readouterr().out

@@ -207,7 +207,7 @@ def test_a_run_is_asked_every_public_benchmark(whole, tmp_path, capsys, name):
     capsys.readouterr()
     assert benchmark_command.main(command) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ") and str(tmp_path) in line and benchmarks.BENCHMARKS[name].where in line
+    assert line.startswith("error: ") and str(tmp_path) in line and benchmarks.BENCHMARKS[name].WHERE in line
 
 
 # ---------------------------------------------------------------- what it starts from, and what is trained
