@@ -16,7 +16,6 @@ from scipy import ndimage, stats
 from tqdm import tqdm
 
 from data_gen.drawing.png import decode_png, encode_png
-from data_gen.records.schema import Family
 from data_gen.records.tfrecords import RecordSource
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
@@ -141,16 +140,10 @@ def appearances(pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
 def compare_words(real: Sequence[str], ours: Sequence[str]) -> str:
     """Returns the part of the report about English."""
     lines = [f"words and symbols of {len(real)} real problems that {len(ours)} captions use"]
-    whole, stated, back = (
-        coverage(real, ours),
-        coverage([without_question(text) for text in real], ours),
-        coverage(ours, real),
-    )
-    for title, share in (
-        ("whole problems", whole),
-        ("without their questions", stated),
-        ("the other way, of ours", back),
-    ):
+    whole, back = coverage(real, ours), coverage(ours, real)
+    stated = coverage([without_question(text) for text in real], ours)
+    titles = "whole problems", "without their questions", "the other way, of ours"
+    for title, share in zip(titles, (whole, stated, back), strict=True):
         lines.append(f"  {title}: {share.of_all:6.1%} of all, {share.of_distinct:6.1%} of the distinct ones")
     for title, share in (("missing", stated), ("only ours", back)):
         lines.append(f"  {title} (times): " + ", ".join(f"{word} {n}" for word, n in share.missing[:MOST_MISSING]))
@@ -189,11 +182,6 @@ def _sample(count: int, most: int, seed: int) -> list[int]:
     return sorted(int(i) for i in np.random.default_rng(seed).choice(count, min(count, most), replace=False))
 
 
-def _own(family: Family) -> list[tuple[bytes, str]]:
-    """Returns the pictures of a family with their own captions."""
-    return list(zip(family.images, family.captions, strict=False))
-
-
 @cli.command
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit status."""
@@ -213,7 +201,8 @@ def _report(options: argparse.Namespace) -> int:
     if not len(source) or options.most < 1:
         raise UserError(f"{options.data} {options.split} has {len(source)} families and --most is {options.most}: "
                         "at least 1 of each is needed")  # fmt: skip
-    own = [pair for i in tqdm(range(len(source)), "families", leave=False) for pair in _own(source[i])]
+    families = (source[i] for i in tqdm(range(len(source)), "families", leave=False))
+    own = [pair for family in families for pair in zip(family.images, family.captions, strict=False)]
     print(compare_words([str(p["problem_text_en"]) for p in problems], [text for _, text in own]))
     clean = [problem for problem in problems if not problem.get(LETTERED)]
     real = [decode_png(picture(options.root, clean[i])) for i in _sample(len(clean), options.most, options.seed)]

@@ -55,26 +55,15 @@ def measure(folder: str, families: int, workers: int, seed: int = 0) -> dict[str
         return {}
     tasks = _tasks(folder, "train", min(families, sizes["train"]))
     asked = [task for split in held_out for task in _tasks(folder, split, min(families, sizes[split]))]
-    features = dict(
-        tqdm(
-            map_in_pool(extract_features, tasks + asked, workers),
-            "leaks: features",
-            len(tasks) + len(asked),
-            leave=False,
-        )
-    )
-    train, test = (
-        concatenate([features.pop(task) for task in tasks]),
-        _concatenate_splits([features.pop(task) for task in asked]),
-    )
+    found = map_in_pool(extract_features, tasks + asked, workers)
+    features = dict(tqdm(found, "leaks: features", len(tasks) + len(asked), leave=False))
+    train = concatenate([features.pop(task) for task in tasks])
+    test = _concatenate_splits([features.pop(task) for task in asked])
     if not all((each.kind != "").any() for each in (train, test)):
         return {}
     report: dict[str, Any] = {"trained on": int(train.family[-1]) + 1, "tested on": len(np.unique(test.family))}
-    probes = [
-        ("captions", "captions", _linear),
-        ("pictures", "pictures", _linear),
-        ("pictures, by trees", "pictures", _trees),
-    ]
+    probes = [("captions", "captions", _linear), ("pictures", "pictures", _linear)]
+    probes += [("pictures, by trees", "pictures", _trees)]
     if np.isfinite(train.pictures[:, 0]).sum() == len(np.unique(train.family)):
         probes = probes[:1]  # one picture each: there is no choice among pictures
     with threadpool_limits(workers):

@@ -44,7 +44,7 @@ class EditKind:
     name: str
     axis: str
     slots: str = ""
-    pairs: tuple[str, ...] = ()
+    pairs: str = ""
 
 
 EDIT_KINDS = (
@@ -57,25 +57,25 @@ EDIT_KINDS = (
         "role",
         "relation",
         "cevian chord corner_line circled",
-        ("median/altitude", "median/bisector", "altitude/bisector", "diameter/off_centre_chord"),
-    ),  # fmt: skip
+        "median/altitude median/bisector altitude/bisector diameter/off_centre_chord",
+    ),
     EditKind("centre", "relation", "centre"),
-    EditKind("replaced", "relation", "cross crossline", ("perpendicular/parallel",)),
+    EditKind("replaced", "relation", "cross crossline", "perpendicular/parallel"),
     EditKind(
         "ratio",
         "relation",
         "division side_point transversal_point midsegment",
-        ("median/trisection", "midpoint/trisection", "midpoint/on_segment"),
-    ),  # fmt: skip
+        "median/trisection midpoint/trisection midpoint/on_segment",
+    ),
     EditKind("betweenness", "relation", "extension"),
-    EditKind("incidence", "relation", "incidence place", ("inside/on_circle", "outside/on_circle")),
-    EditKind("inside_outside", "relation", "interior side", ("inside/outside",)),
-    EditKind("tangency", "relation", "touch line_by_circle", ("tangent/off_centre_chord", "tangent/crossing")),
+    EditKind("incidence", "relation", "incidence place", "inside/on_circle outside/on_circle"),
+    EditKind("inside_outside", "relation", "interior side", "inside/outside"),
+    EditKind("tangency", "relation", "touch line_by_circle", "tangent/off_centre_chord tangent/crossing"),
     EditKind("two_circles", "relation", "second_circle"),
-    EditKind("parallel", "relation", "lines vertex_line", ("parallel/oblique",)),
+    EditKind("parallel", "relation", "lines vertex_line", "parallel/oblique"),
     EditKind(
-        "perpendicular", "relation", "transversal crosser", ("perpendicular/oblique", "perpendicular_bisector/oblique")
-    ),  # fmt: skip
+        "perpendicular", "relation", "transversal crosser", "perpendicular/oblique perpendicular_bisector/oblique"
+    ),
     EditKind("concyclic", "relation", "fourth"),
     EditKind("congruence", "relation", "copy quadrilateral_copy"),
     EditKind("element", "relation", "joined"),
@@ -89,7 +89,7 @@ EDIT_KINDS = (
 )
 OTHER = "replaced"
 KIND_OF_SLOT = {slot: row.name for row in EDIT_KINDS for slot in row.slots.split()}
-KIND_OF_PAIR = {frozenset(pair.split("/")): row.name for row in EDIT_KINDS for pair in row.pairs}
+KIND_OF_PAIR = {frozenset(pair.split("/")): row.name for row in EDIT_KINDS for pair in row.pairs.split()}
 
 
 def kind_of(first: str, second: str) -> str:

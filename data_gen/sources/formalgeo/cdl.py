@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_gen.language.fact import Fact
+from data_gen.language.predicates.table import PREDICATES
 
 Term = str | tuple  # an atom, or (head, arguments...)
 MAX_LETTERS = 400  # of a statement
@@ -22,41 +23,32 @@ class Equation:
     right: Term
 
 
+# Statements whose letters are the arguments of a predicate of ours.
+_SAME_ORDER = {
+    "IsoscelesTriangle": "isosceles", "IsoscelesRightTriangle": "isosceles_right", "EquilateralTriangle": "equilateral",
+    "Square": "square", "Rectangle": "rectangle", "Rhombus": "rhombus", "Parallelogram": "parallelogram",
+    "Kite": "kite", "PerpendicularBetweenLine": "perpendicular", "ParallelBetweenLine": "parallel",
+    "IsMidpointOfLine": "midpoint", "IsPerpendicularBisectorOfLine": "perpendicular_bisector",
+    "IsMidsegmentOfTriangle": "midsegment", "IsMidsegmentOfQuadrilateral": "quadrilateral_midsegment",
+    "IsAltitudeOfQuadrilateral": "quadrilateral_altitude", "IsCentroidOfTriangle": "centroid",
+    "IsIncenterOfTriangle": "incenter", "IsCircumcenterOfTriangle": "circumcenter", "CongruentBetweenArc": "equal_arc",
+    "SimilarBetweenTriangle": "similar", "CongruentBetweenTriangle": "congruent",
+    "SimilarBetweenQuadrilateral": "similar_quadrilaterals",
+    "CongruentBetweenQuadrilateral": "congruent_quadrilaterals",
+}  # fmt: skip
 # Ours, and the places of its arguments among the letters of the statement.
 STATEMENTS: dict[str, tuple[str, tuple[int, ...]]] = {
+    **{head: (name, tuple(range(PREDICATES[name].arity))) for head, name in _SAME_ORDER.items()},
     "RightTriangle": ("right", (1, 0, 2)),
-    "IsoscelesTriangle": ("isosceles", (0, 1, 2)),
-    "IsoscelesRightTriangle": ("isosceles_right", (0, 1, 2)),
-    "EquilateralTriangle": ("equilateral", (0, 1, 2)),
-    "Square": ("square", (0, 1, 2, 3)),
-    "Rectangle": ("rectangle", (0, 1, 2, 3)),
-    "Rhombus": ("rhombus", (0, 1, 2, 3)),
-    "Parallelogram": ("parallelogram", (0, 1, 2, 3)),
-    "Kite": ("kite", (0, 1, 2, 3)),
     "Trapezoid": ("trapezoid", (1, 2, 3, 0)),
     "IsoscelesTrapezoid": ("isosceles_trapezoid", (1, 2, 3, 0)),
     "RightTrapezoid": ("right_trapezoid", (1, 2, 3, 0)),
-    "PerpendicularBetweenLine": ("perpendicular", (0, 1, 2, 3)),
-    "ParallelBetweenLine": ("parallel", (0, 1, 2, 3)),
-    "IsMidpointOfLine": ("midpoint", (0, 1, 2)),
     "IsBisectorOfAngle": ("bisector", (0, 1, 2, 4)),
-    "IsPerpendicularBisectorOfLine": ("perpendicular_bisector", (0, 1, 2, 3)),
     "IsMedianOfTriangle": ("median", (0, 1, 3, 4)),
     "IsAltitudeOfTriangle": ("altitude", (0, 1, 3, 4)),
-    "IsMidsegmentOfTriangle": ("midsegment", (0, 1, 2, 3, 4)),
-    "IsMidsegmentOfQuadrilateral": ("quadrilateral_midsegment", (0, 1, 2, 3, 4, 5)),
-    "IsAltitudeOfQuadrilateral": ("quadrilateral_altitude", (0, 1, 2, 3, 4, 5)),
-    "IsCentroidOfTriangle": ("centroid", (0, 1, 2, 3)),
-    "IsIncenterOfTriangle": ("incenter", (0, 1, 2, 3)),
-    "IsCircumcenterOfTriangle": ("circumcenter", (0, 1, 2, 3)),
     "IsTangentOfCircle": ("tangent", (2, 1, 0)),
     "IsDiameterOfCircle": ("diameter", (2, 0, 1)),
     "IsMidpointOfArc": ("arc_midpoint", (1, 0, 2, 3)),
-    "CongruentBetweenArc": ("equal_arc", (0, 1, 2, 3, 4, 5)),
-    "SimilarBetweenTriangle": ("similar", (0, 1, 2, 3, 4, 5)),
-    "CongruentBetweenTriangle": ("congruent", (0, 1, 2, 3, 4, 5)),
-    "SimilarBetweenQuadrilateral": ("similar_quadrilaterals", (0, 1, 2, 3, 4, 5, 6, 7)),
-    "CongruentBetweenQuadrilateral": ("congruent_quadrilaterals", (0, 1, 2, 3, 4, 5, 6, 7)),
     # Mirror images are named in the same sense of rotation: the first vertices correspond, the others in reverse.
     "MirrorSimilarBetweenTriangle": ("similar", (0, 1, 2, 3, 5, 4)),
     "MirrorCongruentBetweenTriangle": ("congruent", (0, 1, 2, 3, 5, 4)),

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -24,11 +25,12 @@ from data_gen.records.schema import Family, Question
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import read_grey, read_grey_png, resolve_inside
+from data_gen.sources.external.rows import Negative, PictureRow, family_of
 from data_gen.sources.formalgeo import balance
 from data_gen.sources.formalgeo.edits import TOLD, Reading, Slot, propose, style
 from data_gen.sources.formalgeo.pixels import verdict
 from data_gen.sources.formalgeo.reading import SPLITS, load, parse_report, readings
-from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature, drawable
+from data_gen.truth.signatures import caption_signature, drawable
 
 FACTORS = ((2, 2, 2), (4, 2), (8,))  # the numbers of choices whose product is the number of captions
 MAX_TOKENS = 45  # of a caption, each letter, digit and symbol being one
@@ -183,28 +185,19 @@ def family(spec, split: str, index: int) -> Family:
     number_, chosen = _usable(spec.root, split, spec.seed)[index]
     problem, reading = load(spec.root, split)[number_], readings(spec.root, split)[number_]
     stated, edits = zip(*combinations(chosen), strict=True)
-    truth = np.zeros((1, len(stated)), np.int8)
-    truth[0, 0] = 1
-    return Family(
-        key=f"formalgeo/{split}/{problem['problem_id']:06d}",
+    path, where = located(spec.root, problem)
+    true, *false = (write_caption(facts) for facts in stated)
+    row = PictureRow(where, path, true, tuple(Negative(None, text) for text in false), question_of(problem))
+    made = family_of(row, f"formalgeo/{split}/{problem['problem_id']:06d}", "formalgeo", int(spec.size_px))
+    return replace(
+        made,
         layout="product",
-        images=(picture(spec.root, problem),),
-        captions=tuple(write_caption(facts) for facts in stated),
-        truth=truth,
         provenance=np.array([[_provenance(facts, c, reading) for c, facts in enumerate(stated)]], np.uint8),
-        margin_px=np.full(truth.shape, np.nan, np.float32),
         edits=edits,
         kinds=edits,
-        # Nobody has listed all that may be true of a real picture.
-        image_signatures=np.full((1, SIGNATURE_WORDS), 0xFFFFFFFF, np.uint32),
         caption_signatures=np.stack([caption_signature(drawable(facts)) for facts in stated]),
         facts=tuple(facts_to_json(facts) for facts in stated),
-        programs=(),
-        canvas="",
-        source="formalgeo",
         difficulty=int(problem.get("problem_level", 0)),
-        size_px=int(spec.size_px),
-        question=question_of(problem),
     )
 
 

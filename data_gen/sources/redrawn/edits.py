@@ -18,6 +18,7 @@ from data_gen.families.edits import Edit, exchangeable, kind_of_statements
 from data_gen.language.fact import Fact, canonical
 from data_gen.language.numbers import parse_value
 from data_gen.language.predicates.table import PREDICATES
+from data_gen.solver.conditions import Description
 from data_gen.solver.newton import MARGIN_PX, Unsolved, solve_near, to_diagram
 from data_gen.sources.redrawn.redraw import Drawing, as_triangle, program
 from data_gen.truth.truth_table import holds
@@ -92,23 +93,16 @@ class Option:
 
 def options(drawing: Drawing, facts: Sequence[Fact], drawings: Drawings, rng: np.random.Generator) -> list[Option]:
     """Lists everything that could be edited: facts by the table, printed values; in random order, the axes in turn."""
-    found = [
-        Option(
-            canonical(fact),
-            PREDICATES[fact.predicate].axis,
-            kind_of_statements([fact.predicate, row.new]),
-            partial(_breaking, row, drawings),
-            fact,
-        )
-        for fact in facts
-        for row in BREAKS.get(fact.predicate, ())
-    ]
-    found += [
-        Option(canonical(fact), "value", "printed_angle", partial(_revaluing, value, drawings), fact)
-        for fact in facts
-        if fact.predicate == "angle"
-        for value in _others(fact, rng)
-    ]
+    found = []
+    for fact in facts:
+        axis = PREDICATES[fact.predicate].axis
+        for row in BREAKS.get(fact.predicate, ()):
+            kind, change = kind_of_statements([fact.predicate, row.new]), partial(_breaking, row, drawings)
+            found.append(Option(canonical(fact), axis, kind, change, fact))
+    for fact in facts:
+        for value in _others(fact, rng) if fact.predicate == "angle" else ():
+            change = partial(_revaluing, value, drawings)
+            found.append(Option(canonical(fact), "value", "printed_angle", change, fact))
     for i, fact in enumerate(drawing.printed):
         for value in _others(fact, rng):
             change = partial(_reprinting, i, value, drawings)
@@ -160,12 +154,12 @@ def _swapping(first: str, second: str, _: int) -> Change:
 
 
 def _solved(made: Program, drawings: Drawings, drawing: Drawing, states: tuple[Fact, ...]) -> Program:
-    """Returns the program of a changed drawing, solved again from where it is; one without coordinates where it has
-    none."""
+    """Returns the program of a changed drawing, solved again from where it is. Where it has no figure, the program has
+    no coordinates, and is refused when it is drawn."""
     try:
         found = solve_near(drawing.described, drawing.found.points, drawing.found.radii)
     except Unsolved:
-        return _nowhere(made)
+        return replace(made, steps=(replace(made.steps[0], params=()),))
     return sketch(drawings, replace(drawing, found=found), states)
 
 
@@ -174,11 +168,6 @@ def sketch(drawings: Drawings, drawing: Drawing, states: tuple[Fact, ...]) -> Pr
     made = program(drawing, states)
     drawings[made] = drawing
     return made
-
-
-def _nowhere(made: Program) -> Program:
-    """Returns a placement without coordinates: it has no figure, and is refused when it is drawn."""
-    return replace(made, steps=(replace(made.steps[0], params=()),))
 
 
 # ---- facts --------------------------------------------------------------------------------------------------------
@@ -218,11 +207,14 @@ def _revaluing(value: str, drawings: Drawings, i: int) -> Change:
             return made
         drawing, old = drawings[made], made.states[i]
         new = replace(old, value=value)
-        facts = tuple(new if canonical(f) == canonical(old) else f for f in drawing.described.facts)
-        changed = replace(drawing, described=replace(drawing.described, facts=facts))
+        changed = replace(drawing, described=_with_fact(drawing.described, old, new))
         return _solved(made, drawings, changed, made.states[:i] + (new,) + made.states[i + 1 :])
 
     return change
+
+
+def _with_fact(described: Description, old: Fact, new: Fact) -> Description:
+    return replace(described, facts=tuple(new if canonical(f) == canonical(old) else f for f in described.facts))
 
 
 # ---- printed values -----------------------------------------------------------------------------------------------
@@ -255,13 +247,10 @@ def _reprinting(i: int, value: str, drawings: Drawings, _: int) -> Change:
             return made
         drawing, old = drawings[made], made.prints[i]
         new = replace(old, value=value)
-        printed = made.with_print(i, new).prints
-        described = drawing.described
-        facts = tuple(new if canonical(f) == canonical(old) else f for f in described.facts)
-        drawing = replace(drawing, printed=printed)
-        if facts == described.facts:  # the value did not shape the figure
-            return sketch(drawings, drawing, made.states)
-        changed = replace(drawing, described=replace(described, facts=facts))
+        described = _with_fact(drawing.described, old, new)
+        changed = replace(drawing, printed=made.with_print(i, new).prints, described=described)
+        if described == drawing.described:  # the value did not shape the figure
+            return sketch(drawings, changed, made.states)
         return _solved(made, drawings, changed, made.states)
 
     return change

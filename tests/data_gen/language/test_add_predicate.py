@@ -73,7 +73,7 @@ ROW = Construction("splitter", "cevian", "relation", "abc", "d", (), split, ("sp
 def tables(monkeypatch):
     monkeypatch.setitem(table.PREDICATES, "splitter", topic[0])
     monkeypatch.setitem(CONSTRUCTIONS, "splitter", ROW)
-    # families/edits.py: EditKind("perimeter", "relation", pairs=("splitter/median",))
+    # families/edits.py: EditKind("perimeter", "relation", pairs="splitter/median")
     monkeypatch.setitem(edits.KIND_OF_PAIR, frozenset(("splitter", "median")), "perimeter")
     # checker/definitions.py: a textbook definition, from which the independent checker judges
     monkeypatch.setitem(definitions.BY_POINTS, "splitter", halves_the_perimeter)
