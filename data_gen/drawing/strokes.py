@@ -231,9 +231,6 @@ class Ink:
         start, sweep, _ = self.angle(mark.a, mark.vertex, mark.b)
         self._angles.setdefault(mark.vertex, []).append((start, sweep, 1.2 * side))
 
-    def _angle_arc(self, mark: shapes.AngleArc):
-        self._arcs(mark.a, mark.vertex, mark.b, mark.count)
-
     def _angle_text(self, mark: shapes.AngleText):
         start, sweep, _ = self.angle(mark.a, mark.vertex, mark.b)
         marked = (
@@ -311,12 +308,12 @@ def _chords(centre: Point, radius: float, start: float, sweep: float) -> tuple[P
 
 
 # A LengthText or an AreaText has no ink: it is only a label.
-DRAW: dict[type, Callable[[Ink, Any], None]] = {
+DRAW: dict[type, Callable[[Ink, Any], object]] = {
     shapes.Divisions: Ink._divisions,
     shapes.RegularPolygon: Ink._regular_polygon,
     shapes.Ticks: Ink._ticks,
     shapes.ParallelArrows: Ink._parallel_arrows,
     shapes.RightAngle: Ink._right_angle,
-    shapes.AngleArc: Ink._angle_arc,
+    shapes.AngleArc: lambda ink, mark: ink._arcs(mark.a, mark.vertex, mark.b, mark.count),
     shapes.AngleText: Ink._angle_text,
 }

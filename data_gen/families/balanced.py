@@ -85,23 +85,18 @@ def star(
     members = [figures[key] for key in _star_of(root, factors, len(text_edits))]
     if any(member.labels is None for member in members):
         return None
-    exchanges = [
-        factor.edit(root[i], new)
-        for i, factor in enumerate(factors)
-        for new in range(len(factor.levels))
-        if new != root[i]
-    ]
+    exchanges = [factors[i].edit(root[i], new) for i, new in _other_levels(root, factors)]
     return FamilyDraft(members, [(), *((edit,) for edit in exchanges + text_edits)])
+
+
+def _other_levels(corner: Corner, factors: Sequence[Factor]) -> list[tuple[int, int]]:
+    """Lists (place, level) of each factor's levels other than the corner's."""
+    return [(i, new) for i, factor in enumerate(factors) for new in range(len(factor.levels)) if new != corner[i]]
 
 
 def _star_of(corner: Corner, factors: Sequence[Factor], text_edits: int) -> list[tuple[Corner, int]]:
     """Lists the keys of a corner's star: itself, the other levels of each factor, the text edits."""
-    others = [
-        (*corner[:i], new, *corner[i + 1 :])
-        for i, factor in enumerate(factors)
-        for new in range(len(factor.levels))
-        if new != corner[i]
-    ]
+    others = [(*corner[:i], new, *corner[i + 1 :]) for i, new in _other_levels(corner, factors)]
     return [(corner, -1), *((other, -1) for other in others), *((corner, number) for number in range(text_edits))]
 
 

@@ -16,6 +16,7 @@ SCHEMA_VERSION = 2
 LAYOUTS = ("star", "cube", "product")
 EDIT_AXES = ("order", "shape", "relation", "value", "retrieved")
 SIGNATURE_WORDS = 8
+UNKNOWN, COMPUTED, ASSERTED = 0, 1, 2  # provenance of an entry of the truth table
 IN_PICTURE = "picture"  # a tag of a question
 
 
@@ -59,7 +60,7 @@ class Family:
     images: tuple[bytes, ...]  # N PNGs
     captions: tuple[str, ...]  # C
     truth: np.ndarray  # int8[N, C]: 1 true, 0 false, -1 cannot say
-    provenance: np.ndarray  # uint8[N, C]: 0 unknown, 1 computed, 2 asserted
+    provenance: np.ndarray  # uint8[N, C]: UNKNOWN, COMPUTED or ASSERTED
     margin_px: np.ndarray  # float32[N, C]: how far the entry is from its opposite, as seen; or nan
     edits: tuple[tuple[str, ...], ...]  # C: axes in which caption j differs from 0, or a text-only one from a member
     kinds: tuple[tuple[str, ...], ...]  # C: the same edits, named more finely ("midpoint_ratio")
@@ -248,6 +249,3 @@ def validate(family: Family) -> None:
     own = family.truth.diagonal()
     demand((own == 1).all() if drawn else own[0] == 1, "a caption is not true of its own image")
     demand(family.question is None or family.question.question, "its question has no text")
-
-
-COMPUTED = 1

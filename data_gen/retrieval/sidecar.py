@@ -27,7 +27,7 @@ from data_gen.language.captions import write_caption
 from data_gen.language.fact import Fact, facts_from_json, facts_to_json
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.records import schema, tfrecords
-from data_gen.records.schema import Family
+from data_gen.records.schema import ASSERTED, COMPUTED, Family
 from data_gen.records.tfrecords import RecordSource
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
@@ -36,7 +36,6 @@ from data_gen.truth.signatures import caption_signature, drawable
 VERSION = 1  # of both files
 RETRIEVED = ("retrieved",)
 AXES = ("shape", "relation", "value")
-COMPUTED, ASSERTED = 1, 2
 
 
 # ---- letters and roles --------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from data_gen.records.schema import Family, Question
+from data_gen.records.schema import ASSERTED, COMPUTED, UNKNOWN, Family, Question
 from data_gen.records.tfrecords import RecordSource
 from data_gen.retrieval.sidecar import Retrieved, Sidecar
 from data_gen.shared import cli
@@ -24,7 +24,7 @@ from data_gen.view.vectors import vector_overlay, vector_pictures
 TRUTH_WORDS = {1: "true", 0: "false", -1: "cannot say"}
 TRUTH_MARKS = {1: "✓", 0: "·", -1: "?"}
 TRUTH_KINDS = {1: "yes", 0: "no", -1: "unsure"}
-KNOWN_BY = {0: "unknown", 1: "computed", 2: "asserted"}
+KNOWN_BY = {UNKNOWN: "unknown", COMPUTED: "computed", ASSERTED: "asserted"}
 MOST_READ = 40  # times as many families are looked at as a kind may have
 SHOWN_RETRIEVED = 5
 Entry = tuple[int, Family, Sequence[Retrieved]]  # row, family, captions retrieved for it

@@ -3,15 +3,7 @@
 import numpy as np
 
 from data_gen.geometry.plane import cross, line_distance, segment_distance
-from data_gen.language.predicates.deviation import (
-    INF,
-    collinear_px,
-    depth_px,
-    largest,
-    parallel_px,
-    proper,
-    smallest,
-)
+from data_gen.language.predicates.deviation import INF, collinear_px, depth_px, largest, parallel_px, proper, smallest
 from data_gen.language.predicates.equations import on_line, zero
 from data_gen.language.predicates.row import FIRST_TWO, LAST_THREE, LAST_TWO, TRIANGLE, Topic
 

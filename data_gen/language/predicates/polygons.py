@@ -36,42 +36,38 @@ def _with_bases(deviation, a, b, c, d):
     return np.where((deviation < 1.0) & doubtful, np.nan, deviation), in_order(a, b, c, d)
 
 
+def _kind_of(name: str, sign: str = "") -> tuple[str, ...]:
+    """Returns the phrases of a kind of parallelogram."""
+    return (
+        f"{{0}}{{1}}{{2}}{{3}} is a {name}",
+        f"quadrilateral {{0}}{{1}}{{2}}{{3}} is a {name}",
+        f"the sides of {{0}}{{1}}{{2}}{{3}} form a {name}",
+        f"{{0}}{{1}} and {{2}}{{3}} are opposite sides of {sign or name + ' '}{{0}}{{1}}{{2}}{{3}}",
+    )
+
+
 @topic.predicate(**PARALLELOGRAM, equation=lambda a, b, c, d: zero((d - a) - 1j * (b - a)) + zero(a + c - b - d)).says(
-    "{0}{1}{2}{3} is a square",
-    "quadrilateral {0}{1}{2}{3} is a square",
-    "the sides of {0}{1}{2}{3} form a square",
-    "{0}{1} and {2}{3} are opposite sides of square {0}{1}{2}{3}",
+    *_kind_of("square")
 )
 def square(a, b, c, d):
     return largest(rectangle(a, b, c, d)[0], rhombus(a, b, c, d)[0]), INF
 
 
 @topic.predicate(**PARALLELOGRAM, equation=lambda a, b, c, d: zero(a + c - b - d) + at_right_angles(b - a, d - a)).says(
-    "{0}{1}{2}{3} is a rectangle",
-    "quadrilateral {0}{1}{2}{3} is a rectangle",
-    "the sides of {0}{1}{2}{3} form a rectangle",
-    "{0}{1} and {2}{3} are opposite sides of rectangle {0}{1}{2}{3}",
+    *_kind_of("rectangle")
 )
 def rectangle(a, b, c, d):
     return largest(np.abs(a + c - b - d), np.abs(np.abs(c - a) - np.abs(d - b))), INF
 
 
 @topic.predicate(**PARALLELOGRAM, equation=lambda a, b, c, d: zero(a + c - b - d) + equal(abs(b - a), abs(d - a))).says(
-    "{0}{1}{2}{3} is a rhombus",
-    "quadrilateral {0}{1}{2}{3} is a rhombus",
-    "the sides of {0}{1}{2}{3} form a rhombus",
-    "{0}{1} and {2}{3} are opposite sides of rhombus {0}{1}{2}{3}",
+    *_kind_of("rhombus")
 )
 def rhombus(a, b, c, d):
     return largest(np.abs(a + c - b - d), spread(*sides(a, b, c, d))), INF
 
 
-@topic.predicate(**PARALLELOGRAM, equation=lambda a, b, c, d: zero(a + c - b - d)).says(
-    "{0}{1}{2}{3} is a parallelogram",
-    "quadrilateral {0}{1}{2}{3} is a parallelogram",
-    "the sides of {0}{1}{2}{3} form a parallelogram",
-    "{0}{1} and {2}{3} are opposite sides of ▱{0}{1}{2}{3}",
-)
+@topic.predicate(**PARALLELOGRAM, equation=lambda a, b, c, d: zero(a + c - b - d)).says(*_kind_of("parallelogram", "▱"))
 def parallelogram(a, b, c, d):
     return np.abs(a + c - b - d), proper(a, b, c, d)
 

@@ -73,17 +73,22 @@ def midsegment(d, e, a, b, c):
     return smallest(*either), proper(a, b, c)
 
 
+def _centre(name: str, lines: str, of_all: str = "") -> tuple[str, ...]:
+    """Returns the phrases of the point where special lines of a triangle meet."""
+    return (
+        f"{{0}} is the {name} of △{{1}}{{2}}{{3}}",
+        f"the {lines} of triangle {{1}}{{2}}{{3}} meet at {{0}}",
+        f"the {name} of △{{1}}{{2}}{{3}} is {{0}}",
+        f"{{0}} is the intersection of the {of_all or lines} of △{{1}}{{2}}{{3}}",
+    )
+
+
 @topic.predicate(
     symmetries=LAST_THREE,
     order_matters=True,
     only_places=(0, 1, 2, 3),
     equation=lambda g, a, b, c: zero(g - (a + b + c) / 3),
-).says(
-    "{0} is the centroid of △{1}{2}{3}",
-    "the medians of triangle {1}{2}{3} meet at {0}",
-    "the centroid of △{1}{2}{3} is {0}",
-    "{0} is the intersection of the medians of △{1}{2}{3}",
-)
+).says(*_centre("centroid", "medians"))
 def centroid(g, a, b, c):
     return np.abs(g - (a + b + c) / 3), proper(a, b, c)
 
@@ -93,12 +98,7 @@ def centroid(g, a, b, c):
     order_matters=True,
     only_places=(0,),
     equation=lambda o, a, b, c: equal(*(cross(unit(q - p), o - p) for p, q in ((a, b), (b, c), (c, a)))),
-).says(
-    "{0} is the incenter of △{1}{2}{3}",
-    "the angle bisectors of triangle {1}{2}{3} meet at {0}",
-    "the incenter of △{1}{2}{3} is {0}",
-    "{0} is the intersection of the angle bisectors of △{1}{2}{3}",
-)
+).says(*_centre("incenter", "angle bisectors"))
 def incenter(i, a, b, c):
     heights = [line_distance(i, p, q) for p, q in ((a, b), (b, c), (c, a))]
     return np.where(depth_px(i, a, b, c) > 0, spread(*heights), largest(*heights)), proper(a, b, c)
@@ -106,22 +106,12 @@ def incenter(i, a, b, c):
 
 @topic.predicate(
     symmetries=LAST_THREE, only_places=(0,), equation=lambda o, a, b, c: equal(abs(a - o), abs(b - o), abs(c - o))
-).says(
-    "{0} is the circumcenter of △{1}{2}{3}",
-    "the perpendicular bisectors of triangle {1}{2}{3} meet at {0}",
-    "the circumcenter of △{1}{2}{3} is {0}",
-    "{0} is the intersection of the perpendicular bisectors of the sides of △{1}{2}{3}",
-)
+).says(*_centre("circumcenter", "perpendicular bisectors", "perpendicular bisectors of the sides"))
 def circumcenter(o, a, b, c):
     return spread(np.abs(o - a), np.abs(o - b), np.abs(o - c)), INF
 
 
-@topic.predicate(symmetries=LAST_THREE).says(
-    "{0} is the orthocenter of △{1}{2}{3}",
-    "the altitudes of triangle {1}{2}{3} meet at {0}",
-    "the orthocenter of △{1}{2}{3} is {0}",
-    "{0} is the intersection of the altitudes of △{1}{2}{3}",
-)
+@topic.predicate(symmetries=LAST_THREE).says(*_centre("orthocenter", "altitudes"))
 def orthocenter(h, a, b, c):
     """Takes the distance of h from the farthest of the three heights."""
     heights = ((a, b, c), (b, c, a), (c, a, b))

@@ -26,15 +26,7 @@ from data_gen.drawing.draw import Member, draw
 from data_gen.drawing.png import encode_png
 from data_gen.families.acceptance import may_join, truth_of
 from data_gen.families.assemble import assemble
-from data_gen.families.edits import (
-    PROPOSAL_OF_AXIS,
-    Edit,
-    draw_params,
-    exchange,
-    exchangeable,
-    product,
-    swap_letters,
-)
+from data_gen.families.edits import PROPOSAL_OF_AXIS, Edit, draw_params, exchange, exchangeable, product, swap_letters
 from data_gen.families.family import FamilyDraft, cube_of
 from data_gen.families.splits import split_of
 from data_gen.families.values import draw_length

@@ -10,9 +10,6 @@ from data_gen.constructions.step import Step
 from data_gen.constructions.table import rows_of
 from data_gen.families.edits import EDIT_KINDS, draw_params
 
-MOST_POINTS = 9
-MAX_CORNERS, MAX_EXTENSIONS = 40, 16
-
 
 def _sides(corners: str) -> str:
     return " ".join(f"segment:{a}{b}" for a, b in itertools.pairwise(corners + corners[0]))

@@ -35,9 +35,8 @@ def draw_prints(
     possible = lengths(figure, exchanged)
     if possible and ("printed_length" in kinds or rng.random() < LENGTH):
         radii = [fact for fact in possible if fact.predicate == "radius"]
-        possible = (
-            radii if radii and rng.random() < RADIUS else [fact for fact in possible if fact.predicate == "length"]
-        )
+        plain = [fact for fact in possible if fact.predicate == "length"]
+        possible = radii if radii and rng.random() < RADIUS else plain
         value = (values.draw_symbolic if rng.random() < symbolic else values.draw_length)(rng)
         prints.append(replace(possible[int(rng.integers(len(possible)))], value=value))
     regions = areas(figure, exchanged) if "printed_area" in kinds else []

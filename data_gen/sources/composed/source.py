@@ -27,20 +27,11 @@ from data_gen.families.splits import draw_letters
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
 from data_gen.sources.composed import printed
-from data_gen.sources.composed.figure import (
-    MAX_CORNERS,
-    MAX_EXTENSIONS,
-    MOST_POINTS,
-    SLOTS_OF_KIND,
-    FigureBuilder,
-    begin,
-    draw_kind,
-    extend,
-    shares,
-)
+from data_gen.sources.composed.figure import SLOTS_OF_KIND, FigureBuilder, begin, draw_kind, extend, shares
 
 HARDSET_SEED = 7_000_003  # of the frozen benchmark alone
 MAX_TRIES, PATIENCE = 20_000, 1000
+MOST_POINTS, MAX_CORNERS, MAX_EXTENSIONS = 9, 40, 16
 GOLDEN = (math.sqrt(5) - 1) / 2
 SYMBOLIC = (0.0, 0.15, 0.3)  # share of the printed lengths and angles that have an unknown, by difficulty
 SPOKES = 0.6  # share of the figures with a point on a circle that draw the radius to it

@@ -13,12 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from data_gen.records.schema import Family, Question
+from data_gen.records.schema import ASSERTED, UNKNOWN, Family, Question
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import read_grey_png
 from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
-
-UNKNOWN, ASSERTED = 0, 2
 
 
 class Negative(NamedTuple):

@@ -21,7 +21,7 @@ from PIL import Image
 from data_gen.language.captions import write_caption
 from data_gen.language.fact import Fact, canonical, facts_to_json
 from data_gen.language.numbers import parse_value
-from data_gen.records.schema import Family, Question
+from data_gen.records.schema import ASSERTED, COMPUTED, Family, Question
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import read_grey, read_grey_png, resolve_inside
@@ -35,7 +35,6 @@ from data_gen.truth.signatures import caption_signature, drawable
 FACTORS = ((2, 2, 2), (4, 2), (8,))  # the numbers of choices whose product is the number of captions
 MAX_TOKENS = 45  # of a caption, each letter, digit and symbol being one
 ROUNDS, CORRECTION_DECAY = 12, 1e-3
-COMPUTED, ASSERTED = 1, 2
 ANGULAR = ("angle", "right", "right_angle", "acute_angle", "obtuse_angle")
 
 

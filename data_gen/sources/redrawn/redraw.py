@@ -60,14 +60,8 @@ def _redraw(subject: Subject) -> Drawing:
         found = upright(described, solve(described))
     else:
         described, found = settle(described, subject.start)
-    return Drawing(
-        described,
-        found,
-        _printable(subject.printed, described),
-        subject.arcs,
-        subject.lettered,
-        len(System(subject.described).of_fact),
-    )
+    printed, asked = _printable(subject.printed, described), len(System(subject.described).of_fact)
+    return Drawing(described, found, printed, subject.arcs, subject.lettered, asked)
 
 
 def upright(described: Description, found: Solution) -> Solution:

@@ -119,27 +119,24 @@ def _told_apart(figures: Sequence[Rows], steps, canvas: Canvas) -> np.ndarray:
         rng = np.random.default_rng(trial)
         drawn = {}
         for k, rows in enumerate(figures):
-            if member := draw(_program(rows, steps, rng), canvas):
+            if member := draw(Program(draw_steps(rows, steps, rng)), canvas):
                 drawn[k] = member
         index = np.array(list(drawn))
         apart[np.ix_(index, index)] += may_pair(truth_of(list(drawn.values()), canvas))
     return apart / TRIALS
 
 
-def _program(rows: Rows, steps, rng: np.random.Generator) -> Program:
-    return Program(
-        tuple(
-            Step(name, ins, outs, draw_params(CONSTRUCTIONS[name], rng))
-            for name, (_, ins, outs) in zip(rows, steps, strict=True)
-        )
-    )
+def draw_steps(rows: Rows, slots, rng: np.random.Generator) -> tuple[Step, ...]:
+    """Draws the parameters of rows in their slots (`slot_points`)."""
+    points = zip(rows, slots, strict=True)
+    return tuple(Step(name, ins, outs, draw_params(CONSTRUCTIONS[name], rng)) for name, (_, ins, outs) in points)
 
 
 def _orders(rows: Rows, steps, canvas: Canvas) -> int:
     """Counts the exchanges of two letters that give a figure and siblings that may all join, in most trials."""
     counts = []
     for trial in range(ORDER_TRIALS):
-        program = _program(rows, steps, np.random.default_rng(trial))
+        program = Program(draw_steps(rows, steps, np.random.default_rng(trial)))
         if draw(program, canvas):
             swaps = [program.rename({a: b, b: a}) for a, b in exchangeable(program)]
             drawn = [member for p in [program, *swaps] if (member := draw(p, canvas))]

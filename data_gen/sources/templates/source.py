@@ -12,12 +12,10 @@ from functools import cache
 import numpy as np
 
 from data_gen.constructions.program import Program
-from data_gen.constructions.step import Step
-from data_gen.constructions.table import CONSTRUCTIONS
 from data_gen.drawing.canvas import Difficulty, canvas_of
 from data_gen.drawing.draw import draw
 from data_gen.families.assemble import assemble
-from data_gen.families.edits import AXES, MIN_TURN_DEG, draw_params
+from data_gen.families.edits import AXES, MIN_TURN_DEG
 from data_gen.families.family import EditRequest, cube, star, with_text_only
 from data_gen.families.splits import draw_letters
 from data_gen.families.values import draw_length
@@ -105,10 +103,8 @@ def family(spec, split: str, index: int) -> Family:
             requests = figures.requests(rows, counts, rng)
         if len(requests) < sum(counts.values()):
             continue
-        letters, canvas = (
-            _letters(spec, split, skeleton, rng),
-            canvas_of(spec.size_px, DIFFICULTIES[spec.difficulty], rng),
-        )
+        letters = _letters(spec, split, skeleton, rng)
+        canvas = canvas_of(spec.size_px, DIFFICULTIES[spec.difficulty], rng)
         anchor = draw(sample(skeleton, rows, letters, not counts.get("shape"), rng), canvas)
         draft = anchor and (star if layout == "star" else cube)(anchor, requests, canvas, rng)
         if not draft:
@@ -166,13 +162,10 @@ def sample(
     skeleton: Skeleton, rows: plans.Rows, letters: dict[str, str], angles: bool, rng: np.random.Generator
 ) -> Program:
     """Draws a skeleton with these rows and random parameters, and something printed: an angle only where `angles`."""
-    steps = []
-    for name, slot in zip(rows, skeleton.slots, strict=True):
-        _, ins, outs = plans.slot_points(slot, letters)
-        steps.append(Step(name, ins, outs, draw_params(CONSTRUCTIONS[name], rng)))
+    steps = plans.draw_steps(rows, [plans.slot_points(slot, letters) for slot in skeleton.slots], rng)
     low, high = next(step.row.ranges[0] for step in steps if step.row.ranges)
     angles &= high - low > 2 * MIN_TURN_DEG
     prints = [p for p in skeleton.prints if angles or p.startswith("length")]
     predicate, *args = prints[int(rng.integers(len(prints)))].split()
     value = draw_length(rng) if predicate == "length" else None
-    return Program(tuple(steps), (Fact(predicate, tuple(letters[a] for a in args), value),))
+    return Program(steps, (Fact(predicate, tuple(letters[a] for a in args), value),))
