@@ -19,7 +19,6 @@ from data_gen.drawing.draw import Member, draw
 from data_gen.drawing.png import decode_png, encode_png
 from data_gen.language.captions import write_caption
 from data_gen.language.fact import Fact, facts_from_json, facts_to_json, printed_only, same_facts
-from data_gen.language.predicates.table import PREDICATES
 from data_gen.records.schema import COMPUTED, Family
 from data_gen.shared.errors import UserError
 from data_gen.sources.problems.sketch import misstated
@@ -123,11 +122,9 @@ def _rebuilt(
 def _facts(text: str) -> tuple[Fact, ...] | None:
     """Returns the facts of a caption; None if they are not facts of the predicate table."""
     try:
-        facts = tuple(facts_from_json(text))
-        fits = all(len(f.args) == PREDICATES[f.predicate].arity for f in facts)
+        return tuple(facts_from_json(text))
     except UNREADABLE:
         return None
-    return facts if fits else None
 
 
 def _texts(

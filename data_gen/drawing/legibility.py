@@ -117,15 +117,9 @@ def area_of_a_divided_region(layout: Layout) -> bool:
 
 # Cheap rules that refuse many figures come first.
 RULES: tuple[Callable[[Layout], bool], ...] = (
-    off_canvas,
-    points_too_close,
-    cramped,
-    value_on_a_divided_segment,
-    ticks_on_a_divided_segment,
-    ambiguous_mark,
-    angle_labelled_twice,
-    area_of_a_divided_region,
-)
+    off_canvas, points_too_close, cramped, value_on_a_divided_segment, ticks_on_a_divided_segment,
+    ambiguous_mark, angle_labelled_twice, area_of_a_divided_region,
+)  # fmt: skip
 
 
 def faults(layout: Layout) -> Iterator[str]:

@@ -49,8 +49,11 @@ def facts_to_json(facts: Sequence[Fact]) -> str:
 
 
 def facts_from_json(text: str) -> list[Fact]:
-    """Reads what `facts_to_json` wrote."""
-    return list(facts_from_list(json.loads(text)))
+    """Reads what `facts_to_json` wrote. Raises ValueError, TypeError or KeyError where a text is no list of facts."""
+    facts = list(facts_from_list(json.loads(text)))
+    if any(len(fact.args) != PREDICATES[fact.predicate].arity for fact in facts):
+        raise ValueError("a fact has too few points, or too many")
+    return facts
 
 
 def facts_to_list(facts: Sequence[Fact]) -> list[list]:

@@ -45,13 +45,10 @@ def anchor_facts(family: Family) -> tuple[Fact, ...]:
     """Returns the facts of the anchor's caption; none where its source lists none. Raises UserError where they are no
     facts."""
     try:
-        facts = tuple(facts_from_json(family.facts[0]))
-        good = all(len(f.args) == PREDICATES[f.predicate].arity for f in facts)
+        return tuple(facts_from_json(family.facts[0]))
     except (ValueError, TypeError, KeyError):
-        good = False
-    if not good:
-        raise UserError(f"family '{family.key}': the facts of its first caption do not read: make its data again")
-    return facts
+        fault = f"family '{family.key}': the facts of its first caption do not read: make its data again"
+        raise UserError(fault) from None
 
 
 def roles(facts: Sequence[Fact]) -> dict[str, str]:

@@ -293,18 +293,15 @@ def find_fault(description: Description, found: Solution) -> str | None:
         return wrong
     diagram = to_diagram(found)
     asked = [f for i, f in enumerate(description.facts) if i not in description.targets]
-    failed = [f for f in asked if PREDICATES[f.predicate].measure and _visible(f) and _fails(f, diagram)]
+    failed = [f for f in asked if PREDICATES[f.predicate].measure and _fails(f, diagram)]
     return f"{failed[0].predicate} does not hold" if failed else None
 
 
-def _visible(fact: Fact) -> bool:
-    return not any(name.startswith("_") for name in fact.args)
-
-
 def _fails(fact: Fact, diagram: Diagram) -> bool:
-    known = set(fact.args) <= set(diagram.points)
     drawn = {circle.centre for circle in diagram.circles}
-    if not known or not drawn.issuperset(fact.args[: PREDICATES[fact.predicate].circles]):
+    if not set(fact.args) <= set(diagram.names) or not drawn.issuperset(
+        fact.args[: PREDICATES[fact.predicate].circles]
+    ):
         return False
     return holds(fact, diagram, MARGIN_PX) == 0
 

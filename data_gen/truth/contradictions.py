@@ -15,10 +15,6 @@ from data_gen.language.numbers import same_value
 from data_gen.language.predicates.table import PREDICATES
 
 
-def _never(point: str, a: str, b: str) -> bool:
-    return False
-
-
 @dataclass(frozen=True)
 class Context:
     """What the rules may use of a figure.
@@ -29,7 +25,7 @@ class Context:
 
     names: Sequence[str] = ()
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    off_line: Callable[[str, str, str], bool] = _never
+    off_line: Callable[[str, str, str], bool] = lambda p, a, b: False
 
 
 @dataclass(frozen=True)

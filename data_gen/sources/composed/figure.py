@@ -83,7 +83,7 @@ class FigureBuilder:
         for offer in gives.split():
             kind, _, roles = offer.partition(":")
             self.offers.setdefault(kind, []).append(tuple(points[role] for role in roles))
-        if "inscribed" in offer_kinds(gives):
+        if "inscribed:" in gives:
             o, *corners = self.offers.pop("inscribed")[0]
             self.offers.setdefault("arm", []).append((o, corners[int(rng.integers(3))]))
         self.steps.append(Step(row.name, taken, outs, draw_params(row, rng)))
@@ -96,11 +96,6 @@ class FigureBuilder:
             return "O"
         self.letters += 1
         return f"{self.letters - 1}"  # a number until letters are drawn
-
-
-def offer_kinds(gives: str) -> set[str]:
-    """Returns the kinds of what a slot offers."""
-    return {offer.partition(":")[0] for offer in gives.split()}
 
 
 def _turned(kind: str, points: tuple[str, ...], rng: np.random.Generator) -> tuple[str, ...]:

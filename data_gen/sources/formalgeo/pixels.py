@@ -44,7 +44,7 @@ class Figure:
         shapes = [t[1:] for t in terms if t[0] == "Shape"]
         on_circles = [t[1:] for t in terms if t[0] == "Cocircular" and len(t) == 3]
         centres = {m[1] for s in facts_cdl if (m := re.fullmatch(r"IsCentreOfCircle\(([A-Z]),\1\)", s))}
-        lines = _lines([tuple(t[1]) for t in terms if t[0] == "Collinear"], shapes)
+        lines = stated_lines(terms, shapes)
         circles = {o: tuple(on) for o, on in on_circles if o in centres}
         names = {n for line in lines for n in line} | {n for _, on in on_circles for n in on} | set(circles)
         return Figure(tuple(sorted(names)), tuple(sorted(lines)), circles, _faces(shapes))
@@ -83,11 +83,11 @@ def _letters_term(statement: str) -> tuple[str, ...] | None:
     return None
 
 
-def _lines(collinear: list[tuple[str, ...]], shapes: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+def stated_lines(terms: Sequence[tuple], shapes: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     """Returns the lines of three and more points, and the edges of faces that are on none of them."""
-    edges = {frozenset(part) for shape in shapes for part in shape if len(part) == 2}
-    free = [e for e in edges if len(e) == 2 and not any(e <= set(line) for line in collinear)]
-    return collinear + [tuple(sorted(edge)) for edge in free]
+    lines = [tuple(t[1]) for t in terms if t[0] == "Collinear"]
+    pairs = {tuple(sorted(part)) for shape in shapes for part in shape if len(set(part)) == 2 == len(part)}
+    return lines + [pair for pair in sorted(pairs) if not any(set(pair) <= set(line) for line in lines)]
 
 
 def _faces(shapes: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:

@@ -60,10 +60,6 @@ class Measure(NamedTuple):
     of_pi: bool = False  # whether answers are multiples of pi
 
 
-def _length(a: complex, b: complex) -> float:
-    return abs(b - a)
-
-
 def _area(*corners: complex) -> float:
     z = np.array(corners)
     return abs(float((np.conj(z) * np.roll(z, -1)).imag.sum())) / 2
@@ -81,7 +77,7 @@ def _sweep(o: complex, a: complex, b: complex) -> float:
 MEASURES: dict[str, Measure] = {
     "angle": Measure(lambda a, v, b: float(angle_deg(a, v, b)), "∠[{}{}{}]", 0),
     "arc": Measure(lambda o, a, b: float(angle_deg(a, o, b)), "the measure of minor arc [{1}{2}]", 0),
-    "length": Measure(_length, "[{}{}]", 1),
+    "length": Measure(lambda a, b: abs(b - a), "[{}{}]", 1),
     "triangle_area": Measure(_area, "the area of triangle [{}{}{}]", 2),
     "quadrilateral_area": Measure(_area, "the area of [{}{}{}{}]", 2),
     "triangle_perimeter": Measure(_perimeter, "the perimeter of triangle [{}{}{}]", 1),

@@ -21,7 +21,7 @@ from data_gen.language.predicates.table import PREDICATES
 from data_gen.shared.errors import UserError
 from data_gen.solver.conditions import OPERATIONS, Description, Formula
 from data_gen.sources.formalgeo.cdl import MEASURES, Equation, Term, Unsayable, parse_statement, parse_term, readable
-from data_gen.sources.formalgeo.pixels import from_latex
+from data_gen.sources.formalgeo.pixels import from_latex, stated_lines
 from data_gen.sources.formalgeo.reading import read
 from data_gen.sources.redrawn.match import match
 
@@ -80,7 +80,7 @@ def from_statements(problem: dict, printed: Sequence[Fact]) -> Subject:
     terms = [t for t in map(parse_term, problem["construction_cdl"]) if isinstance(t, tuple)]
     shapes = [[part for part in t[1:] if len(part) in (2, 3)] for t in terms if t[0] == "Shape"]
     statements = [*problem["text_cdl"], *problem["image_cdl"]]
-    lines = _stated_lines(terms, shapes)
+    lines = stated_lines(terms, shapes)
     joined = {name for line in lines for name in line}
     arcs = sorted({part for shape in shapes for part in shape if len(part) == 3})
     on_rounds = _on_rounds(terms, arcs)
@@ -104,13 +104,6 @@ def from_statements(problem: dict, printed: Sequence[Fact]) -> Subject:
         arcs={centres[o]: part for o, on in on_rounds.items() if (part := _only_arcs(o, on, arcs))},
         start=None,
     )
-
-
-def _stated_lines(terms: Sequence[tuple], shapes: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    """Returns the lines of three and more points, and the edges of faces that are on none of them."""
-    lines = [tuple(t[1]) for t in terms if t[0] == "Collinear"]
-    pairs = {tuple(sorted(part)) for shape in shapes for part in shape if len(set(part)) == 2 == len(part)}
-    return lines + [pair for pair in sorted(pairs) if not any(set(pair) <= set(line) for line in lines)]
 
 
 def _on_rounds(terms: Sequence[tuple], arcs: Sequence[str]) -> dict[str, tuple[str, ...]]:
