@@ -29,8 +29,7 @@ OVERALL_POINTS, KIND_POINTS = 2, 4  # how far from chance is no leak
 
 
 class Pairs(NamedTuple):
-    """K pairs of members, by their rows. right is the anchor (or the one with a picture); kinds: of the left one's
-    edits."""
+    """K pairs of members, by rows. right: the anchor, or the one with a picture; kinds: of the left one's edits."""
 
     right: np.ndarray
     left: np.ndarray

@@ -95,8 +95,7 @@ def _dots(layout: Layout) -> tuple[str, ...]:
 
 
 def _run_through(points: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """Returns bool[K]: whether strokes, complex[S, 2], leave a point both ways along one line, and in no other
-    direction."""
+    """Returns bool[K]: whether strokes complex[S, 2] leave a point both ways along one line, and no other way."""
     if not lines.size:
         return np.zeros(len(points), bool)
     on = segment_distance(points[:, None], lines[:, 0], lines[:, 1]) < 1.0

@@ -307,8 +307,7 @@ def _ends(diagram: Diagram) -> list[Point]:
 
 
 def _own_margin(centres: np.ndarray, halves: np.ndarray, names: list[_Text], ends: list[Point]) -> np.ndarray:
-    """Returns how much nearer a name is to its own point than to any other's or to an unnamed end, px; for the
-    candidates of all names."""
+    """Returns how much nearer each name's candidates are to its point than to others and to unnamed ends, px."""
     owner = np.repeat(np.arange(len(names)), [len(text.costs) for text in names])
     if len(names) + len(ends) < 2:
         return np.full(len(owner), np.inf)

@@ -72,8 +72,7 @@ def points_too_close(layout: Layout) -> bool:
 
 
 def cramped(layout: Layout) -> bool:
-    """Returns whether a stroke is hardly longer than the least gap between points, or two strokes part so little that
-    they look like one thick line."""
+    """Returns whether a stroke is too short, or two strokes part so little that they look like one thick line."""
     a, b = layout.ends.T
     starts, directions = np.concatenate([a, b]), np.concatenate([b - a, a - b])
     turn = np.abs(np.degrees(np.angle(directions[:, None] * directions.conj())))

@@ -14,8 +14,7 @@ SHARES = np.linspace(0, 1, 65)  # along a stroke
 
 
 def depth(region: Sequence[complex], z: np.ndarray) -> np.ndarray:
-    """Returns how far points complex[...] are from the region's border, in their unit: positive inside, negative
-    outside."""
+    """Returns how far points complex[...] are from a region's border, in their unit: negative outside."""
     if len(region) == 2:
         return abs(region[1] - region[0]) - np.abs(z - region[0])
     corners = np.array(region)

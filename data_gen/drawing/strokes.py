@@ -168,8 +168,7 @@ class Ink:
         self._block((left, right, tip, left), 0.0)
 
     def _row(self, a: str, b: str, count: int, pitch: float) -> tuple[list[Point], float, float]:
-        """Returns where `count` small marks stand on ab, near its middle, clear of points and circles; and ab's
-        direction."""
+        """Returns places for `count` small marks near the middle of ab, clear of points and circles; ab's direction."""
         start, end = self.diagram.points[a], self.diagram.points[b]
         dx, dy, length = _direction(start, end)
         pitch = min(pitch, 0.5 * length / count)

@@ -42,8 +42,7 @@ AXES = ("shape", "relation", "value")
 
 
 def anchor_facts(family: Family) -> tuple[Fact, ...]:
-    """Returns the facts of the anchor's caption; none where its source lists none. Raises UserError where they are no
-    facts."""
+    """Returns the facts of the anchor's caption, perhaps none. Raises UserError where they do not read."""
     try:
         return tuple(facts_from_json(family.facts[0]))
     except (ValueError, TypeError, KeyError):
@@ -92,8 +91,7 @@ def captions_path(directory: epath.PathLike, split: str) -> epath.Path:
 
 
 def split_digest(directory: epath.PathLike, split: str) -> str:
-    """Returns what the sidecars of a split depend on: its shards and those of test, whose captions must not be
-    retrieved."""
+    """Returns a hash of what a split's sidecars depend on: its shards, and those of test, never retrieved from."""
     splits = tfrecords.read_manifest(directory)["splits"]
     if split not in splits:
         raise UserError(f"{directory} has no split '{split}', only {', '.join(splits)}")
@@ -197,8 +195,7 @@ class Sidecar:
 
 
 def nearest(directory: epath.PathLike, split: str, row: int, most: int = 100) -> list[Retrieved]:
-    """Returns the retrieved captions of one family of a data set, the most similar first. To read many, keep a
-    `Sidecar`."""
+    """Returns one family's retrieved captions, the most similar first. To read many, keep a `Sidecar`."""
     return Sidecar(directory, split).negatives(row, RecordSource(directory, split)[row], most)
 
 
@@ -225,8 +222,7 @@ class WithRetrieved:
 
 
 def add_retrieved(family: Family, retrieved: Sequence[Retrieved], captions: int) -> Family:
-    """Returns the family with its first `captions` captions (at least its pictures' own) and retrieved ones behind
-    them."""
+    """Returns a family with its first `captions` captions (its pictures' own at least), then retrieved ones."""
     pictures, count = len(family.images), len(retrieved)
     kept = max(pictures, min(captions, len(family.captions)))
     truth, provenance = np.full((pictures, count), -1, np.int8), np.zeros((pictures, count), np.uint8)

@@ -24,8 +24,7 @@ NEAR = 0.02  # of the figure so far: a new point nearer than this to another is 
 
 
 def best_layouts(problem: Problem, rng: np.random.Generator, count: int, starts: int = STARTS) -> list[Program]:
-    """Returns up to `count` programs of a problem, none degenerate, the clearest of so many starts first; none where it
-    could not be drawn."""
+    """Returns up to `count` layouts of a problem, none degenerate, the clearest of so many starts first."""
     for wide in (False, True):
         found: list[tuple[float, Program]] = []
         for _ in range(starts):
@@ -39,8 +38,7 @@ def best_layouts(problem: Problem, rng: np.random.Generator, count: int, starts:
 
 
 def _start(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[float, Program] | None:
-    """Returns a program with random parameters and the quality of its layout; None where it is degenerate or off its
-    goal."""
+    """Draws a program and grades its layout; None where it is degenerate or its goal is not true."""
     solved = sample(problem, wide, rng)
     if solved is None:
         return None
@@ -52,8 +50,7 @@ def _start(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[floa
 
 
 def sample(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[Program, dict[str, complex]] | None:
-    """Returns the steps with random parameters, one after the other, and their points; None where a step finds no
-    place."""
+    """Draws the parameters of step after step; returns points, too, or None where a step finds no place."""
     points: dict[str, complex] = {}
     steps = []
     for parts in problem.steps:
@@ -73,8 +70,7 @@ def sample(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[Prog
 
 
 def _wider(parts: Parts, rng: np.random.Generator) -> Parts:
-    """Returns the parts of a step with some of the rows of WIDER in the place of theirs; two lines meet wherever they
-    do."""
+    """Puts rows of WIDER in the place of some of a step's; two lines meet wherever they do."""
     wider = []
     for part in parts:
         if part.row in WIDER and (len(parts) == 1 or part.row != "on_line"):

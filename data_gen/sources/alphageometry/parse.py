@@ -131,8 +131,7 @@ def read_problems(path: str) -> tuple[Problem, ...]:
 
 
 def program_lines(path: str) -> list[tuple[int, str, str]]:
-    """Returns (number of the second line, name, program) of each problem. Raises UserError where the file is none of
-    those."""
+    """Returns (number of the second line, name, program) of each problem. Raises UserError for any other file."""
     file = Path(path)
     if not file.is_file():
         raise UserError(f"{path} is not there: give a file of AlphaGeometry problems, two lines each")
@@ -261,8 +260,7 @@ def _goal(words: Sequence[str], known: set[str], letters: dict[str, str], place:
 
 
 def _at_a_corner(parts: Parts) -> Parts:
-    """Returns a perpendicular to ab in a, with its square, where the text has a perpendicular to ab through a point
-    a."""
+    """Returns a perpendicular at a, with its square, for a perpendicular to ab through a point that is a."""
 
     def corner(part: Part) -> Part:
         if part.row != "on_tline" or part.ins[0] not in part.ins[1:]:
@@ -288,8 +286,7 @@ ALWAYS = ("circle_through", "lc_tangent", "ring", "two_tangents")
 
 
 def _with_circles(steps: Sequence[Parts]) -> tuple[list[Parts], list[Circle]]:
-    """Returns the steps, and the circles that are drawn: those that three points lie on, one about each centre. The
-    others become two equal radii."""
+    """Returns the steps, and one circle for each centre that three points lie about; others become equal radii."""
     groups: dict[str, list[set[str]]] = {}
     always: list[tuple[str, str]] = []
     for part in itertools.chain(*steps):

@@ -108,8 +108,7 @@ def _cube(
 
 
 def _particular(problem: Problem, rng: np.random.Generator) -> Problem:
-    """Returns the problem with a special triangle or quadrilateral where it begins with any: one of which something is
-    said."""
+    """Puts a special triangle or quadrilateral, of which something is said, in the place of any at the start."""
     steps = []
     for parts in problem.steps:
         kinds = table.partners(parts[0].row) if len(parts) == 1 and not get_construction(parts[0].row).facts else []
@@ -136,8 +135,7 @@ def _with_length(program: Program, rng: np.random.Generator) -> Program:
 def _edits(
     program: Program, axes: Sequence[str], canvas: Canvas, rng: np.random.Generator
 ) -> tuple[list[Edit], list[int]]:
-    """Returns an edit on each of the axes but "order", as far as there are any, and the places of the steps
-    exchanged."""
+    """Returns an edit on each axis but "order", as far as there are any, and the places of exchanged steps."""
     edits: list[Edit] = []
     places: list[int] = []
     for axis in axes:
@@ -151,8 +149,7 @@ def _edits(
 
 
 def _exchanges(program: Program, axis: str, taken: Sequence[int], canvas: Canvas, rng: np.random.Generator):
-    """Yields (place, edit) for steps in random order that can be another on an axis, each alone told apart from the
-    figure."""
+    """Yields (place, edit) on an axis, the steps in random order, where the edit alone is told from the figure."""
     here = draw(program, canvas)
     if here is None:
         return
@@ -176,8 +173,7 @@ def exchange_on_locus(place: int, name: str, program: Program, rng: np.random.Ge
 
 
 def _quiet(program: Program, places: Sequence[int], rng: np.random.Generator) -> Program:
-    """Returns the program whose caption states what its edited steps make true, and of others as much as it can
-    take."""
+    """Returns the program with a shorter caption: what its edited steps make true, and what else has room."""
     said, count = set(places), sum(len(program.steps[place].row.facts) for place in places)
     for place in rng.permutation(len(program.steps)):
         more = len(program.steps[place].row.facts)

@@ -102,8 +102,7 @@ def family_of(row: PictureRow, key: str, source: str, size_px: int) -> Family:
 
 
 def _tables(images: int, captions: int, paired: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns truth int8[N, C] and provenance uint8[N, C], where the first `paired` pictures have captions of their
-    own."""
+    """Returns truth int8[N, C] and provenance uint8[N, C]; the first `paired` pictures have their own captions."""
     truth = np.full((images, captions), -1, np.int8)
     truth[0], truth[:, 0] = 0, 0
     own = np.arange(paired)

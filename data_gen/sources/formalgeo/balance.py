@@ -22,8 +22,7 @@ STEPS, RATE = 150, 0.08
 
 
 def features(facts: Sequence[Fact], beside: Sequence[Fact] = ()) -> list[int]:
-    """Returns what there is to hear in a statement that stands beside others: features, hashed to numbers below
-    FEATURES."""
+    """Returns what there is to hear in a statement beside others: features, hashed to numbers below FEATURES."""
     heard = [i for fact in facts for i in _alone(fact)]
     return heard + [i for fact in facts for other in beside for i in _together(fact, other)]
 
@@ -75,8 +74,7 @@ SlotInContext = tuple[Slot, Sequence[Fact]]  # a choice, and the facts that it s
 
 
 def fit(asked: Sequence[SlotInContext], decay: float = 1e-4) -> np.ndarray:
-    """Computes f64[FEATURES]: weights by logistic regression on true against false choices (Adam on all pairs at
-    once)."""
+    """Computes f64[FEATURES]: weights of a logistic regression, true against false, by Adam on all pairs."""
     if not asked:
         return np.zeros(FEATURES)
     rows = [(features(s.choices[0], beside), features(s.choices[1], beside)) for s, beside in asked]

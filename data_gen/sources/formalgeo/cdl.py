@@ -96,8 +96,7 @@ class Unsayable(Exception):
 
 
 def parse_term(text: str) -> Term:
-    """Parses 'Equal(LengthOfLine(AB),3*x)' into ('Equal', ('LengthOfLine', 'AB'), '3*x'). Raises Unsayable on bad
-    brackets."""
+    """Parses 'Equal(LengthOfLine(AB),3*x)' as ('Equal', ('LengthOfLine', 'AB'), '3*x'). May raise Unsayable."""
     text = text.strip()
     if len(text) > MAX_LETTERS:
         raise Unsayable(f"longer than {MAX_LETTERS} letters")
@@ -118,8 +117,7 @@ def parse_term(text: str) -> Term:
 
 
 def readable(value: str) -> str:
-    """Rewrites values as they are printed: '3*x-4' -> '3x-4', '7*sqrt(2)' -> '7√2', '5/2*x' -> '5x/2', 'y**2-5' ->
-    'y²-5'."""
+    """Rewrites values as printed: '3*x-4' -> '3x-4', '7*sqrt(2)' -> '7√2', '5/2*x' -> '5x/2', 'y**2' -> 'y²'."""
     text = value.replace(" ", "").replace("**2", "²").replace("**3", "³").replace("pi", "π")
     text = re.sub(r"sqrt\((\w+)\)", r"√\1", text).replace("sqrt", "√")
     text = re.sub(r"(?<![\d)])(\d+)/(\d+)\*([a-z])", r"\1\3/\2", text)

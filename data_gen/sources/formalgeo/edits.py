@@ -92,8 +92,7 @@ def propose(reading: Reading, stock: Stock, rng: np.random.Generator) -> list[Sl
 
 
 def _sound(slot: Slot, reading: Reading) -> bool:
-    """Returns whether nothing known speaks against the false choice being false: no fact says it, and no annotated
-    position."""
+    """Returns whether the false choices are false as far as known: no fact says them, nor do positions."""
     known = {canonical(f) for f in reading.shown + reading.printed + reading.told}
     false = [f for facts in slot.choices[1:] for f in facts if f not in slot.true]
     if any(canonical(f) in known for f in false):
@@ -216,8 +215,7 @@ def _shapes(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
 
 
 def _kinds(reading: Reading) -> list[Fact]:
-    """Returns what kinds the triangles and quadrilaterals are: as stated, by equal sides, by printed sides, by
-    positions."""
+    """Returns the kinds of triangles and quadrilaterals: as stated, by equal or printed sides, by positions."""
     figure = reading.figure
     found = [f for f in reading.shown if f.predicate in TRIANGLES + QUADRILATERALS]
     for f in reading.shown:
@@ -241,8 +239,7 @@ def _kinds(reading: Reading) -> list[Fact]:
 
 
 def _relations(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """Yields slots of opposites: parallel or perpendicular, on or in or outside a circle, tangent or crossing, diameter
-    or not."""
+    """Yields slots of opposites: parallel or perpendicular, in or outside a circle, diameter or not."""
     for fact in _with_circles(reading):
         opposites = [
             f
@@ -255,8 +252,7 @@ def _relations(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iter
 
 
 def _with_circles(reading: Reading) -> Iterator[Fact]:
-    """Yields the facts shown, and those that follow from circles and lines: points inside or outside, chords,
-    secants."""
+    """Yields the facts shown, and what follows of circles and lines: points in or outside, chords, secants."""
     yield from (f for f in reading.shown if f.predicate in ("parallel", "tangent", "diameter"))
     for fact in reading.shown:
         if fact.predicate == "perpendicular" and len(set(fact.args)) == 3:

@@ -100,8 +100,7 @@ def _faces(shapes: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
 
 
 def annotated_values(annotation: dict | None) -> frozenset[str] | None:
-    """Returns the values that annotators of the picture read in it, in the form of `readable`; None where nobody
-    did."""
+    """Returns the values that annotators read in the picture, as `readable` writes them; None without any."""
     if not annotation:
         return None
     found = set()
@@ -137,8 +136,7 @@ def positions(figure: Figure, facts: Sequence[Fact], annotation: dict | None) ->
 
 
 def fits(figure: Figure, facts: Sequence[Fact], points: dict[str, complex]) -> bool:
-    """Returns whether lines are in order, faces turn one way, and no fact is plainly false at annotated positions (y
-    down)."""
+    """Returns whether positions (y down) have lines in order, faces turned one way, and no fact plainly false."""
     return (
         all(_in_order([points[n] for n in line]) for line in figure.lines)
         and len({_turn([points[n] for n in face]) for face in figure.faces}) <= 1

@@ -119,8 +119,7 @@ def read(problem: dict) -> tuple[Reading, list[Failure]]:
 
 
 def parse_report(root: str) -> tuple[int, list[Failure]]:
-    """Returns (number of problems in both splits, every statement that did not parse). A problem without failures
-    parses."""
+    """Returns (number of problems in both splits, every statement that did not parse)."""
     problems = [problem for split in SPLITS for problem in load(root, split)]
     return len(problems), [failure for problem in problems for failure in read(problem)[1]]
 

@@ -128,8 +128,7 @@ def choose(proposed: Sequence[Slot], weights: np.ndarray, rng: np.random.Generat
 
 
 def _tangled(slot: Slot, other: Slot) -> bool:
-    """Returns whether two slots speak of the same thing, so that some combination of their choices would sound
-    wrong."""
+    """Returns whether two slots speak of the same thing: some of their combinations would sound wrong."""
     if slot.moved & other.points or other.moved & slot.points:
         return True
     predicates = [{f.predicate for facts in s.choices for f in facts} for s in (slot, other)]
@@ -170,8 +169,7 @@ def _usable(root: str, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ..
 
 
 def rows(spec, split: str) -> int:
-    """Returns how many families a split has: all that its problems give, or `spec.families[split]` where that is
-    fewer."""
+    """Returns how many families a split has: those of its problems, or `spec.families[split]` if fewer."""
     return min(int(spec.families[split]), len(_usable(spec.root, split, spec.seed)))
 
 
@@ -225,8 +223,7 @@ def paper(root: str, problem: dict) -> Image.Image:
 
 
 def located(root: str, problem: dict) -> tuple[Path, str]:
-    """Returns where a problem's picture lies, and what errors call it. Raises UserError where the name leaves the
-    folder."""
+    """Returns a picture's path, and its name in errors. Raises UserError where it leads out of the folder."""
     name = str(problem["problem_img"])
     where = f"problem {problem['problem_id']}"
     if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:

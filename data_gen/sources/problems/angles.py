@@ -134,8 +134,7 @@ def same_arc(answer: int, hint: int, rng) -> Sketch:
 
 
 def cyclic(answer: int, hint: int, rng) -> Sketch:
-    """Asks for the angle at c of a cyclic quadrilateral abcd from that at a; the arcs dab and bcd are twice the
-    angles."""
+    """Asks for an angle of a cyclic quadrilateral from the opposite one; arcs are twice the angles."""
     other = 180 - answer
     start = 180 - answer  # of d and b about the direction of a
     a_turn, c_turn = pick(rng, -start // 3, start // 3), pick(rng, -answer // 3, answer // 3)

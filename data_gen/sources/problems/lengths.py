@@ -170,8 +170,7 @@ def _factors(product: int, least: int, rng, shape: float = 3.0) -> tuple[int, in
 
 
 def products(low: int, high: int, half: bool = False, least: int = 3, shape: float = 3.0) -> tuple[int, ...]:
-    """Returns the areas from low to high that have factors as `_factors` finds them: of rectangles, or of their
-    halves."""
+    """Returns the areas from low to high, of rectangles or of their halves, that have such `_factors`."""
     sides = [(p, q) for p in range(least, 61) for q in range(least, 61) if max(p, q) <= shape * min(p, q)]
     found = {p * q // (1 + half) for p, q in sides if p * q % (1 + half) == 0}
     return tuple(sorted(n for n in found if low <= n <= high))

@@ -170,8 +170,7 @@ class _Posed:
 
 
 def _figure(spec, split: str, kind: Kind, answer: int, hint: int, in_picture: bool, rng: np.random.Generator):
-    """Returns (the drawn figure, its canvas, what is posed about it), or None where it cannot be drawn or read
-    clearly."""
+    """Returns (figure, canvas, what is posed about it), or None where it cannot be drawn or read clearly."""
     try:
         sketch = kind.build(answer, hint, rng)
         if faults(sketch):
@@ -192,8 +191,7 @@ def _figure(spec, split: str, kind: Kind, answer: int, hint: int, in_picture: bo
 
 
 def program_of(posed: _Posed) -> Program:
-    """Returns the figure in the construction language: points placed, marks on them, values printed where they are
-    given."""
+    """Returns the figure as a program: points placed, marks on them, given values printed."""
     sketch, letters = posed.sketch, posed.letters
     names = tuple(letters[role] for role in sketch.points)
     steps = [Step("placed", (), names, tuple(xy for z in sketch.points.values() for xy in (z.real, z.imag)))]

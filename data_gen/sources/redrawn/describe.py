@@ -46,8 +46,7 @@ class Subject:
 
 
 def subject(problem: dict) -> Subject:
-    """Returns the figure of a problem, with positions where its picture is annotated. Raises UserError where it is
-    garbled."""
+    """Returns a problem's figure, with positions if annotated. Raises UserError where it is garbled."""
     try:
         return _subject(problem)
     except (Unsayable, LookupError, TypeError, ValueError, AttributeError, RecursionError) as fault:
@@ -116,8 +115,7 @@ def _on_rounds(terms: Sequence[tuple], arcs: Sequence[str]) -> dict[str, tuple[s
 
 
 def _corners(shape: Sequence[str]) -> tuple[str, ...] | None:
-    """Returns the corners of a face in order; None where its edges do not join. An arc "OAB" may be run through either
-    way."""
+    """Returns the corners of a face in order, an arc "OAB" run through either way; None where edges do not join."""
     if not shape:
         return None
     options = [[part] if len(part) == 2 else [part[1:], part[:0:-1]] for part in shape]
@@ -155,8 +153,7 @@ def _equations(statements: Sequence[str], centres: dict[str, str]) -> Iterator[t
 
 
 def _formula(term: Term, centres: dict[str, str]) -> Formula:
-    """Returns a term for the solver. Raises ValueError where it has an unknown, or a measure that the solver does not
-    take."""
+    """Returns a term for the solver. Raises ValueError for an unknown or a measure that it does not take."""
     if isinstance(term, str):
         value = parse_value(readable(term))
         if value is None:

@@ -221,8 +221,7 @@ def _with_fact(described: Description, old: Fact, new: Fact) -> Description:
 
 
 def _others(fact: Fact, rng: np.random.Generator) -> list[str]:
-    """Draws values of the same form: a number of a size that the figure can have, or other numbers beside the
-    unknowns."""
+    """Draws values of the same form: another size that the figure can have, or other numbers beside unknowns."""
     text = fact.value or ""
     size = parse_value(text)
     if size is not None and fact.predicate == "angle":

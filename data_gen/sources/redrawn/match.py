@@ -16,8 +16,7 @@ STEPS = 20_000  # names that are tried in one search, at most
 
 
 def match(described: Description, pictured: Description, points: Mapping[str, complex]) -> dict[str, str] | None:
-    """Maps name in `described` -> name in `pictured`; None where no match fits. `points`: pixels of the latter, y
-    down."""
+    """Maps name in `described` -> name in `pictured`, at `points` (px, y down); None where no match fits."""
     figure = Figure((), described.lines, {}, described.faces)
     best: tuple[tuple[int, int], dict[str, str]] | None = None
     for names in _assignments(described, pictured):
@@ -32,8 +31,7 @@ def match(described: Description, pictured: Description, points: Mapping[str, co
 
 
 def _assignments(described: Description, pictured: Description) -> Iterator[dict[str, str]]:
-    """Yields all ways to name the visible points such that joined points are joined and points of circles lie on
-    circles."""
+    """Yields all names of visible points that keep joined points joined, and points of circles on circles."""
     joined, joined_there = _joined(described.lines), _joined(pictured.lines)
     on, on_there = ({p for some in d.circles.values() for p in some} for d in (described, pictured))
     order = sorted((n for n in described.names if not n.startswith("_")), key=lambda n: -len(joined.get(n, ())))

@@ -175,8 +175,7 @@ FACE_KINDS = {3: (("right", 3), ("obtuse", 3), ("acute", 1), ("isosceles", 3), (
 
 
 def statable(drawing: Drawing) -> list[Fact]:
-    """Returns the facts that a caption can state of the drawing: those given that hold, then what can be seen
-    besides."""
+    """Returns what a caption can state of the drawing: the given facts that hold, then what else is seen."""
     diagram = to_diagram(drawing.found)
     printed = {canonical(Fact(f.predicate, f.args)) for f in drawing.printed}
     given = [as_triangle(f) for f in drawing.described.facts if _measurable(f)]

@@ -170,8 +170,7 @@ def outcome(root: str, split: str, place: int) -> Outcome:
 
 
 def near_ink(drawing: Drawing, picture: np.ndarray) -> float:
-    """Returns the share of the drawn length within NEAR_PX of the ink of picture uint8[H, W], whose pixels its points
-    are."""
+    """Returns the share of the drawn length within NEAR_PX of the ink of its picture, uint8[H, W]."""
     border = 64  # lines may leave the picture
     off_px = distance_transform_edt(np.pad(picture, border, constant_values=255) >= INK)
     z = np.concatenate([*strokes_px(drawing)])
