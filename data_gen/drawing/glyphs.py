@@ -13,15 +13,11 @@ from fontTools.ttLib import TTFont
 from data_gen.shared.errors import UserError
 
 FONTS = {
-    "serif-italic": "STIXGeneralItalic.ttf",
-    "serif": "STIXGeneral.ttf",
-    "dejavu-serif-italic": "DejaVuSerif-Italic.ttf",
-    "dejavu-serif": "DejaVuSerif.ttf",
-    "sans": "DejaVuSans.ttf",
-    "sans-italic": "DejaVuSans-Oblique.ttf",
-    "cm": "cmr10.ttf",
-    "cm-italic": "cmti10.ttf",
-}
+    "serif": "STIXGeneral.ttf", "serif-italic": "STIXGeneralItalic.ttf",
+    "dejavu-serif": "DejaVuSerif.ttf", "dejavu-serif-italic": "DejaVuSerif-Italic.ttf",
+    "sans": "DejaVuSans.ttf", "sans-italic": "DejaVuSans-Oblique.ttf",
+    "cm": "cmr10.ttf", "cm-italic": "cmti10.ttf",
+}  # fmt: skip
 FALLBACK = "STIXGeneral.ttf"  # for the few symbols that a font lacks
 
 # matplotlib's fonts carry dates that fontTools finds odd and says so on every read.

@@ -53,29 +53,20 @@ EDIT_KINDS = (
     EditKind("printed_angle", "value"),
     EditKind("printed_area", "value"),
     EditKind("shape", "shape", "triangle inscribed_triangle quadrilateral pentagon hexagon heptagon octagon angle"),
-    EditKind(
-        "role",
-        "relation",
-        "cevian chord corner_line circled",
-        "median/altitude median/bisector altitude/bisector diameter/off_centre_chord",
-    ),
+    EditKind("role", "relation", "cevian chord corner_line circled",
+             "median/altitude median/bisector altitude/bisector diameter/off_centre_chord"),
     EditKind("centre", "relation", "centre"),
     EditKind("replaced", "relation", "cross crossline", "perpendicular/parallel"),
-    EditKind(
-        "ratio",
-        "relation",
-        "division side_point transversal_point midsegment",
-        "median/trisection midpoint/trisection midpoint/on_segment",
-    ),
+    EditKind("ratio", "relation", "division side_point transversal_point midsegment",
+             "median/trisection midpoint/trisection midpoint/on_segment"),
     EditKind("betweenness", "relation", "extension"),
     EditKind("incidence", "relation", "incidence place", "inside/on_circle outside/on_circle"),
     EditKind("inside_outside", "relation", "interior side", "inside/outside"),
     EditKind("tangency", "relation", "touch line_by_circle", "tangent/off_centre_chord tangent/crossing"),
     EditKind("two_circles", "relation", "second_circle"),
     EditKind("parallel", "relation", "lines vertex_line", "parallel/oblique"),
-    EditKind(
-        "perpendicular", "relation", "transversal crosser", "perpendicular/oblique perpendicular_bisector/oblique"
-    ),
+    EditKind("perpendicular", "relation", "transversal crosser",
+             "perpendicular/oblique perpendicular_bisector/oblique"),
     EditKind("concyclic", "relation", "fourth"),
     EditKind("congruence", "relation", "copy quadrilateral_copy"),
     EditKind("element", "relation", "joined"),
@@ -86,7 +77,7 @@ EDIT_KINDS = (
     EditKind("count", "relation", "parts polygon"),
     EditKind("sector", "relation", "sector wedge arc"),
     EditKind("graph", "relation", "graph"),
-)
+)  # fmt: skip
 OTHER = "replaced"
 KIND_OF_SLOT = {slot: row.name for row in EDIT_KINDS for slot in row.slots.split()}
 KIND_OF_PAIR = {frozenset(pair.split("/")): row.name for row in EDIT_KINDS for pair in row.pairs.split()}

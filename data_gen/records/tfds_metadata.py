@@ -11,13 +11,9 @@ from data_gen.records.tfrecords import read_shard
 from data_gen.shared.files import open_atomic
 
 _CLASSES = {
-    "text": "text_feature.Text",
-    "images": "image_feature.Image",
-    "int": "scalar.Scalar",
-    "array": "tensor_feature.Tensor",
-    "sequence": "sequence_feature.Sequence",
-    "dict": "features_dict.FeaturesDict",
-}
+    "text": "text_feature.Text", "images": "image_feature.Image", "int": "scalar.Scalar",
+    "array": "tensor_feature.Tensor", "sequence": "sequence_feature.Sequence", "dict": "features_dict.FeaturesDict",
+}  # fmt: skip
 
 
 def write_metadata(directory: epath.PathLike, name: str, splits: dict[str, list[dict[str, Any]]]) -> None:

@@ -28,15 +28,6 @@ class Context:
     off_line: Callable[[str, str, str], bool] = lambda p, a, b: False
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A way to contradict a fact: proposals(fact, context) -> facts. `axis` None stands for the fact's own axis."""
-
-    name: str
-    axis: str | None
-    proposals: Callable[[Fact, Context], Iterator[Fact]]
-
-
 def _opposite(fact: Fact, context: Context) -> Iterator[Fact]:
     """Proposes another predicate on the same points that cannot hold together with this one."""
     for name in PREDICATES[fact.predicate].opposites:
@@ -83,12 +74,9 @@ def _other_value(fact: Fact, context: Context) -> Iterator[Fact]:
                 yield Fact(fact.predicate, fact.args, value)
 
 
-RULES = (
-    Rule("opposite", None, _opposite),
-    Rule("reorder", "order", _reorder),
-    Rule("replace", "order", _replace),
-    Rule("other value", "value", _other_value),
-)
+# Ways to contradict a fact: (axis of the edits, None for the fact's own, what proposes them).
+Rule = tuple[str | None, Callable[[Fact, Context], Iterator[Fact]]]
+RULES: tuple[Rule, ...] = ((None, _opposite), ("order", _reorder), ("order", _replace), ("value", _other_value))
 
 
 def contradictions(
@@ -98,11 +86,11 @@ def contradictions(
 
     Without a generator in the order of the table, with one shuffled.
     """
-    context, axis = context or Context(), PREDICATES[fact.predicate].axis
+    context, own_axis = context or Context(), PREDICATES[fact.predicate].axis
     seen, found = {canonical(fact)}, []
-    for rule in RULES:
-        for edited in rule.proposals(fact, context):
+    for axis, proposals in RULES:
+        for edited in proposals(fact, context):
             if canonical(edited) not in seen:
                 seen.add(canonical(edited))
-                found.append((rule.axis or axis, edited))
+                found.append((axis or own_axis, edited))
     return found if rng is None else [found[i] for i in rng.permutation(len(found))]
