@@ -85,9 +85,6 @@ def _concatenate_splits(parts: Sequence[Features]) -> Features:
     return concatenate(fresh)
 
 
-# ---------------------------------------------------------------- pairs
-
-
 def pairs_of(features: Features, pictures: bool) -> Pairs:
     """Pairs each anchor with each sibling, and each caption without a picture with one, in turn, that has a picture."""
     anchor = np.flatnonzero(features.kind == "")

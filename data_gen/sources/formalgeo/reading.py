@@ -124,9 +124,6 @@ def parse_report(root: str) -> tuple[int, list[Failure]]:
     return len(problems), [failure for problem in problems for failure in read(problem)[1]]
 
 
-# ---- slots --------------------------------------------------------------------------------------------------------
-
-
 @cache
 def readings(root: str, split: str) -> tuple[Reading, ...]:
     return tuple(read(problem)[0] for problem in load(root, split))

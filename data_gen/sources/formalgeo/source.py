@@ -77,14 +77,11 @@ def _weights(root: str, seed: int) -> np.ndarray:
     weights = balance.fit([(slot, ()) for some in proposed for slot in _few_joined(some)])
     for step in range(ROUNDS):
         chosen = (choose(some, weights, _rng(p, seed, 2 + step)) for p, some in zip(problems, proposed, strict=True))
-        correction = balance.fit([q for some in chosen if some for q in _in_context(some)], decay=CORRECTION_DECAY)
+        # Each slot beside those that were chosen before it.
+        asked = [(slot, _facts_of(some[:i])) for some in chosen if some for i, slot in enumerate(some)]
+        correction = balance.fit(asked, decay=CORRECTION_DECAY)
         weights = weights + 2 / (2 + step) * correction
     return weights
-
-
-def _in_context(chosen: Sequence[Slot]) -> list[balance.SlotInContext]:
-    """Returns each slot beside those that were chosen before it."""
-    return [(slot, _facts_of(chosen[:i])) for i, slot in enumerate(chosen)]
 
 
 def _facts_of(chosen: Sequence[Slot]) -> list[Fact]:

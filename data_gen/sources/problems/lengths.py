@@ -124,7 +124,7 @@ def similar(answer: int, hint: int, rng) -> Sketch:
     unscaled = _cut(part, at_b, 60, base)
     side = abs(unscaled["a"] - unscaled["b"])
     # The side ab is as long as it must be; where e.g. it is too long for the base, there is no such triangle.
-    points = _sided(base, long, at_b)
+    points = {"a": polar(long, -at_b), "b": 0j, "c": complex(base)}
     if not 0.75 < long / side < 1.35:
         raise ValueError("the triangle is too narrow")
     a = points["a"]
@@ -142,11 +142,6 @@ def similar(answer: int, hint: int, rng) -> Sketch:
          Line(find, working, value, f"similar triangles, {ratio}")),
         "[d] lies on [ab], [e] lies on [ac], and [de] ∥ [bc]", ("parallel d e b c",), BETWEEN,
     )  # fmt: skip
-
-
-def _sided(base: float, side: float, at_b: float) -> dict[str, complex]:
-    """Places triangle abc with the base bc, the side ab and the angle at b."""
-    return {"a": polar(side, -at_b), "b": 0j, "c": complex(base)}
 
 
 def midsegment(answer: int, hint: int, rng) -> Sketch:

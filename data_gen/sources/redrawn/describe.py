@@ -221,21 +221,16 @@ def from_annotation(annotation: dict) -> Subject:
     lines = [_ordered(line, positions) for line in _lines(annotation, forms, positions)]
     joined = {n for line in lines for n in line}
     hidden = {o: o if o in joined else f"_{o}" for o in annotation.get("circle_instances", ()) if o in positions}
-    circles = {
-        hidden[o]: _around(positions[o], on & set(positions) - {o}, positions)
-        for o, on in _on_circles(annotation).items()
-        if o in hidden and on
-    }
+    circles = {}
+    for o, on in _on_circles(annotation).items():
+        if o in hidden and on:
+            counterclockwise = sorted(on & set(positions) - {o}, key=lambda p: np.angle(positions[p] - positions[o]))
+            circles[hidden[o]] = tuple(counterclockwise)
     names = joined | set(circles) | {p for on in circles.values() for p in on}
     facts = tuple(_distinct(f for form in forms for f in _read_form(form) if set(f.args) <= names))
     start = {n: positions[n.removeprefix("_")] for n in names}
     described = Description(names=tuple(sorted(names)), lines=tuple(lines), circles=circles, facts=facts)
     return Subject(described, tuple(f for f in facts if f.value is not None), {}, start, lettered=False)
-
-
-def _around(centre: complex, on: set[str], positions: dict[str, complex]) -> tuple[str, ...]:
-    """Returns the points of a circle counterclockwise."""
-    return tuple(sorted(on, key=lambda p: float(np.angle(positions[p] - centre))))
 
 
 def _positions(annotation: dict) -> dict[str, complex]:
