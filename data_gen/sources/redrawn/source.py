@@ -6,7 +6,6 @@ The siblings stand beside the redrawn figure, never beside the picture that it c
 """
 
 import itertools
-import multiprocessing
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,6 +25,7 @@ from data_gen.language.fact import Fact
 from data_gen.records.schema import Family
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
+from data_gen.shared.parallel import map_in_pool
 from data_gen.solver.newton import System, Unsolved
 from data_gen.sources.formalgeo.reading import SPLITS, load
 from data_gen.sources.formalgeo.source import paper, question_of
@@ -156,8 +156,9 @@ class Outcome(NamedTuple):
     kept: int = 0
 
 
-def outcome(root: str, split: str, place: int) -> Outcome:
-    """Redraws one problem and compares it with its picture. Raises UserError where the picture is missing."""
+def outcome(task: tuple[str, str, int]) -> Outcome:
+    """Redraws a problem, (root, split, place), and compares it with its picture. Raises UserError without one."""
+    root, split, place = task
     problem = load(root, split)[place]
     number, annotated = int(problem["problem_id"]), bool(problem.get("geometry3k_diagram"))
     wanted = subject(problem)
@@ -194,15 +195,11 @@ def strokes_px(drawing: Drawing) -> Iterator[np.ndarray]:
             yield points[o] + radius * start / abs(start) * np.exp(1j * np.linspace(0, sweep, count))
 
 
-def _outcome(task: tuple[str, str, int]) -> Outcome:
-    return outcome(*task)
-
-
 def report(root: str, every: int, workers: int) -> list[Outcome]:
     """Returns the outcomes of every `every`-th problem of both splits, in a pool of processes. Raises UserError."""
     tasks = [(root, split, place) for split in SPLITS for place in range(0, len(load(root, split)), every)]
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        return list(tqdm(pool.imap(_outcome, tasks, chunksize=16), "redrawn", len(tasks), unit=" problems"))
+    found = map_in_pool(outcome, tasks, workers, ordered=True)
+    return list(tqdm(found, "redrawn", len(tasks), unit=" problems"))
 
 
 def show(found: list[Outcome]) -> Iterator[str]:

@@ -303,7 +303,7 @@ def test_garbled_problems_are_clear_errors(key, junk):
 
 
 def test_report_and_command(root, capsys, tmp_path):
-    found = [redrawn.outcome(str(root), "train", place) for place in range(3)]
+    found = [redrawn.outcome((str(root), "train", place)) for place in range(3)]
     assert [o.annotated for o in found] == [True, False, False] and found[0].near is not None and found[0].near > 0.99
     text = "\n".join(redrawn.show([*found, found[1]._replace(fault="the moon is full")]))
     assert "with positions: 1 of 1 (100.0 %) drawn" in text and "1 not: the moon is full (2)" in text
@@ -314,7 +314,7 @@ def test_report_and_command(root, capsys, tmp_path):
 @needs_real
 def test_real_figures_are_redrawn():
     """A fixed sample: the share drawn, and how much of it lies on the ink."""
-    found = [redrawn.outcome(str(REAL), "val", place) for place in range(0, 1397, 14)]
+    found = [redrawn.outcome((str(REAL), "val", place)) for place in range(0, 1397, 14)]
     with_positions = [o for o in found if o.annotated]
     near = [o for o in with_positions if o.near is not None and o.near >= 0.9]
     assert len(near) >= 0.9 * len(with_positions)
