@@ -23,19 +23,12 @@ from mmgeo_jax.models.lmm import default_lmm_config
 # ---- names in Hugging Face's files ----------------------------------------------------------------------------------
 
 # The first generation calls the norm before the MLP what later ones call the norm behind attention.
-NORMS = {
-    "gemma": {"attention_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"},
-    "gemma2": {
-        "attention_norm": "input_layernorm",
-        "attention_post_norm": "post_attention_layernorm",
-        "mlp_norm": "pre_feedforward_layernorm",
-        "mlp_post_norm": "post_feedforward_layernorm",
-    },
-}
-NORMS["gemma3_text"] = NORMS["gemma2"] | {
-    "attention/query_norm": "self_attn.q_norm",
-    "attention/key_norm": "self_attn.k_norm",
-}
+NORMS = {"gemma": {"attention_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"}}
+NORMS["gemma2"] = {
+    "attention_norm": "input_layernorm", "attention_post_norm": "post_attention_layernorm",
+    "mlp_norm": "pre_feedforward_layernorm", "mlp_post_norm": "post_feedforward_layernorm",
+}  # fmt: skip
+NORMS["gemma3_text"] = NORMS["gemma2"] | {f"attention/{of}_norm": f"self_attn.{of[0]}_norm" for of in ("query", "key")}
 KERNELS = {
     "attention/query": "self_attn.q_proj", "attention/key": "self_attn.k_proj", "attention/value": "self_attn.v_proj",
     "attention/out": "self_attn.o_proj", "mlp/gate": "mlp.gate_proj", "mlp/up": "mlp.up_proj",

@@ -126,9 +126,8 @@ def _read(folder: ocp.CheckpointManager, step: int, like: Trees) -> tuple[Trees,
         _compare(_shapes(metadata[name].tree), _shapes(to_dict(tree)), name)
     wanted = {name: ocp.args.StandardRestore(to_dict(jax.tree.map(_abstract, tree))) for name, tree in like.items()}
     items = folder.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore(), **wanted))
-    return {name: restore_like(items[name], tree) for name, tree in like.items()}, base64.b64decode(
-        items["run"]["tokenizer_base64"]
-    )
+    tokenizer = base64.b64decode(items["run"]["tokenizer_base64"])
+    return {name: restore_like(items[name], tree) for name, tree in like.items()}, tokenizer
 
 
 def is_published(source: str | Path) -> bool:
@@ -149,9 +148,8 @@ def kind_of_source(source: str | Path) -> str:
     if path.is_dir():
         return "lmm" if "gemma" in str(json.loads((path / "config.json").read_text())["model_type"]) else "two_tower"
     with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile), zipfile.ZipFile(path) as file:
-        return (
-            "lmm" if any(name.removeprefix("params/").startswith("llm/") for name in file.namelist()) else "two_tower"
-        )
+        if any(name.removeprefix("params/").startswith("llm/") for name in file.namelist()):
+            return "lmm"
     return "two_tower"
 
 

@@ -159,11 +159,7 @@ def clip() -> Iterator[Row]:
     yield Row("logit_scale", "logit_scale", "scalar")
 
 
-LAYOUTS: dict[str, tuple[Row, ...]] = {
-    "big_vision": tuple(big_vision()),
-    "siglip": tuple(siglip()),
-    "clip": tuple(clip()),
-}
+LAYOUTS = {table.__name__: tuple(table()) for table in (big_vision, siglip, clip)}
 
 
 # ---- both ways ----------------------------------------------------------------------------------------------------

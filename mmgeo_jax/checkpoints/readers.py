@@ -23,6 +23,9 @@ from mmgeo_jax.models.two_tower import default_model_config
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 CLIP_END = 49407  # the token that ends a text
 ACTIVATIONS = {"gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "quick_gelu": "quick_gelu"}
+# A tower's settings: ours -> Hugging Face's, where the value is the same.
+TOWER = {"width": "hidden_size", "depth": "num_hidden_layers", "heads": "num_attention_heads",
+         "norm_epsilon": "layer_norm_eps"}  # fmt: skip
 SAFETENSORS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
@@ -158,14 +161,8 @@ def preprocessor(folder: Path) -> dict[str, Any]:
 def _tower(theirs: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a tower's part of config.json says; keys that are at the family's default may be missing."""
     part = {**defaults, **theirs}
-    return {
-        "width": part["hidden_size"],
-        "depth": part["num_hidden_layers"],
-        "heads": part["num_attention_heads"],
-        "mlp_ratio": part["intermediate_size"] / part["hidden_size"],
-        "activation": ACTIVATIONS[part["hidden_act"]],
-        "norm_epsilon": part["layer_norm_eps"],
-    }
+    ratio, activation = part["intermediate_size"] / part["hidden_size"], ACTIVATIONS[part["hidden_act"]]
+    return {ours: part[name] for ours, name in TOWER.items()} | {"mlp_ratio": ratio, "activation": activation}
 
 
 def _images(theirs: Mapping[str, Any], defaults: Mapping[str, Any], look: Mapping[str, Any]) -> dict[str, Any]:

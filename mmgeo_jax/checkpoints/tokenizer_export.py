@@ -85,13 +85,9 @@ def _library(proto: bytes, bundle: dict[str, Any]) -> tokenizers.Tokenizer:
                    byte_fallback=model.trainer_spec.byte_fallback, ignore_merges=True)
     )  # fmt: skip
     prefix = model.normalizer_spec.add_dummy_prefix
-    library.normalizer = normalizers.Sequence(
-        [
-            *([normalizers.Lowercase()] if bundle.get("lower") else []),
-            *([normalizers.Prepend(SPACE)] if prefix else []),
-            normalizers.Replace(" ", SPACE),
-        ]
-    )
+    lower = [normalizers.Lowercase()] if bundle.get("lower") else []
+    begin = [normalizers.Prepend(SPACE)] if prefix else []
+    library.normalizer = normalizers.Sequence([*lower, *begin, normalizers.Replace(" ", SPACE)])
     if symbols:
         alternatives = "|".join(_escaped(symbol) for symbol in sorted(symbols, key=len, reverse=True))
         library.pre_tokenizer = pre_tokenizers.Split(tokenizers.Regex(alternatives), "isolated")

@@ -17,7 +17,7 @@ from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 from mmgeo_jax.checkpoints import readers
 from mmgeo_jax.checkpoints.mapping import Arrays, to_theirs
-from mmgeo_jax.checkpoints.readers import ACTIVATIONS, INDEX, SAFETENSORS
+from mmgeo_jax.checkpoints.readers import ACTIVATIONS, INDEX, SAFETENSORS, TOWER
 
 CLASSES = {"siglip": "Siglip", "clip": "CLIP"}  # what their names begin with in transformers
 NAMES = {"siglip": "Hugging Face's SigLIP", "clip": "Hugging Face's CLIP", "big_vision": "big_vision's SigLIP"}
@@ -148,18 +148,11 @@ def image_processor_json(image: ConfigDict, kind: str) -> dict[str, Any]:
     """Returns the preprocessor_config.json of an image tower. Pictures that are no squares are squeezed into one there;
     ours are centred on white paper."""
     return {
-        "image_processor_type": kind,
-        "do_convert_rgb": True,
-        "do_resize": True,
-        "size": dict.fromkeys(("height", "width"), image.size_px),
-        "resample": BICUBIC,
-        "do_center_crop": False,
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": list(image.mean),
-        "image_std": list(image.std),
-    }
+        "image_processor_type": kind, "do_convert_rgb": True,
+        "do_resize": True, "size": dict.fromkeys(("height", "width"), image.size_px), "resample": BICUBIC,
+        "do_center_crop": False, "do_rescale": True, "rescale_factor": 1 / 255,
+        "do_normalize": True, "image_mean": list(image.mean), "image_std": list(image.std),
+    }  # fmt: skip
 
 
 def config_json(config: ConfigDict, layout: str) -> dict[str, Any]:
@@ -191,12 +184,5 @@ def vision_json(image: ConfigDict, layout: str) -> dict[str, Any]:
 
 def _tower_json(tower: ConfigDict) -> dict[str, Any]:
     activations = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
-    return {
-        "hidden_size": tower.width,
-        "num_hidden_layers": tower.depth,
-        "num_attention_heads": tower.heads,
-        "intermediate_size": round(tower.width * tower.mlp_ratio),
-        "hidden_act": activations[tower.activation],
-        "layer_norm_eps": tower.norm_epsilon,
-        "attention_dropout": 0.0,
-    }
+    found = {name: tower[ours] for ours, name in TOWER.items()} | {"hidden_act": activations[tower.activation]}
+    return found | {"intermediate_size": round(tower.width * tower.mlp_ratio), "attention_dropout": 0.0}

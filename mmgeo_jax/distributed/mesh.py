@@ -12,17 +12,9 @@ from ml_collections import ConfigDict
 from data_gen.shared.errors import UserError
 from mmgeo_jax.models.freeze import path_name
 
-# name of a dimension -> axes of the mesh that shard it
-AXES: dict[str, tuple[str, ...] | str | None] = {
-    "batch": ("data", "fsdp"),
-    "width": "fsdp",
-    "hidden": None,
-    "heads": None,
-    "embed": None,
-    "vocab": None,
-    "place": None,
-    "pixel": None,
-}
+BATCH_AXES = ("data", "fsdp")  # of the mesh, over which a batch is split
+# name of a parameter's dimension -> the axis that splits it; any other is whole on each device
+AXES = {"width": "fsdp"}
 # path of a parameter -> names of its last dimensions (those before are layers); any other parameter is replicated
 DIMENSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"stem/kernel\d?$", ("pixel", "width")),
@@ -55,16 +47,9 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
-def batch_axes() -> tuple[str, ...]:
-    """Returns the axes of the mesh that a batch is split over."""
-    axes = AXES["batch"]
-    assert isinstance(axes, tuple)
-    return axes
-
-
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Returns the sharding that splits arrays [B, ...] over B."""
-    return NamedSharding(mesh, PartitionSpec(AXES["batch"]))
+    return NamedSharding(mesh, PartitionSpec(BATCH_AXES))
 
 
 def state_shardings(tree: Any, mesh: Mesh) -> Any:
@@ -72,11 +57,10 @@ def state_shardings(tree: Any, mesh: Mesh) -> Any:
 
     def sharding(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
         names = next((names for pattern, names in DIMENSIONS if re.search(pattern, path_name(path))), ())
-        axes = [None] * (leaf.ndim - len(names)) + [AXES[each] for each in names]
+        axes = [None] * (leaf.ndim - len(names)) + [AXES.get(each) for each in names]
         # A dimension that the axis does not divide is not split.
         fits = [
-            axis if axis and size % _size(mesh, axis) == 0 else None
-            for axis, size in zip(axes, leaf.shape, strict=True)
+            axis if axis and size % mesh.shape[axis] == 0 else None for axis, size in zip(axes, leaf.shape, strict=True)
         ]
         return NamedSharding(mesh, PartitionSpec(*fits))
 
@@ -97,7 +81,7 @@ def overview(tree: Any) -> str:
     rows = [("array", "shape", "split over", "MiB per device")]
     for path, leaf in jax.tree.leaves_with_path(tree):
         mesh, places = leaf.sharding.mesh, zip(leaf.shape, leaf.sharding.spec, strict=False)
-        split = [f"{size}/{axis}" for size, axis in places if axis and _size(mesh, axis) > 1]
+        split = [f"{size}/{axis}" for size, axis in places if axis and mesh.shape[axis] > 1]
         size = f"{_share(leaf) / 2**20:.2f}"
         rows.append((path_name(path), str(list(leaf.shape)), ", ".join(split) or "whole", size))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -116,10 +100,6 @@ def summary(state: Mapping[str, Any]) -> str:
 def shard_state(tree: Any, mesh: Mesh) -> Any:
     """Puts the arrays of `tree`, the same in every process, on devices as `state_shardings` says."""
     return jax.device_put(jax.device_get(tree), state_shardings(tree, mesh))
-
-
-def _size(mesh: Mesh, axes: tuple[str, ...] | str) -> int:
-    return int(np.prod([mesh.shape[axis] for axis in ([axes] if isinstance(axes, str) else axes)]))
 
 
 def check_batch(train: ConfigDict, mesh: Mesh) -> None:

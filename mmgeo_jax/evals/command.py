@@ -29,26 +29,22 @@ def summarize(results: dict[str, Any]) -> str:
 def format_table(results: dict[str, Any]) -> str:
     """Formats eval.json of a checkpoint: both Hit@1 by layout and difficulty, then pairwise accuracies by kind."""
     scores, data = results["scores"], results["data"]
-    details, sides = scores["details"], ("text", "image")
+    details, hits = scores["details"], ("text_hit1", "image_hit1")
     overall = {
-        f"{side}_hit1": {
-            "score": scores[f"{side}_hit1"],
-            "interval": scores["intervals"][f"{side}_hit1"],
-            "chance": details["chance"][f"{side}_hit1"],
-        }
-        for side in sides
+        name: {"score": scores[name], "interval": scores["intervals"][name], "chance": details["chance"][name]}
+        for name in hits
     }
     rows = {"all": overall}
     for title, groups in (("", details["by_layout"]), ("difficulty ", details["by_difficulty"])):
         rows |= {f"{title}{name}": group for name, group in groups.items()}
     for kinds in (details["by_kind"], details["by_finer_kind"]):
-        rows |= {kind: {f"{side}_hit1": kinds[side][kind] for side in sides} for kind in kinds["text"]}
+        rows |= {kind: {name: kinds[name.removesuffix("_hit1")][kind] for name in hits} for kind in kinds["text"]}
     lines = [
         f"{results['checkpoint']} on {data['folder']}, {data['split']}, {scores['families']} families; 95 % intervals",
         f"{'':20}{'picture finds caption':27}{'caption finds picture':27}chance",
     ]
     for name, row in rows.items():
-        cells = [row[f"{side}_hit1"] for side in sides]
+        cells = [row[each] for each in hits]
         if any(cell["score"] is not None for cell in cells):
             chance = next(cell["chance"] for cell in cells if cell["score"] is not None)
             lines.append(f"{name:20}{_format_score(cells[0]):27}{_format_score(cells[1]):27}{chance:.3f}")

@@ -74,15 +74,9 @@ def read_split(
     max_tokens: L. Raises UserError where the split is missing, empty or broken.
     """
     rows, families = _read_families(data_dir, split, limit)
-    captions = max(len(family.captions) for family in families)
-    sizes = ConfigDict(
-        dict(
-            max_images=max(len(family.images) for family in families),
-            max_captions=captions,
-            max_tokens=max_tokens,
-            size_px=size_px,
-        )
-    )
+    sizes = ConfigDict({"max_tokens": max_tokens, "size_px": size_px})
+    sizes.max_images = max(len(family.images) for family in families)
+    sizes.max_captions = max(len(family.captions) for family in families)
     chunks = []
     bar = tqdm(total=len(families), desc=f"reading {data_dir} {split}", unit="family", leave=False)
     for start in range(0, len(families), CHUNK):

@@ -201,12 +201,11 @@ def _text_only_by_kind(split: Split, scores: np.ndarray) -> ByKind:
 
 def _hit1_by_group(groups: np.ndarray, scores: np.ndarray, truth: np.ndarray) -> Groups:
     """Computes both Hit@1 of each group of families; groups [F] names them."""
+    rows = {str(group): groups == group for group in np.unique(groups)}
+    sides = {"image_hit1": PICTURES, "text_hit1": CAPTIONS}
     return {
-        str(group): {
-            "image_hit1": ranking.hit1(scores[groups == group], truth[groups == group], PICTURES),
-            "text_hit1": ranking.hit1(scores[groups == group], truth[groups == group], CAPTIONS),
-        }
-        for group in np.unique(groups)
+        group: {name: ranking.hit1(scores[chosen], truth[chosen], ranked) for name, ranked in sides.items()}
+        for group, chosen in rows.items()
     }
 
 

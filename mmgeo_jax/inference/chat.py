@@ -1,6 +1,5 @@
 """Asks a multimodal model about a picture, and prints its answer as it comes."""
 
-import argparse
 import dataclasses
 import sys
 import time
@@ -22,14 +21,13 @@ from mmgeo_jax.data import lmm as lmm_data
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.inference import encoder
 from mmgeo_jax.inference import sampling as decoding
-from mmgeo_jax.inference.sampling import Sampling
+from mmgeo_jax.inference.sampling import GREEDY, Sampling
 from mmgeo_jax.models import init as init_params
 from mmgeo_jax.models import lmm
 from mmgeo_jax.models.vit import kept_patches
 
 EXAMPLE = """mmgeo solve --run=runs/lmm_tiny --image=figure.png --question="Find ∠ABC."
   mmgeo solve --run=runs/lmm_tiny --image=figure.png --question="Find x." --choices 40° 50° 60° 70°"""
-GREEDY = Sampling()
 PALIGEMMA_END = "\n"  # behind the question, as PaliGemma was trained
 STEP = 32  # prompts are padded to multiples of so many tokens, so that few shapes are compiled
 
@@ -54,10 +52,6 @@ class Solver:
         width = -(-max(map(len, ids)) // STEP) * STEP
         return np.array([[-1] * (width - len(row)) + row for row in ids], np.int32)
 
-    def cache_length(self, prompts: np.ndarray, length: int) -> int:
-        """Returns the cache length that prompts with a picture and their answers need."""
-        return kept_patches(self.model.image) + prompts.shape[1] + length
-
     def answer(
         self, pictures: np.ndarray, questions: Sequence[str], sampling: Sampling = GREEDY, seed: int = 0
     ) -> list[list[str]]:
@@ -66,7 +60,8 @@ class Solver:
         `sampling`'s stop tokens and cache are replaced by the model's own.
         """
         prompts = self.prompts(questions)
-        sampling = self.fit_sampling(sampling, self.cache_length(prompts, sampling.length))
+        cache = kept_patches(self.model.image) + prompts.shape[1] + sampling.length
+        sampling = self.fit_sampling(sampling, cache)
         found, lengths = decoding.generate(self.graphdef, self.params, self.shown(pictures), prompts, sampling, seed)
         return [
             [self.tokenizer.decode(row[:length]) for row, length in zip(rows, ends, strict=True)]
@@ -141,19 +136,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--top-p", type=float, default=1.0, help="among those of so much probability (default: 1)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    return _print(options)
-
-
-def _print(options: argparse.Namespace) -> int:
     if not options.question.strip():
         raise UserError("the question is empty: ask something, as in --question='Find the value of x.'")
     solver = load(options.run, options.tokenizer)
     picture = encoder.grey_picture(options.image, solver.size_px)
     sampling = Sampling(options.length, 1, options.temperature, options.top_k, options.top_p, cache=options.cache)
     started, pieces = time.perf_counter(), 0
-    for piece in solver.stream(
-        picture, lmm_data.format_prompt(options.question, options.choices), sampling, options.seed
-    ):
+    prompt = lmm_data.format_prompt(options.question, options.choices)
+    for piece in solver.stream(picture, prompt, sampling, options.seed):
         if not pieces:
             first = time.perf_counter()
         pieces += 1

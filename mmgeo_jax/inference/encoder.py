@@ -114,29 +114,21 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Model:
     Raises UserError where a file is missing or broken, or the tokenizer is not the checkpoint's.
     """
     if (Path(source) / "checkpoints").is_dir():
-        return _of_run(source, tokenizer)
-    checkpoint = readers.read(source)
-    config, has_texts = checkpoint.config, "text/token" in checkpoint.params
-    own = _find_tokenizer(Path(source), tokenizer) if has_texts else None
-    if own is not None:
-        init_from.check_tokenizer(own, checkpoint)
-    params = init_from.fill_all(checkpoint, str(source))
-    more = dict(size_px=config.image.size_px, length=config.text.length, kind=KINDS[checkpoint.layout])
-    return _model(source, config, params, has_texts=has_texts, tokenizer=own, **more)
-
-
-def _of_run(source: str | Path, tokenizer: str | Path | None) -> Model:
-    if tokenizer is not None:
-        raise UserError(f"{source} is a run, which has its own tokenizer: leave the other out")
-    trained = checkpoints.restore_run(source, "two_tower")
-    config, data = trained.config, trained.config.data
-    more = dict(size_px=data.size_px, length=data.max_tokens, kind=config.loss.name)
-    return _model(source, config.model, trained.params, has_texts=True, tokenizer=trained.tokenizer, **more)
-
-
-def _model(source: str | Path, config: Any, params: Any, **more: Any) -> Model:
+        if tokenizer is not None:
+            raise UserError(f"{source} is a run, which has its own tokenizer: leave the other out")
+        run, has_texts = checkpoints.restore_run(source, "two_tower"), True
+        config, params, own = run.config.model, run.params, run.tokenizer
+        size_px, length, kind = run.config.data.size_px, run.config.data.max_tokens, run.config.loss.name
+    else:
+        checkpoint = readers.read(source)
+        config, has_texts = checkpoint.config, "text/token" in checkpoint.params
+        own = _find_tokenizer(Path(source), tokenizer) if has_texts else None
+        if own is not None:
+            init_from.check_tokenizer(own, checkpoint)
+        params = init_from.fill_all(checkpoint, str(source))
+        size_px, length, kind = config.image.size_px, config.text.length, KINDS[checkpoint.layout]
     scale, bias = float(np.exp(params["logit_scale"])), float(params["logit_bias"])
-    return Model(source, embedder(config, params), config.embed, scale=scale, bias=bias, **more)
+    return Model(source, embedder(config, params), config.embed, size_px, length, kind, scale, bias, has_texts, own)
 
 
 def _find_tokenizer(source: Path, tokenizer: str | Path | None) -> Tokenizer | None:

@@ -31,6 +31,9 @@ class Sampling(NamedTuple):
     cache: int = 1024  # S: places for image, question and answer
 
 
+GREEDY = Sampling()
+
+
 class State(NamedTuple):
     """A loop's arrays."""
 
@@ -179,7 +182,7 @@ def generate(
     params: Params,
     images: np.ndarray | None,
     tokens: np.ndarray,
-    sampling: Sampling = Sampling(),  # noqa: B008 a named tuple does not change
+    sampling: Sampling = GREEDY,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Generates answers to prompts.
@@ -205,7 +208,7 @@ def stream(
     params: Params,
     images: np.ndarray | None,
     tokens: np.ndarray,
-    sampling: Sampling = Sampling(),  # noqa: B008 a named tuple does not change
+    sampling: Sampling = GREEDY,
     seed: int = 0,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields what `generate` gives token by token: int32[B, n], and whether an answer has ended, bool[B, n]."""

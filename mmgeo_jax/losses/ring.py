@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Bool, Float32, Int8
 
-from mmgeo_jax.distributed.mesh import AXES, batch_axes
+from mmgeo_jax.distributed.mesh import BATCH_AXES
 from mmgeo_jax.losses.pairs import LOWEST, CaptionMeta, ImageMeta, Metrics, Scalar, label_block, pair_scores
 
 Scores = Float32[Array, "I J"]
@@ -278,8 +278,8 @@ def contrastive_loss(
     Scale and bias are applied to the cosines. The images and captions of a family must lie on one device, and
     `image_meta.family` and `caption_meta.family` identify families across the whole batch.
     """
-    ring = _Ring(settings, batch_axes(), mesh.size)
-    split, whole = PartitionSpec(AXES["batch"]), PartitionSpec()
+    ring = _Ring(settings, BATCH_AXES, mesh.size)
+    split, whole = PartitionSpec(BATCH_AXES), PartitionSpec()
     inputs = (split, split, whole, whole, split, split)
 
     def sharded(function: Callable, inputs: tuple, outputs: tuple) -> Callable:

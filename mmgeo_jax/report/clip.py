@@ -5,7 +5,7 @@ The page needs no server and asks for nothing outside itself.
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,31 +19,18 @@ SHOWN = {"synthetic": 24, "real": 12}  # families in each gallery
 FOLDERS = {"synthetic": ("dir", "test"), "real": ("real_dir", "val")}  # of the config's data; their split
 
 
-class ScoreRow(NamedTuple):
-    """A row of the table of scores: what it is, and the names of its controls in a section of eval.json."""
-
-    name: str
-    explains: str
-    score: str
-    untrained: str = ""
-    unimodal: str = ""
-
-
+# test set -> (what a row of its table is, what that means, its name in a section of eval.json)
 HIT1_ROWS = {
     "synthetic": (
-        ScoreRow(
-            "Image Hit@1", "a caption finds its picture", "image_hit1", "untrained_image_hit1", "unimodal_image_hit1"
-        ),
-        ScoreRow("Text Hit@1", "a picture finds its caption", "text_hit1", "untrained_text_hit1", "unimodal_text_hit1"),
-        ScoreRow("Image Hit@1, anchors", "only the anchor's caption asks", "anchor_image_hit1"),
-        ScoreRow("Text Hit@1, anchors", "only the anchor's picture asks", "anchor_text_hit1"),
-        ScoreRow("Among 500 random negatives", "an anchor's picture finds its caption", "random_hit1"),
+        ("Image Hit@1", "a caption finds its picture", "image_hit1"),
+        ("Text Hit@1", "a picture finds its caption", "text_hit1"),
+        ("Image Hit@1, anchors", "only the anchor's caption asks", "anchor_image_hit1"),
+        ("Text Hit@1, anchors", "only the anchor's picture asks", "anchor_text_hit1"),
+        ("Among 500 random negatives", "an anchor's picture finds its caption", "random_hit1"),
     ),
     "real": (
-        ScoreRow(
-            "Text Hit@1", "a picture finds its true caption", "text_hit1", "untrained_text_hit1", "unimodal_text_hit1"
-        ),
-        ScoreRow("Among 500 random negatives", "a picture finds its caption", "random_hit1"),
+        ("Text Hit@1", "a picture finds its true caption", "text_hit1"),
+        ("Among 500 random negatives", "a picture finds its caption", "random_hit1"),
     ),
 }
 AXES = {
@@ -99,7 +86,7 @@ def write_report(run_dir: str | Path) -> Path:
 
 def _tables(name: str, section: dict[str, Any]) -> tuple[list[Score], list[Score], list[Score]]:
     """Returns the rows of a section: Hit@1, two alternatives by axis of edit, and probes that see one side only."""
-    hits = [_hit1(section, row) for row in HIT1_ROWS[name] if section[row.score] is not None]
+    hits = [_hit1(section, *row) for row in HIT1_ROWS[name] if section[row[-1]] is not None]
     sides = section["details"]["by_kind"]
     axes = []
     for axis, explains in AXES.items():
@@ -117,11 +104,12 @@ def _tables(name: str, section: dict[str, Any]) -> tuple[list[Score], list[Score
     return hits, axes, one_sided
 
 
-def _hit1(section: dict[str, Any], row: ScoreRow) -> Score:
-    entry = {"score": section[row.score], "interval": section["intervals"][row.score],
-             "chance": section["details"]["chance"][row.score]}  # fmt: skip
-    controls = {"untrained": section.get(row.untrained), "unimodal": section.get(row.unimodal)}
-    score = parts.score(row.name, entry, row.explains, [number(value) for value in controls.values()])
+def _hit1(section: dict[str, Any], title: str, explains: str, name: str) -> Score:
+    """Returns a row of the table, with the scores of its controls where it has some."""
+    chance = section["details"]["chance"][name]
+    entry = {"score": section[name], "interval": section["intervals"][name], "chance": chance}
+    controls = {kind: section.get(f"{kind}_{name}") for kind in ("untrained", "unimodal")}
+    score = parts.score(title, entry, explains, [number(value) for value in controls.values()])
     marks = [Mark(kind, value, kind) for kind, value in controls.items() if value is not None]
     return score._replace(marks=[*score.marks, *marks])
 

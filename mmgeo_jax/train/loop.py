@@ -243,18 +243,11 @@ def run_command(
         if isinstance(fault, OSError | UserError) or "No space left on device" not in str(fault):
             raise
         raise OSError(errno.ENOSPC, "No space left on device") from fault  # of TensorStore, which has its own errors
-    if not trained:
-        _print_once(f"{run}: stopped and saved; the same command resumes it")
-    elif jax.process_count() > 1:
-        _print_once(f"{run}: trained; now, on one machine: make eval RUN={run} and make report RUN={run}")
-    else:
+    if trained and jax.process_count() == 1:
         finish(run)
         page = run / "report.html"
         print(f"{run}: done" + (f", see {page}" if page.exists() else ""))
+    elif processes.is_first():
+        later = f"trained; now, on one machine: make eval RUN={run} and make report RUN={run}"
+        print(f"{run}: {later if trained else 'stopped and saved; the same command resumes it'}")
     return 0
-
-
-def _print_once(line: str) -> None:
-    """Prints a line in the first process alone."""
-    if processes.is_first():
-        print(line)
