@@ -14,8 +14,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
+from mmgeo_jax.checkpoints import readers
 from mmgeo_jax.checkpoints.mapping import LAYOUTS, Arrays, Row, to_ours, to_theirs
-from mmgeo_jax.checkpoints.readers import CONFIGS, Checkpoint, heads_of, preprocessor, read_npz, read_safetensors
+from mmgeo_jax.checkpoints.readers import Checkpoint
 from mmgeo_jax.checkpoints.writers import architecture, refuse_difference, vision_json, write_json, write_safetensors
 from mmgeo_jax.models.gemma import GEMMA2, default_decoder_config
 from mmgeo_jax.models.lmm import default_lmm_config
@@ -176,11 +177,11 @@ def read(path: str | Path) -> Checkpoint:
         )
     try:
         theirs = json.loads((path / "config.json").read_text())
-        config, kind = _config_of_json(theirs, preprocessor(path))
+        config, kind = _config_of_json(theirs, readers.preprocessor(path))
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise UserError(f"{path}/config.json is of no Gemma (1, 2, 3) and no PaliGemma: {fault!r}") from None
     layout = theirs["model_type"]
-    arrays = _renamed(read_safetensors(path), PREFIXES)
+    arrays = _renamed(readers.read_safetensors(path), PREFIXES)
     if layout != "paligemma":
         arrays = {name: array for name, array in arrays.items() if name.startswith("model.")}
     params = to_ours(arrays, tuple(rows(kind)), {"image": config.image.heads})
@@ -196,7 +197,7 @@ def _config_of_json(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> tuple
     kind = text.get("model_type", "gemma3_text" if layout == "gemma3" else "gemma")
     config.decoder = _decoder_config(text, kind)
     if layout == "paligemma":
-        config.image = CONFIGS["siglip"]({"vision_config": theirs["vision_config"]}, look).image
+        config.image = readers.CONFIGS["siglip"]({"vision_config": theirs["vision_config"]}, look).image
         config.image.pool, config.features, config.projector = "mean", "last", "linear"
     return config, kind
 
@@ -227,7 +228,7 @@ def _merged(x: np.ndarray) -> np.ndarray:
 
 
 def _read_big_vision(path: Path) -> Checkpoint:
-    theirs = read_npz(path)
+    theirs = readers.read_npz(path)
     try:
         if (whole := theirs.pop("llm/layers/attn/qkv_einsum/w", None)) is not None:  # as many key heads as heads
             theirs["llm/layers/attn/q_einsum/w"], theirs["llm/layers/attn/kv_einsum/w"] = whole[:, 0], whole[:, 1:]
@@ -236,12 +237,13 @@ def _read_big_vision(path: Path) -> Checkpoint:
         _, heads, width, head_dim = theirs["llm/layers/attn/q_einsum/w"].shape
         kv_heads = theirs["llm/layers/attn/kv_einsum/w"].shape[2]
         depth, hidden, _ = params["decoder/blocks/mlp/down/kernel"].shape
-        image_heads = heads_of(theirs, "img/Transformer")
+        image_heads = readers.heads_of(theirs, "img/Transformer")
         image = to_ours(theirs, "big_vision", {"image": image_heads})
         params |= {name.replace("image/head/", "projector/out/"): array for name, array in image.items()
                    if name.startswith("image/")}  # fmt: skip
         config = default_lmm_config()
-        config.image.update(_image_shapes(image), heads=image_heads)
+        config.image = readers.config_of(image, {"image": image_heads}).image
+        config.image.update(pool="mean", head=False)
     except (KeyError, ValueError, IndexError) as fault:
         raise UserError(f"checkpoint {path} is no PaliGemma of big_vision: {fault!r}") from None
     config.features, config.projector = "last", "linear"
@@ -252,15 +254,6 @@ def _read_big_vision(path: Path) -> Checkpoint:
         # The 27B model's queries are scaled by width / heads, not by head_dim.
         config.decoder.query_scalar = float(width / heads if heads == 32 else head_dim)
     return Checkpoint(config, params, "big_vision")
-
-
-def _image_shapes(image: Arrays) -> dict[str, Any]:
-    depth, width, hidden = image["image/encoder/blocks/mlp/up/kernel"].shape
-    patch = image["image/stem/kernel"].shape[0]
-    return {
-        "width": width, "depth": depth, "mlp_ratio": hidden / width, "patch_px": patch, "pool": "mean", "head": False,
-        "size_px": patch * round(len(image["image/position"]) ** 0.5),
-    }  # fmt: skip
 
 
 # ---- out ------------------------------------------------------------------------------------------------------------

@@ -77,14 +77,6 @@ def _rotate(degrees: float, rng: np.random.Generator) -> np.ndarray:
     return np.array([[cos(turn), -sin(turn), 0], [sin(turn), cos(turn), 0], [0, 0, 1]])
 
 
-def _quarter_turn(_: float, rng: np.random.Generator) -> np.ndarray:
-    return _rotate(90.0 * rng.integers(1, 4), rng)
-
-
-def _scale(scale: float, _: np.random.Generator) -> np.ndarray:
-    return np.diag([scale, scale, 1.0])
-
-
 def _shift(distance: float, rng: np.random.Generator) -> np.ndarray:
     turn = rng.uniform(0, 2 * np.pi)
     return np.array([[1, 0, distance * cos(turn)], [0, 1, distance * sin(turn)], [0, 0, 1]])
@@ -141,12 +133,9 @@ def _mix(images: np.ndarray, others: np.ndarray, share: float) -> np.ndarray:
     return (mixed >> 8).astype(np.uint8)
 
 
-def _thicken(images: np.ndarray, px: float, _: np.random.Generator) -> np.ndarray:
-    return _mix(images, np.minimum.reduce((images, *_neighbours(images))), px * _unit_px(images))
-
-
-def _thin(images: np.ndarray, px: float, _: np.random.Generator) -> np.ndarray:
-    return _mix(images, np.maximum.reduce((images, *_neighbours(images))), px * _unit_px(images))
+def _spread(images: np.ndarray, px: float, extreme: np.ufunc) -> np.ndarray:
+    """Moves each pixel towards the darkest (np.minimum) or lightest (np.maximum) of its neighbours."""
+    return _mix(images, extreme.reduce((images, *_neighbours(images))), px * _unit_px(images))
 
 
 def _blur(images: np.ndarray, sigma_px: float, _: np.random.Generator) -> np.ndarray:
@@ -169,10 +158,6 @@ def _unit_px(images: np.ndarray) -> float:
     return min(1.0, images.shape[-1] / SIDE_PX)
 
 
-def _fade(images: np.ndarray, share: float, _: np.random.Generator) -> np.ndarray:
-    return _mix(images, np.full_like(images, PAPER), share)
-
-
 # ---------------------------------------------------------------- photometric: paper
 
 
@@ -184,10 +169,6 @@ def _light(images: np.ndarray, depth: float, rng: np.random.Generator) -> np.nda
     shade = 1 / (1 + np.exp(-across * rng.choice([2.0, 12.0])))
     light: np.ndarray = np.round(256 * (1 - depth * shade)).astype(np.uint16)
     return ((images * light) >> 8).astype(np.uint8)
-
-
-def _grey(images: np.ndarray, depth: float, _: np.random.Generator) -> np.ndarray:
-    return _mix(images, np.zeros_like(images), depth)
 
 
 def _speckle(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -220,22 +201,22 @@ GEOMETRIC = {
     "rotate": Augmentation(-8.0, 8.0, _rotate),  # degrees
     # Pages on their side or upside down, where N and Z, M and W, 6 and 9 can be confused: only for models that have to
     # read such pages.
-    "quarter": Augmentation(1.0, 1.0, _quarter_turn),
+    "quarter": Augmentation(1.0, 1.0, lambda _, rng: _rotate(90.0 * rng.integers(1, 4), rng)),
     # The smallest letters of an image of 112 px have 9 px, and stay readable at three quarters of that.
-    "scale": Augmentation(0.75, 1.2, _scale),
+    "scale": Augmentation(0.75, 1.2, lambda scale, _: np.diag([scale, scale, 1.0])),
     "shift": Augmentation(0.0, 0.15, _shift),  # of half a side
     # Moves points by a hundredth of the side; false facts are off by at least 2.5 hundredths.
     "tilt": Augmentation(0.0, 0.02, _tilt),
 }
 PHOTOMETRIC = {
     # A pixel at most: ticks, and the two lines of a double arc, are two pixels apart.
-    "thick": Augmentation(0.2, 0.8, _thicken),  # px
+    "thick": Augmentation(0.2, 0.8, lambda images, px, _: _spread(images, px, np.minimum)),  # px
     # Strokes keep at least half of their darkness.
-    "thin": Augmentation(0.1, 0.5, _thin),  # px
+    "thin": Augmentation(0.1, 0.5, lambda images, px, _: _spread(images, px, np.maximum)),  # px
     "blur": Augmentation(0.3, 1.0, _blur),  # sigma, px
-    "fade": Augmentation(0.05, 0.5, _fade),  # share of white in the ink
+    "fade": Augmentation(0.05, 0.5, lambda images, share, _: _mix(images, np.full_like(images, PAPER), share)),
     "light": Augmentation(0.05, 0.4, _light),
-    "grey": Augmentation(0.02, 0.25, _grey),
+    "grey": Augmentation(0.02, 0.25, lambda images, share, _: _mix(images, np.zeros_like(images), share)),
     "specks": Augmentation(0.0003, 0.003, _speckle),  # of the pixels
     "noise": Augmentation(2.0, 12.0, _add_noise),  # deviation, of 255
     "jpeg": Augmentation(25.0, 80.0, _compress),  # quality

@@ -113,11 +113,11 @@ def _apply_config(data: bytes, file: Path, kind: str, config: dict[str, Any]) ->
     if kind == "Siglip2Tokenizer" and "Lowercase" not in str(tokenizer.normalizer):
         tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *filter(None, [tokenizer.normalizer])])
     if kind != "CLIPTokenizer" and ("add_bos_token" in config or "add_eos_token" in config):
-        ends = {name: _special_token(config, f"{name}_token") for name in ("bos", "eos") if options.get(name)}
+        ends = {name: _special_token(config, name) for name in ("bos", "eos") if options.get(name)}
         known = {name: (token, tokenizer.token_to_id(token)) for name, token in ends.items()}
         if any(number is None for _, number in known.values()):
             raise UserError(f"{file.parent / CONFIG} adds a token that {file.name} does not have: {ends}")
-        template = [*(ends[name] for name in ("bos",) if name in ends), "$A", *(ends[n] for n in ("eos",) if n in ends)]
+        template = [part for part in (ends.get("bos"), "$A", ends.get("eos")) if part]
         tokenizer.post_processor = processors.TemplateProcessing(single=template, special_tokens=list(known.values()))
     if (pad := options.get("pad")) is not None:
         if (number := tokenizer.token_to_id(pad)) is None:
@@ -126,9 +126,8 @@ def _apply_config(data: bytes, file: Path, kind: str, config: dict[str, Any]) ->
     return tokenizer.to_str().encode()
 
 
-def _special_token(config: dict[str, Any], key: str) -> str:
-    default = {"bos_token": "<bos>", "eos_token": "<eos>"}[key]
-    token = config.get(key) or default
+def _special_token(config: dict[str, Any], name: str) -> str:
+    token = config.get(f"{name}_token") or f"<{name}>"
     return token["content"] if isinstance(token, dict) else str(token)
 
 

@@ -11,6 +11,7 @@ from mmgeo_jax.evals.embed import Embedded, Split
 from mmgeo_jax.evals.ranking import CAPTIONS, PICTURES, RankingMetric
 
 ANCHORS = slice(0, 1)
+BREAKDOWNS = ("by_kind", "by_finer_kind", "by_layout", "by_difficulty", "text_only_by_kind")  # of `Scores`
 
 ByKind = dict[str, RankingMetric]  # kind of edit -> accuracy
 Sides = dict[str, ByKind]  # "image" (images are ranked), "text" (captions are ranked)
@@ -25,15 +26,11 @@ class UnimodalScores(NamedTuple):
     negatives: probes.ProbeScores | None  # captions of images against text-only captions
 
 
-@dataclass(frozen=True)
-class LeakScores:
+class LeakScores(NamedTuple):
     """Where a leak would show: unimodal scorers on anchors only, by layout, and the leak probes pairwise."""
 
     anchors_only: dict[str, dict[str, RankingMetric]]  # scorer -> "all" or a layout -> Hit@1
     pairwise: dict[str, RankingMetric]  # probe -> accuracy of positives against negatives, chance 1/2
-
-    def to_json(self) -> dict[str, Any]:
-        return {"anchors_only": _as_json(self.anchors_only), "pairwise": _as_json(self.pairwise)}
 
 
 @dataclass(frozen=True)
@@ -76,12 +73,8 @@ class Scores:
             "details": {
                 "queries": {name: metric.query_count if metric else 0 for name, metric in hits.items()},
                 "chance": {name: metric and metric.mean_chance for name, metric in hits.items()},
-                "by_kind": _as_json(self.by_kind),
-                "by_finer_kind": _as_json(self.by_finer_kind),
-                "by_layout": _as_json(self.by_layout),
-                "by_difficulty": _as_json(self.by_difficulty),
-                "text_only_by_kind": _as_json(self.text_only_by_kind),
-                "leaks": self.leaks and self.leaks.to_json(),
+                **{name: _as_json(getattr(self, name)) for name in BREAKDOWNS},
+                "leaks": self.leaks and _as_json(self.leaks._asdict()),
             },
         }
 

@@ -117,7 +117,8 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Model:
         if tokenizer is not None:
             raise UserError(f"{source} is a run, which has its own tokenizer: leave the other out")
         run, has_texts = checkpoints.restore_run(source, "two_tower"), True
-        config, params, own = run.config.model, run.params, run.tokenizer
+        config, params = run.config.model, run.params
+        own: Tokenizer | None = run.tokenizer
         size_px, length, kind = run.config.data.size_px, run.config.data.max_tokens, run.config.loss.name
     else:
         checkpoint = readers.read(source)

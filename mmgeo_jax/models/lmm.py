@@ -47,28 +47,16 @@ class Sequence(NamedTuple):
     prefix: Bool[Array, "B S"]
 
 
-class MlpProjector(nnx.Module):
-    """Projects features by two layers with a GELU between."""
+class Projector(nnx.Module):
+    """Projects features by two layers with a GELU between ("mlp"), or by one ("linear")."""
 
-    def __init__(self, fan_in: int, width: int, dtype: jnp.dtype, rngs: nnx.Rngs):
-        self.up = dense(fan_in, width, dtype, rngs)
-        self.out = dense(width, width, dtype, rngs)
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return self.out(nnx.gelu(self.up(x), approximate=False))
-
-
-class LinearProjector(nnx.Module):
-    """Projects features by one layer."""
-
-    def __init__(self, fan_in: int, width: int, dtype: jnp.dtype, rngs: nnx.Rngs):
-        self.out = dense(fan_in, width, dtype, rngs)
+    def __init__(self, kind: str, fan_in: int, width: int, dtype: jnp.dtype, rngs: nnx.Rngs):
+        is_mlp = choice({"mlp": True, "linear": False}, kind, "model.projector")
+        self.up = dense(fan_in, width, dtype, rngs) if is_mlp else None
+        self.out = dense(width if is_mlp else fan_in, width, dtype, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return self.out(x)
-
-
-PROJECTORS = {"mlp": MlpProjector, "linear": LinearProjector}
+        return self.out(x if self.up is None else nnx.gelu(self.up(x), approximate=False))
 
 
 class LMM(nnx.Module):
@@ -81,8 +69,7 @@ class LMM(nnx.Module):
         self.size_px, self.patch_px, self.patch_budget = image.size_px, image.patch_px, image.patch_budget or None
         embed = image.width if not image.head else config.decoder.width  # the head is not used
         self.image = ImageTower(image, embed, dtype, rngs)
-        projector = choice(PROJECTORS, config.projector, "model.projector")
-        self.projector = projector(image.width, config.decoder.width, dtype, rngs)
+        self.projector = Projector(config.projector, image.width, config.decoder.width, dtype, rngs)
         self.decoder = Decoder(config.decoder, dtype, rngs)
 
     def image_tokens(
