@@ -49,9 +49,6 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
     return config_files.load("config", path, overrides)
 
 
-# ---------------------------------------------------------------- the config in a run's folder
-
-
 def to_json(config: ConfigDict) -> str:
     """Formats a config as indented JSON; tuples become lists."""
     return json.dumps(config.to_dict(), indent=1) + "\n"

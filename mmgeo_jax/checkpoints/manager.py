@@ -27,7 +27,7 @@ from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.distributed import processes
-from mmgeo_jax.models import lmm, lora, two_tower
+from mmgeo_jax.models import freeze, lmm, lora, two_tower
 from mmgeo_jax.models.init import Params
 
 TREES = ("params", "opt_state")
@@ -198,17 +198,12 @@ def kind_of(model: ConfigDict) -> str:
 def to_dict(tree: Any) -> dict[str, Any]:
     """Converts any tree of arrays to nested dicts with string keys, without empty branches."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return traverse_util.unflatten_dict({_name(path): leaf for path, leaf in leaves}, sep="/")
+    return traverse_util.unflatten_dict({freeze.path_name(path): leaf for path, leaf in leaves}, sep="/")
 
 
 def restore_like(tree: dict[str, Any], like: Any) -> Any:
     """Puts what `to_dict` gave back into the structure of `like`."""
-    flat = traverse_util.flatten_dict(tree, sep="/")
-    return jax.tree_util.tree_map_with_path(lambda path, _: flat[_name(path)], like)
-
-
-def _name(path: tuple[Any, ...]) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/")
+    return freeze.map_paths(traverse_util.flatten_dict(tree, sep="/").__getitem__, like)
 
 
 def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:

@@ -153,9 +153,6 @@ def load_family(family: Family, tokenizer: Tokenizer, data: ConfigDict) -> ClipA
     return arrays
 
 
-# ---------------------------------------------------------------- negatives that tokenising made equal to positives
-
-
 def merged_negatives(tokens: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Returns bool[N, C]: entries of truth int8[N, C] that are false, and whose caption has the same tokens
     (int32[C, L]) as one that is or may be true of the image, so that no model can tell the two apart."""

@@ -64,9 +64,6 @@ def _series_name(name: str, others: Collection[str]) -> str:
     return f"{short}, validation" if short != name and short in others else short
 
 
-# ---------------------------------------------------------------- files, and numbers as text
-
-
 def write(run: Path, template: str, **values: Any) -> Path:
     """Writes report.html of a run from a template; returns its path."""
     path = run / "report.html"

@@ -212,9 +212,6 @@ def make_validation(
     return validate
 
 
-# ---------------------------------------------------------------- the command
-
-
 def finish(run: Path) -> None:
     """Evaluates the trained run and writes its report."""
     clip_eval.evaluate_run(run)

@@ -198,9 +198,6 @@ def make_validation(
     return validate
 
 
-# ---------------------------------------------------------------- the command
-
-
 def finish(run: Path) -> None:
     """Solves the problems of the test split after training on problems, and writes the report."""
     if configs.read_run_config(run).data.task == "problems" and lmm_eval.evaluate_run(run):

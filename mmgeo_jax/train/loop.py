@@ -190,9 +190,6 @@ def write_overview(path: Path, state: Mapping[str, Any]) -> None:
     print(f"{line}: {path}", file=sys.stderr)
 
 
-# ---------------------------------------------------------------- the command
-
-
 @contextlib.contextmanager
 def stopping() -> Iterator[list[int]]:
     """Yields a list that SIGTERM or Ctrl-C appends to: the loop then saves and ends. A second Ctrl-C ends at once."""

@@ -110,9 +110,6 @@ def judge_response(item: Item, response: str) -> Verdict:
     return Verdict(parsed, parsed == item.answer)
 
 
-# ---- scores ----------------------------------------------------------------------------------------------------------
-
-
 def group_problems(items: Sequence[Item]) -> dict[str, tuple[list[str], str]]:
     """Returns {problem: (keys of its steps, key of the whole)}. Raises UserError where a problem lacks a part."""
     parts: dict[str, dict[str, str]] = {}
