@@ -60,7 +60,7 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
 
 
 def evaluate_checkpoint(
-    model: encoder.Model, data_dir: str, runs_dir: str | Path = "runs"
+    model: encoder.Model, source: str | Path, data_dir: str, runs_dir: str | Path = "runs"
 ) -> tuple[dict[str, Any], Path]:
     """Scores a model on the test split of a data set, or on val where it has no test split.
 
@@ -75,13 +75,13 @@ def evaluate_checkpoint(
     test = read_split(data_dir, split, tokenizer, model.length, model.size_px, [model.embedder])
     results = {
         "version": VERSION,
-        "checkpoint": str(model.source),
+        "checkpoint": str(source),
         "data": {"folder": str(data_dir), "split": split, "fingerprint": runs.fingerprint_data(data_dir)},
         "merged_share": test.merged_share,
         "scores": eval_scores.compute_scores(test, test.embedded[0]).to_json(),
-        "run": runs.describe_run(f"--checkpoint={model.source} --data {data_dir}", started),
+        "run": runs.describe_run(f"--checkpoint={source} --data {data_dir}", started),
     }
-    folder = runs.make_folder(model.source, data_dir, runs_dir)
+    folder = runs.make_folder(source, data_dir, runs_dir)
     arrays = {"logit_scale": model.scale, "rows": test.rows, "scores": test.embedded[0].scores()}
     _write_results(folder, results, arrays)
     return results, folder
@@ -122,3 +122,51 @@ def unimodal_scores(train: Split, test: Split, vocab_size: int, seed: int = 0) -
         return UnimodalScores(anchors, pictures, None)
     negatives = score_captions("text-only captions", slice(None), eval_scores.target_pictured)
     return UnimodalScores(anchors, pictures, negatives)
+
+
+def summarize(results: dict[str, Any]) -> str:
+    """Formats eval.json: a line for each test set of a run, or the table of a checkpoint."""
+    if "checkpoint" in results:
+        return _format_table(results)
+    lines = []
+    for name in ("synthetic", "real"):
+        if section := results[name]:
+            keys = ("image_hit1", "text_hit1", "chance", "unimodal_text_hit1", "untrained_text_hit1")
+            scores = {key: section[key] for key in keys} | section["by_kind"]
+            values = ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
+            lines.append(f"{name} ({section['families']} families): {values}")
+    return "\n".join(lines)
+
+
+def _format_table(results: dict[str, Any]) -> str:
+    """Formats both Hit@1 by layout and difficulty, then pairwise accuracies by kind."""
+    scores, data = results["scores"], results["data"]
+    details, hits = scores["details"], ("text_hit1", "image_hit1")
+    overall = {
+        name: {"score": scores[name], "interval": scores["intervals"][name], "chance": details["chance"][name]}
+        for name in hits
+    }
+    rows = {"all": overall}
+    for title, groups in (("", details["by_layout"]), ("difficulty ", details["by_difficulty"])):
+        rows |= {f"{title}{name}": group for name, group in groups.items()}
+    for kinds in (details["by_kind"], details["by_finer_kind"]):
+        rows |= {kind: {name: kinds[name.removesuffix("_hit1")][kind] for name in hits} for kind in kinds["text"]}
+    lines = [
+        f"{results['checkpoint']} on {data['folder']}, {data['split']}, {scores['families']} families; 95 % intervals",
+        f"{'':20}{'picture finds caption':27}{'caption finds picture':27}chance",
+    ]
+    for name, row in rows.items():
+        cells = [row[each] for each in hits]
+        if any(cell["score"] is not None for cell in cells):
+            chance = next(cell["chance"] for cell in cells if cell["score"] is not None)
+            lines.append(f"{name:20}{_format_score(cells[0]):27}{_format_score(cells[1]):27}{chance:.3f}")
+    if share := results["merged_share"]:
+        lines.append(f"{share:.1%} of false captions have the tokens of a true one: merged by the tokenizer, or cut")
+    return "\n".join(lines)
+
+
+def _format_score(cell: dict[str, Any]) -> str:
+    if cell["score"] is None:
+        return "-"
+    low, high = cell["interval"]
+    return f"{cell['score']:.3f} ({low:.3f} to {high:.3f})"

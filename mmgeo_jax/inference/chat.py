@@ -72,9 +72,9 @@ class Solver:
         """Yields the answer about a picture uint8[H, W] in pieces. Raises UserError where the cache is too short."""
         told: list[int] = []
         said = ""
-        tokens = self.prompts([question])
-        for token, done in decoding.stream(self.graphdef, self.params, self.shown(picture[None]), tokens,
-                                         self.fit_sampling(sampling, sampling.cache), seed):  # fmt: skip
+        tokens, sampling = self.prompts([question]), self.fit_sampling(sampling, sampling.cache)
+        shown = self.shown(picture[None])
+        for token, done in decoding.stream(self.graphdef, self.params, shown, tokens, sampling, seed):
             if done.all():
                 return
             told.append(int(token[0, 0]))
