@@ -158,24 +158,20 @@ def preprocessor(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
-def _tower(theirs: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a tower's part of config.json says; keys that are at the family's default may be missing."""
-    part = {**defaults, **theirs}
+def _tower(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a tower's part of config.json says, with the family's defaults for what it leaves out."""
     ratio, activation = part["intermediate_size"] / part["hidden_size"], ACTIVATIONS[part["hidden_act"]]
     return {ours: part[name] for ours, name in TOWER.items()} | {"mlp_ratio": ratio, "activation": activation}
 
 
-def _images(theirs: Mapping[str, Any], defaults: Mapping[str, Any], look: Mapping[str, Any]) -> dict[str, Any]:
-    part = {**defaults, **theirs}
-    patch = part["patch_size"]
+def _images(part: Mapping[str, Any], look: Mapping[str, Any]) -> dict[str, Any]:
+    patch, look = part["patch_size"], {**part, **look}
     size = {"size_px": part["image_size"] // patch * patch, "patch_px": patch}  # what no patch fills is border
-    look = {**defaults, **look}
-    return size | {"mean": tuple(look["image_mean"]), "std": tuple(look["image_std"])}
+    return _tower(part) | size | {"mean": tuple(look["image_mean"]), "std": tuple(look["image_std"])}
 
 
-def _texts(theirs: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    part = {**defaults, **theirs}
-    return {"vocab_size": part["vocab_size"], "length": part["max_position_embeddings"]}
+def _texts(part: Mapping[str, Any]) -> dict[str, Any]:
+    return _tower(part) | {"vocab_size": part["vocab_size"], "length": part["max_position_embeddings"]}
 
 
 SIGLIP_DEFAULTS = dict(
@@ -195,8 +191,8 @@ CLIP_IMAGE_DEFAULTS = dict(
 
 def _siglip_config(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> ConfigDict:
     config, images, texts = default_model_config(), theirs.get("vision_config", {}), theirs.get("text_config", {})
-    config.image.update(_tower(images, SIGLIP_DEFAULTS) | _images(images, SIGLIP_DEFAULTS, look))
-    config.text.update(_tower(texts, SIGLIP_DEFAULTS) | _texts(texts, SIGLIP_DEFAULTS))
+    config.image.update(_images(SIGLIP_DEFAULTS | images, look))
+    config.text.update(_texts(SIGLIP_DEFAULTS | texts))
     config.text.update(pool="last", masked=False)
     config.embed = texts.get("projection_size", config.text.width)
     return config
@@ -204,8 +200,8 @@ def _siglip_config(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> Config
 
 def _clip_config(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> ConfigDict:
     config, images, texts = default_model_config(), theirs.get("vision_config", {}), theirs.get("text_config", {})
-    config.image.update(_tower(images, CLIP_IMAGE_DEFAULTS) | _images(images, CLIP_IMAGE_DEFAULTS, look))
-    config.text.update(_tower(texts, CLIP_TEXT_DEFAULTS) | _texts(texts, CLIP_TEXT_DEFAULTS))
+    config.image.update(_images(CLIP_IMAGE_DEFAULTS | images, look))
+    config.text.update(_texts(CLIP_TEXT_DEFAULTS | texts))
     config.image.update(pool="first", head=True, head_bias=False, stem_bias=False, class_token=True, first_norm=True)
     end = texts.get("eos_token_id", CLIP_END)
     config.text.update(pool="last", causal=True, head_bias=False)
