@@ -123,6 +123,9 @@ def rank_pictures(scores: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.broadcast_to(scores[:, : like.shape[1], None], like.shape)
 
 
+# ---------------------------------------------------------------- the scores
+
+
 def compute_scores(
     split: Split, trained: Embedded, untrained: Embedded | None = None, unimodal: UnimodalScores | None = None
 ) -> Scores:

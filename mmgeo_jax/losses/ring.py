@@ -260,6 +260,9 @@ def _backward(
     return sums[0], to_captions, ring.sum(sums[1]), ring.sum(sums[2])
 
 
+# ---- the loss ----------------------------------------------------------------------------------------------------
+
+
 def contrastive_loss(
     images: Float32[Array, "I E"],
     captions: Float32[Array, "J E"],
