@@ -49,9 +49,7 @@ class Split(NamedTuple):
     @property
     def merged_share(self) -> float:
         """The share of false pairs whose caption has the tokens of a true one, so that no model can tell them apart."""
-        merged = [
-            clip_data.merged_negatives(tokens, truth) for tokens, truth in zip(self.tokens, self.truth, strict=True)
-        ]
+        merged = list(map(clip_data.merged_negatives, self.tokens, self.truth))
         return float(np.sum(merged) / max(1, (self.truth == 0).sum()))
 
     @property
