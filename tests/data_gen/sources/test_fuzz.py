@@ -22,7 +22,7 @@ from data_gen.records import schema, tfrecords
 from data_gen.shared.errors import UserError
 from data_gen.shared.errors import UserError as TrainerError
 from data_gen.sources.alphageometry import source as alphageometry
-from data_gen.sources.external import jsonl, mmgeolm
+from data_gen.sources.external import jsonl, mmgeolm, rows
 from data_gen.sources.formalgeo import source as formalgeo
 from mmgeo_jax.data import images
 from tests.data_gen.records.test_records import write_set
@@ -210,9 +210,9 @@ def judged(root, what):
 
 
 def forget(module):
-    for name in dir(module):
-        if hasattr(getattr(module, name), "cache_clear"):
-            getattr(module, name).cache_clear()
+    for found in (*vars(module).values(), *vars(rows).values()):
+        if hasattr(found, "cache_clear"):
+            found.cache_clear()
 
 
 @pytest.mark.parametrize("name", SOURCES)
