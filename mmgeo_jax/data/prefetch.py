@@ -8,6 +8,7 @@ run alone, and it ends when nobody reads its pipe any more, however the run ende
 import os
 import pickle
 import signal
+import struct
 import subprocess
 import sys
 from collections import deque
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import IO, Any, TypeVar
+
+import numpy as np
 
 from data_gen.shared.errors import UserError
 
@@ -55,25 +58,20 @@ def _start_worker() -> subprocess.Popen:
 def _begin(process: subprocess.Popen, task: tuple[Callable[[int], Any], int, int]) -> Any:
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # the worker is gone, which _receive reports
-        _send(process.stdin, task)
+        write_value(process.stdin, task)
     return _receive(process)
 
 
 def _receive(process: subprocess.Popen) -> Any:
     assert process.stdout is not None
     try:
-        return pickle.load(process.stdout)
-    except (EOFError, pickle.UnpicklingError):
+        return read_value(process.stdout)
+    except EOFError:
         code = process.wait()
         raise UserError(
             f"a worker of the reader ended with exit code {code} (-9: the machine ran out of memory): "
             "set data.workers lower; 0 reads by threads"
         ) from None
-
-
-def _send(pipe: IO[bytes], value: Any) -> None:
-    pickle.dump(value, pipe, 5)  # which writes and reads large arrays without a copy
-    pipe.flush()
 
 
 def run_worker() -> None:
@@ -82,12 +80,44 @@ def run_worker() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     pipe = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # keeps what libraries print out of the pipe
-    make, step, stride = pickle.load(sys.stdin.buffer)
+    make, step, stride = read_value(sys.stdin.buffer)
     with suppress(BrokenPipeError):
         while True:
             try:
-                _send(pipe, make(step))
+                write_value(pipe, make(step))
             except UserError as fault:
-                _send(pipe, fault)
+                write_value(pipe, fault)
                 return
             step += stride
+
+
+# ---------------------------------------------------------------- values in a pipe
+
+
+def write_value(pipe: IO[bytes], value: Any) -> None:
+    """Writes a pickled value, its arrays without a copy."""
+    buffers: list[pickle.PickleBuffer] = []
+    parts = [memoryview(pickle.dumps(value, 5, buffer_callback=buffers.append))]
+    parts += [buffer.raw() for buffer in buffers]
+    pipe.write(struct.pack(f"<q{len(parts)}q", len(parts), *(part.nbytes for part in parts)))
+    for part in parts:
+        pipe.write(part)
+    pipe.flush()
+
+
+def read_value(pipe: IO[bytes]) -> Any:
+    """Reads the next value that `write_value` wrote, in a process of the same user. Raises EOFError at the end."""
+    (count,) = struct.unpack("<q", _exactly(pipe, 8))
+    head, *buffers = (_exactly(pipe, size) for size in struct.unpack(f"<{count}q", _exactly(pipe, 8 * count)))
+    return pickle.loads(head, buffers=buffers)
+
+
+def _exactly(pipe: IO[bytes], size: int) -> memoryview:
+    data = memoryview(np.empty(size, np.uint8))  # type: ignore[arg-type]
+    filled = 0
+    while filled < size:
+        got = pipe.readinto(data[filled:])  # type: ignore[attr-defined]
+        if not got:
+            raise EOFError
+        filled += got
+    return data
