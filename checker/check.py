@@ -99,7 +99,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit status: 1 where anything disagrees."""
     parser = cli.parser("check-truth", __doc__, EXAMPLE)
     parser.add_argument("directory", metavar="DIR", help="folder of a data set")
-    parser.add_argument("--split", default="train")
+    parser.add_argument("--split", default="train", help="of the data set (default: %(default)s)")
     parser.add_argument("--families", type=int, default=2000, help="how many, drawn at random (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (default: %(default)s)")
     options = parser.parse_args(arguments)

@@ -19,9 +19,10 @@ def get_spec() -> ConfigDict:
     spec.shard_size = 250
     spec.difficulties = (0, 1, 2)  # they take turns: 0 clear, 1 as in books, 2 any rotation, small letters, more parts
     spec.cube_share = 0.25  # of the families, in quarters; the rest are stars of seven siblings
-    spec.leaves = 3  # of a star's seven edits: labels and printed values; the rest are exchanges of constructions
-    spec.answers = 3  # at most, to what an exchange asks; two in a cube
-    # Weights of the kinds of the first edits; and of all: of so many plans of a family one is drawn by their product.
+    spec.leaves = 3  # how many of a star's seven edits change labels or printed values; the rest exchange constructions
+    spec.answers = 3  # at most so many constructions take turns in one place of a star; in a cube two do
+    # leads: how often each kind is the one that a family begins with. mix: of `choices` candidate plans for a family,
+    # one is drawn with a probability proportional to the product of its kinds' weights.
     spec.leads = ConfigDict({layout: {kind: 1.0 for kind in KINDS} for layout in ("star", "cube")})
     spec.mix = ConfigDict({kind: 1.0 for kind in KINDS})
     spec.choices = 8

@@ -2,8 +2,8 @@
 
     make hardset
 
-Every kind of edit has an equal share of the edits: kinds that are rarely drawn lead more families, and of eight plans
-of a family those with rare kinds are preferred. Its seed is its own: no other spec may use it.
+The kinds of edits are nearly balanced: kinds that are hard to draw begin more families, and of eight candidate plans
+for a family those with rare kinds are preferred. Its seed is its own: no other spec may use it.
 """
 
 from ml_collections import ConfigDict

@@ -25,7 +25,7 @@ GROUPS = {
     "check data": {
         "verify": ("data_gen.checks.verify", "redraw a data set from its programs, and look for leaks"),
         "check-truth": ("checker.check", "compare truth tables with an independent reading of the captions"),
-        "hardset": ("data_gen.checks.benchmark", "describe the frozen benchmark, and its version"),
+        "hardset": ("data_gen.checks.hardset", "describe the frozen benchmark, and its version"),
         "domain-gap": ("data_gen.checks.domain_gap", "compare a data set with real exam problems"),
         "question-only": ("data_gen.checks.question_only", "how well problems are answered without their picture"),
         "alphageometry": ("data_gen.sources.alphageometry.source", "which AlphaGeometry problems can be drawn"),
@@ -65,8 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(usage())
         return 0
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0)
-        print(f"error: there is no command '{name}': did you mean '{near[0]}'? {program()} --help", file=sys.stderr)
+        near = [each for each in COMMANDS if each.startswith(name)] or difflib.get_close_matches(name, COMMANDS, 1, 0)
+        meant = " or ".join(f"'{each}'" for each in near)
+        print(f"error: there is no command '{name}': did you mean {meant}? {program()} --help", file=sys.stderr)
         return 2
     try:
         module = importlib.import_module(COMMANDS[name][0])

@@ -1,8 +1,8 @@
-"""The command that verifies a data set: draws every diagram again from its program, and computes every table again.
+"""Verifies a data set: draws every diagram again from its program, and computes every table again.
 
 Whatever is stored and does not come out again is a difference, reported in one line with its shard, record and field,
 and the command fails. Then it reports counts, time by stage, lengths, near-duplicates between splits, and how well leak
-probes do on captions alone and pictures alone. All figures are in verify.json beside the data, too.
+probes do on captions alone and pictures alone. All numbers are in verify.json beside the data, too.
 
 The index of a shard tells how often each kind of edit was tried and taken ("proposals": {kind: [tried, taken]}), where
 its source counts, and how many figures were tried and refused ("figures": {"tried": count, reason: count}): then the

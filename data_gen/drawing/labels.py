@@ -118,7 +118,7 @@ def _head(
 
 
 def _value_head(diagram: Diagram, text: str) -> tuple[str, str, float, Outline, Point]:
-    """Makes the same change for a printed value."""
+    """Returns the same of a printed value, which is set a little smaller."""
     return _head(diagram, text, diagram.style.value_font, VALUE_SCALE * diagram.style.font_px)
 
 

@@ -37,7 +37,7 @@ def may_pair(truth: np.ndarray) -> np.ndarray:
 
 
 def differs_only_on(axis: str, before: Member, after: Member) -> bool:
-    """Returns whether an edit changes one thing: of a shape or a relation not the printed values, of a value only
-    those. Letters may change places in values, too."""
+    """Returns whether an edit changes one thing: one of a shape or a relation must leave the printed values alone, one
+    of a value must change them, and an exchange of letters may do either."""
     same = printed_only(before.facts) == printed_only(after.facts)
     return axis == "order" or same == (axis != "value")

@@ -89,7 +89,7 @@ def _notes(trained: manager.Trained, format: str) -> list[str]:
 @cli.command
 def main(arguments: Sequence[str]) -> int:
     parser = cli.parser("export", __doc__, EXAMPLE)
-    parser.add_argument("--run", required=True, help="the folder of a run of train-clip or train-lmm")
+    parser.add_argument("--run", required=True, help="a run of train-clip or train-lmm: its newest checkpoint")
     parser.add_argument("--out", help="the folder to write (default: RUN/hf or RUN/npz)")
     parser.add_argument("--format", choices=FORMATS, default="hf", help="Hugging Face, or big_vision (default: hf)")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""`mmgeo eval`: scores a run on its own test sets, or any checkpoint on any data set."""
+"""Scores a run on its own test sets, or any checkpoint on any data set."""
 
 from collections.abc import Sequence
 

@@ -130,11 +130,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--question", required=True, help="what is asked")
     parser.add_argument("--choices", nargs="+", default=[], help="what there is to choose from")
     parser.add_argument("--length", type=int, default=192, help="most tokens of the answer (default: 192)")
-    parser.add_argument("--cache", type=int, default=1024, help="places for picture, question, answer (default: 1024)")
+    parser.add_argument("--cache", type=int, default=1024, help="length of the KV cache, tokens (default: 1024)")
     parser.add_argument("--temperature", type=float, default=0.0, help="0 takes the most likely token (default: 0)")
-    parser.add_argument("--top-k", type=int, default=0, help="among so many tokens; 0: all (default: 0)")
-    parser.add_argument("--top-p", type=float, default=1.0, help="among those of so much probability (default: 1)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--top-k", type=int, default=0, help="among the k likeliest tokens; 0: all (default: 0)")
+    parser.add_argument(
+        "--top-p", type=float, default=1.0, help="among the likeliest of this total probability (default: 1)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default: 0)")
     options = parser.parse_args(arguments)
     if not options.question.strip():
         raise UserError("the question is empty: ask something, as in --question='Find the value of x.'")

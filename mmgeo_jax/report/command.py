@@ -1,4 +1,4 @@
-"""The command that writes the report of a run again."""
+"""Writes the report of a run again."""
 
 from collections.abc import Sequence
 

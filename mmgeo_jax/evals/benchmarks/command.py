@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--responses", metavar="FILE.jsonl", help="what the model said")
     what.add_argument("--run", metavar="DIR", help="a run of train-lmm, which is asked")
-    what.add_argument("--baseline", action="store_true", help="the first choice, or the most frequent answer, instead")
+    what.add_argument("--baseline", action="store_true", help="score the first choice, or the most frequent answer")
     what.add_argument("--prompts", action="store_true", help="print key, prompt and pictures of every question")
     parser.add_argument("--length", type=int, default=128, help="most tokens of an answer of the run (default: 128)")
     parser.add_argument("--out", help="where the scores go (default: eval.json; of a run, NAME.json in its folder)")

@@ -5,7 +5,7 @@ import pytest
 from configs.data_composed import get_spec as composed_spec
 from configs.data_hardset import get_spec
 from data_gen.build import shards
-from data_gen.checks import benchmark
+from data_gen.checks import hardset
 from data_gen.records import tfrecords
 from data_gen.shared.errors import UserError
 from data_gen.sources.composed import source as composed
@@ -31,12 +31,12 @@ def test_its_version_is_that_of_its_shards(tmp_path, capsys):
     spec = get_spec()
     spec.families, spec.shard_size, spec.size_px = {"test": 4}, 2, 224
     shards.build(spec, str(tmp_path / "a"), 1)
-    assert benchmark.main(["--data", str(tmp_path / "a")]) == 0
+    assert hardset.main(["--data", str(tmp_path / "a")]) == 0
     shown = capsys.readouterr().out
     manifest = tfrecords.read_manifest(tmp_path / "a")
-    assert f"version {benchmark.benchmark_version(manifest)}" in shown and "4 families of 8" in shown
+    assert f"version {hardset.benchmark_version(manifest)}" in shown and "4 families of 8" in shown
     manifest["splits"]["test"][0]["sha256"] = "0" * 64
-    assert benchmark.benchmark_version(manifest) not in shown
+    assert hardset.benchmark_version(manifest) not in shown
     families = list(tfrecords.read_shard(tmp_path / "a" / tfrecords.shard_name("hardset", "test", 0, 2)))
     assert all(len(family.captions) == 8 for family in families)
     assert families[0].key == "hardset/test/0000000"

@@ -1,4 +1,4 @@
-"""The command that describes a frozen benchmark: its version, a hash of its shards, and its kinds of edits."""
+"""Describes the frozen benchmark: its version, a hash of its shards, and its kinds of edits."""
 
 import hashlib
 from collections import Counter
