@@ -50,7 +50,7 @@ STAGES = {
     "labels": (drawing, "place_labels"),
     "drawing": (raster, "to_pixels"),
     "PNG": (png, "encode_png"),
-    "captions": (assembling, "caption"),
+    "captions": (assembling, "write_caption"),
     "truth": (assembling, "truth_table"),
     "signatures of pictures": (assembling, "image_signatures"),
     "signatures of captions": (assembling, "caption_signature"),

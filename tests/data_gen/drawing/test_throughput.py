@@ -53,3 +53,9 @@ def test_the_command_prints_ratios_and_stages():
     assert rows == {"ours, program": "24", "matplotlib in": "24", "fresh Python": "3"}
     shares = [int(share) for share in re.findall(r"(\d+)%$", result.stdout, re.M)]
     assert len(shares) == 11 and abs(sum(shares) - 100) <= 6
+
+
+@pytest.mark.parametrize("module", ["data_throughput", "reader_throughput"])
+def test_stages_are_functions_that_exist(module):
+    for place, function in importlib.import_module(f"perf.{module}").STAGES.values():
+        assert callable(getattr(place, function))
