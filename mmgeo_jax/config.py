@@ -42,10 +42,7 @@ def parse_command_line(arguments: Sequence[str] | None, command: str, what: str)
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
-    """Returns the config of a Python file with `--config.a.b=value` overrides applied, locked.
-
-    Raises UserError if the file, a key or a value is wrong.
-    """
+    """Returns a Python file's config, `--config.a.b=value` applied, locked. Raises UserError if anything is wrong."""
     return config_files.load("config", path, overrides)
 
 
@@ -79,11 +76,9 @@ def list_differences(old: ConfigDict, new: ConfigDict) -> dict[str, str]:
 
 
 def lock_config(run_dir: str | Path, config: ConfigDict) -> None:
-    """Writes config.json into a run's folder, or compares it with the one that the run was started with.
-
-    Raises UserError, naming the keys, where others than MAY_CHANGE differ. A run without a checkpoint has nothing to
-    lose: if its config has changed, it starts over, without its tokenizer.
-    """
+    """Writes config.json into a run's folder, or compares it with the one that the run was started with. Raises
+    UserError, naming the keys, where others than MAY_CHANGE differ. A run without a checkpoint has nothing to lose: if
+    its config has changed, it starts over, without its tokenizer."""
     run = Path(run_dir)
     run.mkdir(parents=True, exist_ok=True)
     if (run / "config.json").exists() and not any((run / "checkpoints").glob("*")):

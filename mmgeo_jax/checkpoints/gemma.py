@@ -261,10 +261,8 @@ def _read_big_vision(path: Path) -> Checkpoint:
 
 def write_hugging_face(folder: str | Path, config: ConfigDict, params: Arrays) -> None:
     """Writes a folder that `transformers` loads, in several files with an index where it is long: as PaliGemma where
-    `params`, our flat tree, has a projector, else as the causal language model of its generation.
-
-    Raises UserError, naming the settings, where config, an LMM's, is of neither.
-    """
+    `params`, our flat tree, has a projector, else as the causal language model of its generation. Raises UserError,
+    naming the settings, where config, an LMM's, is of neither."""
     is_whole = any(name.startswith("projector/") for name in params)
     found = _paligemma_json(config) if is_whole else _text_json(config.decoder)
     arrays = to_theirs(params, tuple(rows(kind_of(config.decoder))), {"image": config.image.heads})

@@ -93,10 +93,7 @@ def check_tokenizer(tokenizer: Tokenizer, checkpoint: readers.Checkpoint) -> Non
 
 def fill_all(checkpoint: readers.Checkpoint, name: str) -> Any:
     """Returns a published encoder or multimodal model as the tree of its own config; zeros for a text tower, a scale or
-    a bias that it lacks.
-
-    Raises UserError, which says `name`, where an array is missing or of another shape.
-    """
+    a bias that it lacks. Raises UserError, which says `name`, where an array is missing or of another shape."""
     init = checkpoints.MODELS[checkpoints.kind_of(checkpoint.config)].init
     tree = jax.eval_shape(lambda: init(checkpoint.config, 0)[1])
     shapes = {path: leaf.shape for path, leaf in traverse_util.flatten_dict(tree, sep="/").items()}
@@ -133,10 +130,8 @@ def _resized(name: str, table: np.ndarray, shape: tuple[int, ...], config: Confi
 
 def resize_grid(table: np.ndarray, count: int) -> np.ndarray:
     """Resizes positions f32[P, D] of a square grid to f32[count, D], bilinearly between the centres of patches.
-
     big_vision resamples otherwise (scipy's zoom, corner to corner), so that a run at another image size does not start
-    at exactly its numbers.
-    """
+    at exactly its numbers."""
     old, new = round(len(table) ** 0.5), round(count**0.5)
     if old**2 != len(table) or new**2 != count:
         raise UserError(f"{len(table)} positions of pictures do not become {count}: both must be square grids")

@@ -48,11 +48,8 @@ class Trained(NamedTuple):
 
 
 def open_folder(run_dir: str | Path) -> ocp.CheckpointManager:
-    """Opens the checkpoints of a run, of which the last KEPT and the best stay.
-
-    `latest_step()` is None where there are none, `best_step()` where none was validated. Leaving the context waits for
-    what is still being written.
-    """
+    """Opens the checkpoints of a run, of which the last KEPT and the best stay. `latest_step()` is None where there are
+    none, `best_step()` where none was validated. Leaving the context waits for what is still being written."""
     # Faults are raised; what is logged of them besides is a traceback for each thread.
     for logger in ("absl", "asyncio"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
@@ -75,12 +72,9 @@ BEST_STAYS = policies.BestN(get_metric_fn=_best, n=1, keep_checkpoints_without_m
 def save(
     folder: ocp.CheckpointManager, step: int, trees: Trees, tokenizer: bytes, found: Mapping[str, float] | None = None
 ) -> None:
-    """Writes the checkpoint of a step, with what validation `found`, if it ran.
-
-    The arrays are taken before this returns (JAX keeps a buffer that is donated while something else reads it), and a
-    thread writes them while training goes on, one checkpoint at a time.
-    Its faults are raised by the next call, or where the folder is left.
-    """
+    """Writes the checkpoint of a step, with what validation `found`, if it ran. The arrays are taken before this
+    returns (JAX keeps a buffer that is donated while something else reads it), and a thread writes them while training
+    goes on, one checkpoint at a time. Its faults are raised by the next call, or where the folder is left."""
     items = {name: ocp.args.StandardSave(to_dict(tree)) for name, tree in trees.items()}
     run = {"step": step, "tokenizer_base64": base64.b64encode(tokenizer).decode()}
     with silence_orbax():
@@ -154,10 +148,8 @@ def kind_of_source(source: str | Path) -> str:
 
 
 def restore_run(run_dir: str | Path, kind: str = "") -> Trained:
-    """Restores the model of a run's newest checkpoint.
-
-    Raises UserError where there is none, it is broken, or it is not of the `kind` asked for, a key of MODELS.
-    """
+    """Restores the model of a run's newest checkpoint. Raises UserError where there is none, it is broken, or it is not
+    of the `kind` asked for, a key of MODELS."""
     if is_published(run_dir):
         raise UserError(f"{run_dir} is a published checkpoint, and this wants a run")
     config = configs.read_run_config(run_dir)

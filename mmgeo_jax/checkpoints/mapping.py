@@ -170,10 +170,8 @@ def _heads(path: str, heads: dict[str, int]) -> int:
 
 
 def to_ours(theirs: Arrays, layout: str | tuple[Row, ...], heads: dict[str, int]) -> Arrays:
-    """Returns our flat tree of a checkpoint's arrays; what no row names is left out.
-
-    layout: a row of LAYOUTS, or the table itself. heads: "image", "text" -> H.
-    """
+    """Returns our flat tree of a checkpoint's arrays; what no row names is left out. `layout` is a row of LAYOUTS,
+    or the table itself; `heads` are {"image": H, "text": H}."""
     found: Arrays = {}
     for row in LAYOUTS[layout] if isinstance(layout, str) else layout:
         form, count = FORMS[row.form], _heads(row.ours, heads)

@@ -82,10 +82,8 @@ def spell_out(config: ConfigDict, params: Arrays, layout: str) -> tuple[ConfigDi
 
 
 def write_npz(path: str | Path, config: ConfigDict, params: Arrays, scan: bool = False) -> None:
-    """Writes a TwoTower's flat tree as a big_vision `.npz`; blocks are stacked where `scan`, else one by one.
-
-    Raises UserError, naming the settings, where big_vision's SigLIP is another architecture.
-    """
+    """Writes a TwoTower's flat tree as a big_vision `.npz`; blocks are stacked where `scan`, else one by one. Raises
+    UserError, naming the settings, where big_vision's SigLIP is another architecture."""
     if config.image.stem != "patch":
         raise UserError(f"{NAMES['big_vision']} cannot express model.image.stem={config.image.stem}; train with "
                         "--config.model.image.stem=patch")  # fmt: skip
@@ -100,10 +98,8 @@ def write_npz(path: str | Path, config: ConfigDict, params: Arrays, scan: bool =
 
 
 def write_hugging_face(folder: str | Path, config: ConfigDict, params: Arrays) -> None:
-    """Writes a folder that `transformers` loads as SiglipModel or, with a class token, as CLIPModel.
-
-    Raises UserError, naming the settings, where that class is another architecture.
-    """
+    """Writes a folder that `transformers` loads as SiglipModel or, with a class token, as CLIPModel. Raises UserError,
+    naming the settings, where that class is another architecture."""
     layout = "clip" if config.image.class_token else "siglip"
     config, params = spell_out(config, params, layout)
     written, look = config_json(config, layout), image_processor_json(config.image, f"{CLASSES[layout]}ImageProcessor")

@@ -23,12 +23,9 @@ SIDE_PX = 384  # strengths in px are those of a picture of this size
 
 
 class Augmentation(NamedTuple):
-    """A change whose strength is drawn uniformly between `low` and `high`.
-
-    apply: a function of (strength, generator) that returns the 3 x 3 matrix that moves points (x and y from -1 to 1, y
-    down) where it is GEOMETRIC; of (images uint8[N, H, W], strength, generator) that returns new images where it is
-    PHOTOMETRIC.
-    """
+    """A change whose strength is drawn uniformly between `low` and `high`. Where it is GEOMETRIC, `apply` maps (strength,
+    generator) to the 3 x 3 matrix that moves points (x and y from -1 to 1, y down); where it is PHOTOMETRIC, (images
+    uint8[N, H, W], strength, generator) to new images."""
 
     low: float
     high: float
@@ -51,9 +48,7 @@ def check_probabilities(probabilities: Mapping[str, float]) -> None:
 
 def augment(images: np.ndarray, probabilities: Mapping[str, float], seed: Sequence[int]) -> np.ndarray:
     """Augments all images uint8[N, H, W] of a family alike: a pure function, and the identity at probabilities of 0.
-
-    Each augmentation draws from its own random stream, so switching one on does not change the others.
-    """
+    Each augmentation draws from its own random stream, so switching one on does not change the others."""
     drawn = {}
     for number, (name, row) in enumerate(AUGMENTATIONS.items()):
         if probabilities.get(name, 0):

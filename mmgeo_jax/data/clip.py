@@ -133,11 +133,9 @@ def empty_family(data: ConfigDict) -> ClipArrays[np.ndarray]:
 
 
 def load_family(family: Family, tokenizer: Tokenizer, data: ConfigDict) -> ClipArrays[np.ndarray]:
-    """Converts one family to arrays, without the leading B, cut or padded to N images and C captions.
-
-    The first ones are kept. A false caption whose tokens are those of a true one becomes unknown (-1). Raises UserError
-    where an image does not decode.
-    """
+    """Converts one family to arrays, without the leading B, cut or padded to N images and C captions. The first ones
+    are kept. A false caption whose tokens are those of a true one becomes unknown (-1). Raises UserError where an image
+    does not decode."""
     arrays = empty_family(data)
     n, c = min(data.max_images, len(family.images)), min(data.max_captions, len(family.captions))
     for i in range(n):
@@ -161,10 +159,8 @@ def merged_negatives(tokens: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def check_truncation(source: Source, tokenizer: Tokenizer, data: ConfigDict, limit: int = 1000) -> float:
-    """Returns the share of negatives that tokenising merges with positives, over `limit` families of a split.
-
-    Raises UserError above 1 %, naming the setting to change.
-    """
+    """Returns the share of negatives that tokenising merges with positives, over `limit` families of a split. Raises
+    UserError above 1 %, naming the setting to change."""
     negatives = merged = merged_uncut = 0
     for family in reader.read_evenly_spaced(source, limit, "captions that tokenising makes equal"):
         truth = family.truth[: data.max_images, : data.max_captions]

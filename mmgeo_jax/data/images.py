@@ -39,11 +39,8 @@ def open_image(file: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
 
 
 def grey_square(image: Image.Image, size_px: int) -> np.ndarray:
-    """Converts any image to grey uint8[size_px, size_px].
-
-    Transparency becomes white, colour its luma (ITU-R 601); an image of another size is scaled with its aspect ratio
-    kept, and centred on a white square.
-    """
+    """Converts any image to grey uint8[size_px, size_px]. Transparency becomes white, colour its luma (ITU-R 601); an
+    image of another size is scaled with its aspect ratio kept, and centred on a white square."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

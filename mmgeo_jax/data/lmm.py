@@ -226,11 +226,9 @@ def write_row(batch: LmmBatch[np.ndarray], row: int, samples: Sequence[Tokens]) 
 
 
 def pack_rows(lengths: Sequence[int], pack: int, capacity: int) -> list[list[int]]:
-    """Assigns samples to len(lengths) / pack rows, of at most `pack` samples and `capacity` tokens each.
-
-    Returns the numbers of each row's samples. The longest samples are placed first, each into the emptiest row; one
-    that fits into no row is dropped.
-    """
+    """Assigns samples to len(lengths) / pack rows, of at most `pack` samples and `capacity` tokens each. Returns the
+    numbers of each row's samples. The longest samples are placed first, each into the emptiest row; one that fits into
+    no row is dropped."""
     rows: list[list[int]] = [[] for _ in range(len(lengths) // pack)]
     filled = [0] * len(rows)
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):

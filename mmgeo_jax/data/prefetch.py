@@ -27,10 +27,8 @@ COMMAND = "import sys; sys.path[:] = sys.argv[1:]; from mmgeo_jax.data import pr
 
 
 def map_in_order(make: Callable[[int], Item], start: int, worker_count: int) -> Iterator[Item]:
-    """Yields make(start), make(start + 1), ... without end, computed by `worker_count` processes; `make` is pickled.
-
-    A UserError of `make` is raised in its turn. Raises UserError where a worker ends early.
-    """
+    """Yields make(start), make(start + 1), ... without end, computed by `worker_count` processes; `make` is pickled. A
+    UserError of `make` is raised in its turn. Raises UserError where a worker ends early."""
     with ExitStack() as stack:
         running = [stack.enter_context(_start_worker()) for _ in range(worker_count)]
         # Each pipe has a thread that waits for it.

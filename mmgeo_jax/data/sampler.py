@@ -36,11 +36,9 @@ def shuffled_batches(
     slots: range,
     worker_count: int = 0,
 ) -> Iterator[Batch]:
-    """Yields `make_batch(rows, positions)` of each step from `start_step` on, without end; seeking is O(1).
-
-    rows: the families that fill `slots` of the global batch; positions: their places in the endless order.
-    Reads with `worker_count` processes, or with threads if 0.
-    """
+    """Yields `make_batch(rows, positions)` of each step from `start_step` on, without end; seeking is O(1). The rows
+    are those of the families that fill `slots` of the global batch, the positions their places in the endless order.
+    Reads with `worker_count` processes, or with threads if 0."""
     order = grain.MapDataset.range(row_count).shuffle(seed=seed % 2**32).repeat()
     batch_of_step = partial(_batch_of_step, make_batch, order, global_batch, slots)
     if worker_count:

@@ -74,10 +74,8 @@ class Tokenizer:
 
 def train_tokenizer(captions: Iterable[str], vocab_size: int, phrases: Sequence[str] = ()) -> bytes:
     """Trains a tokenizer on `captions`; returns the bytes of a SentencePiece model, the same for the same captions.
-
     `phrases` become single tokens, as SYMBOLS do. `vocab_size` is the most tokens: a small corpus gives fewer. Raises
-    UserError where there is no caption, or where the bytes, signs and letters alone need more tokens.
-    """
+    UserError where there is no caption, or where the bytes, signs and letters alone need more tokens."""
     symbols = sorted({*SYMBOLS, *(phrase.replace(" ", "\u2581") for phrase in phrases)})
     smallest = 3 + 256 + len(symbols) + 1
     if vocab_size < smallest:
@@ -114,11 +112,8 @@ def train_tokenizer(captions: Iterable[str], vocab_size: int, phrases: Sequence[
 def find_or_train(
     run: Path, config: ConfigDict, given: Path, texts: Iterable[str], phrases: Sequence[str] = ()
 ) -> Tokenizer:
-    """Returns a run's tokenizer, and stores it in the run's folder.
-
-    It is the first of: the stored one, `tokenizer.file`, the file `given` if it exists, one trained on `texts` with
-    `phrases`.
-    """
+    """Returns a run's tokenizer, and stores it in the run's folder. It is the first of: the stored one,
+    `tokenizer.file`, the file `given` if it exists, one trained on `texts` with `phrases`."""
     path = run / "tokenizer.model"
     if path.exists():
         return Tokenizer(path)

@@ -53,9 +53,7 @@ class Pieces(NamedTuple):
 
 def read_bytes(path: Path) -> bytes:
     """Reads the tokenizer of a file, or of the first of FILES in a folder, as the bytes that `load_pieces` takes.
-
-    Raises UserError where there is none, or its tokenizer_config.json does not fit.
-    """
+    Raises UserError where there is none, or its tokenizer_config.json does not fit."""
     file = next((path / name for name in FILES if (path / name).is_file()), path) if path.is_dir() else path
     try:
         data = file.read_bytes()
@@ -135,10 +133,8 @@ def _special_token(config: dict[str, Any], name: str) -> str:
 
 
 def load_pieces(data: bytes, name: str) -> Pieces:
-    """Parses a tokenizer: SentencePiece's bytes, those in a bundle with their options, or tokenizer.json.
-
-    Raises UserError, which says `name`, where it is neither.
-    """
+    """Parses a tokenizer: SentencePiece's bytes, those in a bundle with their options, or tokenizer.json. Raises
+    UserError, which says `name`, where it is neither."""
     if data[:1] != b"{":
         tokenizer = _parse_sentence_piece(data, name)
         options = {"lower": False, "words": False, "bos": False, "eos": True, "pad_id": tokenizer.pad_id()}

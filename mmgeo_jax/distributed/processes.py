@@ -24,10 +24,8 @@ OURS = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 
 
 def join(environment: Mapping[str, str] = os.environ) -> None:
-    """Connects to the other processes, if there are any. Must run before devices are first used.
-
-    Raises UserError if only some of the variables are set, or the connection fails.
-    """
+    """Connects to the other processes, if there are any. Must run before devices are first used. Raises UserError if
+    only some of the variables are set, or the connection fails."""
     given = {name: environment[name] for name in OURS if name in environment}
     if given and len(given) < len(OURS):
         missing = ", ".join(name for name in OURS if name not in given)

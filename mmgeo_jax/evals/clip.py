@@ -31,11 +31,8 @@ VERSION = 3  # of what is measured: a higher one makes old results stale
 
 
 def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
-    """Writes eval.json and scores.npz of a run; returns the contents of eval.json.
-
-    Skips what was made from the same checkpoint and data, unless forced. Raises UserError where the run has no
-    checkpoint, or its data is missing or broken.
-    """
+    """Writes eval.json and scores.npz of a run; returns the contents of eval.json. Skips what was made from the same
+    checkpoint and data, unless forced. Raises UserError where there is no checkpoint, or data is missing or broken."""
     run, started = Path(run_dir), time.perf_counter()
     config, tokenizer, params, step = checkpoints.restore_run(run, "two_tower")
     folders = {"synthetic": config.data.dir, "real": config.data.real_dir}
@@ -62,11 +59,9 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
 def evaluate_checkpoint(
     model: encoder.Model, source: str | Path, data_dir: str, runs_dir: str | Path = "runs"
 ) -> tuple[dict[str, Any], Path]:
-    """Scores a model on the test split of a data set, or on val where it has no test split.
-
-    Returns the contents of eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the model has no
-    text tower or no tokenizer, or the data is missing or broken.
-    """
+    """Scores a model on the test split of a data set, or on val where it has no test split. Returns the contents of
+    eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the model has no text tower or no
+    tokenizer, or the data is missing or broken."""
     started, tokenizer = time.perf_counter(), model.require_tokenizer()
     splits = {name for name, shards in tfrecords.read_manifest(data_dir)["splits"].items() if shards}
     split = next((name for name in HELD_OUT if name in splits), None)

@@ -67,10 +67,8 @@ def read_split(
     embedders: Sequence[Embedder] = (),
     limit: int | None = None,
 ) -> Split:
-    """Reads a split, or `limit` families evenly spaced over it, and embeds it with each model.
-
-    max_tokens: L. Raises UserError where the split is missing, empty or broken.
-    """
+    """Reads a split, or `limit` families evenly spaced over it, and embeds it with each model, captions at L = max_tokens.
+    Raises UserError where the split is missing, empty or broken."""
     rows, families = _read_families(data_dir, split, limit)
     sizes = ConfigDict({"max_tokens": max_tokens, "size_px": size_px})
     sizes.max_images = max(len(family.images) for family in families)

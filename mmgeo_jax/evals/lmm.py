@@ -66,11 +66,9 @@ def take_vote(problem: Question, responses: Sequence[str]) -> tuple[str, Verdict
 
 
 def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | None:
-    """Writes eval.json and answers.jsonl of a run; returns the contents of eval.json, or None without problems.
-
-    Skips what was made from the same checkpoint and data, unless forced. Raises UserError where the run has no
-    checkpoint, or its data is missing or broken.
-    """
+    """Writes eval.json and answers.jsonl of a run; returns the contents of eval.json, or None without problems. Skips
+    what was made from the same checkpoint and data, unless forced. Raises UserError where the run has no checkpoint, or
+    its data is missing or broken."""
     run, started = Path(run_dir), time.perf_counter()
     trained = checkpoints.restore_run(run, "lmm")
     config = trained.config
@@ -90,11 +88,8 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
 def evaluate_checkpoint(
     solver: chat.Solver, source: str | Path, data_dir: str | Path, runs_dir: str | Path = "runs"
 ) -> tuple[dict[str, Any], Path]:
-    """Scores any multimodal model, greedily, on the problems of a data set's test split.
-
-    Returns the contents of eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the data is
-    missing, broken or has no problems.
-    """
+    """Scores any multimodal model, greedily, on the problems of a data set's test split. Returns the contents of
+    eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where there are no problems to read."""
     started = time.perf_counter()
     families = _read_problems(data_dir, 0)
     if not families:
@@ -139,10 +134,7 @@ def _evaluate(
 def solve_problems(
     solver: chat.Solver, families: Sequence[Family], settings: ConfigDict
 ) -> tuple[list[list[str]], float]:
-    """Samples solutions of each family's problem, shown with its choices.
-
-    Returns the texts by family, and the rate in tokens per second.
-    """
+    """Samples solutions of each family's problem with its choices; returns texts by family, and tokens per second."""
     sampling, batch = Sampling(settings.max_tokens, settings.samples, settings.temperature), settings.batch_size
     prompts = [lmm_data.format_prompt(_question(family).question, _question(family).choices) for family in families]
     # Prompts of similar length go together; the solutions are in the order of the families.

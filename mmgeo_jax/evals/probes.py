@@ -58,10 +58,8 @@ def score_captions(
     steps: int = CAPTION_STEPS,
     name: str = "captions",
 ) -> ProbeScores:
-    """Trains a caption-only probe, and scores the captions of `test` int32[F, C, L] (padded with 0).
-
-    train int32[G, C', L]; targets int8[G, C']: 1 positive, 0 negative, -1 absent.
-    """
+    """Trains a caption-only probe, and scores the captions of `test` int32[F, C, L] (padded with 0). It learns from
+    `train` int32[G, C', L] and `targets` int8[G, C']: 1 positive, 0 negative, -1 absent."""
     used = max(int((tokens != 0).any(axis=(0, 1)).sum()) for tokens in (train, test))
     cut = slice(0, max(used, 1))
     params = _draw({"embedding": (vocab_size, WIDTH), "text_1": (3 * WIDTH, WIDTH), "text_2": (3 * WIDTH, WIDTH)}, seed)
@@ -77,10 +75,8 @@ def score_pictures(
     steps: int = PICTURE_STEPS,
     name: str = "pictures",
 ) -> ProbeScores:
-    """Trains an image-only probe, and scores the images of `test` uint8[F, N, h, w], which `shrink` has made.
-
-    train uint8[G, N', h, w]; targets int8[G, N'] as for captions.
-    """
+    """Trains an image-only probe, and scores the images of `test` uint8[F, N, h, w], which `shrink` has made. It
+    learns from `train` uint8[G, N', h, w] and `targets` int8[G, N'] as for captions."""
     params = _draw({"conv_1": (9 * 16, 24), "conv_2": (4 * 24, WIDTH), "conv_3": (9 * WIDTH, WIDTH)}, seed)
     return _score(_encode_picture, params, train, targets, test, seed, steps, name)
 

@@ -63,11 +63,9 @@ def pool(metrics: Iterable[RankingMetric]) -> RankingMetric:
 
 
 def hit1(scores: np.ndarray, truth: np.ndarray, ranked: int, queries: slice = slice(None)) -> RankingMetric:
-    """Computes Hit@1 of scores f[F, N, C] given truth int8[F, N, C], ranking axis `ranked` (CAPTIONS or PICTURES).
-
-    A query counts when it has a true and a false candidate; it hits when its best true candidate scores strictly more
-    than every false one. `queries` selects among them: slice(0, 1) is the anchors.
-    """
+    """Computes Hit@1 of scores f[F, N, C] given truth int8[F, N, C], ranking axis `ranked` (CAPTIONS or PICTURES). A
+    query counts when it has a true and a false candidate; it hits when its best true candidate scores strictly more
+    than every false one. `queries` selects among them: slice(0, 1) is the anchors."""
     true, false = truth == 1, truth == 0
     best_true = np.where(true, scores, -np.inf).max(axis=ranked)
     best_false = np.where(false, scores, -np.inf).max(axis=ranked)
@@ -83,10 +81,8 @@ def block(table: np.ndarray) -> np.ndarray:
 
 
 def single_edit_pairs(edits: Sequence[tuple[str, ...]], members: int, kinds: Collection[str] = KINDS) -> list[Pair]:
-    """Returns the pairs of the first `members` captions that differ in exactly one edit, one of `kinds`.
-
-    In a star that is the anchor and each sibling; in a cube, both ends of every edge.
-    """
+    """Returns the pairs of the first `members` captions that differ in exactly one edit, one of `kinds`. In a star that
+    is the anchor and each sibling; in a cube, both ends of every edge."""
     bags = [Counter(e) for e in edits[:members]]
     differences = (
         (i, j, list(((bags[i] - bags[j]) + (bags[j] - bags[i])).elements()))
@@ -117,10 +113,8 @@ def accuracy_by_kind(
 
 
 def random_negative_groups(families: int, others: int = 500, seed: int = 0) -> np.ndarray:
-    """Returns fixed groups for retrieval among random negatives: int[families, 1 + min(others, families - 1)].
-
-    Each row is a family and then the families that follow it in one fixed shuffle.
-    """
+    """Returns fixed groups for retrieval among random negatives: int[families, 1 + min(others, families - 1)]. Each row
+    is a family and then the families that follow it in one fixed shuffle."""
     order = np.random.default_rng(seed).permutation(families)
     window = np.arange(min(others, families - 1) + 1)
     groups = np.empty((families, len(window)), np.int64)
@@ -129,11 +123,8 @@ def random_negative_groups(families: int, others: int = 500, seed: int = 0) -> n
 
 
 def hit1_among_random(scores: np.ndarray, possibly_true: np.ndarray, groups: np.ndarray) -> RankingMetric:
-    """Computes Hit@1 of each family's anchor image among the anchor captions of its group.
-
-    scores f[F, F] and possibly_true bool[F, F]: anchor image by anchor caption; captions of other families that may be
-    true of the image are left out.
-    """
+    """Computes Hit@1 of each family's anchor image among the anchor captions of its group, without
+    those that may be true of it. `scores` f[F, F] and `possibly_true` bool[F, F] are anchor image by anchor caption."""
     rows = np.arange(len(scores))[:, None]
     truth = np.where(possibly_true[rows, groups], -1, 0)
     truth[:, 0] = 1
@@ -146,10 +137,7 @@ def may_be_true(caption_signatures: np.ndarray, image_signatures: np.ndarray) ->
 
 
 def pairwise_accuracy(scores: np.ndarray, targets: np.ndarray) -> RankingMetric:
-    """Computes how often scores f[F, M] rank a positive above a negative of the same family; chance is 1/2.
-
-    targets int8[F, M]: 1 positive, 0 negative, -1 absent.
-    """
+    """Computes how often scores f[F, M] rank a positive (int8[F, M]: 1, 0, -1 absent) above a negative; chance 1/2."""
     pairs = (targets == 1)[:, :, None] & (targets == 0)[:, None, :]
     right = pairs & (scores[:, :, None] > scores[:, None, :])
     queries = pairs.sum(axis=(1, 2), dtype=np.float64)

@@ -26,9 +26,7 @@ def fingerprint_data(data_dir: str) -> str:
 
 def load_finished(run: Path, inputs: dict[str, Any], other: str, force: bool) -> dict[str, Any] | None:
     """Reads eval.json of a run, and says so, if it was made from the same inputs and the `other` file is there too.
-
-    Returns None otherwise, and always if `force`.
-    """
+    Returns None otherwise, and always if `force`."""
     path = run / "eval.json"
     try:
         results = json.loads(path.read_text())

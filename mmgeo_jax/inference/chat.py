@@ -55,10 +55,7 @@ class Solver:
     def answer(
         self, pictures: np.ndarray, questions: Sequence[str], sampling: Sampling = GREEDY, seed: int = 0
     ) -> list[list[str]]:
-        """Returns n answers to each question about its picture, uint8[B, H, W].
-
-        `sampling`'s stop tokens and cache are replaced by the model's own.
-        """
+        """Returns n answers to each question about its picture, uint8[B, H, W]; sets `sampling`'s stop and cache."""
         prompts = self.prompts(questions)
         cache = kept_patches(self.model.image) + prompts.shape[1] + sampling.length
         sampling = self.fit_sampling(sampling, cache)

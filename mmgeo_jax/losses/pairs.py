@@ -65,10 +65,8 @@ def pair_metadata(
     caption_signatures: UInt32[Array, "B C W"],
     family: Int32[Array, " B"] | None = None,
 ) -> tuple[ImageMeta, CaptionMeta]:
-    """Flattens what labels depend on, of a batch or of a slice of one.
-
-    `family` identifies families, by default by their place in the batch. A slice must give it, because places repeat.
-    """
+    """Flattens what labels depend on, of a batch or of a slice of one. `family` identifies families, by default by
+    their place in the batch. A slice must give it, because places repeat."""
     batch, images, captions = truth.shape
     family = jnp.arange(batch, dtype=jnp.int32) if family is None else family
 
@@ -85,11 +83,9 @@ def pair_metadata(
 
 
 def may_be_true(caption_signatures: UInt32[Array, "J W"], image_signatures: UInt32[Array, "I W"]) -> Bool[Array, "I J"]:
-    """Tests whether all facts that caption j states are among those that may be true of image i.
-
-    The rule has no exceptions: a caption that states nothing (all zero) may be true of every image, and any caption may
-    be true of an image of which nothing is known (all one).
-    """
+    """Tests whether all facts that caption j states are among those that may be true of image i. The rule has no
+    exceptions: a caption that states nothing (all zero) may be true of every image, and any caption may be true of an
+    image of which nothing is known (all one)."""
     return jnp.all((caption_signatures[None] & ~image_signatures[:, None]) == 0, axis=-1)
 
 
@@ -126,9 +122,7 @@ def sigmoid_loss(
     scores: Float32[Array, "I J"], labels: Int8[Array, "I J"], weights: Float32[Array, "I J"]
 ) -> tuple[Scalar, Metrics]:
     """Computes the weighted sum of log(1 + exp(-label * score)) over all pairs, divided by the number of true pairs.
-
-    For plain batches the division makes it SigLIP's loss (Zhai et al., 2023), and padding does not change it.
-    """
+    For plain batches the division makes it SigLIP's loss (Zhai et al., 2023), and padding does not change it."""
     terms = weights * jax.nn.softplus(-labels * scores)
     true = labels == 1
     count = jnp.maximum(true.sum(), 1)
@@ -169,11 +163,9 @@ LOSSES = {"sigmoid": sigmoid_loss, "softmax": softmax_loss}
 def contrastive_loss(
     scores: Float[Array, "I J"], labels: Int8[Array, "I J"], weights: Float32[Array, "I J"], name: str
 ) -> tuple[Scalar, Metrics]:
-    """Computes the loss `name`, a key of LOSSES, from scores with scale and bias applied; and metrics.
-
-    The metrics are the parts of the loss, the numbers of true and false pairs, and the shares of true pairs that beat
-    every false one of their row and of their column, where a tie is a miss.
-    """
+    """Computes the loss `name`, a key of LOSSES, from scores with scale and bias applied; and metrics. The metrics are
+    the parts of the loss, the numbers of true and false pairs, and the shares of true pairs that beat every false one
+    of their row and of their column, where a tie is a miss."""
     if name not in LOSSES:
         raise UserError(f"config.loss.name is {name!r}: choose one of {', '.join(LOSSES)}")
     scores, weights = scores.astype(jnp.float32), weights.astype(jnp.float32)

@@ -273,11 +273,9 @@ def contrastive_loss(
     settings: LossSettings,
     mesh: Mesh,
 ) -> tuple[Scalar, Metrics]:
-    """Computes the loss and metrics of embeddings of length 1 that are split over all axes of the mesh.
-
-    Scale and bias are applied to the cosines. The images and captions of a family must lie on one device, and
-    `image_meta.family` and `caption_meta.family` identify families across the whole batch.
-    """
+    """Computes the loss and metrics of embeddings of length 1 that are split over all axes of the mesh. Scale and bias
+    are applied to the cosines. The images and captions of a family must lie on one device, and `image_meta.family` and
+    `caption_meta.family` identify families across the whole batch."""
     ring = _Ring(settings, BATCH_AXES, mesh.size)
     split, whole = PartitionSpec(BATCH_AXES), PartitionSpec()
     inputs = (split, split, whole, whole, split, split)

@@ -14,10 +14,8 @@ LORA_FACTORS = r".*/lora_[ab]"
 
 
 def trainable_mask(params: Params, freeze: str) -> Any:
-    """Returns a tree of bools: False for the parameters that `freeze` (optim.freeze) matches, except LoRA's.
-
-    Raises UserError if the pattern matches none, or all, or is not a regular expression.
-    """
+    """Returns a tree of bools: False for the parameters that `freeze` (optim.freeze) matches, except LoRA's. Raises
+    UserError if the pattern matches none, or all, or is not a regular expression."""
     try:
         pattern = re.compile(freeze)
     except re.error as fault:

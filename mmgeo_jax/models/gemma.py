@@ -225,10 +225,7 @@ class Block(nnx.Module):
 
 
 class Decoder(nnx.Module):
-    """A token table, `depth` blocks run as one `jax.lax.scan`, a final norm, and logits by the token table.
-
-    `config` is `default_decoder_config`'s.
-    """
+    """A token table, `depth` blocks run as one `jax.lax.scan`, a final norm, and logits by the token table."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
         check(config)

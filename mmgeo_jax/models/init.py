@@ -20,9 +20,7 @@ def init_graph(make: Make, config: ConfigDict) -> nnx.GraphDef:
 
 def init(make: Make, config: ConfigDict, seed: int) -> tuple[nnx.GraphDef, Params]:
     """Initialises a model as `(graphdef, params)`; params are plain nested dicts of f32 arrays with string keys.
-
-    `nnx.merge(graphdef, params)` gives the module back, inside a jitted function too.
-    """
+    `nnx.merge(graphdef, params)` gives the module back, inside a jitted function too."""
     # As text, since frozen configs that differ in a nested value may compare equal.
     return init_graph(make, config), _fresh(make, json.dumps(config.to_dict()), jax.random.key(seed))
 

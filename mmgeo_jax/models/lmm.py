@@ -75,10 +75,8 @@ class LMM(nnx.Module):
     def image_tokens(
         self, images: UInt8[Array, "N H W"] | UInt8[Array, "N H W 3"]
     ) -> tuple[Float[Array, "N P D"], Bool[Array, "N P"]]:
-        """Computes image tokens, and the mask of those that are not blank paper.
-
-        P is all patches of the tower's square, or image.patch_budget of them: those with most ink, in reading order.
-        """
+        """Computes image tokens, and the mask of those that are not blank paper. P is all patches of the tower's
+        square, or image.patch_budget of them: those with most ink, in reading order."""
         patches, positions, mask = patchify(to_square(images, self.size_px), self.patch_px, self.patch_budget)
         if self.patch_budget is None:
             features = self.image.tokens(patches, layers=self.layers)

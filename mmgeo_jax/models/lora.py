@@ -34,9 +34,7 @@ def add(
     graphdef: nnx.GraphDef, params: Params, settings: ConfigDict, freeze: str, seed: int
 ) -> tuple[nnx.GraphDef, Params]:
     """Adds factors to the linear layers whose kernels `settings.kernels` matches; changes nothing where the rank is 0.
-
-    Raises UserError where the pattern matches no kernel, or one that `freeze` (optim.freeze) leaves trainable.
-    """
+    Raises UserError where the pattern matches no kernel, or one that `freeze` (optim.freeze) leaves trainable."""
     if not settings.rank:
         return graphdef, params
     model = nnx.merge(graphdef, params)

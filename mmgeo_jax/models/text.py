@@ -31,9 +31,6 @@ class TextTower(Tower):
 
 
 def up_to_end(tokens: Int32[Array, "B L"], end_id: int) -> Bool[Array, "B L"]:
-    """Masks tokens up to and including the first `end_id`, or all if there is none.
-
-    So padding may be any token, even the end token.
-    """
+    """Masks tokens up to and including the first `end_id`, or all if there is none: padding may be any token."""
     ends = tokens == end_id
     return jnp.cumsum(ends, axis=1) - ends == 0

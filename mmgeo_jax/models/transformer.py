@@ -122,11 +122,9 @@ class Block(nnx.Module):
 
 
 class Transformer(nnx.Module):
-    """`depth` blocks, whose parameters have a leading layer axis and which run as one `jax.lax.scan`.
-
-    `remat` is "none" (keep every activation), "dots" (keep the products with weights) or "full" (keep only the inputs
-    of blocks); `unroll` is the number of blocks per step of the scan.
-    """
+    """`depth` blocks, whose parameters have a leading layer axis and which run as one `jax.lax.scan`. `remat` is "none"
+    (keep every activation), "dots" (keep the products with weights) or "full" (keep only the inputs of blocks);
+    `unroll` is the number of blocks per step of the scan."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
         @nnx.split_rngs(splits=config.depth)

@@ -58,11 +58,8 @@ def default_model_config() -> ConfigDict:
 
 
 class TwoTower(nnx.Module):
-    """Embeds images and captions in one space.
-
-    `logit_scale` (kept as its logarithm) and `logit_bias` are f32 scalars: the score of a pair is
-    exp(logit_scale) * cosine + logit_bias (`losses.pair_scores`).
-    """
+    """Embeds images and captions in one space. `logit_scale` (kept as its logarithm) and `logit_bias` are f32 scalars:
+    the score of a pair is exp(logit_scale) * cosine + logit_bias (`losses.pair_scores`)."""
 
     def __init__(self, config: ConfigDict, rngs: nnx.Rngs):
         dtype = jnp.dtype(config.dtype)

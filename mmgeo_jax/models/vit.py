@@ -23,11 +23,9 @@ BLANK_ABOVE = 239
 def patchify(
     images: UInt8[Array, "B H W"] | UInt8[Array, "B H W 3"], patch_px: int, budget: int | None = None
 ) -> tuple[Float32[Array, "B P pixels"], Int32[Array, "B P"], Bool[Array, "B P"]]:
-    """Cuts images into patches, left to right, then down; returns (patches, positions, mask).
-
-    White becomes 1 and black -1; a position is the flat index in the grid. Without a `budget` every patch is kept. With
-    one, the `budget` patches with most ink are (ties go to the earlier one), and blank ones among them are masked.
-    """
+    """Cuts images into patches, left to right, then down; returns (patches, positions, mask). White becomes 1 and black
+    -1; a position is the flat index in the grid. Without a `budget` every patch is kept. With one, the `budget` patches
+    with most ink are (ties go to the earlier one), and blank ones among them are masked."""
     batch, height, width = images.shape[:3]
     if height % patch_px or width % patch_px:
         raise UserError(f"images of {width} x {height} px do not divide into patches of {patch_px} px")
@@ -51,10 +49,8 @@ def fold(
     std: tuple[float, ...],
     channels: int,
 ) -> tuple[Float32[Array, "... channels D"], Float32[Array, " D"]]:
-    """Adapts a stem's kernel and bias to pixels from -1 to 1 of `channels` channels, 1 or 3.
-
-    `mean` and `std`, per channel and for pixels from 0 to 1, are the normalisation that the kernel was trained with.
-    """
+    """Adapts a stem's kernel and bias to pixels from -1 to 1 of `channels` channels, 1 or 3. `mean` and `std`, per
+    channel and for pixels from 0 to 1, are the normalisation that the kernel was trained with."""
     centre, spread = np.array(mean, np.float32), np.array(std, np.float32)
     # ((x + 1) / 2 - mean) / std = x * scale + shift
     scale, shift = 0.5 / spread, (0.5 - centre) / spread
@@ -144,11 +140,9 @@ class ImageTower(Tower):
         mask: Bool[Array, "B P"] | None = None,
         layers: int | None = None,
     ) -> Float[Array, "B P D"]:
-        """Computes tokens after the first `layers` blocks (-1: all but the last), before the final norm.
-
-        Arguments are as `patchify` returns them; without `positions` the grid is whole and in order, without `mask` all
-        patches count. The content of a masked patch affects nothing but its own token.
-        """
+        """Computes tokens after the first `layers` blocks (-1: all but the last), before the final norm. Arguments are
+        as `patchify` returns them; without `positions` the grid is whole and in order, without `mask` all patches
+        count. The content of a masked patch affects nothing but its own token."""
         if positions is None and patches.shape[1] != self.patches:
             count = patches.shape[1]
             raise UserError(f"images of {count} patches, but model.image.size_px gives {self.patches}: set it")

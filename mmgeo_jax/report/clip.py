@@ -61,10 +61,7 @@ TIMING_CHARTS = (("Images per second", r"^images_per_s$", None),)
 
 
 def write_report(run_dir: str | Path) -> Path:
-    """Writes report.html of an evaluated run; returns its path.
-
-    Raises UserError if eval.json, the scores or the data of the run are missing or do not fit.
-    """
+    """Writes report.html of an evaluated run; returns its path. Raises UserError if a file is missing or unfit."""
     run = Path(run_dir)
     results = parts.read_json(run / "eval.json")
     config = parts.read_text(run / "config.json")

@@ -27,10 +27,7 @@ class SolvedProblem(NamedTuple):
 
 
 def write_report(run_dir: str | Path) -> Path:
-    """Writes report.html of an evaluated run; returns its path.
-
-    Raises UserError if eval.json, the answers or the data of the run are missing or do not fit.
-    """
+    """Writes report.html of an evaluated run; returns its path. Raises UserError if a file is missing or unfit."""
     run = Path(run_dir)
     results, config = parts.read_json(run / "eval.json"), parts.read_text(run / "config.json")
     try:

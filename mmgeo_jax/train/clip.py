@@ -107,10 +107,8 @@ def step_flops(config: ConfigDict, batch: loop.Batch) -> int:
 
 
 def open_sources(data: ConfigDict) -> list[reader.Source]:
-    """Opens the train split of data.dir, and with data.train_on_real that of data.real_dir.
-
-    With data.retrieved_captions so many captions of other families follow each family's own.
-    """
+    """Opens the train split of data.dir, and with data.train_on_real that of data.real_dir. With
+    data.retrieved_captions so many captions of other families follow each family's own."""
     if data.train_on_real and not data.real_dir:
         raise UserError(
             "data.train_on_real is True, but data.real_dir names no folder: set --config.data.real_dir=data/formalgeo7k"
@@ -125,10 +123,8 @@ def open_sources(data: ConfigDict) -> list[reader.Source]:
 def read_batches(
     sources: Sequence[reader.Source], tokenizer: clip_data.Tokenizer, config: ConfigDict, start: int
 ) -> tuple[Iterator[ClipBatch[np.ndarray]], int]:
-    """Returns batches from step `start` on, and the step at which whole families begin.
-
-    Before it, for `train.anchor_warmup` of the steps, a batch has as many images, each the anchor of another family.
-    """
+    """Returns batches from step `start` on, and the step at which whole families begin. Before it, for
+    `train.anchor_warmup` of the steps, a batch has as many images, each the anchor of another family."""
     data, train = config.data, config.train
     switch = round(train.anchor_warmup * train.steps)
 

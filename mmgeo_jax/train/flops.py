@@ -85,11 +85,9 @@ def projector(model: ConfigDict, tokens: int) -> int:
 
 
 def passes(freeze: str, part: str, upstream: Sequence[str] = ()) -> int:
-    """Returns how many times training computes the products of a part.
-
-    Once forward; once for the gradient of its inputs, if it or a part `upstream` of it is trained; and once for the
-    gradient of its weights, if it is trained itself.
-    """
+    """Returns how many times training computes the products of a part. Once forward; once for the gradient of its
+    inputs, if it or a part `upstream` of it is trained; and once for the gradient of its weights, if it is trained
+    itself."""
     trains = [not (freeze and re.fullmatch(freeze, f"{each}/blocks/mlp/up/kernel")) for each in (part, *upstream)]
     return 1 + any(trains) + trains[0]
 

@@ -45,10 +45,7 @@ Arrays = Mapping[str, jax.Array]  # of a batch
 
 
 def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> loop.Task:
-    """Describes the training of a multimodal model.
-
-    Raises UserError if data, tokenizer or checkpoint do not fit the config.
-    """
+    """Describes the training of a multimodal model. Raises UserError if data, tokenizer or checkpoint do not fit."""
     meshes.check_batch(config.train, mesh)
     sources = [RecordSource(config.data.dir, "train")]
     tokenizer = find_tokenizer(run, config, sources)
@@ -113,10 +110,8 @@ def loss_of(
 
 
 def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh | None) -> loop.Gradients:
-    """Returns (params, batch) -> ((loss, metrics), gradients), computed in `train.micro_batches` parts.
-
-    Each part weighs as much as it has answer tokens, so that the number of parts changes nothing.
-    """
+    """Returns (params, batch) -> ((loss, metrics), gradients), computed in `train.micro_batches` parts. Each part
+    weighs as much as it has answer tokens, so that the number of parts changes nothing."""
     count = config.train.micro_batches
 
     def weighted_loss(params: Params, part: Arrays, total: jax.Array) -> tuple[jax.Array, loop.Metrics]:

@@ -128,10 +128,8 @@ def progress_postfix(loss: float, rates: Mapping[str, float]) -> dict[str, str]:
 
 
 def open_log(path: str | Path, step: int) -> TextIO:
-    """Opens a file of JSON lines to append to, without the lines of a killed run that come after `step`.
-
-    A last line that was cut short goes too. The file is replaced as a whole or not at all.
-    """
+    """Opens a file of JSON lines to append to, without the lines of a killed run that come after `step`. A last line
+    that was cut short goes too. The file is replaced as a whole or not at all."""
     path = Path(path)
     text = path.read_text() if path.exists() else ""
     kept = "".join(line for line in text.splitlines(keepends=True) if _step(line) <= step)
@@ -186,10 +184,7 @@ TRACKERS = {"tensorboard": tensorboard, "wandb": wandb}
 
 @contextlib.contextmanager
 def open_trackers(run: Path, config: ConfigDict) -> Iterator[Track]:
-    """Yields (step, scalars) -> None, which logs to all of `train.trackers`.
-
-    Raises UserError if one is unknown or not installed.
-    """
+    """Yields (step, scalars) -> None, which logs to all of `train.trackers`. Raises UserError if one is missing."""
     names = [name.strip() for name in config.train.trackers.split(",") if name.strip()]
     for name in names:
         if name not in TRACKERS:

@@ -62,10 +62,8 @@ MakeTask = Callable[[ConfigDict, Path, Mesh, bool], Task]
 
 
 def train(config: ConfigDict, run: Path, make_task: MakeTask) -> bool:
-    """Trains until train.steps; returns False if a signal stopped it earlier, with everything saved.
-
-    Raises UserError if the data or a checkpoint is broken, or the loss is not finite.
-    """
+    """Trains until train.steps; returns False if a signal stopped it earlier, with everything saved. Raises UserError
+    if the data or a checkpoint is broken, or the loss is not finite."""
     steps, mesh = config.train.steps, meshes.make_mesh(config.mesh.fsdp)
     with checkpoints.open_folder(run) as folder, stopping() as signals:
         if folder.latest_step() == steps:

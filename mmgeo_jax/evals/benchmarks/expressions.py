@@ -70,10 +70,8 @@ def normalize_spelling(text: str) -> str:
 
 
 def parse(text: str) -> float:
-    """Parses an expression. Raises Unreadable where it is not one of a finite real number.
-
-    Of an equation, takes what is right of the last equals sign; of an approximation, what is left of it.
-    """
+    """Parses an expression. Raises Unreadable where it is not one of a finite real number. Of an equation, takes what
+    is right of the last equals sign; of an approximation, what is left of it."""
     if len(text) > MAX_LENGTH:
         raise Unreadable("too long")
     text = normalize_spelling(text)

@@ -56,10 +56,8 @@ def format_prompt(item: Item) -> str:
 
 
 def judge_text(judge: JudgeFunction, item: Item, response: str | None) -> Verdict:
-    """Judges a response; a blank or missing one is wrong.
-
-    Of a response longer than MAX_READ characters, only the beginning and the end are read, where answers stand.
-    """
+    """Judges a response; a blank or missing one is wrong. Of a response longer than MAX_READ characters, only the
+    beginning and the end are read, where answers stand."""
     text = re.sub(r"[^\S\n]+", " ", response or "").strip()
     if len(text) > MAX_READ:
         text = f"{text[:1000]}\n{text[1000 - MAX_READ :]}"
@@ -77,11 +75,8 @@ def count_right(right: int, count: int) -> dict[str, Any]:
 
 
 def score_accuracy(items: Sequence[Item], responses: Mapping[str, str], judge: JudgeFunction) -> dict[str, Any]:
-    """Scores all items, and each group of them.
-
-    Returns accuracy, right and count, overall and in `groups`; missing: items without a response; no_answer: items with
-    a response that gives no answer, or none.
-    """
+    """Scores all items, and each group of them. Returns accuracy, right and count, overall and in `groups`; missing:
+    items without a response; no_answer: items with a response that gives no answer, or none."""
     verdicts = judge_all(items, responses, judge)
     right: dict[str, dict[str, list[bool]]] = {}
     for item in items:

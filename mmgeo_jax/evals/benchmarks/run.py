@@ -90,11 +90,9 @@ def run_benchmark(
 
 
 def score_file(name: str, root: str | Path, responses: str | Path, out: str | Path) -> dict[str, Any]:
-    """Scores a JSONL file of {"key": ..., "response": ...}, writes the scores to `out`, and returns them.
-
-    Lines with a key that the benchmark does not have are counted in `unknown`. Raises UserError where the data or the
-    file is missing or broken, a key is repeated, or no key is one of the benchmark's.
-    """
+    """Scores a JSONL file of {"key": ..., "response": ...}, writes the scores to `out`, and returns them. Lines with a
+    key that the benchmark does not have are counted in `unknown`. Raises UserError where the data or the file is
+    missing or broken, a key is repeated, or no key is one of the benchmark's."""
     items, given = read_items(name, root), _read_responses(Path(responses))
     keys = {item.key for item in items}
     if not keys & set(given):
