@@ -23,7 +23,7 @@ SIDE_PX = 384  # strengths in px are those of a picture of this size
 
 
 class Augmentation(NamedTuple):
-    """A change whose strength is drawn uniformly between `low` and `high`. Where it is GEOMETRIC, `apply` maps (strength,
+    """A change whose strength is drawn uniformly between `low` and `high`. If it is GEOMETRIC, `apply` maps (strength,
     generator) to the 3 x 3 matrix that moves points (x and y from -1 to 1, y down); where it is PHOTOMETRIC, (images
     uint8[N, H, W], strength, generator) to new images."""
 

@@ -67,7 +67,7 @@ def read_split(
     embedders: Sequence[Embedder] = (),
     limit: int | None = None,
 ) -> Split:
-    """Reads a split, or `limit` families evenly spaced over it, and embeds it with each model, captions at L = max_tokens.
+    """Reads a split, or `limit` families evenly spaced over it, and embeds it with each model; L is `max_tokens`.
     Raises UserError where the split is missing, empty or broken."""
     rows, families = _read_families(data_dir, split, limit)
     sizes = ConfigDict({"max_tokens": max_tokens, "size_px": size_px})
