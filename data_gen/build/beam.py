@@ -26,10 +26,8 @@ the work is done here, by --workers processes."""
 
 
 def make_shards(tasks: list[shards.ShardTask], workers: int, options: list[str]) -> Iterator[int]:
-    """Makes shards by a pipeline with these options of Beam's; yields the families of each that is finished.
-
-    Raises UserError if a shard cannot be made, or with the last line of the fault if the pipeline fails.
-    """
+    """Makes shards by a pipeline with these options of Beam's; yields the families of each that is finished. Raises
+    UserError if a shard cannot be made, or with the last line of the fault if the pipeline fails."""
     local = [f"--direct_num_workers={workers}", "--direct_running_mode=multi_processing", QUIET] if workers > 1 else []
     faults: list[Exception] = []
 

@@ -108,9 +108,7 @@ Maker = Callable[[list[ShardTask], int], Iterator[int]]  # like make_shards
 
 def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 1, make: Maker = make_shards) -> str:
     """Makes the data set of a spec in the folder `out`, or the share of one `host`; returns what was done, as text.
-
-    Raises UserError if the folder holds another spec's data, or a caption of test occurs in train.
-    """
+    Raises UserError if the folder holds another spec's data, or a caption of test occurs in train."""
     folder = epath.Path(out)
     splits = plan_shards(spec, out)
     _lock_spec(folder, spec)

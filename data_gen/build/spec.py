@@ -14,10 +14,8 @@ REQUIRED = {"name": str, "source": str, "seed": int, "size_px": int, "shard_size
 
 
 def load_spec(path: str, overrides: list[str]) -> ConfigDict:
-    """Returns the spec of a Python file with `--spec.a.b=value` overrides applied.
-
-    Raises UserError if the file, a key or a value is wrong.
-    """
+    """Returns the spec of a Python file with `--spec.a.b=value` overrides applied. Raises UserError if the file, a key
+    or a value is wrong."""
     spec = config.load("spec", path, overrides)
     for key, kind in REQUIRED.items():
         if not isinstance(spec.get(key), kind):

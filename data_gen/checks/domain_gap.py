@@ -87,11 +87,9 @@ def _box(ink: np.ndarray) -> tuple[int, int]:
 
 
 def stroke_px(picture: np.ndarray) -> float:
-    """Computes the width of strokes, px: twice the area of the ink by the length of its outline; nan without ink.
-
-    The picture is enlarged ZOOM times. Pixel edges are longer than the outline that they follow, 4 / pi times on
-    average.
-    """
+    """Computes the width of strokes, px: twice the area of the ink by the length of its outline; nan without ink. The
+    picture is enlarged ZOOM times. Pixel edges are longer than the outline that they follow, 4 / pi times on
+    average."""
     side = ZOOM * picture.shape[0]
     ink = np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)) < INK_BELOW
     sides = np.count_nonzero(np.diff(ink, axis=0)) + np.count_nonzero(np.diff(ink, axis=1))

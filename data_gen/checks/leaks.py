@@ -43,10 +43,8 @@ class Pairs(NamedTuple):
 
 def measure(folder: str, families: int, workers: int, seed: int = 0) -> dict[str, Any]:
     """Trains scorers on up to `families` families of train and tests them on the other splits: {what is seen: result}.
-
     A result has "overall" and "kinds": {"accuracy", "low", "high" (%), "pairs", "families"}, "hit@1". Returns {} if
-    there are not both train and another split, or no siblings. Raises UserError if a record is broken.
-    """
+    there are not both train and another split, or no siblings. Raises UserError if a record is broken."""
     splits = tfrecords.read_manifest(folder)["splits"]
     sizes = {split: sum(row["families"] for row in rows) for split, rows in splits.items()}
     held_out = [split for split in sizes if split != "train" and sizes[split]]
@@ -154,10 +152,8 @@ def _wins(scores: np.ndarray, pairs: Pairs) -> np.ndarray:
 
 
 def _hit1(scores: np.ndarray, pairs: Pairs, seed: int) -> dict[str, Any]:
-    """Returns how often the anchor scores highest in its family (a tie is a miss), and how often it would by chance.
-
-    In a star the anchor lies in the middle of its siblings and seldom scores highest: expect less than chance there.
-    """
+    """Returns how often the anchor scores highest in its family (a tie is a miss), and how often it would by chance. In
+    a star the anchor lies in the middle of its siblings and seldom scores highest: expect less than chance there."""
     families, number = np.unique(pairs.family, return_inverse=True)
     losses = np.bincount(number, scores[pairs.right] <= scores[pairs.left])
     row = _accuracy((losses == 0).astype(float), families, seed)

@@ -56,12 +56,9 @@ class Clock:
 
 
 def find_differences(family: Family, clock: Clock, exact: bool = True) -> list[Difference]:
-    """Returns all differences between a family and what its programs, canvas and facts give.
-
-    Args:
-      exact: whether this environment has the versions that wrote the family. If not, PNGs are compared by their pixels
-        and margins to MARGIN_TOLERANCE_PX.
-    """
+    """Returns all differences between a family and what its programs, canvas and facts give. `exact`: whether this
+    environment has the versions that wrote the family. If not, PNGs are compared by their pixels and margins to
+    MARGIN_TOLERANCE_PX."""
     if not family.programs:
         return list(_asserted(family, clock))
     with clock("rebuild"):
@@ -140,10 +137,8 @@ def _texts(
 
 
 def _axes(family: Family, programs: Sequence[Program], stated: Sequence[tuple[Fact, ...]]) -> Iterator[Difference]:
-    """Compares the edits with programs and facts: letters that moved, printed values that changed.
-
-    A caption without a picture may be an edit of any corner of the family, so less is known of it.
-    """
+    """Compares the edits with programs and facts: letters that moved, printed values that changed. A caption without a
+    picture may be an edit of any corner of the family, so less is known of it."""
     for j, (axes, kinds) in enumerate(zip(family.edits, family.kinds, strict=True)):
         if len(axes) != len(kinds) or bool(axes) != bool(j):
             yield Difference(f"edits[{j}]", f"are {axes} of the kinds {kinds}")

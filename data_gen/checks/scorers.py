@@ -17,10 +17,7 @@ Scorer = Callable[[Matrix], np.ndarray]  # -> float[M]
 
 def linear(features: Matrix, right: np.ndarray, wrong: np.ndarray, group: np.ndarray, seed: int) -> Scorer:
     """Trains a linear scorer by logistic regression on the differences of K pairs, whose right item should win.
-
-    Args:
-      features: [M, features]; right, wrong: int[K], rows of them; group: int[K], held out together.
-    """
+    features: [M, features]; right, wrong: int[K], rows of them; group: int[K], held out together."""
     rng = np.random.default_rng(seed)
     difference = (features[right] - features[wrong]).astype(np.float32)
     sign = rng.choice([-1.0, 1.0], len(wrong)).astype(np.float32)

@@ -223,11 +223,9 @@ def single(locus: Locus) -> Construction:
 
 
 def pair(first: Locus, second: Locus) -> Construction:
-    """Returns the row that places x where two loci meet; its last parameter chooses where they do so twice.
-
-    The letters of `ins` are a, b, c..., first those of the first locus. Where both draw a circle it is the first's:
-    the second's is that of another step.
-    """
+    """Returns the row that places x where two loci meet; its last parameter chooses where they do so twice. The letters
+    of `ins` are a, b, c..., first those of the first locus. Where both draw a circle it is the first's: the second's is
+    that of another step."""
     cut, numbers = len(first.ins), len(first.numbers)
 
     def solve(taken: Sequence[complex], params: Sequence[float]) -> tuple[complex, ...]:

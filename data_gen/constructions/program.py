@@ -65,10 +65,8 @@ class Program:
 
     @cached_property
     def points(self) -> dict[str, complex]:
-        """Solves for the coordinates of every point, hidden ones too, in the units of the construction.
-
-        Raises ZeroDivisionError or ValueError where the program has no figure (lines that never meet).
-        """
+        """Solves for the coordinates of every point, hidden ones too, in the units of the construction. Raises
+        ZeroDivisionError or ValueError where the program has no figure (lines that never meet)."""
         points: dict[str, complex] = {}
         for step in self.steps:
             given = step.row.solve([points[n] for n in step.ins], step.params)
@@ -90,11 +88,8 @@ class Program:
 
     @cached_property
     def optional_marks(self) -> tuple[shapes.Mark, ...]:
-        """Collects the marks that a book would put on what the steps make true.
-
-        Equal counts of ticks mean equal segments, so each step has counts of its own; what would need more than
-        MOST_TICKS goes without.
-        """
+        """Collects the marks that a book would put on what the steps make true. Equal counts of ticks mean equal
+        segments, so each step has counts of its own; what would need more than MOST_TICKS goes without."""
         found: list[shapes.Mark] = []
         used = 0
         for step in self.steps:

@@ -23,17 +23,11 @@ MARK_OF_WORD: dict[str, Callable[..., shapes.Mark]] = {
 
 @dataclass(frozen=True)
 class Step:
-    """One application of a construction.
+    """One application of a construction."""
 
-    Attributes:
-      construction: the name of its row.
-      ins, outs: the names of the points that it takes and gives.
-      params: its parameters.
-    """
-
-    construction: str
-    ins: tuple[str, ...]
-    outs: tuple[str, ...]
+    construction: str  # the name of its row
+    ins: tuple[str, ...]  # the points that it takes
+    outs: tuple[str, ...]  # those that it gives
     params: tuple[float, ...]
 
     @cached_property

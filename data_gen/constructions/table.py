@@ -18,10 +18,8 @@ MARKED: dict[str, Construction] = {row.name: row for row in mark_rows.rows()}
 
 @cache
 def get_construction(name: str) -> Construction:
-    """Returns the row that a step names. Raises UserError where no table has it.
-
-    "~NAME" is a row that draws and states nothing; "LOCUS+LOCUS" puts a point on two loci at once.
-    """
+    """Returns the row that a step names. Raises UserError where no table has it. "~NAME" is a row that draws and states
+    nothing; "LOCUS+LOCUS" puts a point on two loci at once."""
     for table in (CONSTRUCTIONS, MARKED, ROWS):
         if name in table:
             return table[name]

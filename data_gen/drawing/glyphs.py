@@ -26,11 +26,9 @@ logging.getLogger("fontTools.ttLib.tables._h_e_a_d").setLevel(logging.ERROR)
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A text at font size 1, y down, baseline from (0, 0).
-
-    ops: drawing commands out of "MLCZ"; xy: float64[n, 2], their points (1 for M and L, 3 for C, 0 for Z);
-    box: the ink, (x0, y0, x1, y1); advance: where the next letter starts.
-    """
+    """A text at font size 1, y down, baseline from (0, 0). ops: drawing commands out of "MLCZ"; xy: float64[n, 2],
+    their points (1 for M and L, 3 for C, 0 for Z); box: the ink, (x0, y0, x1, y1); advance: where the next letter
+    starts."""
 
     ops: str
     xy: np.ndarray

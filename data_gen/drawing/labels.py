@@ -42,10 +42,8 @@ class LabelCollision(Exception):
 
 @dataclass(frozen=True)
 class Label:
-    """A text in its place: `origin` is where its baseline starts, `box` its ink (x0, y0, x1, y1), both in px.
-
-    Its letters are drawn in `letter_font`, all else in `font` (keys of glyphs.FONTS), at `font_px`.
-    """
+    """A text in its place: `origin` is where its baseline starts, `box` its ink (x0, y0, x1, y1), both in px. Its
+    letters are drawn in `letter_font`, all else in `font` (keys of glyphs.FONTS), at `font_px`."""
 
     text: str
     font: str
@@ -80,10 +78,8 @@ class _Text:
 
 
 def place_labels(diagram: Diagram, ink: Ink | None = None) -> tuple[Label, ...]:
-    """Places every point's name (in `diagram.names` order), then every printed text (in mark order).
-
-    Deterministic. `ink` is the diagram's ink where the caller has it. Raises LabelCollision for want of room.
-    """
+    """Places every point's name (in `diagram.names` order), then every printed text (in mark order). Deterministic.
+    `ink` is the diagram's ink where the caller has it. Raises LabelCollision for want of room."""
     ink = ink or Ink(diagram)
     texts = _names(diagram, ink)
     for mark in diagram.marks:

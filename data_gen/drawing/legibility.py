@@ -29,14 +29,10 @@ Angled = shapes.AngleText | shapes.AngleArc | shapes.RightAngle
 
 @dataclass(frozen=True)
 class Layout:
-    """A figure in place on its canvas, before it is known to be legible.
-
-    Attributes:
-      points: where all points of the program lie, complex px.
-    """
+    """A figure in place on its canvas, before it is known to be legible."""
 
     program: Program
-    points: dict[str, complex]
+    points: dict[str, complex]  # where all points of the program lie, px
     canvas: Canvas
 
     @cached_property
@@ -176,12 +172,9 @@ EXACT = 1e-6  # what is nearer than this is so by construction
 
 
 def quality(points: dict[str, complex], segments: Sequence[shapes.Segment], circles: Sequence[shapes.Circle]) -> float:
-    """Returns how clear a layout is, from 0 (degenerate) to 1, in whatever units the points are.
-
-    The worst decides: the smallest distance between two points, the smallest angle between two strokes in a point
-    (strokes along one line make none), and the smallest distance of a point from a stroke that it is not on. Hidden
-    points do not count.
-    """
+    """Returns how clear a layout is, from 0 (degenerate) to 1, in whatever units the points are. The worst decides: the
+    smallest distance between two points, the smallest angle between two strokes in a point (strokes along one line make
+    none), and the smallest distance of a point from a stroke that it is not on. Hidden points do not count."""
     width = extent(points, circles)
     if width == 0:
         return 0.0
@@ -215,11 +208,8 @@ def _nearest(places: np.ndarray) -> float:
 
 
 def _narrowest_deg(on: np.ndarray, directions: np.ndarray) -> float:
-    """Returns the smallest angle between two strokes in a point that is on both, unless they run along one line.
-
-    Args:
-      on: bool[points, segments], which points are on which strokes; directions: complex[segments].
-    """
+    """Returns the smallest angle between two strokes in a point that is on both, unless they run along one line. `on`:
+    bool[points, segments], which points are on which strokes; `directions`: complex[segments]."""
     degrees = np.degrees(np.angle(directions))
     turn = np.abs(degrees[:, None] - degrees) % 180
     turn = np.minimum(turn, 180 - turn)

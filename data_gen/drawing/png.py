@@ -15,11 +15,9 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, 
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """Encodes uint8[H, W] as an 8-bit grey PNG without metadata, the same bytes for the same pixels.
-
-    Line drawings are long runs of white: unfiltered and matched as runs alone they take a quarter of the time, and
-    less room, than with the filters that an image library chooses for photographs.
-    """
+    """Encodes uint8[H, W] as an 8-bit grey PNG without metadata, the same bytes for the same pixels. Line drawings are
+    long runs of white: unfiltered and matched as runs alone they take a quarter of the time, and less room, than with
+    the filters that an image library chooses for photographs."""
     height, width = pixels.shape
     rows = np.zeros((height, 1 + width), np.uint8)  # each row begins with its filter, 0: none
     rows[:, 1:] = pixels

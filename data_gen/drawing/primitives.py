@@ -16,11 +16,8 @@ POINTS = {"M": 1, "L": 1, "C": 3, "Z": 0}  # of each command
 
 @dataclass(frozen=True, eq=False)
 class Primitive:
-    """One path: stroked with `width_px`, or filled where that is 0.
-
-    ops: commands out of "MLCZ"; xy: float64[n, 2], their points in px, rounded; dash_px: (on, off) or (); grey: 0 is
-    black, 255 white.
-    """
+    """One path: stroked with `width_px`, or filled where that is 0. ops: commands out of "MLCZ"; xy: float64[n, 2],
+    their points in px, rounded; dash_px: (on, off) or (); grey: 0 is black, 255 white."""
 
     ops: str
     xy: np.ndarray

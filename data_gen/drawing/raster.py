@@ -26,10 +26,8 @@ def cairo_library() -> Any:
 
 
 def to_pixels(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> np.ndarray:
-    """Draws the diagram straight with cairo: uint8[size_px, size_px], black on white, the SVG's very pixels.
-
-    `labels` as in `primitives`. Raises LabelCollision, and UserError without libcairo.
-    """
+    """Draws the diagram straight with cairo: uint8[size_px, size_px], black on white, the SVG's very pixels. `labels`
+    as in `primitives`. Raises LabelCollision, and UserError without libcairo."""
     cairo, size = cairo_library(), diagram.size_px
     surface = cairo.ImageSurface(cairo.FORMAT_ARGB32, size, size)
     context = cairo.Context(surface)

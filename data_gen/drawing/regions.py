@@ -25,11 +25,8 @@ def depth(region: Sequence[complex], z: np.ndarray) -> np.ndarray:
 
 
 def divided(region: Sequence[complex], points: dict[str, complex], drawn, marks: Sequence[Mark], least: float) -> bool:
-    """Returns whether a stroke runs inside a region, deeper than `least`; an arc counts as its whole circle.
-
-    Args:
-      drawn: `constructions.program.Strokes`; points: where their names lie, in the unit of the region and of `least`.
-    """
+    """Returns whether a stroke runs inside a region, deeper than `least`; an arc counts as its whole circle. `drawn`:
+    `constructions.program.Strokes`; `points`: where their names lie, in the unit of the region and of `least`."""
     lines = [(points[s.a], points[s.b]) for s in drawn.segments]
     rings = [(points[c.centre], points[c.through]) for c in drawn.circles]
     rings += [(points[a.centre], points[a.a]) for a in drawn.arcs]

@@ -55,12 +55,9 @@ class Path:
 
 
 class Ink:
-    """Everything of a diagram but its texts.
-
-    Paths `solid`, `dashed`, `marks` (stroked, the last a little thinner), `filled`, and `shaded` (grey, under the
-    rest); `capsules` and `rings` say where the ink lies; `angle_radius` maps an AngleText to the radius in px of the
-    arc before it.
-    """
+    """Everything of a diagram but its texts. Paths `solid`, `dashed`, `marks` (stroked, the last a little thinner),
+    `filled`, and `shaded` (grey, under the rest); `capsules` and `rings` say where the ink lies; `angle_radius` maps an
+    AngleText to the radius in px of the arc before it."""
 
     def __init__(self, diagram: Diagram):
         style = diagram.style

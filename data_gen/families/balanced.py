@@ -61,10 +61,7 @@ def star(
     program: Program, factors: Sequence[Factor], text_kinds: Sequence[str], canvas: Canvas, rng: np.random.Generator
 ) -> FamilyDraft | None:
     """Makes a star of all levels of all factors and of text edits; None where some corner of the grid makes no family.
-
-    Args:
-      text_kinds: rows of `edits.PROPOSAL_OF_KIND`.
-    """
+    `text_kinds`: rows of `edits.PROPOSAL_OF_KIND`."""
     figures = _corners(program, factors, canvas)
     if figures is None or not _all_prove_themselves(figures, factors, 0, canvas):
         return None

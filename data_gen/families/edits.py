@@ -35,11 +35,8 @@ class Edit:
 
 @dataclass(frozen=True)
 class EditKind:
-    """A kind of edit.
-
-    slots: exchanging any two rows of these is of this kind, unless a row that names the pair of predicates says
-    otherwise; pairs: what is stated before and after, in either order, whatever the slot.
-    """
+    """A kind of edit. slots: exchanging any two rows of these is of this kind, unless a row that names the pair of
+    predicates says otherwise; pairs: what is stated before and after, in either order, whatever the slot."""
 
     name: str
     axis: str
@@ -114,11 +111,8 @@ def in_range(row: Construction, parameter: float) -> bool:
 
 
 def exchange(place: int, old: str, new: str, params: Callable[[Step], tuple[float, ...]]) -> Edit:
-    """Returns the edit that puts a construction in the place of another: a square for a rectangle.
-
-    Args:
-      place: the number of the step; params: step before the edit -> parameters after it.
-    """
+    """Returns the edit that puts a construction in the place of another: a square for a rectangle. `place`: the number
+    of the step; `params`: step before the edit -> parameters after it."""
 
     def apply(program: Program) -> Program:
         step = program.steps[place]

@@ -38,17 +38,11 @@ class EditedMember(NamedTuple):
 
 @dataclass(frozen=True)
 class FamilyDraft:
-    """A family before it is put into words and pixels.
-
-    Attributes:
-      members: the figures.
-      edits: for each figure, the edits by which it differs from the first.
-      text_only: figures of which only the caption is kept.
-    """
+    """A family before it is put into words and pixels."""
 
     members: list[Member]
-    edits: list[tuple[Edit, ...]]
-    text_only: Sequence[EditedMember] = ()
+    edits: list[tuple[Edit, ...]]  # of each figure, by which it differs from the first
+    text_only: Sequence[EditedMember] = ()  # figures of which only the caption is kept
 
 
 def star(
@@ -78,10 +72,8 @@ def cube(
 
 
 def cube_of(program: Program, edits: Sequence[Edit], canvas: Canvas, rng: np.random.Generator) -> FamilyDraft | None:
-    """Makes all products of the edits of a program; None where they do not all prove each other.
-
-    Which corner is called the anchor is drawn at the end: every corner might have been it, so nothing tells it.
-    """
+    """Makes all products of the edits of a program; None where they do not all prove each other. Which corner is called
+    the anchor is drawn at the end: every corner might have been it, so nothing tells it."""
     members = []
     for corner in range(2 ** len(edits)):
         chosen = [edit for bit, edit in enumerate(edits) if corner >> bit & 1]
@@ -103,10 +95,8 @@ def cube_of(program: Program, edits: Sequence[Edit], canvas: Canvas, rng: np.ran
 def with_text_only(
     draft: FamilyDraft, base: Member, requests: Sequence[EditRequest], canvas: Canvas, rng: np.random.Generator
 ) -> FamilyDraft:
-    """Adds up to `len(requests)` captions without a picture to a family: edits of `base`, one of its members.
-
-    They pass the rule that siblings pass, so that nothing but the missing picture sets their captions apart.
-    """
+    """Adds up to `len(requests)` captions without a picture to a family: edits of `base`, one of its members. They pass
+    the rule that siblings pass, so that nothing but the missing picture sets their captions apart."""
     return replace(draft, text_only=_join(draft.members, base, requests, canvas, rng))
 
 

@@ -27,11 +27,8 @@ def draw_letters(
     tries: int = 100,
     run_share: float = 0.5,
 ) -> list[str] | None:
-    """Draws letters whose set belongs to a split, in random order; None where all tries fail.
-
-    Args:
-      run_share: how often they are an alphabetical run, as in books.
-    """
+    """Draws letters whose set belongs to a split, in random order; None where all tries fail. `run_share`: how often
+    they are an alphabetical run, as in books."""
     for _ in range(tries):
         if rng.random() < run_share:
             start = int(rng.integers(len(alphabet) - count + 1))

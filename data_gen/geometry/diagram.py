@@ -11,10 +11,8 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Segment:
-    """A straight stroke from point `a` to point `b`.
-
-    `arrows` puts an arrowhead on both ends (an endless line), `ray` on b alone.
-    """
+    """A straight stroke from point `a` to point `b`. `arrows` puts an arrowhead on both ends (an endless line), `ray`
+    on b alone."""
 
     a: str
     b: str
@@ -50,14 +48,11 @@ class Shade:
 
 @dataclass(frozen=True)
 class Graph:
-    """Coordinate axes with the graph of a polynomial.
+    """Coordinate axes with the graph of a polynomial."""
 
-    origin: where they cross; unit: the point (1, 1); coefficients: of 1, x, x^2...
-    """
-
-    origin: str
-    unit: str
-    coefficients: tuple[float, ...]
+    origin: str  # where the axes cross
+    unit: str  # the point (1, 1)
+    coefficients: tuple[float, ...]  # of 1, x, x^2...
 
 
 Stroke = Segment | Circle | Arc | Shade | Graph

@@ -6,10 +6,8 @@ BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
 
 def boxed_texts(text: str, closed: bool = False) -> list[str]:
-    """Returns the content of each \\boxed{} of a text, in order.
-
-    A box in a box is a part of it. One without a closing brace ends with the text, or is empty if all must be `closed`.
-    """
+    r"""Returns the content of each \boxed{} of a text, in order. A box in a box is a part of it. One without a closing
+    brace ends with the text, or is empty if all must be `closed`."""
     found, end = [], 0
     while match := BOX.search(text, end):
         depth, end = 1, match.end()

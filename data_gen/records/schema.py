@@ -22,10 +22,8 @@ IN_PICTURE = "picture"  # a tag of a question
 
 @dataclass(frozen=True)
 class Question:
-    """A problem over the anchor: `answer` is one of `choices` where there are any; all fields are text.
-
-    `tags`: none, or the kind of problem ("inscribed_angle") and, where the text alone does not do, IN_PICTURE.
-    """
+    """A problem over the anchor: `answer` is one of `choices` where there are any; all fields are text. `tags`: none,
+    or the kind of problem ("inscribed_angle") and, where the text alone does not do, IN_PICTURE."""
 
     question: str
     choices: tuple[str, ...]
@@ -78,10 +76,8 @@ class Family:
 
 
 class Field(NamedTuple):
-    """A row of the schema. kind: "text", "texts", "images", "int", "array"; shape: letters N, C, or sizes.
-
-    optional: a list that is left out where it is empty, so that records written before it was thought of stay the same.
-    """
+    """A row of the schema. kind: "text", "texts", "images", "int", "array"; shape: letters N, C, or sizes. optional: a
+    list that is left out where it is empty, so that records written before it was thought of stay the same."""
 
     name: str
     kind: str
@@ -128,10 +124,8 @@ def stored_raw(field: Field) -> bool:
 
 
 def encode(family: Family) -> bytes:
-    """Returns the family as a serialised `tf.train.Example`: equal families give equal bytes.
-
-    Raises UserError if a field does not fit the schema.
-    """
+    """Returns the family as a serialised `tf.train.Example`: equal families give equal bytes. Raises UserError if a
+    field does not fit the schema."""
     validate(family)
     values, example = _values(family), Example()
     for field in fields_of(family):

@@ -17,10 +17,8 @@ _CLASSES = {
 
 
 def write_metadata(directory: epath.PathLike, name: str, splits: dict[str, list[dict[str, Any]]]) -> None:
-    """Writes dataset_info.json and features.json of a folder with all its shards. `splits`: as in the manifest.
-
-    An optional field is a feature if the first record has it: TFDS wants every feature in every record.
-    """
+    """Writes dataset_info.json and features.json of a folder with all its shards. `splits`: as in the manifest. An
+    optional field is a feature if the first record has it: TFDS wants every feature in every record."""
     info = {
         "name": name,
         "version": f"{SCHEMA_VERSION}.0.0",

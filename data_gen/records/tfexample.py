@@ -6,10 +6,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 
 def _example_class() -> Any:
-    """Returns the class of `tf.train.Example`, declared from its published field numbers.
-
-    No package that has it imports in less than a second.
-    """
+    """Returns the class of `tf.train.Example`, declared from its published field numbers. No package that has it
+    imports in less than a second."""
     proto = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="mmgeo/example.proto", package="mmgeo", syntax="proto3")
     one, many = proto.LABEL_OPTIONAL, proto.LABEL_REPEATED

@@ -86,9 +86,7 @@ class ShardWriter:
 
     def write(self, family: Family, figures: Mapping[str, int] | None = None) -> None:
         """Appends a family; `figures` counts those tried for it and refused, as `drawing.draw.counting_figures` does.
-
-        Raises UserError if the family does not fit the schema.
-        """
+        Raises UserError if the family does not fit the schema."""
         block = frame_record(encode(family))
         self._index["offsets"].append(self._index["bytes"])
         self._index["bytes"] += len(block)
@@ -119,10 +117,7 @@ def index_path(shard: epath.PathLike) -> epath.Path:
 def read_index(shard: epath.PathLike) -> dict[str, Any]:
     """Reads the index of a whole shard: {"fingerprint", "offsets": start of each record, "bytes", "sha256",
     "proposals": {kind of edit: [tried, taken]}}, and of drawn figures "figures": {"tried": count, reason of refusal:
-    count}.
-
-    Raises UserError if shard or index is missing, or the shard has another size than its index says.
-    """
+    count}. Raises UserError if shard or index is missing, or the shard has another size than its index says."""
     shard = epath.Path(shard)
     try:
         index = json.loads(index_path(shard).read_text())
@@ -213,10 +208,8 @@ def _check_rows(splits: Any) -> None:
 
 
 class RecordSource:
-    """The families of one split by row number: `len(source)`, `source[row] -> Family`. Threads may share one.
-
-    Raises UserError, which names the shard and the byte offset, if a record is broken.
-    """
+    """The families of one split by row number: `len(source)`, `source[row] -> Family`. Threads may share one. Raises
+    UserError, which names the shard and the byte offset, if a record is broken."""
 
     def __init__(self, directory: epath.PathLike, split: str):
         splits = read_manifest(directory)["splits"]

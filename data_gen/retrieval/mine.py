@@ -127,10 +127,8 @@ def _meaning(facts: Iterable[Fact]) -> frozenset[Fact]:
 
 def most_similar(index: Index, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Finds for each caption int[Q] the POOL most similar others that speak of no more points or circles, best first.
-
     Returns numbers int64[Q, POOL] (-1 where there are no more) and cosines float32[Q, POOL]. Of equally similar
-    captions those come first that follow the query in the corpus, so that none is everybody's.
-    """
+    captions those come first that follow the query in the corpus, so that none is everybody's."""
     total, (points, circles) = len(index.uses), index.sizes.T.copy()
     numbers, cosines = np.full((len(queries), POOL), -1, np.int64), np.zeros((len(queries), POOL), np.float32)
     for start in range(0, len(queries), BLOCK):
@@ -154,9 +152,7 @@ def most_similar(index: Index, queries: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def anchor_refuter(family: Family) -> Callable[[Sequence[Fact]], np.ndarray]:
     """Returns a function that tells of facts, in the roles of a family's anchor, which are surely false of it: bool[K].
-
-    Raises UserError where the family cannot be drawn again.
-    """
+    Raises UserError where the family cannot be drawn again."""
     facts = sidecar.anchor_facts(family)
     names = sidecar.roles(facts)
     if not family.programs:
@@ -200,9 +196,7 @@ def _test_captions(directory: str, split: str) -> frozenset[str]:
 
 def choose_negatives(family: Family, index: Index, pool: np.ndarray, held_out: frozenset[str]) -> list[int]:
     """Finds the places in `pool`, int64[POOL] numbers of captions, of the first KEPT negatives of a family's anchor.
-
-    They are false of it, no two say the same, and none says what a caption of the family or a held-out one says.
-    """
+    They are false of it, no two say the same, and none says what a caption of the family or a held-out one says."""
     names = sidecar.roles(sidecar.anchor_facts(family))
     false_facts, false = anchor_refuter(family), np.zeros(len(index.facts), bool)
     said = {index.meanings.get(_meaning(f.rename(names) for f in facts_from_json(text)), -1) for text in family.facts}

@@ -51,10 +51,8 @@ def anchor_facts(family: Family) -> tuple[Fact, ...]:
 
 
 def roles(facts: Sequence[Fact]) -> dict[str, str]:
-    """Maps name -> role, centres of circles apart from other points, in the order in which the facts name them.
-
-    In whatever order a caption says it, the shapes come first, and of these what has most points.
-    """
+    """Maps name -> role, centres of circles apart from other points, in the order in which the facts name them. In
+    whatever order a caption says it, the shapes come first, and of these what has most points."""
     ordered = sorted(facts, key=lambda f: (AXES.index(PREDICATES[f.predicate].axis), -len(f.args), f.predicate))
     centres = {name for fact in facts for name in fact.args[: PREDICATES[fact.predicate].circles]}
     points, circles = itertools.count(), itertools.count()
@@ -160,10 +158,8 @@ class Retrieved(NamedTuple):
 
 
 class Sidecar:
-    """The retrieved captions of a split. Threads may share one; a shard's file is read when it is first needed.
-
-    Raises UserError where a file is missing, broken or stale.
-    """
+    """The retrieved captions of a split. Threads may share one; a shard's file is read when it is first needed. Raises
+    UserError where a file is missing, broken or stale."""
 
     def __init__(self, directory: epath.PathLike, split: str):
         self._folder, self._split = epath.Path(directory), split
@@ -203,10 +199,8 @@ def nearest(directory: epath.PathLike, split: str, row: int, most: int = 100) ->
 
 
 class WithRetrieved:
-    """The families of a source, each cut to `captions` captions and followed by up to `count` retrieved ones.
-
-    These are false of the anchor; of the siblings nobody has asked, and training leaves the pairs out.
-    """
+    """The families of a source, each cut to `captions` captions and followed by up to `count` retrieved ones. These are
+    false of the anchor; of the siblings nobody has asked, and training leaves the pairs out."""
 
     def __init__(self, source: RecordSource, captions: int, count: int):
         self._source, self._captions, self._count = source, captions, count

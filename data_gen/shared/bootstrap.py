@@ -8,11 +8,8 @@ RESAMPLES = 1000
 
 
 def interval(totals: np.ndarray, counts: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """Returns the 95 % interval (low, high) of a mean, totals.sum() / counts.sum(), by resampling groups.
-
-    Args:
-      totals: f[G], the sum of a group's values; counts: [G], how many it has, above 0.
-    """
+    """Returns the 95 % interval (low, high) of a mean, totals.sum() / counts.sum(), by resampling groups. `totals`:
+    f[G], the sum of a group's values; `counts`: [G], how many it has, above 0."""
     weights = _resamples(len(counts), seed)
     low, high = np.quantile((weights @ totals) / (weights @ counts), (0.025, 0.975))
     return float(low), float(high)

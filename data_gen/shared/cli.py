@@ -16,10 +16,8 @@ def program() -> str:
 
 
 def parser(name: str, description: str, example: str, **more) -> argparse.ArgumentParser:
-    """Returns the parser of the command `mmgeo NAME`; `example` is printed below its options.
-
-    Options must be written out: an abbreviation would be understood differently once an option is added.
-    """
+    """Returns the parser of the command `mmgeo NAME`; `example` is printed below its options. Options must be written
+    out: an abbreviation would be understood differently once an option is added."""
     epilog = f"example:\n  {example}".replace("mmgeo ", f"{program()} ")
     shape = argparse.RawDescriptionHelpFormatter
     return argparse.ArgumentParser(

@@ -21,11 +21,9 @@ SHIPPED = [Path(__file__).parents[2] / folder for folder in ("configs", "mmgeo_c
 
 
 def load(noun: str, path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
-    """Returns the ConfigDict, locked, of a file's `get_<noun>()`, with `--<noun>.a.b=value` overrides applied.
-
-    `path` may also name a config that comes with the package: `clip_tiny` or `configs/clip_tiny.py`, in any folder.
-    Raises UserError if the file, a key or a value is wrong.
-    """
+    """Returns the ConfigDict, locked, of a file's `get_<noun>()`, with `--<noun>.a.b=value` overrides applied. `path`
+    may also name a config that comes with the package: `clip_tiny` or `configs/clip_tiny.py`, in any folder. Raises
+    UserError if the file, a key or a value is wrong."""
     file = _find(noun, Path(path))
     try:
         config = runpy.run_path(str(file))[f"get_{noun}"]().lock()

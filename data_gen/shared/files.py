@@ -71,10 +71,8 @@ def require_texts(value: Any, where: str, key: str) -> tuple[str, ...]:
 
 
 def resolve_inside(root: Path, name: str, where: str) -> Path:
-    """Returns the file that a name means, following links. Raises UserError if it is not in the folder `root`.
-
-    An absolute name, or one with '..', is accepted if it ends in the folder all the same; `root` may be a link.
-    """
+    """Returns the file that a name means, following links. Raises UserError if it is not in the folder `root`. An
+    absolute name, or one with '..', is accepted if it ends in the folder all the same; `root` may be a link."""
     if len(name) > MAX_PATH or not name.isprintable():
         raise UserError(f"{where}: {name[:200]!r} is not a path: correct it")
     try:

@@ -19,10 +19,8 @@ Done = TypeVar("Done")
 def map_in_pool(
     function: Callable[[Task], Done], tasks: Sequence[Task], workers: int, ordered: bool = False
 ) -> Iterator[Done]:
-    """Yields the results as they come, or in the order of the tasks; one worker needs no pool.
-
-    Raises UserError if a worker was killed, and whatever the function raises.
-    """
+    """Yields the results as they come, or in the order of the tasks; one worker needs no pool. Raises UserError if a
+    worker was killed, and whatever the function raises."""
     if workers == 1 or len(tasks) < 2:
         yield from map(function, tasks)
         return

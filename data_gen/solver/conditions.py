@@ -60,11 +60,9 @@ class Description:
 
 
 def start_layout(description: Description, rng: np.random.Generator, wild: int = 0) -> dict[str, complex]:
-    """Places points so that faces lie beside each other as described, by Tutte's embedding.
-
-    The outer corners are on an ellipse, every other point in the middle of its neighbours. `wild` numbers the starts:
-    later ones are shaken more.
-    """
+    """Places points so that faces lie beside each other as described, by Tutte's embedding. The outer corners are on an
+    ellipse, every other point in the middle of its neighbours. `wild` numbers the starts: later ones are shaken
+    more."""
     names = list(description.names)
     index = {name: i for i, name in enumerate(names)}
     pairs = [*description.edges, *description.arcs]

@@ -154,10 +154,8 @@ class System:
         return np.stack(rows, 1) if rows else np.zeros((len(x), 0))
 
     def pushes(self, x: np.ndarray, convex: bool) -> np.ndarray:
-        """Computes float64[K, m]: how far the figure is from a clear layout in the order described, else 0.
-
-        Faces of more than three corners are pushed to be convex only where `convex`: some of them are not.
-        """
+        """Computes float64[K, m]: how far the figure is from a clear layout in the order described, else 0. Faces of
+        more than three corners are pushed to be convex only where `convex`: some of them are not."""
         z, d = self.points(x), self.description
         at = lambda *names: (z[:, self.index[n]] for n in names)  # noqa: E731
         rows = []

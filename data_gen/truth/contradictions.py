@@ -17,11 +17,8 @@ from data_gen.language.predicates.table import PREDICATES
 
 @dataclass(frozen=True)
 class Context:
-    """What the rules may use of a figure.
-
-    names: its points. values: for each value predicate, what may stand in the place of a value. off_line(p, a, b):
-    whether the point p is surely not on the line ab (by default of no point).
-    """
+    """What the rules may use of a figure: its names, values for each value predicate, and whether a point p is surely
+    not on the line ab: `off_line(p, a, b)` (by default no point is)."""
 
     names: Sequence[str] = ()
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -82,10 +79,8 @@ RULES: tuple[Rule, ...] = ((None, _opposite), ("order", _reorder), ("order", _re
 def contradictions(
     fact: Fact, rng: np.random.Generator | None = None, context: Context | None = None
 ) -> list[tuple[str, Fact]]:
-    """Returns (axis, fact) for every edit of a fact that contradicts it: no two that say the same, none twice.
-
-    Without a generator in the order of the table, with one shuffled.
-    """
+    """Returns (axis, fact) for every edit of a fact that contradicts it: no two that say the same, none twice. Without
+    a generator in the order of the table, with one shuffled."""
     context, own_axis = context or Context(), PREDICATES[fact.predicate].axis
     seen, found = {canonical(fact)}, []
     for axis, proposals in RULES:

@@ -74,9 +74,7 @@ def drawable(facts: Sequence[Fact]) -> list[Fact]:
 @cache
 def _orbits(predicate: str, count: int, heads: tuple[int, ...]) -> np.ndarray:
     """Lists int[K, arity]: arguments of every fact over `count` names in alphabetical order, one per symmetry class.
-
-    `heads` are the names that may come first (all of them, or the centres of circles).
-    """
+    `heads` are the names that may come first (all of them, or the centres of circles)."""
     row, group = PREDICATES[predicate], symmetry_group(predicate)
     tuples = [
         (head, *rest)
@@ -125,11 +123,9 @@ def _batch(facts: list[tuple[Predicate, str, np.ndarray]]) -> _Batch:
 
 
 def image_signatures(scene: Scene, margin_px: float) -> np.ndarray:
-    """Computes uint32[N, 8]: a bit for every fact that is, or may be, true of each diagram.
-
-    Facts of up to five points count. A length counts where it is printed; an angle's bits are those of the whole
-    degrees within one of its measure.
-    """
+    """Computes uint32[N, 8]: a bit for every fact that is, or may be, true of each diagram. Facts of up to five points
+    count. A length counts where it is printed; an angle's bits are those of the whole degrees within one of its
+    measure."""
     bits = np.zeros((len(scene.diagrams), BITS), bool)
     codes = np.array([_code(name) for name in scene.names], np.uint64)
     unknown = np.full(len(scene.diagrams), np.nan)

@@ -178,11 +178,9 @@ def holds(fact: Fact, diagram: Diagram, margin_px: float) -> int:
 
 
 def truth_table(captions: Sequence[Sequence[Fact]], scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """Computes the truth int8[N, C] of every caption in every diagram, and the margins float64[N, C].
-
-    A caption is false where any of its facts is (margin: of the most plainly false one), true where all are (margin: of
-    the least plain one), and otherwise nobody can say. One that states nothing is true everywhere, by any margin.
-    """
+    """Computes the truth int8[N, C] of every caption in every diagram, and the margins float64[N, C]. A caption is
+    false where any of its facts is (margin: of the most plainly false one), true where all are (margin: of the least
+    plain one), and otherwise nobody can say. One that states nothing is true everywhere, by any margin."""
     known: dict[Fact, tuple[np.ndarray, np.ndarray]] = {}
     for fact in {canonical(fact) for facts in captions for fact in facts}:
         known[fact] = evaluate(fact, scene, margin_px)

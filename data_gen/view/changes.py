@@ -27,9 +27,7 @@ def changed_words(old: str, new: str) -> list[tuple[str, str]]:
 
 def overlay(anchor: bytes, sibling: bytes) -> bytes | None:
     """Returns a PNG of two pictures' ink, one over the other, on a tint where they differ if that is in few places.
-
-    None if they differ in size or do not decode.
-    """
+    None if they differ in size or do not decode."""
     try:
         ink = [1 - np.asarray(Image.open(io.BytesIO(png)).convert("L"), float) / 255 for png in (anchor, sibling)]
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):

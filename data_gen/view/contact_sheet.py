@@ -23,10 +23,8 @@ EXAMPLE = """mmgeo contact-sheet --data=data/tiny --split=test --row=3 --out=fam
 
 
 def draw_sheet(family: Family, cell_px: int = 300) -> Image.Image:
-    """Draws a family's members in rows of four, under each the edit that made it and its caption.
-
-    Words that the anchor's caption does not have in that place are in colour.
-    """
+    """Draws a family's members in rows of four, under each the edit that made it and its caption. Words that the
+    anchor's caption does not have in that place are in colour."""
     size = max(11, cell_px // 19)
     font, line = ImageFont.truetype(str(FONT), size), round(size * 1.4)
     rows = -(-len(family.images) // COLUMNS)

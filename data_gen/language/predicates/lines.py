@@ -11,10 +11,8 @@ topic = Topic(axis="relation")
 
 
 def _uncovered_px(a, b, strokes):
-    """Returns how far the point of ab that is farthest from all strokes is from them.
-
-    strokes: complex[N, S, 2], the ends of straight ones, NaN where a diagram has fewer.
-    """
+    """Returns how far the point of ab that is farthest from all strokes is from them. `strokes`: complex[N, S, 2], the
+    ends of straight ones, NaN where a diagram has fewer."""
     shares = np.linspace(0.06, 0.94, 9)
     p = a[..., None, None] + (b - a)[..., None, None] * shares[:, None]
     ends = strokes.reshape(strokes.shape[0], *(1,) * (a.ndim - 1), 1, *strokes.shape[1:])
