@@ -79,13 +79,12 @@ class LMM(nnx.Module):
         square, or image.patch_budget of them: those with most ink, in reading order."""
         patches, positions, mask = patchify(to_square(images, self.size_px), self.patch_px, self.patch_budget)
         if self.patch_budget is None:
-            features = self.image.tokens(patches, layers=self.layers)
+            features = self.image.tokens(patches, layers=self.layers)[:, -patches.shape[1] :]  # without a class token
         else:
+            features = self.image.tokens(patches, positions, mask, self.layers)[:, -patches.shape[1] :]
             order = jnp.argsort(positions, axis=1)
-            patches = jnp.take_along_axis(patches, order[..., None], axis=1)
-            positions, mask = (jnp.take_along_axis(each, order, axis=1) for each in (positions, mask))
-            features = self.image.tokens(patches, positions, mask, self.layers)
-        features = features[:, -patches.shape[1] :]  # without a class token
+            features = jnp.take_along_axis(features, order[..., None], axis=1)
+            mask = jnp.take_along_axis(mask, order, axis=1)
         return self.projector(self.image.norm(features) if self.normed else features), mask
 
     def sequence(

@@ -65,6 +65,34 @@ def dense(fan_in: int, fan_out: int, dtype: jnp.dtype, rngs: nnx.Rngs, bias: boo
     return Linear(fan_in, fan_out, use_bias=bias, dtype=dtype, kernel_init=init, rngs=rngs)
 
 
+def attend(
+    queries: Float[Array, "B T heads E"],
+    keys: Float[Array, "B S heads E"],
+    values: Float[Array, "B S heads E"],
+    mask: Bool[Array, "B S"] | None,
+    causal: bool,
+) -> Float[Array, "B T heads E"]:
+    """Computes softmax(queries keys^T / sqrt(E)) values, by cuDNN's flash attention where it serves.
+
+    What `mask` marks must come first in a row: the kernel takes lengths, and computes nothing for the rest. A row
+    without any is undefined, but finite.
+    """
+    if not has_flash_attention(queries, keys):
+        mask = None if mask is None else mask[:, None, None, :]
+        return jax.nn.dot_product_attention(queries, keys, values, mask=mask, is_causal=causal)
+    lengths = None if mask is None else jnp.maximum(mask.sum(1, dtype=jnp.int32), 1)
+    return jax.nn.dot_product_attention(
+        queries, keys, values, key_value_seq_lengths=lengths, is_causal=causal, implementation="cudnn"
+    )
+
+
+def has_flash_attention(queries: jax.Array, keys: jax.Array) -> bool:
+    """Whether cuDNN's kernel takes such arrays: half precision on a GPU, more than one query, heads of 8 n <= 128."""
+    half = queries.dtype in (jnp.bfloat16, jnp.float16)
+    size, lengths = queries.shape[-1], (queries.shape[1], keys.shape[1])
+    return jax.default_backend() == "gpu" and half and size % 8 == 0 and size <= 128 and min(lengths) > 1
+
+
 class Attention(nnx.Module):
     """Multi-head attention."""
 
@@ -80,16 +108,14 @@ class Attention(nnx.Module):
     def __call__(
         self, queries: Float[Array, "B T D"], tokens: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None
     ) -> Float[Array, "B T D"]:
-        """Attends from queries to those tokens that `mask` marks; if causal, not to later ones."""
+        """Attends from queries to the tokens that `mask` marks, the first ones; if causal, not to later ones."""
 
         def split(x: jax.Array) -> jax.Array:
             return x.reshape(*x.shape[:-1], self.heads, -1)
 
-        mask = None if mask is None else mask[:, None, None, :]
-        heads = jax.nn.dot_product_attention(
-            split(self.query(queries)), split(self.key(tokens)), split(self.value(tokens)), mask=mask,
-            is_causal=self.causal,
-        )  # fmt: skip
+        heads = attend(
+            split(self.query(queries)), split(self.key(tokens)), split(self.value(tokens)), mask, self.causal
+        )
         return self.out(heads.reshape(queries.shape))
 
 

@@ -23,9 +23,11 @@ BLANK_ABOVE = 239
 def patchify(
     images: UInt8[Array, "B H W"] | UInt8[Array, "B H W 3"], patch_px: int, budget: int | None = None
 ) -> tuple[Float32[Array, "B P pixels"], Int32[Array, "B P"], Bool[Array, "B P"]]:
-    """Cuts images into patches, left to right, then down; returns (patches, positions, mask). White becomes 1 and black
-    -1; a position is the flat index in the grid. Without a `budget` every patch is kept. With one, the `budget` patches
-    with most ink are (ties go to the earlier one), and blank ones among them are masked."""
+    """Cuts images into patches, left to right, then down; returns (patches, positions, mask).
+
+    White becomes 1 and black -1; a position is the flat index in the grid. Without a `budget` every patch is kept. With
+    one, the `budget` patches with most ink are (ties go to the earlier one); blank ones come last, and are masked.
+    """
     batch, height, width = images.shape[:3]
     if height % patch_px or width % patch_px:
         raise UserError(f"images of {width} x {height} px do not divide into patches of {patch_px} px")
@@ -35,10 +37,11 @@ def patchify(
     positions = jnp.broadcast_to(jnp.arange(rows * columns, dtype=jnp.int32), patches.shape[:2])
     mask = jnp.ones(patches.shape[:2], bool)
     if budget is not None:
-        ink = (255 - patches.astype(jnp.int32)).sum(-1)
+        inked = patches.min(-1) <= BLANK_ABOVE
+        ink = (255 - patches.astype(jnp.int32)).sum(-1) + jnp.where(inked, 255 * patches.shape[-1], 0)
         positions = jax.lax.top_k(ink, min(budget, rows * columns))[1]
         patches = jnp.take_along_axis(patches, positions[..., None], axis=1)
-        mask = patches.min(-1) <= BLANK_ABOVE
+        mask = jnp.take_along_axis(inked, positions, axis=1)
     return patches.astype(jnp.float32) / 127.5 - 1.0, positions, mask
 
 
