@@ -175,15 +175,9 @@ def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[ShardTa
             rows[split].append({"file": os.path.basename(shard.path), **sizes})
             figures.update(index.get("figures", {}))
     tfds_metadata.write_metadata(folder, spec.name, rows)
-    manifest = {
-        "name": spec.name,
-        "seed": spec.seed,
-        "spec": (folder / SPEC_FILE).read_text(),
-        "fingerprint": fingerprint(spec),
-        "versions": versions(),
-        "splits": rows,
-    }
-    tfrecords.write_manifest(folder, manifest)
+    made_from = {"name": spec.name, "seed": spec.seed, "spec": (folder / SPEC_FILE).read_text()}
+    made = {"fingerprint": fingerprint(spec), "versions": versions(), "splits": rows}
+    tfrecords.write_manifest(folder, made_from | made)
     return figures
 
 

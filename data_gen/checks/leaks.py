@@ -101,16 +101,13 @@ def pairs_of(features: Features, pictures: bool) -> Pairs:
 
 def _result(train: Features, test: Features, what: str, make: Callable[..., Scorer], seed: int) -> dict[str, Any]:
     """Returns the result of one kind of scorer: one trained on all siblings, and one on each kind of edit."""
-    inputs = [
-        features.captions if what == "captions" else np.nan_to_num(features.pictures) for features in (train, test)
-    ]
+    inputs = [each.captions if what == "captions" else np.nan_to_num(each.pictures) for each in (train, test)]
     learnt, asked = (pairs_of(features, what != "captions") for features in (train, test))
     siblings, others = learnt.where(learnt.kind != TEXT_ONLY), asked.where(asked.kind != TEXT_ONLY)
     scores = make(inputs[0], siblings, seed)(inputs[1])
     right = _wins(scores, asked)
-    result: dict[str, Any] = {"overall": _accuracy(right[asked.kind != TEXT_ONLY], others.family, seed)}
-    result["hit@1"] = _hit1(scores, others, seed)
-    result["kinds"] = {}
+    overall = _accuracy(right[asked.kind != TEXT_ONLY], others.family, seed)
+    result: dict[str, Any] = {"overall": overall, "hit@1": _hit1(scores, others, seed), "kinds": {}}
     for kind in sorted({kind for kinds in set(asked.kind.tolist()) for kind in kinds.split("+")}):
         mine, own = _has(asked.kind, kind), learnt.where(_has(learnt.kind, kind))
         row = {} if kind == TEXT_ONLY else _accuracy(right[mine], asked.family[mine], seed)

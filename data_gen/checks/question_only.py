@@ -83,14 +83,10 @@ def measure(train: Sequence[Question], test: Sequence[Question], seed: int = 0) 
     """Trains scorers on `train` and tests them on `test`: {scorer: {"accuracy", "low", "high" (%), "questions"}}."""
     right = [np.array([c == q.answer for q in asked for c in q.choices]) for asked in (train, test)]
     shape = [number_features(asked) for asked in (train, test)]
-    dense = [
-        np.hstack([n, word_features(asked, WORDS).toarray()]) for n, asked in zip(shape, (train, test), strict=True)
-    ]
+    both = list(zip(shape, (train, test), strict=True))
+    dense = [np.hstack([n, word_features(asked, WORDS).toarray()]) for n, asked in both]
     scaler = StandardScaler().fit(shape[0])
-    wide = [
-        sparse.hstack([scaler.transform(n), word_features(asked, 1 << 16)]).tocsr()
-        for n, asked in zip(shape, (train, test), strict=True)
-    ]
+    wide = [sparse.hstack([scaler.transform(n), word_features(asked, 1 << 16)]).tocsr() for n, asked in both]
     trees = HistGradientBoostingClassifier(max_iter=200, learning_rate=0.06, random_state=seed).fit(dense[0], right[0])
     wrong = np.flatnonzero(~right[0])  # each with the answer of its question
     answer = np.flatnonzero(right[0])[wrong // CHOICES]

@@ -44,7 +44,6 @@ class CheckTask(NamedTuple):
     folder: str
     split: str
     file: str
-    first: int  # row of its first family
     row: dict[str, Any]  # of the manifest: {"file", "families", "bytes", "sha256"}
     exact: bool  # whether the versions are those that wrote it
     limit: int  # differences that are reported
@@ -148,13 +147,11 @@ def shards_of(folder: str, limit: int) -> list[CheckTask]:
     manifest = tfrecords.read_manifest(folder)
     exact, shards = manifest.get("versions") == versions(), []
     for split, rows in manifest["splits"].items():
-        first = 0
         for row in rows:
             if os.path.basename(row["file"]) != row["file"]:
                 path = epath.Path(folder) / tfrecords.MANIFEST
                 raise UserError(f"{path}: '{row['file']}' is not the name of a file in the folder")
-            shards.append(CheckTask(folder, split, row["file"], first, row, exact, limit))
-            first += row["families"]
+            shards.append(CheckTask(folder, split, row["file"], row, exact, limit))
     return shards
 
 
@@ -164,11 +161,9 @@ def check_dataset(folder: str, workers: int, limit: int = 20) -> tuple[list[Shar
     total = sum(shard.row["families"] for shard in shards)
     found = []
     with tqdm(total=total, desc=f"verify {folder}", unit=" families", dynamic_ncols=True) as bar:
-        for some in map_in_pool(check_shard, shards, workers):
+        for some in map_in_pool(check_shard, shards, workers, ordered=True):
             found.append(some)
             bar.update(some.shard.row["families"])
-    places = {shard.file: place for place, shard in enumerate(shards)}
-    found.sort(key=lambda some: places[some.shard.file])
     lines = [line for some in found for line in some.differences] + list(_misplaced(found))
     wrong = sum(some.wrong for some in found) + sum(1 for _ in _misplaced(found))
     return found, lines[:limit], wrong
@@ -239,13 +234,9 @@ def _quantiles(lengths: Counter[str]) -> dict[str, float]:
 
 def report_text(report: dict[str, Any]) -> str:
     """Returns the report as text: a line for each figure."""
-    lines = []
-    for name in ("families", "ms a family"):
-        lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in report[name].items()))
-    for name, counter in report["counts"].items():
-        lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in counter.items()))
-    for name, values in report["caption length"].items():
-        lines.append(f"captions in {name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
+    rows = {name: report[name] for name in ("families", "ms a family")} | report["counts"]
+    rows |= {f"captions in {name}": values for name, values in report["caption length"].items()}
+    lines = [f"{name}: " + ", ".join(f"{key} {value}" for key, value in row.items()) for name, row in rows.items()]
     rates = ", ".join(f"{kind} {rate}" for kind, rate in report["accept rate"].items())
     lines.append(f"accept rate of edits: {rates or 'not counted'}")
     lines += [refusals(report["figures"])] if report["figures"] else []
@@ -260,9 +251,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("dir", help="folder of a data set")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
     parser.add_argument("--limit", type=int, default=20, help="differences to report (default: 20)")
-    parser.add_argument(
-        "--leaks", type=int, default=20000, help="families that scorers train on (default: 20000; 0: none)"
-    )
+    parser.add_argument("--leaks", type=int, default=20000, help="families scorers train on (default: 20000; 0: none)")
     options = parser.parse_args(arguments)
     workers = max(1, options.workers or 1)
     found, differences, wrong = check_dataset(options.dir, workers, options.limit)

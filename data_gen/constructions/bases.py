@@ -239,20 +239,19 @@ def _place(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex, ...]:
 
 def _line_rows():
     """Lines ab and cd, then a transversal from e on ab to f on cd; p[0] is the angle b-e-f."""
-    for name, fact, marks_, range_ in (
+    for name, fact, arrows, turn in (
         ("parallel_lines", "parallel a b c d", ("arrows a b", "arrows c d"), (0, 0)),
         ("slanting_lines", "oblique a b c d", (), (14, 24)),
     ):
         yield Construction(
-            name, "lines", "relation", "", "abcd", (range_, (0, 1)), _lines, (fact,), "ab cd", marks=marks_
+            name, "lines", "relation", "", "abcd", (turn, (0, 1)), _lines, (fact,), "ab cd", marks=arrows
         )
-    for name, fact, square, range_ in (
+    for name, fact, square, lean in (
         ("leaning_transversal", "oblique e f a b", (), (42, 66)),
         ("square_transversal", "perpendicular e f a b", ("right_angle b e f",), (90, 90)),
     ):
-        yield Construction(
-            name, "transversal", "relation", "abcd", "efUV", (range_,), _transversal, (fact,), "UV", marks=square
-        )
+        yield Construction(name, "transversal", "relation", "abcd", "efUV", (lean,), _transversal, (fact,), "UV",
+                           marks=square)  # fmt: skip
     for name, place, fact, marks_ in (
         ("transversal_middle", lambda t: (t[0] + t[1]) / 2, "midpoint g e f", ("ticks2 e g", "ticks2 g f")),
         ("transversal_near_f", lambda t: _between(t[0], t[1], 200 / 3), "trisection g e f", ()),

@@ -229,9 +229,7 @@ def pair(first: Locus, second: Locus) -> Construction:
     cut, numbers = len(first.ins), len(first.numbers)
 
     def solve(taken: Sequence[complex], params: Sequence[float]) -> tuple[complex, ...]:
-        found = meet(
-            first.curve(taken[:cut], params[:numbers]), second.curve(taken[cut:], params[numbers : len(params) - 1])
-        )
+        found = meet(first.curve(taken[:cut], params[:numbers]), second.curve(taken[cut:], params[numbers:-1]))
         return (found[int(params[-1]) % len(found)],)
 
     letters = "abcdefghijklmnop"[: cut + len(second.ins)]

@@ -3,7 +3,7 @@
 import importlib.util
 import logging
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partialmethod
 from pathlib import Path
 
 import numpy as np
@@ -44,21 +44,12 @@ class _OutlinePen(BasePen):
         self.ops: list[str] = []
         self.points: list[tuple[float, float]] = []
 
-    def _moveTo(self, pt):
-        self._add("M", pt)
-
-    def _lineTo(self, pt):
-        self._add("L", pt)
-
-    def _curveToOne(self, pt1, pt2, pt3):
-        self._add("C", pt1, pt2, pt3)
-
-    def _closePath(self):
-        self._add("Z")
-
     def _add(self, op: str, *points: tuple[float, float]):
         self.ops.append(op)
         self.points.extend(points)
+
+    _moveTo, _lineTo = partialmethod(_add, "M"), partialmethod(_add, "L")
+    _curveToOne, _closePath = partialmethod(_add, "C"), partialmethod(_add, "Z")
 
 
 @cache

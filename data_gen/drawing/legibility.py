@@ -183,7 +183,8 @@ def quality(points: dict[str, complex], segments: Sequence[shapes.Segment], circ
     off = segment_distance(places[:, None], a, b)  # float64[points, segments]
     rings = [(points[c.centre] / width, abs(points[c.through] - points[c.centre]) / width) for c in circles]
     off_rings = [np.abs(np.abs(places - centre) - radius) for centre, radius in rings]
-    gap, angle = _nearest(places), _narrowest_deg(off < EXACT, b - a)
+    apart = np.abs(places[:, None] - places)[np.triu_indices(len(places), 1)]
+    gap, angle = float(np.min(apart, initial=1.0)), _narrowest_deg(off < EXACT, b - a)
     distances = np.concatenate([off.ravel(), *off_rings])
     miss = float(np.min(distances[distances > EXACT], initial=1.0))
     if gap < MIN_GAP or angle < MIN_ANGLE_DEG or miss < MIN_MISS:
@@ -199,12 +200,6 @@ def extent(points: dict[str, complex], circles: Sequence[shapes.Circle]) -> floa
         corners += [centre + radius * (1 + 1j), centre - radius * (1 + 1j)]
     xs, ys = np.real(corners), np.imag(corners)
     return float(max(np.ptp(xs), np.ptp(ys)))
-
-
-def _nearest(places: np.ndarray) -> float:
-    """Returns the smallest distance between two of complex[points]."""
-    distances = np.abs(places[:, None] - places)[np.triu_indices(len(places), 1)]
-    return float(np.min(distances, initial=1.0))
 
 
 def _narrowest_deg(on: np.ndarray, directions: np.ndarray) -> float:

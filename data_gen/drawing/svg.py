@@ -18,9 +18,7 @@ def to_svg(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> str:
 
 def _svg_path(primitive: Primitive) -> str:
     numbers = iter([f"{x:g}" if x == int(x) else repr(x) for x in primitive.xy.ravel().tolist()])
-    commands = []
-    for op in primitive.ops:
-        commands.append(op + " ".join(next(numbers) for _ in range(2 * POINTS[op])))
+    commands = [op + " ".join(next(numbers) for _ in range(2 * POINTS[op])) for op in primitive.ops]
     paint = f'fill="#{3 * f"{primitive.grey:02x}"}"' if primitive.grey else 'fill="black"'
     if primitive.width_px:
         cap = "butt" if primitive.dash_px else "round"

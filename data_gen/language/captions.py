@@ -48,9 +48,8 @@ def write_caption(facts: Sequence[Fact], wording: int = 0) -> str:
     if wording:
         order = sorted(order, key=lambda place: zlib.crc32(f"{wording}/{place}".encode()))
     join = JOINS[zlib.crc32(f"join {wording}".encode()) % len(JOINS)] if wording else SENTENCES
-    text = _joined(
-        [write_phrase(facts[i], zlib.crc32(f"{wording}:{i}".encode()) if wording else 0) for i in order], join
-    )
+    phrases = [write_phrase(facts[i], zlib.crc32(f"{wording}:{i}".encode()) if wording else 0) for i in order]
+    text = _joined(phrases, join)
     if wording and zlib.crc32(f"close {wording}".encode()) % CLOSE_ONE_IN == 0:
         for sign in CLOSE_SIGNS:
             text = text.replace(f" {sign} ", sign)

@@ -81,12 +81,10 @@ def anchor_statements(task: SidecarTask) -> list[str]:
 def captions_of_split(tasks: Sequence[SidecarTask], workers: int) -> sidecar.Captions:
     """Returns the different captions of a split, in the order of the families that have them first."""
     first: dict[str, int] = {}
-    row = 0
-    for _, texts in _in_pool(anchor_statements, tasks, workers, "captions"):
-        for text in texts:
-            if text:
-                first.setdefault(text, row)
-            row += 1
+    statements = (text for _, some in _in_pool(anchor_statements, tasks, workers, "captions") for text in some)
+    for row, text in enumerate(statements):
+        if text:
+            first.setdefault(text, row)
     return sidecar.Captions(np.array(list(first.values()), np.int32), list(first))
 
 
@@ -284,11 +282,8 @@ def _in_pool(
 @cli.command
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit status."""
-    parser = cli.parser(
-        "retrieval",
-        "Find, for each anchor's caption, similar captions of other families that are false of it.",
-        EXAMPLE,
-    )
+    what = "Find, for each anchor's caption, similar captions of other families that are false of it."
+    parser = cli.parser("retrieval", what, EXAMPLE)
     parser.add_argument("--data", required=True, help="folder of a data set")
     parser.add_argument("--splits", default="", help="some of its splits, with commas between (default: all)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")

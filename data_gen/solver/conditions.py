@@ -116,12 +116,10 @@ def outline(description: Description) -> list[str]:
 
 def _hull_guess(description: Description) -> list[str]:
     """Returns the largest face, or the points of the largest circle, or the ends of lines."""
-    faces = sorted(description.rounds, key=len)
-    if faces and len(faces[-1]) > 2:
-        return list(faces[-1])
-    circles = sorted(description.circles.values(), key=len)
-    if circles and len(circles[-1]) > 2:
-        return list(circles[-1])
+    for groups in (description.rounds, description.circles.values()):
+        largest = sorted(groups, key=len)[-1:]
+        if largest and len(largest[0]) > 2:
+            return list(largest[0])
     return list(dict.fromkeys(n for line in description.lines for n in (line[0], line[-1])))[:6]
 
 

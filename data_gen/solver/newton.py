@@ -257,8 +257,7 @@ def solve(description: Description, seed: int = 0) -> Solution:
         if x is None:
             continue
         found = system.solution(x)
-        wrong = find_fault(description, found)
-        if wrong is None:
+        if not (wrong := find_fault(description, found)):
             return found
         reason = wrong
     raise Unsolved(reason)
@@ -276,8 +275,7 @@ def solve_near(
     if x is None:
         raise Unsolved("the facts cannot be met together near the given positions")
     found = system.solution(x)
-    wrong = find_fault(description, found)
-    if wrong:
+    if wrong := find_fault(description, found):
         raise Unsolved(wrong)
     return Solution(
         {n: p * width + middle for n, p in found.points.items()}, {o: r * width for o, r in found.radii.items()}
@@ -286,8 +284,7 @@ def solve_near(
 
 def find_fault(description: Description, found: Solution) -> str | None:
     """Says in a few words why a solution is refused; None where it is sound."""
-    wrong = layout_fault(description, found.points, found.radii)
-    if wrong:
+    if wrong := layout_fault(description, found.points, found.radii):
         return wrong
     diagram = to_diagram(found)
     asked = [f for i, f in enumerate(description.facts) if i not in description.targets]
@@ -296,12 +293,8 @@ def find_fault(description: Description, found: Solution) -> str | None:
 
 
 def _fails(fact: Fact, diagram: Diagram) -> bool:
-    drawn = {circle.centre for circle in diagram.circles}
-    if not set(fact.args) <= set(diagram.names) or not drawn.issuperset(
-        fact.args[: PREDICATES[fact.predicate].circles]
-    ):
-        return False
-    return holds(fact, diagram, MARGIN_PX) == 0
+    drawn, centres = {circle.centre for circle in diagram.circles}, fact.args[: PREDICATES[fact.predicate].circles]
+    return drawn.issuperset(centres) and set(fact.args) <= set(diagram.names) and holds(fact, diagram, MARGIN_PX) == 0
 
 
 def to_diagram(found: Solution) -> Diagram:

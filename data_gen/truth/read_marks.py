@@ -62,27 +62,18 @@ def _angle(mark: shapes.AngleText) -> MarkedFact:
     return name, (mark.a, mark.vertex, mark.b), mark.text.rstrip("°")
 
 
-def _region(corners: tuple[str, ...]) -> tuple[str, ...]:
-    """Names a region: by a circle's centre, or a polygon's corners."""
-    return corners[:1] if len(corners) == 2 else corners
-
-
-def _shade(shade: shapes.Shade) -> MarkedFact:
-    names = _region(shade.corners)
-    return SHADES[len(names)], names, ""
-
-
-def _area(mark: shapes.AreaText) -> MarkedFact:
-    names = _region(mark.corners)
-    return AREAS[len(names)], names, mark.text
+def _region(predicates: dict[int, str], corners: tuple[str, ...], value: str = "") -> MarkedFact:
+    """Names a region by a circle's centre, or a polygon's corners: their number chooses the predicate."""
+    names = corners[:1] if len(corners) == 2 else corners
+    return predicates[len(names)], names, value
 
 
 MARK_READERS: dict[type, Callable[[Any], MarkedFact]] = {
     shapes.LengthText: lambda mark: ("length", (mark.a, mark.b), mark.text),
     shapes.AngleText: _angle,
-    shapes.AreaText: _area,
+    shapes.AreaText: lambda mark: _region(AREAS, mark.corners, mark.text),
     shapes.Ticks: lambda mark: ("ticked", (mark.a, mark.b), TICK_WORDS[mark.count]),
     shapes.Divisions: lambda mark: ("divided", (mark.a, mark.b), str(mark.count)),
-    shapes.Shade: _shade,
+    shapes.Shade: lambda shade: _region(SHADES, shade.corners),
     shapes.Graph: lambda graph: ("graph", (graph.origin,), format_polynomial(graph.coefficients)),
 }

@@ -70,10 +70,8 @@ class Scene:
 
 
 def _radius(diagram: Diagram, centre: str) -> float:
-    for circle in diagram.circles:
-        if circle.centre == centre:
-            return abs(complex(*diagram.points[circle.through]) - complex(*diagram.points[centre]))
-    return np.nan
+    ends = [(diagram.points[c.through], diagram.points[centre]) for c in diagram.circles if c.centre == centre]
+    return next((abs(complex(*rim) - complex(*middle)) for rim, middle in ends), np.nan)
 
 
 def truth_of_measure(deviation, slack, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
@@ -110,12 +108,9 @@ def evaluate(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np
         return np.full(count, -1, np.int8), np.full(count, np.nan)
     arguments: list[Any] = [scene.points[:, scene.names.index(name)] for name in fact.args]
     arguments += [scene.radii[name] for name in fact.args[: row.circles]]
-    if row.strokes:
-        arguments.append(scene.strokes[row.strokes])
-    if row.values:
-        arguments.append(parse_ratio(fact.value or ""))
-    deviation, slack = row.measure(*arguments)
-    return truth_of_measure(deviation, slack, margin_px)
+    arguments += [scene.strokes[row.strokes]] if row.strokes else []
+    arguments += [parse_ratio(fact.value or "")] if row.values else []
+    return truth_of_measure(*row.measure(*arguments), margin_px)
 
 
 def _evaluate_marks(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndarray, np.ndarray]:
@@ -131,10 +126,8 @@ def _evaluate_marks(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
             truth[i], margin[i] = printed == (fact.value or ""), diagram.style.font_px
         elif fact.predicate == "angle" and _is_number(fact.value):
             a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)
-            off_px = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value or "nan"))) * min(
-                abs(a - vertex), abs(b - vertex)
-            )
-            truth[i], margin[i] = truth_of_measure(off_px, INF, margin_px)
+            off = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value or "nan")))
+            truth[i], margin[i] = truth_of_measure(off * min(abs(a - vertex), abs(b - vertex)), INF, margin_px)
     return truth, margin
 
 

@@ -2,26 +2,15 @@
 
 import numpy as np
 
+from data_gen.language.predicates import row
 from data_gen.language.predicates.deviation import sides
 from data_gen.language.predicates.equations import PI, sweep, turn
-from data_gen.language.predicates.row import (
-    ANGLE,
-    ANGLE_PAIR,
-    ANGLES,
-    FIRST_TWO,
-    LAST_TWO,
-    QUADRILATERAL,
-    SEGMENT_PAIR,
-    TRIANGLE,
-    TRIANGLES,
-    Topic,
-)
 
-topic = Topic(axis="value")
+topic = row.Topic(axis="value")
 
 topic.add(
     "arc",
-    symmetries=LAST_TWO[3],
+    symmetries=row.LAST_TWO[3],
     equation=lambda o, a, b, value: (2 * np.sin((sweep(o, a, b) - np.radians(value)) / 2),),
 ).says(
     "arc {1}{2} measures {value}°",
@@ -30,7 +19,7 @@ topic.add(
 )
 topic.add(
     "arc_length",
-    symmetries=LAST_TWO[3],
+    symmetries=row.LAST_TWO[3],
     dimension=1,
     equation=lambda o, a, b, radius, value: (sweep(o, a, b) * radius - value,),
 ).says(
@@ -45,13 +34,13 @@ topic.add("circumference", dimension=1, equation=lambda o, radius, value: (2 * P
 )
 topic.add(
     "sector_area",
-    symmetries=LAST_TWO[3],
+    symmetries=row.LAST_TWO[3],
     dimension=2,
     equation=lambda o, a, b, radius, value: (radius * np.sqrt(sweep(o, a, b) / 2) - np.sqrt(value),),
 ).says("the area of sector {1}{0}{2} is {value}", "sector {1}{0}{2} has area {value}")
 topic.add(
     "triangle_perimeter",
-    symmetries=TRIANGLE,
+    symmetries=row.TRIANGLE,
     dimension=1,
     equation=lambda a, b, c, value: (sum(sides(a, b, c)) - value,),
 ).says(
@@ -59,46 +48,48 @@ topic.add(
     "the perimeter of triangle {0}{1}{2} is {value}",
     "△{0}{1}{2} has perimeter {value}",
 )
-topic.add("triangle_height", symmetries=TRIANGLE).says(
+topic.add("triangle_height", symmetries=row.TRIANGLE).says(
     "△{0}{1}{2} is {value} high", "the height of △{0}{1}{2} is {value}"
 )
 topic.add(
     "quadrilateral_perimeter",
-    symmetries=QUADRILATERAL,
+    symmetries=row.QUADRILATERAL,
     dimension=1,
     equation=lambda a, b, c, d, value: (sum(sides(a, b, c, d)) - value,),
 ).says("the perimeter of {0}{1}{2}{3} is {value}", "the perimeter of quadrilateral {0}{1}{2}{3} is {value}")
-topic.add("quadrilateral_height", symmetries=QUADRILATERAL).says(
+topic.add("quadrilateral_height", symmetries=row.QUADRILATERAL).says(
     "{0}{1}{2}{3} is {value} high", "the height of quadrilateral {0}{1}{2}{3} is {value}"
 )
 topic.add(
-    "length_ratio", symmetries=FIRST_TWO, equation=lambda a, b, c, d, value: (abs(b - a) - value * abs(d - c),)
+    "length_ratio", symmetries=row.FIRST_TWO, equation=lambda a, b, c, d, value: (abs(b - a) - value * abs(d - c),)
 ).says("{0}{1} : {2}{3} = {value}", "the ratio of {0}{1} to {2}{3} is {value}")
 topic.add(
-    "angle_ratio", symmetries=ANGLES, equation=lambda a, b, c, d, e, f, value: (turn(a, b, c) - value * turn(d, e, f),)
+    "angle_ratio",
+    symmetries=row.ANGLES,
+    equation=lambda a, b, c, d, e, f, value: (turn(a, b, c) - value * turn(d, e, f),),
 ).says("∠{0}{1}{2} : ∠{3}{4}{5} = {value}", "the ratio of ∠{0}{1}{2} to ∠{3}{4}{5} is {value}")
 topic.add(
     "similarity_ratio",
-    symmetries=TRIANGLES[:2],
+    symmetries=row.TRIANGLES[:2],
     equation=lambda a, b, c, d, e, f, value: (abs(b - a) - value * abs(e - d),),
 ).says("△{0}{1}{2} : △{3}{4}{5} = {value}", "the ratio of similar triangles {0}{1}{2} and {3}{4}{5} is {value}")
 topic.add(
     "length_sum",
-    symmetries=SEGMENT_PAIR,
+    symmetries=row.SEGMENT_PAIR,
     dimension=1,
     equation=lambda a, b, c, d, value: (abs(b - a) + abs(d - c) - value,),
 ).says("{0}{1} + {2}{3} = {value}", "the sum of {0}{1} and {2}{3} is {value}")
 topic.add(
     "angle_sum",
-    symmetries=ANGLE_PAIR,
+    symmetries=row.ANGLE_PAIR,
     equation=lambda a, b, c, d, e, f, value: (turn(a, b, c) + turn(d, e, f) - np.radians(value),),
 ).says("∠{0}{1}{2} + ∠{3}{4}{5} = {value}°", "the sum of ∠{0}{1}{2} and ∠{3}{4}{5} is {value}°")
-topic.add("sine", symmetries=ANGLE, equation=lambda a, b, c, value: (np.sin(turn(a, b, c)) - value,)).says(
+topic.add("sine", symmetries=row.ANGLE, equation=lambda a, b, c, value: (np.sin(turn(a, b, c)) - value,)).says(
     "sin ∠{0}{1}{2} = {value}", "the sine of ∠{0}{1}{2} is {value}"
 )
-topic.add("cosine", symmetries=ANGLE, equation=lambda a, b, c, value: (np.cos(turn(a, b, c)) - value,)).says(
+topic.add("cosine", symmetries=row.ANGLE, equation=lambda a, b, c, value: (np.cos(turn(a, b, c)) - value,)).says(
     "cos ∠{0}{1}{2} = {value}", "the cosine of ∠{0}{1}{2} is {value}"
 )
-topic.add("tangent_of", symmetries=ANGLE, equation=lambda a, b, c, value: (turn(a, b, c) - np.arctan(value),)).says(
+topic.add("tangent_of", symmetries=row.ANGLE, equation=lambda a, b, c, value: (turn(a, b, c) - np.arctan(value),)).says(
     "tan ∠{0}{1}{2} = {value}", "the tangent of ∠{0}{1}{2} is {value}"
 )
