@@ -6,6 +6,7 @@ pictures that share such a part are compared.
 """
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,27 +26,30 @@ PAIRS = 1 << 20  # compared at a time
 
 @dataclass
 class Fingerprints:
-    """What families are compared by; caption_families, picture_families: numbers of their families in the shard."""
+    """What families are compared by. Keys: of the family that each caption or picture belongs to."""
 
     captions: list[int] = field(default_factory=list)
+    caption_keys: list[str] = field(default_factory=list)
     pictures: list[int] = field(default_factory=list)
+    picture_keys: list[str] = field(default_factory=list)
     sketches: list[bytes] = field(default_factory=list)  # 32 bytes each
-    caption_families: list[int] = field(default_factory=list)
-    picture_families: list[int] = field(default_factory=list)
-    count: int = 0
 
     def add(self, family: Family) -> None:
         """Adds a family. A picture that does not decode has an empty sketch."""
         self.captions += [_code(text.encode()) for text in family.captions]
-        self.caption_families += [self.count] * len(family.captions)
+        self.caption_keys += [family.key] * len(family.captions)
         for png in family.images:
             self.pictures.append(_code(png))
             try:
                 self.sketches.append(sketch(decode_png(png)))
             except UserError:
                 self.sketches.append(bytes(CELLS * CELLS // 8))
-        self.picture_families += [self.count] * len(family.images)
-        self.count += 1
+        self.picture_keys += [family.key] * len(family.images)
+
+    def update(self, others: "Fingerprints") -> None:
+        """Adds those of other families."""
+        for name, column in vars(others).items():
+            getattr(self, name).extend(column)
 
 
 def _code(data: bytes) -> int:
@@ -66,52 +70,33 @@ def sketch(pixels: np.ndarray) -> bytes:
     return np.packbits(cells(pixels, CELLS) > INKED).tobytes()
 
 
-def between_splits(shards: Sequence[tuple[str, Fingerprints, list[str]]]) -> dict[str, Any]:
+def between_splits(shards: Sequence[tuple[str, Fingerprints]]) -> dict[str, Any]:
     """Finds the duplicates of each split in those before it, train first.
 
     Returns:
       {"test in train": {"captions": {"count", "of", "examples"}, "picture bytes": ..., "near pictures": ...}, ...}
 
     Args:
-      shards: (split, marks, keys of the families) of every shard.
+      shards: (split, fingerprints) of every shard.
     """
-    splits = sorted({split for split, _, _ in shards}, key=lambda split: (split != "train", split))
-    sets = {split: _concatenate([(marks, keys) for name, marks, keys in shards if name == split]) for split in splits}
-    report = {}
-    for i, second in enumerate(splits):
-        for first in splits[:i]:
-            a, b = sets[first], sets[second]
-            report[f"{second} in {first}"] = {
-                "captions": _summary(_equal_pairs(a.captions, b.captions), a.caption_keys, b.caption_keys),
-                "picture bytes": _summary(_equal_pairs(a.pictures, b.pictures), a.picture_keys, b.picture_keys),
-                "near pictures": _summary(near_pairs(a.sketches, b.sketches), a.picture_keys, b.picture_keys),
-            }
-    return report
+    sets: dict[str, Fingerprints] = {}
+    for split, marks in sorted(shards, key=lambda shard: (shard[0] != "train", shard[0])):
+        sets.setdefault(split, Fingerprints()).update(marks)
+    joined = {split: b"".join(marks.sketches) for split, marks in sets.items()}
+    sketches = {split: np.frombuffer(data, np.uint8).reshape(-1, 32) for split, data in joined.items()}
+    return {
+        f"{second} in {first}": {
+            "captions": _summary(_equal_pairs(a.captions, b.captions), a.caption_keys, b.caption_keys),
+            "picture bytes": _summary(_equal_pairs(a.pictures, b.pictures), a.picture_keys, b.picture_keys),
+            "near pictures": _summary(near_pairs(sketches[first], sketches[second]), a.picture_keys, b.picture_keys),
+        }
+        for (first, a), (second, b) in itertools.combinations(sets.items(), 2)
+    }
 
 
-@dataclass(frozen=True)
-class _Split:
-    """All shards of a split. Keys: of the family that each caption or picture belongs to."""
-
-    captions: np.ndarray  # uint64[captions]
-    pictures: np.ndarray  # uint64[pictures]
-    sketches: np.ndarray  # uint8[pictures, 32]
-    caption_keys: list[str]
-    picture_keys: list[str]
-
-
-def _concatenate(shards: Sequence[tuple[Fingerprints, list[str]]]) -> _Split:
-    return _Split(
-        np.array([code for marks, _ in shards for code in marks.captions], np.uint64),
-        np.array([code for marks, _ in shards for code in marks.pictures], np.uint64),
-        np.frombuffer(b"".join(s for marks, _ in shards for s in marks.sketches), np.uint8).reshape(-1, 32),
-        [keys[i] for marks, keys in shards for i in marks.caption_families],
-        [keys[i] for marks, keys in shards for i in marks.picture_families],
-    )
-
-
-def _equal_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Returns int[K, 2]: for each entry of `second` that occurs in `first`, (an index there, its own index)."""
+def _equal_pairs(codes: Sequence[int], others: Sequence[int]) -> np.ndarray:
+    """Returns int[K, 2]: for each entry of `others` that occurs in `codes`, (an index there, its own index)."""
+    first, second = np.array(codes, np.uint64), np.array(others, np.uint64)
     order = np.argsort(first, kind="stable")
     at = np.searchsorted(first[order], second)
     hit = np.flatnonzero(at < len(first))

@@ -29,6 +29,7 @@ STAGES = ("rebuild", "truth", "signatures", "png")
 MARGIN_TOLERANCE_PX = 1e-3  # between versions of the libraries; none within one
 # What a stored text may raise in the code that reads it: it becomes a difference.
 UNREADABLE = (UserError, ValueError, TypeError, KeyError, IndexError, AttributeError)
+Facts = tuple[Fact, ...]
 
 
 class Difference(NamedTuple):
@@ -84,9 +85,7 @@ def find_differences(family: Family, clock: Clock, exact: bool = True) -> list[D
     return found
 
 
-def _rebuilt(
-    family: Family,
-) -> tuple[list[Difference], Canvas | None, list[Member | None], list[tuple[Fact, ...] | None]]:
+def _rebuilt(family: Family) -> tuple[list[Difference], Canvas | None, list[Member | None], list[Facts | None]]:
     """Returns (differences, canvas, members, facts of every caption); None for what cannot be read or drawn."""
     found: list[Difference] = []
     try:
@@ -108,7 +107,7 @@ def _rebuilt(
             members.append(None)
             why = f"is unreadable ({fault})"
         found += [Difference(f"programs[{i}]", why)] if why else []
-    stated: list[tuple[Fact, ...] | None] = []
+    stated: list[Facts | None] = []
     for j, text in enumerate(family.facts):
         stated.append(_facts(text))
         if stated[-1] is None:
@@ -116,7 +115,7 @@ def _rebuilt(
     return found, canvas, members, stated
 
 
-def _facts(text: str) -> tuple[Fact, ...] | None:
+def _facts(text: str) -> Facts | None:
     """Returns the facts of a caption; None if they are not facts of the predicate table."""
     try:
         return tuple(facts_from_json(text))
@@ -124,9 +123,7 @@ def _facts(text: str) -> tuple[Fact, ...] | None:
         return None
 
 
-def _texts(
-    family: Family, canvas: Canvas, members: Sequence[Member], stated: Sequence[tuple[Fact, ...]]
-) -> Iterator[Difference]:
+def _texts(family: Family, canvas: Canvas, members: Sequence[Member], stated: Sequence[Facts]) -> Iterator[Difference]:
     for i, member in enumerate(members):
         if facts_to_json(member.facts) != family.facts[i]:
             yield Difference(f"facts[{i}]", f"are {family.facts[i]}, the program states {facts_to_json(member.facts)}")
@@ -136,7 +133,7 @@ def _texts(
             yield Difference(f"captions[{j}]", f"is '{text}', its facts read '{expected}'")
 
 
-def _axes(family: Family, programs: Sequence[Program], stated: Sequence[tuple[Fact, ...]]) -> Iterator[Difference]:
+def _axes(family: Family, programs: Sequence[Program], stated: Sequence[Facts]) -> Iterator[Difference]:
     """Compares the edits with programs and facts: letters that moved, printed values that changed. A caption without a
     picture may be an edit of any corner of the family, so less is known of it."""
     for j, (axes, kinds) in enumerate(zip(family.edits, family.kinds, strict=True)):

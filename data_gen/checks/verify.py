@@ -208,18 +208,15 @@ def summarise(found: Sequence[ShardReport]) -> dict[str, Any]:
             proposals[kind] = proposals.get(kind, np.zeros(2, int)) + pair
     lengths = {name: _quantiles(counts.pop(name, Counter())) for name in ("words", "tokens")}
     total = max(1, sum(families.values()))
+    seconds = {stage: sum(some.seconds.get(stage, 0) for some in found) for stage in STAGES}
     return {
         "families": dict(families),
         "counts": {name: dict(counter.most_common()) for name, counter in counts.items()},
-        "ms a family": {
-            stage: round(1000 * sum(some.seconds.get(stage, 0) for some in found) / total, 2) for stage in STAGES
-        },
+        "ms a family": {stage: round(1000 * spent / total, 2) for stage, spent in seconds.items()},
         "caption length": lengths,
         "accept rate": {kind: round(taken / max(1, tried), 3) for kind, (tried, taken) in sorted(proposals.items())},
         "figures": dict(figures.most_common()),
-        "near-duplicates": near_duplicates.between_splits(
-            [(some.shard.split, some.fingerprints, some.keys) for some in found]
-        ),
+        "near-duplicates": near_duplicates.between_splits([(some.shard.split, some.fingerprints) for some in found]),
     }
 
 

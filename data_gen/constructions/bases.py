@@ -239,13 +239,11 @@ def _place(taken: Sequence[complex], p: Sequence[float]) -> tuple[complex, ...]:
 
 def _line_rows():
     """Lines ab and cd, then a transversal from e on ab to f on cd; p[0] is the angle b-e-f."""
-    for name, fact, arrows, turn in (
+    for name, fact, marks, turn in (
         ("parallel_lines", "parallel a b c d", ("arrows a b", "arrows c d"), (0, 0)),
         ("slanting_lines", "oblique a b c d", (), (14, 24)),
     ):
-        yield Construction(
-            name, "lines", "relation", "", "abcd", (turn, (0, 1)), _lines, (fact,), "ab cd", marks=arrows
-        )
+        yield Construction(name, "lines", "relation", "", "abcd", (turn, (0, 1)), _lines, (fact,), "ab cd", marks=marks)
     for name, fact, square, lean in (
         ("leaning_transversal", "oblique e f a b", (), (42, 66)),
         ("square_transversal", "perpendicular e f a b", ("right_angle b e f",), (90, 90)),

@@ -18,17 +18,12 @@ LEAST_SINE = 0.01  # of the angle between two lines that are said to meet
 TOUCH = 1e-12  # of a radius squared: what rounding takes from a line that touches a circle
 
 
-def everywhere(_: complex) -> bool:
-    """Takes every point of a locus."""
-    return True
-
-
 class Line(NamedTuple):
     """Through `point` along `way`, whose length is the unit of places on it; `part` says which points count."""
 
     point: complex
     way: complex
-    part: Callable[[complex], bool] = everywhere
+    part: Callable[[complex], bool] = lambda z: True
 
 
 class Ring(NamedTuple):
@@ -36,7 +31,7 @@ class Ring(NamedTuple):
 
     centre: complex
     radius: float
-    part: Callable[[complex], bool] = everywhere
+    part: Callable[[complex], bool] = lambda z: True
 
 
 Curve = Line | Ring

@@ -18,6 +18,7 @@ from data_gen.geometry.diagram import AngleText, AreaText, Diagram, LengthText, 
 from data_gen.geometry.plane import segment_distance
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
+Head = tuple[str, str, float, Outline, Point]  # the first fields of a _Text
 
 DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) * np.pi / 8)], 1)
 POINT_GAPS = np.array([0.0, 0.2, 0.45, 0.8])  # of the font size, beyond the nearest allowed
@@ -104,16 +105,14 @@ def _label(diagram: Diagram, text: _Text, box: Box) -> Label:
     return Label(text.text, text.font, text.letter_font or diagram.style.font, text.font_px, origin, box)
 
 
-def _head(
-    diagram: Diagram, text: str, font: str, font_px: float, letter_font: str = ""
-) -> tuple[str, str, float, Outline, Point]:
+def _head(diagram: Diagram, text: str, font: str, font_px: float, letter_font: str = "") -> Head:
     """Returns the first fields of a text: what it says, how it is set, and half its ink's width and height in px."""
     shape = outline(text, font, letter_font or diagram.style.font)
     x0, y0, x1, y1 = shape.box
     return text, font, font_px, shape, ((x1 - x0) * font_px / 2, (y1 - y0) * font_px / 2)
 
 
-def _value_head(diagram: Diagram, text: str) -> tuple[str, str, float, Outline, Point]:
+def _value_head(diagram: Diagram, text: str) -> Head:
     """Returns the same of a printed value, which is set a little smaller."""
     return _head(diagram, text, diagram.style.value_font, VALUE_SCALE * diagram.style.font_px)
 
@@ -232,9 +231,8 @@ def _judge(diagram: Diagram, ink: Ink, texts: list[_Text]) -> tuple[np.ndarray, 
     edge = np.minimum(boxes[:, :2].min(1), diagram.size_px - boxes[:, 2:].max(1))
     clear = np.minimum(_clear_of_capsules(centres, halves, ink), _clear_of_rings(centres, halves, ink))
     names, values = texts[: len(diagram.names)], texts[len(diagram.names) :]
-    own = np.concatenate(
-        [_own_margin(centres, halves, names, _ends(diagram)), *(_own_segment(diagram, text) for text in values)]
-    )
+    margins = [_own_margin(centres, halves, names, _ends(diagram)), *(_own_segment(diagram, text) for text in values)]
+    own = np.concatenate(margins)
     least = np.repeat([NAME_MARGIN] * len(names) + [LENGTH_MARGIN] * len(values), counts)
     usable = (edge >= 1.0) & (clear >= max(0.9, 0.06 * font_px)) & (own > least * font_px)
     rows = np.flatnonzero(usable)

@@ -106,9 +106,8 @@ def _index(directory: str, split: str, digest: str) -> Index:
     corpus = sidecar.read_captions(sidecar.captions_path(directory, split), digest)
     captions = [facts_from_json(text) for text in corpus.texts]
     vectorizer = TfidfVectorizer(token_pattern=TOKEN, dtype=np.float32)
-    weights = (
-        vectorizer.fit_transform(write_caption(facts) for facts in captions) if captions else sparse.csr_matrix((0, 0))
-    )
+    texts = (write_caption(facts) for facts in captions)
+    weights = vectorizer.fit_transform(texts) if captions else sparse.csr_matrix((0, 0))
     roles = [sidecar.roles(facts).values() for facts in captions]
     sizes = np.array([[sum(r[0] == kind for r in some) for kind in "pc"] for some in roles], np.int32).reshape(-1, 2)
     found: dict[Fact, int] = {}

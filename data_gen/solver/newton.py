@@ -277,9 +277,8 @@ def solve_near(
     found = system.solution(x)
     if wrong := find_fault(description, found):
         raise Unsolved(wrong)
-    return Solution(
-        {n: p * width + middle for n, p in found.points.items()}, {o: r * width for o, r in found.radii.items()}
-    )
+    placed = {n: p * width + middle for n, p in found.points.items()}
+    return Solution(placed, {o: r * width for o, r in found.radii.items()})
 
 
 def find_fault(description: Description, found: Solution) -> str | None:

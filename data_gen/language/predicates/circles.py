@@ -72,9 +72,7 @@ def diameter(o, a, b, radius):
     return largest(chord(o, a, b, radius)[0], np.abs(o - (a + b) / 2)), INF
 
 
-@topic.predicate(
-    symmetries=LAST_TWO[3], equation=lambda o, a, b, radius: (abs(a - o) - radius, abs(b - o) - radius)
-).says(
+@topic.predicate(symmetries=LAST_TWO[3], equation=lambda o, a, b, radius: equal(radius, abs(a - o), abs(b - o))).says(
     "{1}{2} is a chord of circle {0}",
     "{1} and {2} are the ends of a chord of circle {0}",
     "{1}{2} is a chord of ⊙{0}",

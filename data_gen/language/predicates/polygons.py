@@ -18,7 +18,7 @@ from data_gen.language.predicates.equations import aligned, at_right_angles, equ
 from data_gen.language.predicates.row import QUADRILATERAL, Topic
 
 POLYGONS = {5: "pentagon", 6: "hexagon", 7: "heptagon", 8: "octagon"}
-TWO_BASES = ((1, 0, 3, 2), (2, 3, 0, 1))
+BASES = ((1, 0, 3, 2), (2, 3, 0, 1))
 WITH_PARALLEL_SIDES = (
     "square", "rectangle", "rhombus", "parallelogram", "trapezoid", "isosceles_trapezoid", "right_trapezoid"
 )  # fmt: skip
@@ -72,9 +72,7 @@ def parallelogram(a, b, c, d):
     return np.abs(a + c - b - d), proper(a, b, c, d)
 
 
-@topic.predicate(
-    symmetries=TWO_BASES, opposites=("irregular",), equation=lambda a, b, c, d: aligned(b - a, d - c)
-).says(
+@topic.predicate(symmetries=BASES, opposites=("irregular",), equation=lambda a, b, c, d: aligned(b - a, d - c)).says(
     "{0}{1}{2}{3} is a trapezoid with {0}{1} ∥ {2}{3}",
     "{0}{1}{2}{3} is a trapezoid whose bases are {0}{1} and {2}{3}",
     "the sides of {0}{1}{2}{3} form a trapezoid with {0}{1} parallel to {2}{3}",
@@ -85,7 +83,7 @@ def trapezoid(a, b, c, d):
 
 
 @topic.predicate(
-    symmetries=TWO_BASES,
+    symmetries=BASES,
     opposites=("irregular", "right_trapezoid"),
     equation=lambda a, b, c, d: aligned(b - a, d - c) + equal(abs(d - a), abs(c - b)),
 ).says(

@@ -315,7 +315,7 @@ def test_doubles_between_splits_are_counted_with_examples(small):
     for family in (one, other):
         marks.append(near_duplicates.Fingerprints())
         marks[-1].add(family)
-    report = near_duplicates.between_splits([("test", marks[1], ["other"]), ("train", marks[0], [one.key])])
+    report = near_duplicates.between_splits([("test", marks[1]), ("train", marks[0])])
     rows = report["test in train"]
     assert rows["captions"]["count"] == 1
     assert rows["captions"]["examples"] == [f"other like {one.key}"]
