@@ -4,7 +4,6 @@ Real texts and pictures are those of FormalGeo7k's `val`. Both sides are measure
 on a square of white paper and brought to SIDE_PX, as an encoder sees it, before anything is counted.
 """
 
-import argparse
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -191,10 +190,6 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the choice of pictures")
     parser.add_argument("--sheet", help="PNG to write: ten real figures beside ten of ours")
     options = parser.parse_args(arguments)
-    return _report(options)
-
-
-def _report(options: argparse.Namespace) -> int:
     problems, source = load(options.root, "val"), RecordSource(options.data, options.split)
     if not len(source) or options.most < 1:
         raise UserError(f"{options.data} {options.split} has {len(source)} families and --most is {options.most}: "

@@ -174,9 +174,9 @@ def _quadrilateral_rows() -> Iterator[Construction]:
     ):
         yield _row("quadrilateral_copy", name, "abcd", "efgh", _copy, fact, (size, (-20, 20)),
                    segments="ef fg gh he")  # fmt: skip
-    for name, part in (("abc", "abc"), ("acd", "acd")):
-        yield _row("half_shaded", name, "abcd", "", _nothing, "shaded_triangle " + " ".join(part), segments="ac",
-                   shades=part)  # fmt: skip
+    for part in ("abc", "acd"):
+        fact = "shaded_triangle " + " ".join(part)
+        yield _row("half_shaded", part, "abcd", "", _nothing, fact, segments="ac", shades=part)
 
 
 # ---- a circle about o, through h ----------------------------------------------------------------------------------

@@ -15,12 +15,9 @@ def _example_class() -> Any:
     def declare(name: str, *fields: tuple, nested: Any = None) -> Any:
         row = (file.message_type if nested is None else nested).add(name=name)
         for field_name, number, label, kind in fields:
-            named = isinstance(kind, str)
-            field = row.field.add(
-                name=field_name, number=number, label=label, type=proto.TYPE_MESSAGE if named else kind
-            )
-            if named:
-                field.type_name = f".mmgeo.{kind}"
+            message = {"type": proto.TYPE_MESSAGE, "type_name": f".mmgeo.{kind}"}
+            typed = message if isinstance(kind, str) else {"type": kind}
+            row.field.add(name=field_name, number=number, label=label, **typed)
         return row
 
     declare("BytesList", ("value", 1, many, proto.TYPE_BYTES))

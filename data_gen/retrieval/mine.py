@@ -226,8 +226,7 @@ def make_sidecar(task: SidecarTask) -> tuple[int, int]:
     queries = np.unique(own[own >= 0])
     pools, cosines = most_similar(index, queries)
     shape = len(own), KEPT
-    number, rank = np.full(shape, -1, np.int32), np.zeros(shape, np.uint8)
-    similarity = np.zeros(shape, np.float16)
+    number, similarity, rank = np.full(shape, -1, np.int32), np.zeros(shape, np.float16), np.zeros(shape, np.uint8)
     for i, family in enumerate(tfrecords.read_shard(task.shard)):
         if own[i] >= 0:
             pool = int(np.searchsorted(queries, own[i]))

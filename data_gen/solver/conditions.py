@@ -130,7 +130,9 @@ def layout_fault(description: Description, points: Mapping[str, complex], radii:
     """Says in a few words why a layout is degenerate or not the one described; None where it is sound."""
     visible = [n for n in points if not n.startswith("_")]
     width = _width(points, radii)
-    checks = (
+    if any(r < NEAREST * width or r > 3 * width for r in radii.values()):
+        return "a circle has no size"
+    for check, why in (
         (_too_near, "two points are too near"),
         (_out_of_order, "a line's points are out of order"),
         (_narrow, "an angle is under 3 degrees"),
@@ -138,10 +140,7 @@ def layout_fault(description: Description, points: Mapping[str, complex], radii:
         (_crossed, "lines cross where no point is"),
         (_folded, "a face is folded"),
         (_turned_circle, "a circle's points are out of order"),
-    )
-    if any(r < NEAREST * width or r > 3 * width for r in radii.values()):
-        return "a circle has no size"
-    for check, why in checks:
+    ):
         if check(description, points, visible, NEAREST * width):
             return why
     return None

@@ -94,15 +94,12 @@ class System:
         if row.equation is None or not self._knows(fact):
             return None
         if not row.valued:
-            return self._aimed(self._plain(fact.predicate, fact.args), self.description.targets.get(i))
+            plain, aims = self._plain(fact.predicate, fact.args), self.description.targets.get(i)
+            if aims is None:
+                return plain
+            return lambda x, z: tuple(r - aim for r, aim in zip(plain(x, z), aims, strict=False))
         value = parse_value(fact.value or "")
         return None if value is None else self._valued(row, fact.args, value)
-
-    @staticmethod
-    def _aimed(equation: Callable, target: Sequence[float] | None) -> Callable:
-        if target is None:
-            return equation
-        return lambda x, z: tuple(r - aim for r, aim in zip(equation(x, z), target, strict=False))
 
     def _valued(self, row: Predicate, args: Sequence[str], value: float) -> Callable:
         places = [self.index[name] for name in args]

@@ -20,10 +20,8 @@ from data_gen.language.predicates.table import PREDICATES, Predicate, symmetry_g
 from data_gen.truth.truth_table import Scene, marked_values, truth_of_measure
 
 SIGNATURE_WORDS = 8
-SHARED_END = ("parallel", "perpendicular", "oblique", "equal_length")
-
-
 BITS = 32 * SIGNATURE_WORDS
+SHARED_END = ("parallel", "perpendicular", "oblique", "equal_length")
 
 
 @lru_cache(maxsize=1 << 12)

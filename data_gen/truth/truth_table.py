@@ -23,10 +23,6 @@ from data_gen.truth.read_marks import read_marks
 
 TOLERANCE_PX = 0.02
 STROKE_STYLES = {"all": (False, True), "dashed": (True,), "solid": (False,)}  # values of Segment.dashed
-INF = np.inf
-
-
-# ---- truth --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,7 @@ def _evaluate_marks(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
         elif fact.predicate == "angle" and _is_number(fact.value):
             a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)
             off = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value or "nan")))
-            truth[i], margin[i] = truth_of_measure(off * min(abs(a - vertex), abs(b - vertex)), INF, margin_px)
+            truth[i], margin[i] = truth_of_measure(off * min(abs(a - vertex), abs(b - vertex)), np.inf, margin_px)
     return truth, margin
 
 

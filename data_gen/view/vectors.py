@@ -29,9 +29,7 @@ def vector_pictures(family: Family) -> tuple[str, ...]:
 def vector_overlay(anchor: str, sibling: str) -> str:
     """Returns two pictures of `vector_pictures` as one: the sibling's ink over the anchor's, dark where in both."""
     head, *old, tail = anchor.splitlines()
-    new = sibling.splitlines()[1:-1]
-    layers = [*_layer(old, ANCHOR), *_layer(new, SIBLING)]
-    return "\n".join([head, *layers, tail, ""])
+    return "\n".join([head, *_layer(old, ANCHOR), *_layer(sibling.splitlines()[1:-1], SIBLING), tail, ""])
 
 
 def _layer(paths: list[str], colour: str) -> list[str]:

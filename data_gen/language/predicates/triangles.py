@@ -4,16 +4,7 @@ import itertools
 
 import numpy as np
 
-from data_gen.language.predicates.deviation import (
-    INF,
-    acute_px,
-    largest,
-    perpendicular_px,
-    proper,
-    sides,
-    smallest,
-    spread,
-)
+from data_gen.language.predicates.deviation import acute_px, largest, perpendicular_px, proper, sides, smallest, spread
 from data_gen.language.predicates.equations import at_right_angles, equal
 from data_gen.language.predicates.row import LAST_TWO, TRIANGLE, Topic
 
@@ -33,7 +24,7 @@ topic = Topic(axis="shape")
     "in △{1}{0}{2}, {0}{1} is perpendicular to {0}{2}",
 )
 def right(v, p, q):
-    return perpendicular_px(p - v, q - v), INF
+    return perpendicular_px(p - v, q - v), np.inf
 
 
 topic.add(
@@ -70,7 +61,7 @@ def isosceles(v, p, q):
     "in △{1}{0}{2}, {0}{1} is equal and perpendicular to {0}{2}",
 )
 def isosceles_right(v, p, q):
-    return largest(right(v, p, q)[0], isosceles(v, p, q)[0]), INF
+    return largest(right(v, p, q)[0], isosceles(v, p, q)[0]), np.inf
 
 
 @topic.predicate(
@@ -84,7 +75,7 @@ def isosceles_right(v, p, q):
     "in △{0}{1}{2}, the sides {0}{1}, {1}{2} and {2}{0} are equal",
 )
 def equilateral(a, b, c):
-    return spread(*sides(a, b, c)), INF
+    return spread(*sides(a, b, c)), np.inf
 
 
 @topic.predicate(symmetries=TRIANGLE, opposites=("isosceles", "equilateral", "isosceles_right")).says(
