@@ -22,6 +22,7 @@ from data_gen.shared.errors import UserError
 from mmgeo_jax.batch import ClipArrays, ClipBatch
 from mmgeo_jax.data import augment, images, reader, sampler
 from mmgeo_jax.data.reader import Source
+from mmgeo_jax.data.sampler import ALONE, Process
 
 MAX_TRUNCATED_SHARE = 0.01
 UNCUT = 4096  # tokens that hold any caption
@@ -40,8 +41,7 @@ def train_batches(
     seed: int,
     start_step: int,
     global_batch: int,
-    process_index: int = 0,
-    process_count: int = 1,
+    process: Process = ALONE,
 ) -> Iterator[ClipBatch[np.ndarray]]:
     """Yields batches from `start_step` on, without end; several sources are shuffled as one.
 
@@ -49,34 +49,23 @@ def train_batches(
       data: config.data: max_images (N), max_captions (C), max_tokens (L), size_px; augment: the probability of each of
         `augment.AUGMENTATIONS`, drawn from the seed and the family's position in the order; workers: processes that
         read, or 0 for threads of this one.
-      global_batch: families of all processes together (B); each process reads B / process_count of them.
+      global_batch: families of all processes together (B); each `process` reads its share of them.
 
     Raises UserError where a record or an image is broken, or a setting does not fit.
     """
     augment.check_probabilities(data.get("augment", {}))
     _check_counts(data)
-    return sampler.shuffled_batches(
-        partial(make_batch, sources, tokenizer, data, seed=seed),
-        reader.count_families(sources),
-        seed,
-        start_step,
-        global_batch,
-        sampler.process_slots(global_batch, process_index, process_count),
-        data.get("workers", 0),
-    )
+    make = partial(make_batch, sources, tokenizer, data, seed=seed)
+    count, slots = reader.count_families(sources), sampler.process_slots(global_batch, process)
+    return sampler.shuffled_batches(make, count, seed, start_step, global_batch, slots, data.get("workers", 0))
 
 
 def eval_batches(
-    sources: Sequence[Source],
-    tokenizer: Tokenizer,
-    data: ConfigDict,
-    global_batch: int,
-    process_index: int = 0,
-    process_count: int = 1,
+    sources: Sequence[Source], tokenizer: Tokenizer, data: ConfigDict, global_batch: int, process: Process = ALONE
 ) -> Iterator[ClipBatch[np.ndarray]]:
     """Yields every family once, in order, in batches as of `train_batches` without augmentation; the last is padded."""
     _check_counts(data)
-    slots = sampler.process_slots(global_batch, process_index, process_count)
+    slots = sampler.process_slots(global_batch, process)
     make = partial(make_batch, sources, tokenizer, data)
     return sampler.ordered_batches(make, reader.count_families(sources), global_batch, slots)
 
@@ -98,17 +87,13 @@ def make_batch(
     seed: int = 0,
 ) -> ClipBatch[np.ndarray]:
     """Reads the families of these rows (-1: padding); augments them where their positions in the order are given."""
-    families = [
-        load_family(reader.read_family(sources, row), tokenizer, data) if row >= 0 else empty_family(data)
-        for row in rows
-    ]
+    read = partial(reader.read_family, sources)
+    families = [load_family(read(row), tokenizer, data) if row >= 0 else empty_family(data) for row in rows]
     probabilities: Mapping[str, float] = data.get("augment", {})
     if positions and any(probabilities.values()):
         for family, position in zip(families, positions, strict=True):
-            present = family["image_mask"]
-            family["images"][present] = augment.augment(
-                family["images"][present], probabilities, (seed % 2**32, position)
-            )
+            kept = family["image_mask"]
+            family["images"][kept] = augment.augment(family["images"][kept], probabilities, (seed % 2**32, position))
     return cast(ClipBatch[np.ndarray], {**stack_families(families), "family": np.array(rows, np.int32)})
 
 

@@ -18,6 +18,7 @@ from data_gen.shared.errors import UserError
 from mmgeo_jax.batch import LmmBatch
 from mmgeo_jax.data import augment, images, reader, sampler
 from mmgeo_jax.data.reader import Source
+from mmgeo_jax.data.sampler import ALONE, Process
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.models.transformer import choice
 
@@ -110,44 +111,32 @@ def train_batches(
     seed: int,
     start_step: int,
     global_batch: int,
-    process_index: int = 0,
-    process_count: int = 1,
+    process: Process = ALONE,
 ) -> Iterator[LmmBatch[np.ndarray]]:
     """Yields batches from `start_step` on, without end, as a pure function of seed and step.
 
     Args:
       data: config.data: task (a key of TASKS), show_images (False: blank paper), show_choices_prob,
         worked_solution_prob, samples_per_row (K), max_tokens (T), size_px; augment and workers as for the two towers.
-      global_batch: rows of all processes together (B); each process reads B / process_count of them.
+      global_batch: rows of all processes together (B); each `process` reads its share of them.
 
     A sample that fits into no row is dropped. Raises UserError where a record or an image is broken.
     """
     augment.check_probabilities(data.get("augment", {}))
     choice(TASKS, data.task, "data.task")
-    pack = data.samples_per_row
-    row_slots = sampler.process_slots(global_batch, process_index, process_count)
-    return sampler.shuffled_batches(
-        partial(make_train_batch, sources, tokenizer, data, seed),
-        reader.count_families(sources),
-        seed,
-        start_step,
-        global_batch * pack,
-        range(row_slots.start * pack, row_slots.stop * pack),
-        data.get("workers", 0),
-    )
+    make = partial(make_train_batch, sources, tokenizer, data, seed)
+    count, pack, workers = reader.count_families(sources), data.samples_per_row, data.get("workers", 0)
+    rows = sampler.process_slots(global_batch, process)
+    slots = range(rows.start * pack, rows.stop * pack)
+    return sampler.shuffled_batches(make, count, seed, start_step, global_batch * pack, slots, workers)
 
 
 def eval_batches(
-    sources: Sequence[Source],
-    tokenizer: Tokenizer,
-    data: ConfigDict,
-    global_batch: int,
-    process_index: int = 0,
-    process_count: int = 1,
+    sources: Sequence[Source], tokenizer: Tokenizer, data: ConfigDict, global_batch: int, process: Process = ALONE
 ) -> Iterator[LmmBatch[np.ndarray]]:
     """Yields every family once, in order, one in each row; the last batch is padded."""
     make = partial(make_eval_batch, sources, tokenizer, data)
-    slots = sampler.process_slots(global_batch, process_index, process_count)
+    slots = sampler.process_slots(global_batch, process)
     return sampler.ordered_batches(make, reader.count_families(sources), global_batch, slots)
 
 

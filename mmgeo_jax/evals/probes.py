@@ -29,6 +29,7 @@ PICTURE_PX = 56  # the side that images are shrunk to
 
 Params = dict[str, jax.Array]
 Encoder = Callable[[Params, jax.Array], jax.Array]  # members [B, ...] -> f32[B, D]
+Examples = tuple[np.ndarray, np.ndarray]  # members [G, M, ...], targets int8[G, M]
 
 
 def shrink(images: np.ndarray, side_px: int = PICTURE_PX) -> np.ndarray:
@@ -63,7 +64,7 @@ def score_captions(
     used = max(int((tokens != 0).any(axis=(0, 1)).sum()) for tokens in (train, test))
     cut = slice(0, max(used, 1))
     params = _draw({"embedding": (vocab_size, WIDTH), "text_1": (3 * WIDTH, WIDTH), "text_2": (3 * WIDTH, WIDTH)}, seed)
-    return _score(_encode_text, params, train[..., cut], targets, test[..., cut], seed, steps, name)
+    return _score(_encode_text, params, (train[..., cut], targets), test[..., cut], seed, steps, name)
 
 
 def score_pictures(
@@ -78,7 +79,7 @@ def score_pictures(
     """Trains an image-only probe, and scores the images of `test` uint8[F, N, h, w], which `shrink` has made. It
     learns from `train` uint8[G, N', h, w] and `targets` int8[G, N'] as for captions."""
     params = _draw({"conv_1": (9 * 16, 24), "conv_2": (4 * 24, WIDTH), "conv_3": (9 * WIDTH, WIDTH)}, seed)
-    return _score(_encode_picture, params, train, targets, test, seed, steps, name)
+    return _score(_encode_picture, params, (train, targets), test, seed, steps, name)
 
 
 def medoid_scores(embeddings: np.ndarray) -> np.ndarray:
@@ -88,20 +89,13 @@ def medoid_scores(embeddings: np.ndarray) -> np.ndarray:
 
 
 def _score(
-    encode: Encoder,
-    params: Params,
-    train: np.ndarray,
-    targets: np.ndarray,
-    test: np.ndarray,
-    seed: int,
-    steps: int,
-    name: str,
+    encode: Encoder, params: Params, train: Examples, test: np.ndarray, seed: int, steps: int, name: str
 ) -> ProbeScores:
     """Trains `encode` and its two heads on `train`, then scores `test` in batches."""
-    one = jax.ShapeDtypeStruct((1, *train.shape[2:]), train.dtype)
+    one = jax.ShapeDtypeStruct((1, *train[0].shape[2:]), train[0].dtype)
     params = params | _head_params(jax.eval_shape(encode, params, one).shape[-1], seed)
-    params = _fit(encode, params, train, targets, seed, steps, name)
-    apply = jax.jit(partial(_member_scores, encode))
+    params = _fit(encode, params, train, seed, steps, name)
+    apply = jax.jit(partial(_scores, encode))
     chunks = []
     for start in range(0, len(test), 4 * BATCH):
         chunk = test[start : start + 4 * BATCH]
@@ -110,16 +104,14 @@ def _score(
     return ProbeScores(*(np.concatenate(parts) for parts in zip(*chunks, strict=True)))
 
 
-def _fit(
-    encode: Encoder, params: Params, train: np.ndarray, targets: np.ndarray, seed: int, steps: int, name: str
-) -> Params:
+def _fit(encode: Encoder, params: Params, train: Examples, seed: int, steps: int, name: str) -> Params:
     """Fits both heads to the pairwise logistic loss: AdamW, cosine schedule, families drawn with the seed."""
     optimiser = optax.adamw(optax.cosine_decay_schedule(LEARNING_RATE, steps), weight_decay=1e-3)
 
     @jax.jit
     def step(params: Params, state: optax.OptState, members: jax.Array, targets: jax.Array):
         def loss(params: Params) -> jax.Array:
-            in_set, alone = _member_scores(encode, params, members, targets >= 0)
+            in_set, alone = _scores(encode, params, members, targets >= 0)
             return pairwise_loss(in_set, targets) + pairwise_loss(alone, targets)
 
         updates, state = optimiser.update(jax.grad(loss)(params), state, params)
@@ -127,8 +119,8 @@ def _fit(
 
     state, rng = optimiser.init(params), np.random.default_rng(seed)
     for _ in tqdm(range(steps), desc=f"leak probe: {name}", unit="step", leave=False):
-        rows = rng.integers(len(train), size=BATCH)
-        params, state = step(params, state, train[rows], targets[rows])
+        rows = rng.integers(len(train[0]), size=BATCH)
+        params, state = step(params, state, *(part[rows] for part in train))
     return params
 
 
@@ -139,9 +131,7 @@ def pairwise_loss(scores: jax.Array, targets: jax.Array) -> jax.Array:
     return jnp.where(pairs, losses, 0).sum() / jnp.maximum(pairs.sum(), 1)
 
 
-def _member_scores(
-    encode: Encoder, params: Params, members: jax.Array, present: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def _scores(encode: Encoder, params: Params, members: jax.Array, present: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Scores members [B, M, ...], f32[B, M]; given the set, a member also sees the mean and its distance to it."""
     x = encode(params, members.reshape(-1, *members.shape[2:])).reshape(*members.shape[:2], -1)
     weight = present[..., None] / jnp.maximum(present.sum(axis=1), 1)[:, None, None]
@@ -201,11 +191,8 @@ def _head_params(width: int, seed: int) -> Params:
 def _draw(shapes: Mapping[str, tuple[int, ...]], seed: int) -> Params:
     """Draws normal parameters of variance 2 / fan-in; an embedding's fan-in is 1."""
     rng = np.random.default_rng(seed)
-    fan_in = {name: 1 if name == "embedding" else shape[0] for name, shape in shapes.items()}
-    return {
-        name: jnp.asarray(rng.normal(0, np.sqrt(2 / fan_in[name]), shape), jnp.float32)
-        for name, shape in shapes.items()
-    }
+    std = {name: np.sqrt(2 / (1 if name == "embedding" else shape[0])) for name, shape in shapes.items()}
+    return {name: jnp.asarray(rng.normal(0, std[name], shape), jnp.float32) for name, shape in shapes.items()}
 
 
 def _present(members: np.ndarray) -> np.ndarray:

@@ -181,13 +181,9 @@ def _accuracy_by_kind(
 def _text_only_by_kind(split: Split, scores: np.ndarray) -> ByKind:
     """Compares, for an anchor's image, its caption with each text-only caption of one edit."""
     members = split.truth.shape[1]
-    pairs: list[Sequence[ranking.Pair]] = [
-        [
-            (0, j, kinds[0])
-            for j, kinds in enumerate(edits)
-            if j >= members and len(kinds) == 1 and kinds[0] in ranking.KINDS
-        ]
-        for edits in split.edits
+    single = {(kind,) for kind in ranking.KINDS}
+    pairs = [
+        [(0, j, edit[0]) for j, edit in enumerate(edits) if j >= members and edit in single] for edits in split.edits
     ]
     return ranking.accuracy_by_kind(scores, split.truth, pairs, CAPTIONS)
 
@@ -204,22 +200,15 @@ def _hit1_by_group(groups: np.ndarray, scores: np.ndarray, truth: np.ndarray) ->
 
 def _leak_scores(split: Split, untrained: Embedded, unimodal: UnimodalScores, truth: np.ndarray) -> LeakScores:
     members = truth.shape[2]
-    caption_medoid = probes.medoid_scores(untrained.texts[:, :members])
-    rankers = {
-        "caption_set": (rank_captions(unimodal.captions.in_set, truth), CAPTIONS),
-        "caption_medoid": (rank_captions(caption_medoid, truth), CAPTIONS),
-        "caption_farthest": (rank_captions(-caption_medoid, truth), CAPTIONS),
-    }
-    captions = unimodal.captions.alone[:, :members]
-    pairwise = {"caption_alone": ranking.pairwise_accuracy(captions, target_anchor(split))}
+    sides = [("caption", unimodal.captions, untrained.texts[:, :members], rank_captions, target_anchor, CAPTIONS)]
     if unimodal.pictures:
-        picture_medoid = probes.medoid_scores(untrained.images)
-        rankers |= {
-            "picture_set": (rank_pictures(unimodal.pictures.in_set, truth), PICTURES),
-            "picture_medoid": (rank_pictures(picture_medoid, truth), PICTURES),
-            "picture_farthest": (rank_pictures(-picture_medoid, truth), PICTURES),
-        }
-        pairwise["picture_alone"] = ranking.pairwise_accuracy(unimodal.pictures.alone, target_pictures(split))
+        sides.append(("picture", unimodal.pictures, untrained.images, rank_pictures, target_pictures, PICTURES))
+    rankers, pairwise = {}, {}
+    for side, probe, embeddings, broadcast, target_of, ranked in sides:
+        medoid, target = probes.medoid_scores(embeddings), target_of(split)
+        for name, table in (("set", probe.in_set), ("medoid", medoid), ("farthest", -medoid)):
+            rankers[f"{side}_{name}"] = broadcast(table, truth), ranked
+        pairwise[f"{side}_alone"] = ranking.pairwise_accuracy(probe.alone[:, : target.shape[1]], target)
     if unimodal.negatives:
         targets = target_pictured(split)
         pairwise["text_only_alone"] = ranking.pairwise_accuracy(unimodal.negatives.alone, targets)

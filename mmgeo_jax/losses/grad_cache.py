@@ -7,6 +7,7 @@ backpropagates those gradients to the parameters. Activations are held for one m
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -18,17 +19,13 @@ from ml_collections import ConfigDict
 from mmgeo_jax.batch import ClipBatch
 from mmgeo_jax.losses import pairs as pair_losses
 from mmgeo_jax.losses import ring
-from mmgeo_jax.losses.pairs import Metrics, Scalar
+from mmgeo_jax.losses.pairs import Loss, flat
 from mmgeo_jax.models import freeze
 from mmgeo_jax.models.init import Params
 
 Embeddings = tuple[Float32[Array, "I E"], Float32[Array, "J E"]]  # of images, of captions
-Gradients = Callable[[Params, ClipBatch[jax.Array]], tuple[tuple[Scalar, Metrics], Params]]
-
-
-def flat(x: Shaped[Array, "B M ..."]) -> Shaped[Array, "B*M ..."]:
-    """Merges the first two dimensions."""
-    return x.reshape(-1, *x.shape[2:])
+Batch = ClipBatch[jax.Array]
+Gradients = Callable[[Params, Batch], tuple[Loss, Params]]
 
 
 def embed(
@@ -39,22 +36,16 @@ def embed(
     return model.embed_images(flat(images)), model.embed_texts(flat(tokens))
 
 
-def loss_of(
-    config: ConfigDict, mesh: Mesh, params: Params, embeddings: Embeddings, batch: ClipBatch[jax.Array]
-) -> tuple[Scalar, Metrics]:
+def loss_of(config: ConfigDict, mesh: Mesh, params: Params, embeddings: Embeddings, batch: Batch) -> Loss:
     """Computes the loss of embeddings, and metrics: over the whole matrix on one device, round the ring on several."""
     loss = config.loss
     # Anchors alone have no hard negatives, which in-batch negatives could outweigh.
     weights = loss.hard_negative_weight, loss.in_batch_weight if batch["truth"].shape[1] > 1 else 1.0
     # Families are identified by their place in the batch, not by `family`: one may occur twice at the end of an epoch,
     # and then the signatures of its copies say which pairs across them may be true.
-    metadata = pair_losses.pair_metadata(
-        batch["truth"],
-        batch["image_mask"],
-        batch["caption_mask"],
-        batch["image_signatures"],
-        batch["caption_signatures"],
-    )
+    masks = batch["image_mask"], batch["caption_mask"]
+    signatures = batch["image_signatures"], batch["caption_signatures"]
+    metadata = pair_losses.pair_metadata(batch["truth"], *masks, *signatures)
     pairs = *embeddings, jnp.exp(params["logit_scale"]), params["logit_bias"]
     if mesh.size > 1:
         return ring.contrastive_loss(*pairs, *metadata, ring.LossSettings(loss.name, loss.mask, *weights), mesh)
@@ -64,30 +55,27 @@ def loss_of(
 
 def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh) -> Gradients:
     """Returns (params, batch) -> ((loss, metrics), gradients), computed in `train.micro_batches` parts."""
-    count = config.train.micro_batches
+    count, stop_frozen = config.train.micro_batches, partial(freeze.stop_frozen, freeze=config.optim.freeze)
 
-    def at_once(params: Params, batch: ClipBatch[jax.Array]) -> tuple[Scalar, Metrics]:
-        params = freeze.stop_frozen(params, config.optim.freeze)
+    def at_once(params: Params, batch: Batch) -> Loss:
+        params = stop_frozen(params)
         return loss_of(config, mesh, params, embed(graphdef, params, batch["images"], batch["tokens"]), batch)
 
-    def in_micro_batches(params: Params, batch: ClipBatch[jax.Array]) -> tuple[tuple[Scalar, Metrics], Params]:
+    def in_micro_batches(params: Params, batch: Batch) -> tuple[Loss, Params]:
         inputs = [split_micro_batches(x, count) for x in (batch["images"], batch["tokens"])]
         families = batch["images"].shape[0]
         cached = jax.lax.map(lambda part: embed(graphdef, params, *part), inputs)
         embeddings = jax.tree.map(lambda x: merge(x, families), cached)
 
-        def loss(params: Params, embeddings: Embeddings) -> tuple[Scalar, Metrics]:
-            params = freeze.stop_frozen(params, config.optim.freeze)
-            return loss_of(config, mesh, params, embeddings, batch)
+        def loss(params: Params, embeddings: Embeddings) -> Loss:
+            return loss_of(config, mesh, stop_frozen(params), embeddings, batch)
 
         value, (gradients, cotangents) = jax.value_and_grad(loss, (0, 1), has_aux=True)(params, embeddings)
         cotangents = jax.tree.map(lambda x: split(x, families, count), cotangents)
 
         def accumulate(total: Params, part: tuple[list[jax.Array], Embeddings]) -> tuple[Params, None]:
             inputs, cotangent = part
-            _, back = jax.vjp(
-                lambda params: embed(graphdef, freeze.stop_frozen(params, config.optim.freeze), *inputs), params
-            )
+            _, back = jax.vjp(lambda params: embed(graphdef, stop_frozen(params), *inputs), params)
             return jax.tree.map(jnp.add, total, back(cotangent)[0]), None
 
         return value, jax.lax.scan(accumulate, gradients, (inputs, cotangents))[0]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Float32, Int8, Int32, UInt32
+from jaxtyping import Array, Bool, Float, Float32, Int8, Int32, Shaped, UInt32
 
 from data_gen.shared.errors import UserError
 
@@ -21,6 +21,9 @@ LOWEST = -1e30
 
 Scalar = Float32[Array, ""]
 Metrics = dict[str, Scalar]
+Loss = tuple[Scalar, Metrics]
+Scores = Float32[Array, "I J"]
+Labels = Int8[Array, "I J"]
 
 
 class ImageMeta(NamedTuple):
@@ -57,6 +60,11 @@ PAIR_MASKS: dict[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]] = 
 }
 
 
+def flat(x: Shaped[Array, "B M ..."]) -> Shaped[Array, "B*M ..."]:
+    """Merges the first two dimensions."""
+    return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+
+
 def pair_metadata(
     truth: Int8[Array, "B N C"],
     image_mask: Bool[Array, "B N"],
@@ -69,9 +77,6 @@ def pair_metadata(
     their place in the batch. A slice must give it, because places repeat."""
     batch, images, captions = truth.shape
     family = jnp.arange(batch, dtype=jnp.int32) if family is None else family
-
-    def flat(x: jax.Array) -> jax.Array:
-        return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
 
     def axes(count: int) -> tuple[jax.Array, jax.Array]:
         return jnp.repeat(family, count), jnp.tile(jnp.arange(count, dtype=jnp.int32), batch)
@@ -91,7 +96,7 @@ def may_be_true(caption_signatures: UInt32[Array, "J W"], image_signatures: UInt
 
 def label_block(
     images: ImageMeta, captions: CaptionMeta, mask: str, hard_negative_weight: float = 1.0, in_batch_weight: float = 1.0
-) -> tuple[Int8[Array, "I J"], Float32[Array, "I J"]]:
+) -> tuple[Labels, Scores]:
     """Computes labels (1 true, -1 false, 0 ignored) and weights for every pair of some images and captions.
 
     Within a family the truth table decides, and pairs that it leaves open are ignored. Across families a caption is
@@ -111,16 +116,12 @@ def label_block(
     return labels, jnp.where(labels == 1, 1.0, jnp.where(labels == -1, weights, 0.0))
 
 
-def pair_scores(
-    images: Float32[Array, "I E"], captions: Float32[Array, "J E"], scale: Scalar, bias: Scalar
-) -> Float32[Array, "I J"]:
+def pair_scores(images: Float32[Array, "I E"], captions: Float32[Array, "J E"], scale: Scalar, bias: Scalar) -> Scores:
     """Computes scale * cosine + bias for embeddings of length 1."""
     return scale * jnp.einsum("ie,je->ij", images, captions, precision="highest") + bias
 
 
-def sigmoid_loss(
-    scores: Float32[Array, "I J"], labels: Int8[Array, "I J"], weights: Float32[Array, "I J"]
-) -> tuple[Scalar, Metrics]:
+def sigmoid_loss(scores: Scores, labels: Labels, weights: Scores) -> Loss:
     """Computes the weighted sum of log(1 + exp(-label * score)) over all pairs, divided by the number of true pairs.
     For plain batches the division makes it SigLIP's loss (Zhai et al., 2023), and padding does not change it."""
     terms = weights * jax.nn.softplus(-labels * scores)
@@ -131,9 +132,7 @@ def sigmoid_loss(
     return loss, {"loss_true": true_loss, "loss_false": loss - true_loss}
 
 
-def softmax_loss(
-    scores: Float32[Array, "I J"], labels: Int8[Array, "I J"], weights: Float32[Array, "I J"]
-) -> tuple[Scalar, Metrics]:
+def softmax_loss(scores: Scores, labels: Labels, weights: Scores) -> Loss:
     """Computes CLIP's loss (Radford et al., 2021), generalised to several true pairs per row and to weighted negatives.
 
     Each true pair contributes one term per direction: -log of its share of the softmax over itself and the negatives of
@@ -160,9 +159,7 @@ def softmax_loss(
 LOSSES = {"sigmoid": sigmoid_loss, "softmax": softmax_loss}
 
 
-def contrastive_loss(
-    scores: Float[Array, "I J"], labels: Int8[Array, "I J"], weights: Float32[Array, "I J"], name: str
-) -> tuple[Scalar, Metrics]:
+def contrastive_loss(scores: Float[Array, "I J"], labels: Labels, weights: Scores, name: str) -> Loss:
     """Computes the loss `name`, a key of LOSSES, from scores with scale and bias applied; and metrics. The metrics are
     the parts of the loss, the numbers of true and false pairs, and the shares of true pairs that beat every false one
     of their row and of their column, where a tie is a miss."""

@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
-from jaxtyping import Array, Bool, Float32, Int8
+from jaxtyping import Array, Bool, Float32
 
 from mmgeo_jax.distributed.mesh import BATCH_AXES
-from mmgeo_jax.losses.pairs import LOWEST, CaptionMeta, ImageMeta, Metrics, Scalar, label_block, pair_scores
+from mmgeo_jax.losses import pairs
+from mmgeo_jax.losses.pairs import LOWEST, CaptionMeta, ImageMeta, Labels, Loss, Metrics, Scalar, Scores
 
-Scores = Float32[Array, "I J"]
-Labels = Int8[Array, "I J"]
+Mask = Bool[Array, "I J"]
 
 
 class LossSettings(NamedTuple):
@@ -51,6 +51,9 @@ class NegativeStats(NamedTuple):
     def log_sum(self) -> Float32[Array, " K"]:
         """Log of the weighted sum of exp(score), LOWEST where there are no negatives."""
         return jnp.where(self.total > 0, self.top + jnp.log(jnp.maximum(self.total, 1e-37)), LOWEST)
+
+
+Negatives = tuple[NegativeStats, NegativeStats]  # of the images, of the captions
 
 
 def _no_negatives(size: int) -> NegativeStats:
@@ -86,7 +89,7 @@ class _Ring(NamedTuple):
 
     def label(self, images: ImageMeta, captions: CaptionMeta) -> tuple[Labels, Scores]:
         """Computes the labels and weights of a block."""
-        return label_block(images, captions, *self.settings[1:])
+        return pairs.label_block(images, captions, *self.settings[1:])
 
     def travel(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, travelling: Any) -> tuple[Any, Any]:
         """Runs `step(carry, travelling) -> (carry, travelling)` on every device; what travels is home at the end."""
@@ -117,23 +120,22 @@ def _forward(
 
     def step(by_image: NegativeStats, travelling: tuple) -> tuple:
         captions, caption_meta, by_caption = travelling
-        scores = pair_scores(images, captions, scale, bias)
+        scores = pairs.pair_scores(images, captions, scale, bias)
         labels, weights = ring.label(image_meta, caption_meta)
         by_image = _add_negatives(by_image, scores, labels, weights, 1)
         return by_image, (captions, caption_meta, _add_negatives(by_caption, scores, labels, weights, 0))
 
     start = captions, caption_meta, _no_negatives(len(captions))
     by_image, (_, _, by_caption) = ring.travel(step, _no_negatives(len(images)), start)
-    scores = pair_scores(images, captions, scale, bias)
+    scores = pairs.pair_scores(images, captions, scale, bias)
     true = ring.label(image_meta, caption_meta)[0] == 1
-    loss, parts = VALUES[ring.settings.name](scores, true, by_image, by_caption, ring)
-    return loss, parts | _counts(scores, true, by_image, by_caption, ring), by_image, by_caption
+    loss, parts = VALUES[ring.settings.name](scores, true, (by_image, by_caption), ring)
+    return loss, parts | _counts(scores, true, (by_image, by_caption), ring), by_image, by_caption
 
 
-def _counts(
-    scores: Scores, true: Bool[Array, "I J"], by_image: NegativeStats, by_caption: NegativeStats, ring: _Ring
-) -> Metrics:
+def _counts(scores: Scores, true: Mask, negatives: Negatives, ring: _Ring) -> Metrics:
     """Counts pairs, and the true ones that beat every false one of their row and of their column."""
+    by_image, by_caption = negatives
     count = ring.sum(true.sum().astype(jnp.float32))
     metrics = {"true_pairs": count, "false_pairs": ring.sum(by_image.number.sum())}
     for name, best in (("image_to_text", by_image.best[:, None]), ("text_to_image", by_caption.best[None])):
@@ -141,25 +143,21 @@ def _counts(
     return metrics
 
 
-def _sigmoid_value(
-    scores: Scores, true: Bool[Array, "I J"], by_image: NegativeStats, by_caption: NegativeStats, ring: _Ring
-) -> tuple[Scalar, Metrics]:
+def _sigmoid_value(scores: Scores, true: Mask, negatives: Negatives, ring: _Ring) -> Loss:
     count = jnp.maximum(ring.sum(true.sum()), 1)
     true_loss = ring.sum(jnp.where(true, jax.nn.softplus(-scores), 0.0).sum()) / count
-    false_loss = ring.sum(by_image.softplus.sum()) / count
+    false_loss = ring.sum(negatives[0].softplus.sum()) / count
     return true_loss + false_loss, {"loss_true": true_loss, "loss_false": false_loss}
 
 
-def _softmax_value(
-    scores: Scores, true: Bool[Array, "I J"], by_image: NegativeStats, by_caption: NegativeStats, ring: _Ring
-) -> tuple[Scalar, Metrics]:
+def _softmax_value(scores: Scores, true: Mask, negatives: Negatives, ring: _Ring) -> Loss:
     def direction(log_sum: Array) -> tuple[Array, Array]:
         counts = true & (log_sum > LOWEST)
         count = ring.sum(counts.sum())
         return ring.sum(jnp.where(counts, jax.nn.softplus(log_sum - scores), 0.0).sum()) / jnp.maximum(count, 1), count
 
-    by_row, row_count = direction(by_image.log_sum[:, None])
-    by_column, column_count = direction(by_caption.log_sum[None])
+    by_row, row_count = direction(negatives[0].log_sum[:, None])
+    by_column, column_count = direction(negatives[1].log_sum[None])
     directions = jnp.maximum((row_count > 0).astype(jnp.float32) + (column_count > 0), 1.0)
     return (by_row + by_column) / directions, {"loss_image_to_text": by_row, "loss_text_to_image": by_column}
 
@@ -196,18 +194,14 @@ def _softmax_negatives(scores: Scores, labels: Labels, weights: Scores, image: _
     return weigh * (image.gradient[:, None] * shares[0] + caption.gradient[None] * shares[1])
 
 
-def _sigmoid_true(
-    scores: Scores, true: Bool[Array, "I J"], by_image: NegativeStats, by_caption: NegativeStats, ring: _Ring
-) -> TruePairGradients:
+def _sigmoid_true(scores: Scores, true: Mask, negatives: Negatives, ring: _Ring) -> TruePairGradients:
     share = jnp.broadcast_to(1.0 / jnp.maximum(ring.sum(true.sum()), 1), scores.shape)
     return jnp.zeros_like(scores), share[:, 0], share[0]
 
 
-def _softmax_true(
-    scores: Scores, true: Bool[Array, "I J"], by_image: NegativeStats, by_caption: NegativeStats, ring: _Ring
-) -> TruePairGradients:
+def _softmax_true(scores: Scores, true: Mask, negatives: Negatives, ring: _Ring) -> TruePairGradients:
     """Computes d loss / d scores of true pairs, and the gradients of the images' and of the captions' log-sums."""
-    log_sums = by_image.log_sum[:, None], by_caption.log_sum[None]
+    log_sums = negatives[0].log_sum[:, None], negatives[1].log_sum[None]
     counts = [true & (log_sum > LOWEST) for log_sum in log_sums]
     numbers = [ring.sum(count.sum()) for count in counts]
     directions = jnp.maximum(sum((number > 0).astype(jnp.float32) for number in numbers), 1.0)
@@ -236,8 +230,8 @@ def _backward(
     """Computes the gradients of images, captions, scale and bias on one device."""
     of_true, of_negatives = GRADIENTS[ring.settings.name]
     true = ring.label(image_meta, caption_meta)[0] == 1
-    local = pair_scores(images, captions, scale, bias)
-    slope, image_gradient, caption_gradient = of_true(local, true, by_image, by_caption, ring)
+    local = pairs.pair_scores(images, captions, scale, bias)
+    slope, image_gradient, caption_gradient = of_true(local, true, (by_image, by_caption), ring)
     image = _Side(images, image_meta, by_image.log_sum, image_gradient)
 
     def chain(slope: Scores, captions: Array) -> tuple[Array, ...]:
@@ -248,7 +242,7 @@ def _backward(
 
     def step(sums: tuple, travelling: tuple) -> tuple:
         caption, gradient = travelling
-        scores = pair_scores(images, caption.embeddings, scale, bias)
+        scores = pairs.pair_scores(images, caption.embeddings, scale, bias)
         labels, weights = ring.label(image_meta, caption.meta)
         parts = chain(of_negatives(scores, labels, weights, image, caption), caption.embeddings)
         sums = tuple(a + b for a, b in zip(sums, (parts[0], *parts[2:]), strict=True))
@@ -272,7 +266,7 @@ def contrastive_loss(
     caption_meta: CaptionMeta,
     settings: LossSettings,
     mesh: Mesh,
-) -> tuple[Scalar, Metrics]:
+) -> Loss:
     """Computes the loss and metrics of embeddings of length 1 that are split over all axes of the mesh. Scale and bias
     are applied to the cosines. The images and captions of a family must lie on one device, and `image_meta.family` and
     `caption_meta.family` identify families across the whole batch."""
@@ -280,19 +274,17 @@ def contrastive_loss(
     split, whole = PartitionSpec(BATCH_AXES), PartitionSpec()
     inputs = (split, split, whole, whole, split, split)
 
-    def sharded(function: Callable, inputs: tuple, outputs: tuple) -> Callable:
-        return jax.shard_map(
-            partial(function, ring=ring), mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False
-        )
+    def sharded(function: Callable, inputs: tuple, out: tuple) -> Callable:
+        return jax.shard_map(partial(function, ring=ring), mesh=mesh, in_specs=inputs, out_specs=out, check_vma=False)
 
     forward = sharded(_forward, inputs, (whole, whole, split, split))
     backward = sharded(_backward, (*inputs, split, split), (split, split, whole, whole))
 
     @jax.custom_vjp
-    def loss(*arguments: Any) -> tuple[Scalar, Metrics]:
+    def loss(*arguments: Any) -> Loss:
         return forward(*arguments)[:2]
 
-    def loss_forward(*arguments: Any) -> tuple[tuple[Scalar, Metrics], Any]:
+    def loss_forward(*arguments: Any) -> tuple[Loss, Any]:
         value, metrics, *stats = forward(*arguments)
         return (value, metrics), (arguments, stats)
 

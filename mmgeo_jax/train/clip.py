@@ -130,7 +130,7 @@ def read_batches(
 
     def batches(layout: ConfigDict, first: int, size: int) -> Iterator[ClipBatch[np.ndarray]]:
         place = jax.process_index(), jax.process_count()
-        return clip_data.train_batches(sources, tokenizer, layout, config.seed, first, size, *place)
+        return clip_data.train_batches(sources, tokenizer, layout, config.seed, first, size, place)
 
     of_families = ConfigDict(data)
     of_families.max_captions = data.max_captions + data.retrieved_captions
@@ -180,7 +180,8 @@ def make_validation(
     data = ConfigDict(config.data)
     data.max_images = data.max_captions = len(source[0].images)  # whole families, even if training cuts them
     count = min(len(source), config.train.eval_families)
-    batches = clip_data.eval_batches([source], tokenizer, data, global_batch, jax.process_index(), jax.process_count())
+    place = jax.process_index(), jax.process_count()
+    batches = clip_data.eval_batches([source], tokenizer, data, global_batch, place)
     sharded = [meshes.shard_batch(batch, mesh) for batch in itertools.islice(batches, -(-count // global_batch))]
     families = [source[row] for row in range(min(len(source), len(sharded) * global_batch))]
     pairs = [ranking.single_edit_pairs(family.edits, data.max_images) for family in families]

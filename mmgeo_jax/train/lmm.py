@@ -62,7 +62,7 @@ def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> lo
         tokenizer=tokenizer.proto,
         gradients=make_gradients(config, graphdef, mesh),
         batches=lambda start: (
-            lmm_data.train_batches(sources, tokenizer, config.data, config.seed, start, rows, *place),
+            lmm_data.train_batches(sources, tokenizer, config.data, config.seed, start, rows, place),
             start,
         ),
         validate=make_validation(config, graphdef, tokenizer, mesh),
@@ -177,7 +177,7 @@ def make_validation(
     """Returns params -> loss and share of right tokens over the first families of val."""
     source, rows = RecordSource(config.data.dir, "val"), config.train.global_batch
     count = min(len(source), config.train.eval_families)
-    batches = lmm_data.eval_batches([source], tokenizer, config.data, rows, jax.process_index(), jax.process_count())
+    batches = lmm_data.eval_batches([source], tokenizer, config.data, rows, (jax.process_index(), jax.process_count()))
     sharded = [meshes.shard_batch(batch, mesh) for batch in itertools.islice(batches, -(-count // rows))]
     of_batch = jax.jit(partial(loss_of, config, graphdef), out_shardings=meshes.replicated(mesh))
 

@@ -74,10 +74,10 @@ def test_starting_late_costs_nothing_and_does_not_wrap(source):
 
 
 def test_four_processes_together_read_what_one_reads(source):
-    parts = [train(source, 6, process_index=i, process_count=4) for i in range(4)]
+    parts = [train(source, 6, process=(i, 4)) for i in range(4)]
     for whole, *shares in zip(train(source, 6), *parts, strict=True):
         assert_equal(whole, {name: np.concatenate([share[name] for share in shares]) for name in whole})
-    evals = [list(clip_data.eval_batches([source], Letters(), DATA, 4, i, 2)) for i in range(2)]
+    evals = [list(clip_data.eval_batches([source], Letters(), DATA, 4, (i, 2))) for i in range(2)]
     for whole, *shares in zip(clip_data.eval_batches([source], Letters(), DATA, 4), *evals, strict=True):
         assert_equal(whole, {name: np.concatenate([share[name] for share in shares]) for name in whole})
 
@@ -176,7 +176,7 @@ def test_faults_are_one_line_and_reach_the_loop(source, tmp_path):
     with pytest.raises(UserError, match="byte offset 0: the crc"):
         next(clip_data.train_batches([RecordSource(tmp_path, "train")], Letters(), DATA, 0, 0, 1))
     with pytest.raises(UserError, match="does not divide among 3 processes"):
-        train(source, 1, process_count=3)
+        train(source, 1, process=(0, 3))
     with pytest.raises(UserError, match="data.max_captions=2 is less than data.max_images=3"):
         clip_data.eval_batches([source], Letters(), settings(max_captions=2), 4)
     with pytest.raises(UserError, match="the split is empty"):

@@ -87,7 +87,7 @@ def test_processes_together_read_what_one_reads(pack):
     for step in range(3):
         whole |= {(step, k): v for k, v in texts_of(first(settings, 4, start=step)).items()}
         for process in range(2):
-            parts |= {(step, k): v for k, v in texts_of(first(settings, 4, process, 2, start=step)).items()}
+            parts |= {(step, k): v for k, v in texts_of(first(settings, 4, (process, 2), start=step)).items()}
     assert whole == parts and len(whole) >= 3 * 4 * pack - 3 * 2  # a family may be twice in a batch of two epochs
 
 
