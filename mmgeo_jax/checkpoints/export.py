@@ -58,7 +58,7 @@ def _write_paligemma(folder: Path, trained: manager.Trained, params: Arrays) -> 
     if different := {key: value for key, value in wanted.items() if config.data[key[5:]] != value}:
         remedy = " ".join(f"--config.{key}={value!r}" for key, value in different.items())
         raise UserError(
-            f"Hugging Face's PaliGemma has pictures and ends a question with a new line; train with {remedy}"
+            f"Hugging Face's PaliGemma has pictures and ends questions with a new line; train with {remedy}"
         )
     gemma.write_hugging_face(folder, config.model, params)
     image, processor = config.model.image, {"image_seq_length": kept_patches(config.model.image)}

@@ -172,9 +172,7 @@ def read(path: str | Path) -> Checkpoint:
     if path.suffix == ".npz":
         return _read_big_vision(path)
     if not (path / "config.json").is_file():
-        raise UserError(
-            f"{path} is no checkpoint: give a big_vision .npz, or a folder with config.json and safetensors"
-        )
+        raise UserError(f"{path} is no checkpoint: give a big_vision .npz or a folder with config.json and safetensors")
     try:
         theirs = json.loads((path / "config.json").read_text())
         config, kind = _config_of_json(theirs, readers.preprocessor(path))

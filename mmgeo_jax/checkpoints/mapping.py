@@ -40,12 +40,9 @@ FORMS: dict[str, Form] = {
     "first": Form(lambda x, heads: x[0], lambda x, heads: x[None]),  # [1, ...]
     "one": Form(lambda x, heads: x.reshape(()), lambda x, heads: x.reshape(1)),
     "scalar": Form(lambda x, heads: x.reshape(()), lambda x, heads: x.reshape(())),
-    "to_heads": Form(  # [D, H, E]
-        lambda x, heads: x.reshape(x.shape[0], -1), lambda x, heads: x.reshape(x.shape[0], heads, -1)
-    ),
-    "from_heads": Form(  # [H, E, D]
-        lambda x, heads: x.reshape(-1, x.shape[-1]), lambda x, heads: x.reshape(heads, -1, x.shape[-1])
-    ),
+    # [D, H, E] and [H, E, D]
+    "to_heads": Form(lambda x, _: x.reshape(len(x), -1), lambda x, heads: x.reshape(len(x), heads, -1)),
+    "from_heads": Form(lambda x, _: x.reshape(-1, x.shape[-1]), lambda x, heads: x.reshape(heads, -1, x.shape[-1])),
     "heads": Form(lambda x, heads: x.reshape(-1), lambda x, heads: x.reshape(heads, -1)),  # [H, E]
     "part0": _part(0),
     "part1": _part(1),

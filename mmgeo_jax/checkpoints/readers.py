@@ -6,7 +6,7 @@ What is read is arrays and JSON alone; nothing is unpickled or executed.
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -211,7 +211,4 @@ def _clip_config(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> ConfigDi
     return config
 
 
-CONFIGS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], ConfigDict]] = {
-    "siglip": _siglip_config,
-    "clip": _clip_config,
-}
+CONFIGS = {"siglip": _siglip_config, "clip": _clip_config}

@@ -91,10 +91,8 @@ def _library(proto: bytes, bundle: dict[str, Any]) -> tokenizers.Tokenizer:
     if symbols:
         alternatives = "|".join(_escaped(symbol) for symbol in sorted(symbols, key=len, reverse=True))
         library.pre_tokenizer = pre_tokenizers.Split(tokenizers.Regex(alternatives), "isolated")
-    strip = [decoders.Strip(" ", 1, 0)] if prefix else []
-    library.decoder = decoders.Sequence(
-        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), *strip]
-    )
+    end = [decoders.Strip(" ", 1, 0)] if prefix else []
+    library.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), *end])
     return library
 
 

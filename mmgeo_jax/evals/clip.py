@@ -37,11 +37,8 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
     config, tokenizer, params, step = checkpoints.restore_run(run, "two_tower")
     folders = {"synthetic": config.data.dir, "real": config.data.real_dir}
     folders = {name: folder for name, folder in folders.items() if folder}
-    inputs = {
-        "version": VERSION,
-        "checkpoint_step": step,
-        "data": {name: runs.fingerprint_data(folder) for name, folder in folders.items()},
-    }
+    data = {name: runs.fingerprint_data(folder) for name, folder in folders.items()}
+    inputs = {"version": VERSION, "checkpoint_step": step, "data": data}
     if finished := runs.load_finished(run, inputs, "scores.npz", force):
         return finished
     embedders = [embedder(config.model, each) for each in (params, two_tower.init(config.model, config.seed)[1])]

@@ -75,11 +75,8 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
     families = _read_problems(config.data.dir, config.eval.max_problems)
     if not families:
         return None
-    inputs = {
-        "version": VERSION,
-        "checkpoint_step": trained.step,
-        "data": {"problems": runs.fingerprint_data(config.data.dir), "count": len(families)},
-    }
+    data = {"problems": runs.fingerprint_data(config.data.dir), "count": len(families)}
+    inputs = {"version": VERSION, "checkpoint_step": trained.step, "data": data}
     if finished := runs.load_finished(run, inputs, "answers.jsonl", force):
         return finished
     return _evaluate(run, chat.solver_of(trained), families, config.eval, inputs, f"--run={run}", started)
@@ -94,11 +91,8 @@ def evaluate_checkpoint(
     families = _read_problems(data_dir, 0)
     if not families:
         raise UserError(f"{data_dir} has no problems to solve in its test split")
-    inputs = {
-        "version": VERSION,
-        "checkpoint": str(source),
-        "data": {"problems": runs.fingerprint_data(str(data_dir)), "count": len(families)},
-    }
+    data = {"problems": runs.fingerprint_data(str(data_dir)), "count": len(families)}
+    inputs = {"version": VERSION, "checkpoint": str(source), "data": data}
     folder, arguments = runs.make_folder(source, data_dir, runs_dir), f"--checkpoint={source} --data {data_dir}"
     return _evaluate(folder, solver, families, GREEDY, inputs, arguments, started), folder
 

@@ -49,12 +49,8 @@ class RankingMetric(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """Returns mean, interval, chance and number of queries, as eval.json has them."""
-        return {
-            "score": self.mean,
-            "interval": self.interval(),
-            "chance": self.mean_chance,
-            "queries": self.query_count,
-        }
+        counts = {"chance": self.mean_chance, "queries": self.query_count}
+        return {"score": self.mean, "interval": self.interval()} | counts
 
 
 def pool(metrics: Iterable[RankingMetric]) -> RankingMetric:

@@ -111,11 +111,9 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Solver:
 
 def solver_of(trained: checkpoints.Trained) -> Solver:
     """Returns a restored multimodal model as a Solver."""
-    config = trained.config
-    graphdef = lmm.init_graph(config.model)
-    data = config.data
+    model, data = trained.config.model, trained.config.data
     more = data.size_px, data.show_images, data.prompt_end
-    return Solver(config.model, graphdef, trained.params, trained.tokenizer, *more)
+    return Solver(model, lmm.init_graph(model), trained.params, trained.tokenizer, *more)
 
 
 @cli.command
@@ -130,9 +128,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--cache", type=int, default=1024, help="length of the KV cache, tokens (default: 1024)")
     parser.add_argument("--temperature", type=float, default=0.0, help="0 takes the most likely token (default: 0)")
     parser.add_argument("--top-k", type=int, default=0, help="among the k likeliest tokens; 0: all (default: 0)")
-    parser.add_argument(
-        "--top-p", type=float, default=1.0, help="among the likeliest of this total probability (default: 1)"
-    )
+    parser.add_argument("--top-p", type=float, default=1.0, help="among the likeliest that add up to it (default: 1)")
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default: 0)")
     options = parser.parse_args(arguments)
     if not options.question.strip():

@@ -51,13 +51,8 @@ class State(NamedTuple):
 
 def check_sampling(sampling: Sampling, prompt: int) -> None:
     """Raises UserError where settings make no sense, or `prompt` places and an answer do not fit into the cache."""
-    wrong = {
-        "length": sampling.length < 1,
-        "samples": sampling.samples < 1,
-        "temperature": not sampling.temperature >= 0.0,
-        "top_k": sampling.top_k < 0,
-        "top_p": not 0.0 < sampling.top_p <= 1.0,
-    }
+    wrong = {"length": sampling.length < 1, "samples": sampling.samples < 1, "top_k": sampling.top_k < 0}
+    wrong |= {"temperature": not sampling.temperature >= 0.0, "top_p": not 0.0 < sampling.top_p <= 1.0}
     for name in (name for name, is_wrong in wrong.items() if is_wrong):
         raise UserError(f"sampling: {name}={getattr(sampling, name)} makes no sense")
     need = prompt + sampling.length

@@ -28,9 +28,7 @@ from data_gen.shared.errors import UserError
 from mmgeo_jax.evals.benchmarks import answers, rows
 from mmgeo_jax.evals.benchmarks.item import Item, Verdict
 
-WHERE = (
-    "GeoQA is at github chen-judge/GeoQA; convert its test.pk to test.json and images/ (see evals/benchmarks/geoqa.py)"
-)
+WHERE = "GeoQA is at github chen-judge/GeoQA; convert test.pk to test.json and images/ (evals/benchmarks/geoqa.py)"
 
 
 def read_items(root: Path) -> list[Item]:
