@@ -26,19 +26,32 @@ def triangle(at_b: float, at_c: float, side: float = 1.0) -> dict[str, complex]:
     return {"a": complex(intersection(b, b + polar(1, -at_b), c, c + polar(1, 180 + at_c))), "b": b, "c": c}
 
 
+def divide_sides(points: dict[str, complex], share: float) -> dict[str, complex]:
+    """Places d on ab and e on ac with ad : ab = ae : ac = `share`."""
+    a, b, c = (points[role] for role in "abc")
+    return {"d": a + (b - a) * share, "e": a + (c - a) * share}
+
+
 def ring(**degrees: float) -> dict[str, complex]:
     """Returns the centre o, and points on the circle of radius 1 about it in these directions."""
     return {"o": 0j} | {role: polar(1, turn) for role, turn in degrees.items()}
 
 
+def third_angle(finds: str, one: int, other: int) -> Line:
+    """Finds the third angle of a triangle from two of them."""
+    return Line(finds, f"180° − {one}° − {other}°", 180 - one - other, SUM)
+
+
+def _halved(finds: str, apex: int, theorem: str = BASE) -> Line:
+    """Finds the base angle of an isosceles triangle from the angle between the equal sides."""
+    return Line(finds, f"(180° − {apex}°) ÷ 2", (180 - apex) / 2, theorem)
+
+
 def angle_sum(answer: int, hint: int, rng) -> Sketch:
     at_b = pick(rng, 22, 158 - answer, hint)
-    at_a = 180 - answer - at_b
-    return Sketch(
-        triangle(at_b, answer), "ab bc ca", ("angle b a c", "angle a b c"), "angle a c b",
-        (Line("angle a c b", f"180° − {at_a}° − {at_b}°", 180 - at_a - at_b, SUM),),
-        "[abc] is a triangle",
-    )  # fmt: skip
+    step = third_angle("angle a c b", 180 - answer - at_b, at_b)
+    given = ("angle b a c", "angle a b c")
+    return Sketch(triangle(at_b, answer), "ab bc ca", given, "angle a c b", (step,), "[abc] is a triangle")
 
 
 def exterior(answer: int, hint: int, rng) -> Sketch:
@@ -48,65 +61,51 @@ def exterior(answer: int, hint: int, rng) -> Sketch:
     return Sketch(
         points | {"d": points["c"] + 0.6}, "ab bc ca cd", ("angle b a c", "angle a b c"), "angle a c d",
         (Line("angle a c d", f"∠[bac] + ∠[abc] = {at_a}° + {at_b}°", at_a + at_b, "exterior angle of a triangle"),),
-        "[d] lies on the extension of [bc] beyond [c]", states=("beyond d b c",),
-    )  # fmt: skip
+        "[d] lies on the extension of [bc] beyond [c]", states=("beyond d b c",))  # fmt: skip
 
 
 def isosceles(answer: int, hint: int, rng) -> Sketch:
     """Asks for a base angle from the angle between the equal sides, or that one from a base angle."""
     at_base = answer <= 78 and rng.random() < 0.5 or answer < 30
     base = answer if at_base else (180 - answer) // 2
-    apex = 180 - 2 * base
     given, find = ("angle b a c", "angle a b c") if at_base else ("angle a b c", "angle b a c")
-    steps = (
-        (Line(find, f"(180° − {apex}°) ÷ 2", (180 - apex) / 2, BASE),)
-        if at_base
-        else (Line("angle a c b", "∠[abc]", base, BASE), Line(find, f"180° − {base}° − {base}°", 180 - 2 * base, SUM))
-    )
-    return Sketch(
-        triangle(base, base), "ab bc ca", (given,), find, steps, "[ab] = [ac]", ("equal a b a c",),
-    )  # fmt: skip
+    far = (Line("angle a c b", "∠[abc]", base, BASE), third_angle(find, base, base))
+    steps = (_halved(find, 180 - 2 * base),) if at_base else far
+    return Sketch(triangle(base, base), "ab bc ca", (given,), find, steps, "[ab] = [ac]", ("equal a b a c",))
 
 
-def _central(half: int, rng) -> dict[str, complex]:
-    """Places a, b and c on the circle; the central angle aob is twice the angle acb, `half`."""
-    return ring(a=90 - half, b=90 + half, c=270 + pick(rng, -35, 35))
-
-
-ON_CIRCLE = "[a], [b] and [c] lie on circle [o]"
-THREE = ("on_circle o a", "on_circle o b", "on_circle o c")
 INSCRIBED = "inscribed angle is half the central angle"
 
 
+def _doubled(half: int) -> Line:
+    """Finds the central angle aob from the angle acb, which is `half`."""
+    return Line("angle a o b", f"2 × ∠[acb] = 2 × {half}°", 2 * half, INSCRIBED)
+
+
+def _central(half: int, lines: str, given: str, steps: tuple[Line, ...], rng) -> Sketch:
+    """Places a, b and c on the circle; the central angle aob is twice the angle acb, `half`."""
+    points = ring(a=90 - half, b=90 + half, c=270 + pick(rng, -35, 35))
+    states = ("on_circle o a", "on_circle o b", "on_circle o c")
+    words = "[a], [b] and [c] lie on circle [o]"
+    return Sketch(points, lines, (given,), steps[-1].finds, steps, words, states=states, circle="oa")
+
+
 def inscribed(answer: int, hint: int, rng) -> Sketch:
-    return Sketch(
-        _central(answer, rng), "ca cb oa ob", ("angle a o b",), "angle a c b",
-        (Line("angle a c b", f"∠[aob] ÷ 2 = {2 * answer}° ÷ 2", 2 * answer / 2, INSCRIBED),),
-        ON_CIRCLE, states=THREE, circle="oa",
-    )  # fmt: skip
+    line = Line("angle a c b", f"∠[aob] ÷ 2 = {2 * answer}° ÷ 2", 2 * answer / 2, INSCRIBED)
+    return _central(answer, "ca cb oa ob", "angle a o b", (line,), rng)
 
 
 def central(answer: int, hint: int, rng) -> Sketch:
-    half = answer // 2
-    return Sketch(
-        _central(half, rng), "ca cb oa ob", ("angle a c b",), "angle a o b",
-        (Line("angle a o b", f"2 × ∠[acb] = 2 × {half}°", 2 * half, INSCRIBED),),
-        ON_CIRCLE, states=THREE, circle="oa",
-    )  # fmt: skip
+    return _central(answer // 2, "ca cb oa ob", "angle a c b", (_doubled(answer // 2),), rng)
 
 
 def central_base(answer: int, hint: int, rng) -> Sketch:
     """Asks for the base angle of a chord and the radii to its ends from the inscribed angle."""
     half = 90 - answer
-    return Sketch(
-        _central(half, rng), "ca cb oa ob ab", ("angle a c b",), "angle o a b",
-        (Line("angle a o b", f"2 × ∠[acb] = 2 × {half}°", 2 * half, INSCRIBED),
-         Line("angle o a b", f"(180° − {2 * half}°) ÷ 2", (180 - 2 * half) / 2, f"[oa] = [ob], {BASE}")),
-        ON_CIRCLE, states=THREE, circle="oa",
-    )  # fmt: skip
+    steps = (_doubled(half), _halved("angle o a b", 2 * half, f"[oa] = [ob], {BASE}"))
+    return _central(half, "ca cb oa ob ab", "angle a c b", steps, rng)
 
 
-DIAMETER = "[ab] is a diameter of circle [o] and [c] lies on the circle"
 SEMICIRCLE = Line("angle a c b", "", 90, "angle in a semicircle")
 
 
@@ -114,23 +113,21 @@ def semicircle(answer: int, hint: int, rng) -> Sketch:
     other = 90 - answer
     return Sketch(
         ring(a=180, b=0, c=360 - 2 * other), "ab bc ca", ("angle b a c",), "angle a b c",
-        (SEMICIRCLE, Line("angle a b c", f"180° − 90° − {other}°", 180 - 90 - other, SUM)),
-        DIAMETER, states=("diameter o a b", "on_circle o c"), circle="oa",
-    )  # fmt: skip
+        (SEMICIRCLE, third_angle("angle a b c", 90, other)),
+        "[ab] is a diameter of circle [o] and [c] lies on the circle",
+        states=("diameter o a b", "on_circle o c"), circle="oa")  # fmt: skip
 
 
 def same_arc(answer: int, hint: int, rng) -> Sketch:
     """Asks for an angle over an arc that an angle of the triangle over the diameter stands on as well."""
     other = 90 - answer
-    turn = 360 - 2 * other
-    points = ring(a=180, b=0, c=turn, d=pick(rng, 40, 140))
+    points = ring(a=180, b=0, c=360 - 2 * other, d=pick(rng, 40, 140))
     return Sketch(
         points, "ab bc ca ad dc", ("angle b a c",), "angle a d c",
-        (SEMICIRCLE, Line("angle a b c", f"180° − 90° − {other}°", 180 - 90 - other, SUM),
+        (SEMICIRCLE, third_angle("angle a b c", 90, other),
          Line("angle a d c", "∠[abc]", answer, "inscribed angles on the same arc")),
         "[ab] is a diameter of circle [o], and [c] and [d] lie on the circle",
-        states=("diameter o a b", "on_circle o c", "on_circle o d"), circle="oa",
-    )  # fmt: skip
+        states=("diameter o a b", "on_circle o c", "on_circle o d"), circle="oa")  # fmt: skip
 
 
 def cyclic(answer: int, hint: int, rng) -> Sketch:
@@ -142,43 +139,34 @@ def cyclic(answer: int, hint: int, rng) -> Sketch:
     return Sketch(
         points, "ab bc cd da", ("angle d a b",), "angle b c d",
         (Line("angle b c d", f"180° − {other}°", 180 - other, "opposite angles of a cyclic quadrilateral"),),
-        "[abcd] is inscribed in circle [o]", states=("inscribed_quadrilateral o a b c d",), circle="oa", told=True,
-    )  # fmt: skip
+        "[abcd] is inscribed in circle [o]",
+        states=("inscribed_quadrilateral o a b c d",), circle="oa", told=True)  # fmt: skip
 
 
-def _transversal(turn: float) -> dict[str, complex]:
-    """Places lines aeb and cfd, level, met in e and f by the line gh; the angle b-e-f is `turn` degrees."""
+def _parallel(turn: int, finds: str, working: str, value: int, names: str) -> Sketch:
+    """Places lines aeb and cfd, level, met in e and f by the line gh; the angle b-e-h is `turn` degrees and given."""
     e = 0j
     f = e + polar(0.9 / abs(polar(1, turn).imag), turn)
     over = (f - e) / abs(f - e) * 0.5
-    return {"a": e - 0.9, "b": e + 0.9, "c": f - 0.9, "d": f + 0.9, "e": e, "f": f, "g": e - over, "h": f + over}
-
-
-PARALLEL = "[ab] ∥ [cd], and [gh] meets [ab] at [e] and [cd] at [f]"
-
-
-def _parallel(turn: float, given: str, line: Line) -> Sketch:
+    points = {"a": e - 0.9, "b": e + 0.9, "c": f - 0.9, "d": f + 0.9, "e": e, "f": f, "g": e - over, "h": f + over}
     states = ("on_segment e a b", "on_segment f c d", "on_segment e g h", "on_segment f g h")
     return Sketch(
-        _transversal(turn), "ae eb cf fd ge ef fh", (given,), line.finds, (line,), PARALLEL,
-        ("parallel a b c d",), states, told=False,
-    )  # fmt: skip
+        points, "ae eb cf fd ge ef fh", ("angle b e h",), finds,
+        (Line(finds, working, value, f"{names} angles, parallel lines"),),
+        "[ab] ∥ [cd], and [gh] meets [ab] at [e] and [cd] at [f]", ("parallel a b c d",), states)  # fmt: skip
 
 
 def corresponding(answer: int, hint: int, rng) -> Sketch:
-    line = Line("angle d f h", "∠[beh]", answer, "corresponding angles, parallel lines")
-    return _parallel(answer, "angle b e h", line)
+    return _parallel(answer, "angle d f h", "∠[beh]", answer, "corresponding")
 
 
 def alternate(answer: int, hint: int, rng) -> Sketch:
-    line = Line("angle c f g", "∠[beh]", answer, "alternate angles, parallel lines")
-    return _parallel(answer, "angle b e h", line)
+    return _parallel(answer, "angle c f g", "∠[beh]", answer, "alternate")
 
 
 def co_interior(answer: int, hint: int, rng) -> Sketch:
     other = 180 - answer
-    line = Line("angle d f g", f"180° − {other}°", 180 - other, "co-interior angles, parallel lines")
-    return _parallel(other, "angle b e h", line)
+    return _parallel(other, "angle d f g", f"180° − {other}°", 180 - other, "co-interior")
 
 
 def parallel_triangle(answer: int, hint: int, rng) -> Sketch:
@@ -186,16 +174,13 @@ def parallel_triangle(answer: int, hint: int, rng) -> Sketch:
     at_b = pick(rng, 30, 140 - answer, hint)
     at_a = 180 - answer - at_b
     points = triangle(at_b, answer)
-    share = pick(rng, 45, 65) / 100
-    a = points["a"]
-    points |= {"d": a + (points["b"] - a) * share, "e": a + (points["c"] - a) * share}
+    points |= divide_sides(points, pick(rng, 45, 65) / 100)
     return Sketch(
         points, "ad db bc ce ea de", ("angle b a c", "angle a d e"), "angle a c b",
         (Line("angle a b c", "∠[ade]", at_b, "corresponding angles, parallel lines"),
-         Line("angle a c b", f"180° − {at_a}° − {at_b}°", 180 - at_a - at_b, SUM)),
+         third_angle("angle a c b", at_a, at_b)),
         "[d] lies on [ab], [e] lies on [ac], and [de] ∥ [bc]", ("parallel d e b c",),
-        ("on_segment d a b", "on_segment e a c"),
-    )  # fmt: skip
+        ("on_segment d a b", "on_segment e a c"))  # fmt: skip
 
 
 def tangent_radius(answer: int, hint: int, rng) -> Sketch:
@@ -205,9 +190,8 @@ def tangent_radius(answer: int, hint: int, rng) -> Sketch:
     return Sketch(
         points, "oa ap po", ("angle a o p",), "angle a p o",
         (Line("angle o a p", "", 90, "a tangent is perpendicular to the radius"),
-         Line("angle a p o", f"180° − 90° − {other}°", 180 - 90 - other, SUM)),
-        "[pa] is tangent to circle [o] at [a]", states=("tangent o a p",), circle="oa", told=True,
-    )  # fmt: skip
+         third_angle("angle a p o", 90, other)),
+        "[pa] is tangent to circle [o] at [a]", states=("tangent o a p",), circle="oa", told=True)  # fmt: skip
 
 
 def tangent_chord(answer: int, hint: int, rng) -> Sketch:
@@ -218,11 +202,10 @@ def tangent_chord(answer: int, hint: int, rng) -> Sketch:
     points |= {"t": points["a"] - 1.1}
     return Sketch(
         points, "ab bc ca at", ("angle b a c", "angle a b c"), "angle t a b",
-        (Line("angle a c b", f"180° − {at_a}° − {at_b}°", 180 - at_a - at_b, SUM),
+        (third_angle("angle a c b", at_a, at_b),
          Line("angle t a b", "∠[acb]", answer, "tangent-chord angle")),
         "triangle [abc] is inscribed in circle [o], and [ta] is tangent to the circle at [a]",
-        states=("inscribed_triangle o a b c", "tangent o a t"), circle="oa", told=True,
-    )  # fmt: skip
+        states=("inscribed_triangle o a b c", "tangent o a t"), circle="oa", told=True)  # fmt: skip
 
 
 def _tangents(half: int) -> dict[str, complex]:
@@ -234,9 +217,9 @@ def equal_tangents(answer: int, hint: int, rng) -> Sketch:
     apex = 180 - 2 * answer
     return Sketch(
         _tangents(apex // 2), "pa pb ab", ("angle a p b",), "angle p a b",
-        (Line("angle p a b", f"(180° − {apex}°) ÷ 2", (180 - apex) / 2, f"equal tangents [pa] = [pb], {BASE}"),),
-        "[pa] and [pb] are tangents to circle [o]", states=("tangent o a p", "tangent o b p"), circle="oa", told=True,
-    )  # fmt: skip
+        (_halved("angle p a b", apex, f"equal tangents [pa] = [pb], {BASE}"),),
+        "[pa] and [pb] are tangents to circle [o]",
+        states=("tangent o a p", "tangent o b p"), circle="oa", told=True)  # fmt: skip
 
 
 def tangents_arc(answer: int, hint: int, rng) -> Sketch:
@@ -246,24 +229,22 @@ def tangents_arc(answer: int, hint: int, rng) -> Sketch:
     right = "a tangent is perpendicular to the radius"
     return Sketch(
         points, "pa pb oa ob ac cb", ("angle a c b",), "angle a p b",
-        (Line("angle a o b", f"2 × ∠[acb] = 2 × {inner}°", 2 * inner, INSCRIBED),
+        (_doubled(inner),
          Line("angle o a p", "", 90, right), Line("angle o b p", "", 90, right),
          Line("angle a p b", f"360° − 90° − 90° − {2 * inner}°", 180 - 2 * inner, "angle sum of a quadrilateral")),
         "[pa] and [pb] are tangents to circle [o], and [c] lies on the circle",
-        states=("tangent o a p", "tangent o b p", "on_circle o c"), circle="oa", told=True,
-    )  # fmt: skip
+        states=("tangent o a p", "tangent o b p", "on_circle o c"), circle="oa", told=True)  # fmt: skip
 
 
 def isosceles_exterior(answer: int, hint: int, rng) -> Sketch:
     base = 180 - answer
-    apex = 180 - 2 * base
     points = triangle(base, base)
     return Sketch(
         points | {"d": points["c"] + 0.5}, "ab bc ca cd", ("angle b a c",), "angle a c d",
-        (Line("angle a c b", f"(180° − {apex}°) ÷ 2", (180 - apex) / 2, BASE),
+        (_halved("angle a c b", 180 - 2 * base),
          Line("angle a c d", f"180° − {base}°", 180 - base, "angles on a straight line")),
-        "[ab] = [ac], and [d] lies on the extension of [bc] beyond [c]", ("equal a b a c",), ("beyond d b c",),
-    )  # fmt: skip
+        "[ab] = [ac], and [d] lies on the extension of [bc] beyond [c]", ("equal a b a c",),
+        ("beyond d b c",))  # fmt: skip
 
 
 def bisected(answer: int, hint: int, rng) -> Sketch:
@@ -277,8 +258,7 @@ def bisected(answer: int, hint: int, rng) -> Sketch:
     points |= {"d": complex(bisector_foot(points["c"], points["a"], points["b"]))}
     return Sketch(
         points, "ad db bc ca cd", ("angle b a c", "angle a b c"), "angle a d c",
-        (Line("angle a c b", f"180° − {at_a}° − {at_b}°", 180 - at_a - at_b, SUM),
+        (third_angle("angle a c b", at_a, at_b),
          Line("angle b c d", f"{2 * half}° ÷ 2", half, "angle bisector"),
          Line("angle a d c", f"∠[abc] + ∠[bcd] = {at_b}° + {half}°", at_b + half, "exterior angle of a triangle")),
-        "[d] lies on [ab], and [cd] bisects ∠[acb]", ("bisector c d a b",), ("on_segment d a b",),
-    )  # fmt: skip
+        "[d] lies on [ab], and [cd] bisects ∠[acb]", ("bisector c d a b",), ("on_segment d a b",))  # fmt: skip
