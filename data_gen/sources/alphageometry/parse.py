@@ -87,25 +87,16 @@ class _GoalRow(NamedTuple):
     off: Callable[..., float]
 
 
-def _angles_off(a, b, c, d, e, f, g, h) -> float:
-    """Returns the angles from line ab to cd and from ef to gh, modulo 180 degrees: the sine of their difference."""
-    ratio = (d - c) / (b - a) * (f - e) / (h - g)
-    return abs(ratio.imag) / abs(ratio)
-
-
-def _circle_off(a, b, c, d) -> float:
-    ratio = (a - c) * (b - d) / ((a - d) * (b - c))
+def _unreal(ratio: complex) -> float:
+    """Returns the sine of the angle between a complex number and the real ones."""
     return abs(ratio.imag) / abs(ratio)
 
 
 def _sides_off(*points: complex) -> float:
     """Returns the steps of two triangles whose sides should be in one ratio."""
-    ratios = [abs(p - q) / abs(r - s) for (p, q), (r, s) in zip(_sides(points[:3]), _sides(points[3:]), strict=True)]
+    first, second = (itertools.combinations(corners, 2) for corners in (points[:3], points[3:]))
+    ratios = [abs(p - q) / abs(r - s) for (p, q), (r, s) in zip(first, second, strict=True)]
     return max(ratios) - min(ratios)
-
-
-def _sides(corners: Sequence[complex]) -> list[tuple[complex, complex]]:
-    return list(itertools.combinations(corners, 2))
 
 
 GOALS = {
@@ -114,8 +105,9 @@ GOALS = {
     "para": _GoalRow(4, "01 23", lambda *p: parallel(*p)[0]),
     "perp": _GoalRow(4, "01 23", lambda *p: perpendicular(*p)[0]),
     "midp": _GoalRow(3, "12", lambda *p: midpoint(*p)[0]),
-    "cyclic": _GoalRow(4, "", _circle_off),
-    "eqangle": _GoalRow(8, "01 23 45 67", _angles_off),
+    "cyclic": _GoalRow(4, "", lambda a, b, c, d: _unreal((a - c) * (b - d) / ((a - d) * (b - c)))),
+    "eqangle": _GoalRow(8, "01 23 45 67",
+                        lambda a, b, c, d, e, f, g, h: _unreal((d - c) / (b - a) * (f - e) / (h - g))),
     "simtri": _GoalRow(6, "01 12 20 34 45 53", _sides_off),
     "eqratio": _GoalRow(8, "01 23 45 67",
                         lambda a, b, c, d, e, f, g, h: abs(abs(b - a) * abs(h - g) - abs(d - c) * abs(f - e))),
@@ -160,22 +152,14 @@ def parse_problem(text: str, name: str, where: str) -> Problem:
     known: set[str] = set()
     steps: list[Parts] = []
     for count, clause in enumerate(clauses, 1):
-        place = f"{where}, clause {count} {clause[:60]!r}"
-        steps += _clause(clause, known, letters, place)
+        steps += _clause(clause, known, letters, f"{where}, clause {count} {clause[:60]!r}")
     goal = _goal(asked.split(), known, letters, f"{where}, goal {asked.strip()[:60]!r}") if asked.strip() else None
     steps, circles = _with_circles([_at_a_corner(parts) for parts in steps])
     joins = GOALS[goal.name].joins.split() if goal else ()
     ends = [(goal.args[int(pair[0])], goal.args[int(pair[1])]) for pair in joins] if goal else []
-    return Problem(
-        name=name,
-        where=where,
-        text=text,
-        letters=letters,
-        steps=tuple(steps),
-        draws=(*circles, *(Segment(a, b) for a, b in ends if a != b)),
-        prints=tuple(Fact("angle", (*p.ins, p.outs[0])) for parts in steps for p in parts if p.row == "s_angle"),
-        goal=goal,
-    )
+    draws: list[Segment | Circle] = [*circles, *(Segment(a, b) for a, b in ends if a != b)]
+    prints = tuple(Fact("angle", (*p.ins, p.outs[0])) for parts in steps for p in parts if p.row == "s_angle")
+    return Problem(name, where, text, letters, tuple(steps), tuple(draws), prints, goal)
 
 
 def _letters(names: Sequence[str], where: str) -> dict[str, str]:
@@ -231,22 +215,15 @@ def _term(
 def _part(name: str, roles: str, at: dict[str, str], letters: dict[str, str], place: str) -> Part:
     row = get_construction(name)
     outs, ins, rest = term_roles(name, roles)
-    return Part(
-        name,
-        tuple(letters[at[r]] for r in outs),
-        tuple(letters[at[r]] for r in ins),
-        tuple(_number(at[r], bounds, place) for r, bounds in zip(rest, row.ranges, strict=False)),
-    )
-
-
-def _number(text: str, bounds: tuple[float, float], place: str) -> float:
-    if not NUMBER.fullmatch(text) or not bounds[0] <= float(text) <= bounds[1]:
-        raise UserError(f"{place}: {text[:20]!r} is no number from {bounds[0]} to {bounds[1]}: write one")
-    return float(text)
+    for role, (low, high) in zip(rest, row.ranges, strict=False):
+        if not NUMBER.fullmatch(at[role]) or not low <= float(at[role]) <= high:
+            raise UserError(f"{place}: {at[role][:20]!r} is no number from {low} to {high}: write one")
+    given, taken = (tuple(letters[at[role]] for role in roles) for roles in (outs, ins))
+    return Part(name, given, taken, tuple(float(at[role]) for role in rest))
 
 
 def _goal(words: Sequence[str], known: set[str], letters: dict[str, str], place: str) -> Goal:
-    name, args = words[0], words[1:]
+    name, *args = words
     if name not in GOALS:
         raise UserError(f"{place}: there is no goal {name[:20]!r}: take one of {', '.join(GOALS)}")
     if len(args) != GOALS[name].arity:

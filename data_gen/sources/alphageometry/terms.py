@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from data_gen.constructions.alphageometry import ROWS
 from data_gen.constructions.table import get_construction
 
-# ---- terms --------------------------------------------------------------------------------------------------------
-
 # Those whose row has the same name and takes the points that it gives first.
 _SAME = """
     angle_bisector angle_mirror eq_triangle eqangle2 eqangle3 eqdistance foot free incenter incenter2 excenter excenter2
@@ -61,24 +59,26 @@ class Term:
 
 def term_roles(name: str, letters: str) -> tuple[str, str, str]:
     """Returns the letters of a row of a term: points that it gives, points that it takes, numbers."""
-    outs, ins = len(get_construction(name).outs), len(get_construction(name).ins)
-    return letters[:outs], letters[outs : outs + ins], letters[outs + ins :]
+    row = get_construction(name)
+    outs, ins = len(row.outs), len(row.outs + row.ins)
+    return letters[:outs], letters[outs:ins], letters[ins:]
 
 
 def _terms() -> dict[str, Term]:
     heads = {" ".join([name, *ROWS[name].outs, *ROWS[name].ins]): "" for name in _SAME.split()} | _OTHERS
     terms = {}
     for head, body in heads.items():
-        name, *letters = head.split()
-        steps = tuple(tuple(_said(part) for part in step.split(",")) for step in (body or head).split(";"))
+        name, letters = _applied(head)
+        steps = tuple(tuple(_applied(part) for part in step.split(",")) for step in (body or head).split(";"))
         roles = [term_roles(*part) for step in steps for part in step]
         gives = frozenset(role for outs, _, _ in roles for role in outs)
         takes = frozenset(role for _, ins, _ in roles for role in ins) - gives
-        terms[name] = Term("".join(letters), steps, gives, takes)
+        terms[name] = Term(letters, steps, gives, takes)
     return terms
 
 
-def _said(part: str) -> tuple[str, str]:
+def _applied(part: str) -> tuple[str, str]:
+    """Splits "on_line x a b" into the name and its letters, "xab"."""
     name, *letters = part.split()
     return name, "".join(letters)
 

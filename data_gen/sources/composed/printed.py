@@ -93,8 +93,9 @@ def _solved(figure: FigureBuilder) -> dict[str, complex]:
         return {}
 
 
-# Kind of edit -> what it can be of.
-POSSIBLE: dict[str, Callable[[FigureBuilder, Collection[int]], list[Fact]]] = {
+# Kind of edit of letters and printed values -> whether a figure has something to edit, beside what is exchanged.
+POSSIBLE: dict[str, Callable[[FigureBuilder, Collection[int]], object]] = {
+    "labels": lambda figure, exchanged: figure.letters > 2,
     "printed_length": lengths,
     "printed_angle": angles,
     "printed_area": areas,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,12 +45,9 @@ DIFFICULTIES = (
     Difficulty(180, (0.058, 0.115), (0.0045, 0.0135), 0.028, 1000, 0.4, FONTS, 0.05, 1.05),
 )
 CUBE_EDITS = 3
-TEXT_KINDS = ("labels", *printed.POSSIBLE)  # edits of letters and printed values
+TEXT_KINDS = tuple(printed.POSSIBLE)
 EXCHANGE_KINDS = tuple(kind for kind in SLOTS_OF_KIND if kind != "graph")  # a graph stands alone
 KINDS = tuple(SLOTS_OF_KIND) + TEXT_KINDS
-
-
-# ---- families -----------------------------------------------------------------------------------------------------
 
 
 def rows(spec, split: str) -> int:
@@ -76,10 +74,8 @@ def family(spec, split: str, index: int) -> Family:
         canvas = canvas_of(spec.size_px, DIFFICULTIES[difficulty], rng)
         if program.steps[0].row.graph:
             canvas = replace(canvas, rotation_deg=0.0, mirror=False)  # axes stand upright
-        if layout == "star":
-            draft = balanced.star(program, plan.factors, plan.text_kinds, canvas, rng)
-        else:
-            draft = _cube(program, plan, canvas, rng)
+        draw_family = _cube if layout == "cube" else balanced.star
+        draft = draw_family(program, plan.factors, plan.text_kinds, canvas, rng)
         for kind in plan.kinds:
             tried, taken = proposals.get(kind, (0, 0))
             proposals[kind] = (tried + 1, taken + bool(draft))
@@ -109,11 +105,13 @@ def turn_of(spec, index: int) -> tuple[str, int, str]:
     return layout, spec.difficulties[turn % len(spec.difficulties)], lead
 
 
-def _cube(program: Program, plan: Plan, canvas: Canvas, rng: np.random.Generator) -> FamilyDraft | None:
-    for factor in plan.factors:
+def _cube(
+    program: Program, factors: Sequence[Factor], text_kinds: Sequence[str], canvas: Canvas, rng: np.random.Generator
+) -> FamilyDraft | None:
+    for factor in factors:
         program = factor.at(0, program)
-    edits = [factor.edit(0, 1) for factor in plan.factors]
-    for kind in plan.text_kinds:
+    edits = [factor.edit(0, 1) for factor in factors]
+    for kind in text_kinds:
         edit = PROPOSAL_OF_KIND[kind](program, rng)
         if edit is None:
             return None
@@ -161,27 +159,22 @@ def _plan(
     exchanged = _exchanged(figure, first, siblings - text_edits, siblings + 1 if lead == "graph" else most, rng)
     if exchanged is None:
         return None
-    if lead != "graph":
-        _embellish(figure, difficulty, rng)
+    if lead != "graph":  # parts that no edit is of, and often a radius
+        for _ in range(int(rng.integers(difficulty + 1))):
+            extend(figure, EXCHANGE_KINDS, rng)
+        if rng.random() < SPOKES:
+            figure.add("radius", rng)
     if figure.letters > MOST_POINTS:
         return None
     for place, step in enumerate(figure.steps):
         row = rows_of(step.row.slot)[int(rng.integers(len(rows_of(step.row.slot))))]
         figure.steps[place] = replace(step, construction=row.name, params=draw_params(row, rng))
-    possible = [kind for kind in TEXT_KINDS if _is_possible(kind, figure, set(exchanged))]
+    possible = [kind for kind in TEXT_KINDS if printed.POSSIBLE[kind](figure, exchanged)]
     if text_edits and (not possible or lead in TEXT_KINDS and lead not in possible):
         return None
     kinds = [lead] * (lead in TEXT_KINDS) + [draw_kind(possible, rng) for _ in range(text_edits)]
     factors = tuple(Factor.of(place, names, rng) for place, names in exchanged.items())
     return Plan(figure, factors, tuple(kinds[:text_edits]))
-
-
-def _embellish(figure: FigureBuilder, difficulty: int, rng: np.random.Generator) -> None:
-    """Adds up to `difficulty` parts that no edit is of, and often a radius."""
-    for _ in range(int(rng.integers(difficulty + 1))):
-        extend(figure, EXCHANGE_KINDS, rng)
-    if rng.random() < SPOKES:
-        figure.add("radius", rng)
 
 
 def _text_edit_count(wanted: int, layout: str, lead: str, rng: np.random.Generator) -> int:
@@ -206,11 +199,6 @@ def _exchanged(
             return factors if math.prod(map(len, factors.values())) <= MAX_CORNERS else None
         more = extend(figure, EXCHANGE_KINDS, rng)
     return None
-
-
-def _is_possible(kind: str, figure: FigureBuilder, exchanged: set[int]) -> bool:
-    """Returns whether a figure has something to edit in this way, beside what is exchanged."""
-    return figure.letters > 2 if kind == "labels" else bool(printed.POSSIBLE[kind](figure, exchanged))
 
 
 def _levels(slot: str, kind: str, most: int, rng: np.random.Generator) -> list[str]:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from data_gen.records.boxed import boxed_texts
-from data_gen.records.schema import Family, Question
+from data_gen.records.schema import Question
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import parse_json, read_bytes, require_text, resolve_inside
-from data_gen.sources.external.rows import PictureRow, count_rows, nth_family
+from data_gen.sources.external.rows import PictureRow, source_of
 
 ROLES = {"human": "human", "user": "human", "gpt": "gpt", "assistant": "gpt"}
 CHOICE = re.compile(r"^[ \t]*\(?([A-H])[).:：][ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
@@ -83,11 +83,4 @@ def _said(reply: str) -> str:
     return line if len(line) <= SHORT and "\n" not in line else ""
 
 
-def rows(spec, split: str) -> int:
-    """Returns how many families a split has: its questions, or `spec.families[split]` where that is fewer."""
-    return count_rows(load, spec.file, spec, split)
-
-
-def family(spec, split: str, index: int) -> Family:
-    """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
-    return nth_family(load, spec.file, spec, split, index, "conversations")
+rows, family = source_of(load, "conversations")

@@ -14,10 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import json_lines, require_text, resolve_inside
-from data_gen.sources.external.rows import Negative, PictureRow, count_rows, nth_family
+from data_gen.sources.external.rows import Negative, PictureRow, source_of
 
 ROW_KEYS = {"image", "caption", "negatives"}
 NEGATIVE_KEYS = {"image", "caption"}
@@ -60,11 +59,4 @@ def _check_keys(value: Any, known: set[str], where: str) -> None:
         raise UserError(f"{where}: key {key[:50]!r} is none of {', '.join(sorted(known))}")
 
 
-def rows(spec, split: str) -> int:
-    """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""
-    return count_rows(load, spec.file, spec, split)
-
-
-def family(spec, split: str, index: int) -> Family:
-    """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
-    return nth_family(load, spec.file, spec, split, index, "jsonl")
+rows, family = source_of(load, "jsonl")

@@ -13,10 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import parse_json, read_bytes, require_text, require_texts, resolve_inside
-from data_gen.sources.external.rows import Negative, PictureRow, count_rows, nth_family
+from data_gen.sources.external.rows import Negative, PictureRow, source_of
 
 STRING = r'"(?:[^"\\]|\\.)*"'
 OBJECT = rf'\{{(?:[^{{}}"]|{STRING})*\}}'
@@ -86,11 +85,4 @@ def _files(spec) -> tuple[str, ...]:
     return files
 
 
-def rows(spec, split: str) -> int:
-    """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""
-    return count_rows(load, _files(spec), spec, split)
-
-
-def family(spec, split: str, index: int) -> Family:
-    """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
-    return nth_family(load, _files(spec), spec, split, index, "mmgeolm")
+rows, family = source_of(load, "mmgeolm", _files)

@@ -115,15 +115,23 @@ def _of_split(load: Load, root: str, files: Any, shares: tuple[tuple[str, int], 
     return split_rows(load(root, files), root, dict(shares), split)
 
 
-def count_rows(load: Load, files: Any, spec: ConfigDict, split: str) -> int:
-    """Returns how many families a split of files has: its rows, or `spec.families[split]` where that is fewer."""
-    return clip(_of_split(load, spec.root, files, tuple(spec.shares.items()), split), spec.families[split])
+def source_of(load: Load, name: str, files: Callable[[ConfigDict], Any] = lambda spec: spec.file):
+    """Returns `rows` and `family` of the source `name` (as in `sources.Source`), whose rows `load` reads."""
 
+    def numbers(spec: ConfigDict, split: str) -> list[int]:
+        return _of_split(load, spec.root, files(spec), tuple(spec.shares.items()), split)
 
-def nth_family(load: Load, files: Any, spec: ConfigDict, split: str, index: int, source: str) -> Family:
-    """Makes family `index` of a split of files: a pure function of (spec, split, index) and the files."""
-    number = _of_split(load, spec.root, files, tuple(spec.shares.items()), split)[index]
-    return family_of(load(spec.root, files)[number], f"{source}/{split}/{number:06d}", source, int(spec.size_px))
+    def rows(spec: ConfigDict, split: str) -> int:
+        """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""
+        return clip(numbers(spec, split), spec.families[split])
+
+    def family(spec: ConfigDict, split: str, index: int) -> Family:
+        """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
+        number = numbers(spec, split)[index]
+        row = load(spec.root, files(spec))[number]
+        return family_of(row, f"{name}/{split}/{number:06d}", name, int(spec.size_px))
+
+    return rows, family
 
 
 def clip(numbers: Sequence[int], at_most: int) -> int:

@@ -8,7 +8,7 @@ false one): what remains of a pair is as often true the one way as the other (th
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -23,20 +23,16 @@ STEPS, RATE = 150, 0.08
 
 def features(facts: Sequence[Fact], beside: Sequence[Fact] = ()) -> list[int]:
     """Returns what there is to hear in a statement beside others: features, hashed to numbers below FEATURES."""
-    heard = [i for fact in facts for i in _alone(fact)]
-    return heard + [i for fact in facts for other in beside for i in _together(fact, other)]
+    heard = [i for fact in facts for i in _heard(fact)]
+    return heard + [i for fact in facts for other in beside for i in _heard_together(fact, other)]
 
 
-@cache
-def _alone(fact: Fact) -> tuple[int, ...]:
-    return tuple(zlib.crc32(text.encode()) % FEATURES for text in _heard(fact))
+def _hashed(texts: Callable[..., Iterator[str]]) -> Callable[..., tuple[int, ...]]:
+    """Returns the function of facts that hashes what `texts` yields, and remembers it."""
+    return cache(lambda *facts: tuple(zlib.crc32(text.encode()) % FEATURES for text in texts(*facts)))
 
 
-@cache
-def _together(fact: Fact, other: Fact) -> tuple[int, ...]:
-    return tuple(zlib.crc32(text.encode()) % FEATURES for text in _heard_together(fact, other))
-
-
+@_hashed
 def _heard(fact: Fact) -> Iterator[str]:
     name = fact.predicate
     yield name
@@ -57,6 +53,7 @@ def _heard(fact: Fact) -> Iterator[str]:
             yield f"{name} ~{round(4 * np.log2(size))}"
 
 
+@_hashed
 def _heard_together(fact: Fact, other: Fact) -> Iterator[str]:
     """Yields which places of two facts are taken by one point."""
     yield f"{fact.predicate}+{other.predicate}"

@@ -52,13 +52,10 @@ BREAKS: dict[str, tuple[Break, ...]] = {
     "square": (Break("irregular", "parallelogram", (0.2, 0.25)),),
     "rectangle": (Break("irregular", "parallelogram", (0.2, 0.25)), Break("rhombus", "rhombus")),
     "rhombus": (Break("rectangle", "rectangle"), Break("irregular", "parallelogram", (-0.2, 0.25))),
-    "parallelogram": (
-        Break("irregular", "parallelogram", (0.2, 0.25)),
-        Break("irregular", "parallelogram", (-0.25, -0.2)),
+    "parallelogram": tuple(Break("irregular", "parallelogram", aims) for aims in ((0.2, 0.25), (-0.25, -0.2))),
+    **dict.fromkeys(
+        ("trapezoid", "isosceles_trapezoid", "right_trapezoid"), (Break("irregular", "trapezoid", (0.34,)),)
     ),
-    "trapezoid": (Break("irregular", "trapezoid", (0.34,)),),
-    "isosceles_trapezoid": (Break("irregular", "trapezoid", (0.34,)),),
-    "right_trapezoid": (Break("irregular", "trapezoid", (0.34,)),),
     "midpoint": (Break("trisection", "trisection"),),
     "median": (Break("altitude", "altitude"), Break("bisector", "bisector")),
     "altitude": (Break("median", "median"),),
@@ -97,11 +94,12 @@ def options(drawing: Drawing, facts: Sequence[Fact], drawings: Drawings, rng: np
     for fact in facts:
         axis = PREDICATES[fact.predicate].axis
         for row in BREAKS.get(fact.predicate, ()):
-            kind, change = kind_of_statements([fact.predicate, row.new]), partial(_breaking, row, drawings)
+            kind = kind_of_statements([fact.predicate, row.new])
+            change = partial(_restating, partial(_broken, row), drawings)
             found.append(Option(canonical(fact), axis, kind, change, fact))
     for fact in facts:
         for value in _others(fact, rng) if fact.predicate == "angle" else ():
-            change = partial(_revaluing, value, drawings)
+            change = partial(_restating, partial(_revalued, value), drawings)
             found.append(Option(canonical(fact), "value", "printed_angle", change, fact))
     for i, fact in enumerate(drawing.printed):
         for value in _others(fact, rng):
@@ -173,48 +171,37 @@ def sketch(drawings: Drawings, drawing: Drawing, states: tuple[Fact, ...]) -> Pr
 # ---- facts --------------------------------------------------------------------------------------------------------
 
 
-def _breaking(row: Break, drawings: Drawings, i: int) -> Change:
-    """Makes the change that a row of BREAKS describes to the i-th stated fact."""
+def _restating(restated: Callable[[Description, Fact], tuple[Description, Fact]], drawings: Drawings, i: int) -> Change:
+    """Puts another fact in the place of the i-th stated one: `restated` returns it, and the description with it."""
 
     def change(made: Program) -> Program:
         if not made.steps[0].params:
             return made
-        drawing, old = drawings[made], made.states[i]
-        described = drawing.described
-        # The targets are numbered by facts: the new one comes last.
-        kept = [
-            (f, described.targets.get(j))
-            for j, f in enumerate(described.facts)
-            if canonical(as_triangle(f)) != canonical(old)
-        ]
-        facts = [f for f, _ in kept] + [Fact(row.by, old.args)]
-        targets = {j: aim for j, aim in enumerate([*(aim for _, aim in kept), row.aims]) if aim is not None}
-        circles = dict(described.circles)
-        if old.predicate == "on_circle":
-            circles[old.args[0]] = tuple(p for p in circles[old.args[0]] if p != old.args[1])
-        described = replace(described, facts=tuple(facts), targets=targets, circles=circles)
-        states = made.states[:i] + (Fact(row.new, old.args),) + made.states[i + 1 :]
-        return _solved(made, drawings, replace(drawing, described=described), states)
+        described, new = restated(drawings[made].described, made.states[i])
+        states = made.states[:i] + (new,) + made.states[i + 1 :]
+        return _solved(made, drawings, replace(drawings[made], described=described), states)
 
     return change
 
 
-def _revaluing(value: str, drawings: Drawings, i: int) -> Change:
-    """Gives another size to an angle that is stated and not printed."""
+def _broken(row: Break, described: Description, old: Fact) -> tuple[Description, Fact]:
+    """Returns the description with what a row of BREAKS puts in the place of a fact, and what is stated of it."""
+    kept = [(i, f) for i, f in enumerate(described.facts) if canonical(as_triangle(f)) != canonical(old)]
+    aims = [*(described.targets.get(i) for i, _ in kept), row.aims]
+    # The targets are numbered by facts: the new one comes last.
+    targets = {i: aim for i, aim in enumerate(aims) if aim is not None}
+    circles = dict(described.circles)
+    if old.predicate == "on_circle":
+        circles[old.args[0]] = tuple(p for p in circles[old.args[0]] if p != old.args[1])
+    facts = (*(f for _, f in kept), Fact(row.by, old.args))
+    return replace(described, facts=facts, targets=targets, circles=circles), Fact(row.new, old.args)
 
-    def change(made: Program) -> Program:
-        if not made.steps[0].params:
-            return made
-        drawing, old = drawings[made], made.states[i]
-        new = replace(old, value=value)
-        changed = replace(drawing, described=_with_fact(drawing.described, old, new))
-        return _solved(made, drawings, changed, made.states[:i] + (new,) + made.states[i + 1 :])
 
-    return change
-
-
-def _with_fact(described: Description, old: Fact, new: Fact) -> Description:
-    return replace(described, facts=tuple(new if canonical(f) == canonical(old) else f for f in described.facts))
+def _revalued(value: str, described: Description, old: Fact) -> tuple[Description, Fact]:
+    """Returns the description with another value of a fact, and the fact with it."""
+    new = replace(old, value=value)
+    facts = tuple(new if canonical(f) == canonical(old) else f for f in described.facts)
+    return replace(described, facts=facts), new
 
 
 # ---- printed values -----------------------------------------------------------------------------------------------
@@ -244,9 +231,8 @@ def _reprinting(i: int, value: str, drawings: Drawings, _: int) -> Change:
     def change(made: Program) -> Program:
         if not made.steps[0].params:
             return made
-        drawing, old = drawings[made], made.prints[i]
-        new = replace(old, value=value)
-        described = _with_fact(drawing.described, old, new)
+        drawing = drawings[made]
+        described, new = _revalued(value, drawing.described, made.prints[i])
         changed = replace(drawing, printed=made.with_print(i, new).prints, described=described)
         if described == drawing.described:  # the value did not shape the figure
             return sketch(drawings, changed, made.states)
