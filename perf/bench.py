@@ -56,10 +56,9 @@ class Worker:
 
 def contenders(shape: str, on_gpu: bool) -> list[str]:
     """Returns who runs a shape here."""
-    names = ["dense", *(f"ink{budget}" for budget in SHAPES[shape].budgets)]
-    if importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"):
-        names += ["torch"] + ["torch_compiled"] * on_gpu
-    return names
+    peers = ["torch_compiled" if on_gpu else "torch"]
+    has_peers = importlib.util.find_spec("torch") and importlib.util.find_spec("transformers")
+    return ["dense", *(peers if has_peers else []), *(f"ink{budget}" for budget in SHAPES[shape].budgets)]
 
 
 def measure(shape: str, names: list[str], rounds: int, steps: int, together: bool) -> dict[str, dict]:
@@ -74,8 +73,9 @@ def measure(shape: str, names: list[str], rounds: int, steps: int, together: boo
             for name, worker in workers.items():
                 if "error" not in results[name]:
                     answers[name].append(worker.ask("round"))
-        for worker in workers.values():
+        for name, worker in workers.items():
             worker.close()
+            tqdm.write(f"{shape} {name}: {results[name]} {answers[name]}", file=sys.stderr)
     for name, each in answers.items():
         faults = [answer for answer in each if "error" in answer]
         if faults or not each:
