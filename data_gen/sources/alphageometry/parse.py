@@ -154,7 +154,7 @@ def parse_problem(text: str, name: str, where: str) -> Problem:
     for count, clause in enumerate(clauses, 1):
         steps += _clause(clause, known, letters, f"{where}, clause {count} {clause[:60]!r}")
     goal = _goal(asked.split(), known, letters, f"{where}, goal {asked.strip()[:60]!r}") if asked.strip() else None
-    steps, circles = _with_circles([_at_a_corner(parts) for parts in steps])
+    steps, circles = _with_circles([tuple(map(_at_a_corner, parts)) for parts in steps])
     joins = GOALS[goal.name].joins.split() if goal else ()
     ends = [(goal.args[int(pair[0])], goal.args[int(pair[1])]) for pair in joins] if goal else []
     draws: list[Segment | Circle] = [*circles, *(Segment(a, b) for a, b in ends if a != b)]
@@ -236,16 +236,12 @@ def _goal(words: Sequence[str], known: set[str], letters: dict[str, str], place:
 # ---- what books draw ----------------------------------------------------------------------------------------------
 
 
-def _at_a_corner(parts: Parts) -> Parts:
+def _at_a_corner(part: Part) -> Part:
     """Returns a perpendicular at a, with its square, for a perpendicular to ab through a point that is a."""
-
-    def corner(part: Part) -> Part:
-        if part.row != "on_tline" or part.ins[0] not in part.ins[1:]:
-            return part
-        a, b, c = part.ins
-        return Part("square_to", part.outs, (a, c if a == b else b))
-
-    return tuple(corner(part) for part in parts)
+    if part.row != "on_tline" or part.ins[0] not in part.ins[1:]:
+        return part
+    a, b, c = part.ins
+    return Part("square_to", part.outs, (a, c if a == b else b))
 
 
 # The rows that tell which points are on a circle: (centre, points on it), places among outs + ins. Those in ALWAYS draw

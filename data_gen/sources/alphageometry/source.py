@@ -228,16 +228,14 @@ def _canvas(size_px: int, rng: np.random.Generator) -> Canvas:
 
 # ---- the report ---------------------------------------------------------------------------------------------------
 
-
 EXAMPLE = "mmgeo alphageometry --file=problems.txt --out=figures"
+ABOUT = "Which problems are drawn, which are not and why, and how long it takes."
 
 
 @cli.command
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit status."""
-    parser = cli.parser(
-        "alphageometry", "Which problems are drawn, which are not and why, and how long it takes.", EXAMPLE
-    )
+    parser = cli.parser("alphageometry", ABOUT, EXAMPLE)
     parser.add_argument("--file", required=True, help="problems of AlphaGeometry, two lines each")
     parser.add_argument("--out", help="folder for the figures as PNG, one for each problem, named by its line")
     parser.add_argument("--size_px", type=int, default=384, help="of a figure (default: %(default)s)")

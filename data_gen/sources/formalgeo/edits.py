@@ -26,8 +26,7 @@ PRINTED = ("length", "angle", "arc", "radius", "diameter_length")
 SEEN_DEG = 25  # an angle that is not printed is told from another one by eye from here on
 CLASSES = {"acute_angle": (0, 90 - 8), "right_angle": (90, 90), "obtuse_angle": (90 + 8, 180)}
 MOST_CHOICES, DRAWS = 8, 40
-TRIANGLES = ("isosceles", "equilateral", "scalene")
-QUADRILATERALS = ("square", "rectangle", "rhombus", "parallelogram", "irregular")
+SHAPES = ("isosceles", "equilateral", "scalene", "square", "rectangle", "rhombus", "parallelogram", "irregular")
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,8 @@ def style(value: str) -> str:
 
 
 TOLD = ("angle told", "")  # the key in a stock of the angles that are told, not printed
-Stock = Mapping[
-    tuple[str, str], Sequence[str]
-]  # (predicate, style) -> the values printed in all problems, repeats kept
+# (predicate, style) -> the values printed in all problems, repeats kept
+Stock = Mapping[tuple[str, str], Sequence[str]]
 
 
 def propose(reading: Reading, stock: Stock, rng: np.random.Generator) -> list[Slot]:
@@ -153,10 +151,10 @@ def _drawn(reading: Reading, angle: Sequence[str]) -> bool:
 def _angle_classes(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
     """Yields slots in which an angle is acute, right or obtuse."""
     for (vertex, a, b), degrees in sorted(_degrees(reading).items()):
-        kinds = [kind for kind, (low, high) in CLASSES.items() if low <= degrees <= high]
-        for kind in kinds:
-            other = str(rng.choice([k for k in CLASSES if k != kind]))
-            yield Slot("shape", ((Fact(kind, (vertex, a, b)),), (Fact(other, (vertex, a, b)),)))
+        for kind, (low, high) in CLASSES.items():
+            if low <= degrees <= high:
+                other = str(rng.choice([k for k in CLASSES if k != kind]))
+                yield Slot("shape", ((Fact(kind, (vertex, a, b)),), (Fact(other, (vertex, a, b)),)))
 
 
 def _degrees(reading: Reading) -> dict[tuple[str, str, str], float]:
@@ -207,9 +205,7 @@ def _beside(line: tuple[str, ...], name: str) -> list[int]:
 def _shapes(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
     """Yields slots of triangles and quadrilaterals of one kind or of another that excludes it."""
     for fact in _kinds(reading):
-        opposites = [
-            f for axis, f in contradictions(fact) if axis == "shape" and f.predicate in TRIANGLES + QUADRILATERALS
-        ]
+        opposites = [f for axis, f in contradictions(fact) if axis == "shape" and f.predicate in SHAPES]
         if opposites:
             yield Slot("shape", ((fact,), (opposites[int(rng.integers(len(opposites)))],)))
 
@@ -217,7 +213,7 @@ def _shapes(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
 def _kinds(reading: Reading) -> list[Fact]:
     """Returns the kinds of triangles and quadrilaterals: as stated, by equal or printed sides, by positions."""
     figure = reading.figure
-    found = [f for f in reading.shown if f.predicate in TRIANGLES + QUADRILATERALS]
+    found = [f for f in reading.shown if f.predicate in SHAPES]
     for f in reading.shown:
         if f.predicate == "equal_length" and len(set(f.args)) == 3:
             corner = _corner(f)
@@ -241,14 +237,10 @@ def _kinds(reading: Reading) -> list[Fact]:
 def _relations(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
     """Yields slots of opposites: parallel or perpendicular, in or outside a circle, diameter or not."""
     for fact in _with_circles(reading):
-        opposites = [
-            f
-            for axis, f in contradictions(fact)
-            if axis == PREDICATES[fact.predicate].axis and f.predicate not in ("oblique", "trisection")
-        ]
+        axis = PREDICATES[fact.predicate].axis
+        opposites = [f for a, f in contradictions(fact) if a == axis and f.predicate not in ("oblique", "trisection")]
         if opposites and len(set(fact.args)) == len(fact.args):
-            new = opposites[int(rng.integers(len(opposites)))]
-            yield Slot(PREDICATES[fact.predicate].axis, ((fact,), (new,)))
+            yield Slot(axis, ((fact,), (opposites[int(rng.integers(len(opposites)))],)))
 
 
 def _with_circles(reading: Reading) -> Iterator[Fact]:
@@ -272,7 +264,7 @@ def _with_circles(reading: Reading) -> Iterator[Fact]:
 
 def _whole_lines(fact: Fact, figure: Figure) -> Iterator[Fact]:
     """Restates AO ⊥ BO as AC ⊥ BD, where O is inside both lines."""
-    vertex = next(n for n in fact.args if fact.args.count(n) == 2)
+    vertex, _, _ = _corner(fact)
     lines = [figure.line(*fact.args[:2]), figure.line(*fact.args[2:])]
     if all(line and vertex not in (line[0], line[-1]) for line in lines):
         yield Fact("perpendicular", tuple(n for line in lines if line for n in (line[0], line[-1])))
@@ -336,7 +328,5 @@ def _joined(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
         pairs[reading.figure.line(a, b) is not None].append((a, b))
     stacks = {joined: [some[i] for i in rng.permutation(len(some))] for joined, some in pairs.items()}
     for joined in rng.random(min(map(len, pairs.values()))) < 0.5:
-        pair = stacks[bool(joined)].pop()
-        yield Slot(
-            "relation", tuple((Fact(name, pair),) for name in (("joined", "apart") if joined else ("apart", "joined")))
-        )
+        pair, names = stacks[bool(joined)].pop(), ("joined", "apart") if joined else ("apart", "joined")
+        yield Slot("relation", tuple((Fact(name, pair),) for name in names))

@@ -103,12 +103,8 @@ def annotated_values(annotation: dict | None) -> frozenset[str] | None:
     """Returns the values that annotators read in the picture, as `readable` writes them; None without any."""
     if not annotation:
         return None
-    found = set()
-    for form in annotation.get("diagram_logic_forms", ()):
-        match = re.fullmatch(r"Equals\(.*\), (.*)\)", form)
-        if match:
-            found.add(from_latex(match[1]))
-    return frozenset(found)
+    matches = (re.fullmatch(r"Equals\(.*\), (.*)\)", form) for form in annotation.get("diagram_logic_forms", ()))
+    return frozenset(from_latex(match[1]) for match in matches if match)
 
 
 def from_latex(text: str) -> str:

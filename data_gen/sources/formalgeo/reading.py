@@ -54,19 +54,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-# ---- reading ------------------------------------------------------------------------------------------------------
-
-
 @cache
 def load(root: str, split: str) -> tuple[dict, ...]:
     """Returns the problems of a split. Raises UserError where the file is missing, or a line is not a problem."""
-    path = Path(root) / f"{split}.jsonl"
-    if not path.is_file():
-        raise UserError(
-            f"{path} is not there: give the folder of FormalGeo7k, with train.jsonl, val.jsonl and diagrams/"
-        )
-    problems = []
-    for where, problem in json_lines(path, "fetch the file again"):
+    problems, advice = [], "give the folder of FormalGeo7k, with train.jsonl, val.jsonl and diagrams/"
+    for where, problem in json_lines(Path(root) / f"{split}.jsonl", advice):
         missing = [key for key in KEYS if not isinstance(problem, dict) or key not in problem]
         if missing:
             raise UserError(f"{where} has no '{missing[0]}': it is not a problem of FormalGeo7k")

@@ -154,12 +154,9 @@ def tokens(text: str) -> int:
 @cache
 def _usable(root: str, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ...]], ...]:
     """Returns (number of the problem, its slots) for the problems of a split that make a family."""
-    weights, found = _weights(root, seed), []
-    for i, (problem, proposed) in enumerate(zip(load(root, split), _proposed(root, split, seed), strict=True)):
-        chosen = choose(proposed, weights, _rng(problem, seed, 1))
-        if chosen:
-            found.append((i, tuple(chosen)))
-    return tuple(found)
+    weights, problems = _weights(root, seed), zip(load(root, split), _proposed(root, split, seed), strict=True)
+    chosen = [choose(proposed, weights, _rng(problem, seed, 1)) for problem, proposed in problems]
+    return tuple((i, tuple(slots)) for i, slots in enumerate(chosen) if slots)
 
 
 # ---- families -----------------------------------------------------------------------------------------------------
@@ -240,13 +237,12 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     count, failures = parse_report(options.root)
     usable = {split: _usable(options.root, split, options.seed) for split in SPLITS}
-    sizes = {split: len(load(options.root, split)) for split in SPLITS}
     for failure in failures:
         print(f"problem {failure.problem_id}: {failure.statement}: {failure.why}")
     parsed = count - len({failure.problem_id for failure in failures})
     print(f"{parsed} of {count} problems parse ({100 * parsed / max(count, 1):.1f} %)")
     for split, found in usable.items():
         axes = Counter(slot.axis for _, chosen in found for slot in chosen)
-        print(f"{split}: {len(found)} of {sizes[split]} problems make a family; edits: "
+        print(f"{split}: {len(found)} of {len(load(options.root, split))} problems make a family; edits: "
               + ", ".join(f"{axis} {axes[axis]}" for axis in sorted(axes)))  # fmt: skip
     return 0

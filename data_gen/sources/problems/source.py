@@ -204,17 +204,14 @@ def program_of(posed: _Posed) -> Program:
     states = [_fact(template, letters) for template in sketch.states]
     prints: list[Fact] = []
     if posed.in_picture:
-        prints = [_print(given, posed) for given in sketch.given]
+        for given in sketch.given:
+            value = amount(measured(given, sketch.points), given, posed.unit)
+            prints.append(_fact(given, letters, value.removesuffix("°")))
         prints += [_fact(sketch.find, letters, "x")] * posed.unknown
     stated = [fact.args for fact in (*states, *prints)] + [step.ins for step in steps]
     silent = {letters[role] for role in sketch.points} - {name for args in stated for name in args}
     states += [Fact("joined", (s.a, s.b)) for s in draws if isinstance(s, Segment) and silent & {s.a, s.b}]
     return Program(tuple(steps), tuple(prints), tuple(draws), tuple(states))
-
-
-def _print(given: str, posed: _Posed) -> Fact:
-    value = amount(measured(given, posed.sketch.points), given, posed.unit)
-    return _fact(given, posed.letters, value.removesuffix("°"))
 
 
 def _fact(template: str, letters: dict[str, str], value: str | None = None) -> Fact:

@@ -21,7 +21,6 @@ from data_gen.drawing.canvas import Canvas, style_of
 from data_gen.drawing.draw import draw
 from data_gen.families.assemble import assemble
 from data_gen.families.family import FamilyDraft, cube_of
-from data_gen.language.fact import Fact
 from data_gen.records.schema import Family
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
@@ -87,26 +86,14 @@ def _cube(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> FamilyD
     drawing = _with_prints(drawing, canvas, rng)
     facts = statable(drawing)
     facts = sorted((facts[i] for i in rng.permutation(len(facts))), key=lambda f: f.predicate == "oblique")
-    all_options = options(drawing, facts, drawings, rng)
-    alone = (o for o in all_options if _family([o], drawing, facts, drawings, canvas, rng))
-    for chosen in triples(list(itertools.islice(alone, SOUND)), EDITS, rng)[:CHOICES]:
-        draft = _family(chosen, drawing, facts, drawings, canvas, rng)
-        if draft:
-            return draft
-    return None
 
+    def cube(chosen: Sequence[Option]) -> FamilyDraft | None:
+        """Returns the cube of these edits, or None where some corner is not sound or not told apart."""
+        planned = plan(drawing, chosen, facts, drawings, STATED)
+        return cube_of(*planned, canvas, rng) if planned and draw(planned[0], canvas) else None
 
-def _family(
-    chosen: Sequence[Option],
-    drawing: Drawing,
-    facts: Sequence[Fact],
-    drawings: Drawings,
-    canvas: Canvas,
-    rng: np.random.Generator,
-) -> FamilyDraft | None:
-    """Returns the cube of these edits, or None where some corner is not sound or not told apart."""
-    planned = plan(drawing, chosen, facts, drawings, STATED)
-    return cube_of(*planned, canvas, rng) if planned and draw(planned[0], canvas) else None
+    alone = [*itertools.islice(filter(lambda o: cube([o]), options(drawing, facts, drawings, rng)), SOUND)]
+    return next(filter(None, map(cube, triples(alone, EDITS, rng)[:CHOICES])), None)
 
 
 def _with_prints(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> Drawing:

@@ -23,7 +23,6 @@ from data_gen.families.family import EditRequest
 
 TRIALS, ORDER_TRIALS = 40, 5
 APART = 0.4  # share of the trials in which two figures tell each other apart
-
 FAIR = 0.8  # of 1, how often a figure must be a partner
 EXCHANGED = ("shape", "relation")  # the axes whose edits put one construction in the place of another
 
@@ -117,10 +116,8 @@ def _told_apart(figures: Sequence[Rows], steps, canvas: Canvas) -> np.ndarray:
     apart = np.zeros((len(figures), len(figures)))
     for trial in range(TRIALS):
         rng = np.random.default_rng(trial)
-        drawn = {}
-        for k, rows in enumerate(figures):
-            if member := draw(Program(draw_steps(rows, steps, rng)), canvas):
-                drawn[k] = member
+        tried = enumerate(draw(Program(draw_steps(rows, steps, rng)), canvas) for rows in figures)
+        drawn = {k: member for k, member in tried if member}
         index = np.array(list(drawn))
         apart[np.ix_(index, index)] += may_pair(truth_of(list(drawn.values()), canvas))
     return apart / TRIALS
@@ -150,12 +147,8 @@ def _orders(rows: Rows, steps, canvas: Canvas) -> int:
 
 def _differ(figures: Sequence[Rows], axis: str) -> np.ndarray:
     """Computes bool[K, K]: which figures differ in one slot, and that on an axis."""
-
-    def one(a: Rows, b: Rows) -> bool:
-        changed = [x for x, y in zip(a, b, strict=True) if x != y]
-        return len(changed) == 1 and CONSTRUCTIONS[changed[0]].axis == axis
-
-    return np.array([[one(a, b) for b in figures] for a in figures])
+    changed = [[[x for x, y in zip(a, b, strict=True) if x != y] for b in figures] for a in figures]
+    return np.array([[len(c) == 1 and CONSTRUCTIONS[c[0]].axis == axis for c in row] for row in changed])
 
 
 def _balanced(table: np.ndarray) -> np.ndarray:

@@ -60,8 +60,6 @@ SKELETONS = (
              ("angle a b c", "length a b"), 1),
 )  # fmt: skip
 HIDDEN = {"_": "_O", "t": "_T", "u": "_U", "v": "_V"}
-
-
 DIFFICULTIES = (
     Difficulty(12, (0.118, 0.128), (0.011, 0.013), 0.07, 1, 1.0, ("serif-italic",)),
     Difficulty(30, (0.11, 0.13), (0.007, 0.012), 0.045, 40, 0.7, ("serif-italic", "sans", "serif")),
