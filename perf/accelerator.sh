@@ -90,7 +90,8 @@ part() { # part NAME SECONDS COMMAND...: runs a part, at most so long, and notes
 # The data of the training: made on the cores while the GPU does the rest.
 data=
 case $PARTS in *train* | *resume*)
-    nice $PY -m mmgeo_jax data "${DATA[@]}" --out=data/accelerator >"$OUT/data.txt" 2>&1 &
+    # On half of the cores: XLA compiles on the others, and its time is most of a short measurement.
+    nice $PY -m mmgeo_jax data "${DATA[@]}" --workers=$((($(nproc) + 1) / 2)) --out=data/accelerator >"$OUT/data.txt" 2>&1 &
     data=$!
 esac
 

@@ -87,7 +87,7 @@ def ours(shape: Shape, budget: int | None) -> tuple[Callable[[], Any], dict]:
 
     device = jax.devices()[0]
     memory = program.memory_analysis()
-    kernels = sorted({name for name in ("__cudnn$fmha", "flash") if name in program.as_text()})
+    kernels = sorted({name for name in ("__cudnn$fmha", "flash") if name in (program.as_text() or "")})
     return run, {
         "flops": clip.step_flops(config, batch),
         "peak": flops.peak(device.device_kind),

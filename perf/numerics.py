@@ -39,7 +39,7 @@ def error(ours, reference) -> float:
 
 def random_batch(config, rng) -> dict:
     """Returns a batch whose pictures are paper with some ink in a part of the patches."""
-    batch = dict(clip.empty_batch(config, config.train.global_batch))
+    batch: dict[str, np.ndarray] = {**clip.empty_batch(config, config.train.global_batch)}  # type: ignore[dict-item]
     shape = batch["images"].shape
     inked = np.repeat(np.repeat(rng.random((*shape[:2], shape[2] // 16, shape[3] // 16)) < 0.4, 16, 2), 16, 3)
     batch["images"] = np.where(inked & (rng.random(shape) < 0.2), rng.integers(0, 200, shape), 255).astype(np.uint8)
@@ -65,7 +65,8 @@ def step(config, params, batch, device):
 def check_steps(config_file: str) -> bool:
     """Compares steps of a config at every dtype and precision; returns whether all keep their bounds."""
     config = load("config", config_file).unlock()
-    config.train.update(global_batch=4, micro_batches=1)
+    config.train.update(global_batch=2, micro_batches=1)
+    config.model.image.depth = config.model.text.depth = 2  # a block after a block is all there is to see
     _, params = clip.init_model(config)
     batch, cpu = random_batch(config, np.random.default_rng(0)), jax.devices("cpu")[0]
     config.model.dtype = "float64"
@@ -85,6 +86,19 @@ def check_steps(config_file: str) -> bool:
     return right
 
 
+def attention_and_gradients(arrays, upstream, mask, causal, dtype, device):
+    """Returns the outputs of attention on a device, and the gradients of its product with `upstream`."""
+
+    def scalar(queries, keys, values):
+        out = transformer.attend(queries, keys, values, None if mask is None else jnp.asarray(mask), causal)
+        return (out.astype(jnp.promote_types(dtype, jnp.float32)) * upstream).sum(), out
+
+    with jax.enable_x64(dtype == np.float64), jax.default_device(device):
+        on_device = [jax.device_put(x.astype(dtype), device) for x in arrays]
+        gradients, out = jax.jit(jax.grad(scalar, (0, 1, 2), has_aux=True))(*on_device)
+        return jax.device_get((out, gradients))
+
+
 def check_attention() -> bool:
     """Compares bfloat16 attention and its gradients, ragged and causal too, with float64's."""
     right, rng = True, np.random.default_rng(1)
@@ -92,21 +106,10 @@ def check_attention() -> bool:
         queries, keys, values, upstream = (rng.normal(size=(4, length, 3, size)) for _ in range(4))
         mask = np.arange(length) < rng.integers(2, length, 4)[:, None] if ragged else None
 
-        def attended(
-            dtype, device, queries=queries, keys=keys, values=values, upstream=upstream, mask=mask, causal=causal
-        ):
-            arrays = [jax.device_put(x.astype(dtype), device) for x in (queries, keys, values)]
-
-            def scalar(*arrays):
-                out = transformer.attend(*arrays, None if mask is None else jnp.asarray(mask), causal)
-                return (out.astype(jnp.float32 if dtype != np.float64 else dtype) * upstream).sum(), out
-
-            gradients, out = jax.jit(jax.grad(scalar, (0, 1, 2), has_aux=True))(*arrays)
-            return jax.device_get((out, gradients))
-
-        with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
-            reference = attended(np.float64, jax.devices("cpu")[0])
-        far = error(attended(jnp.bfloat16, jax.devices()[0]), reference)
+        arrays = queries, keys, values
+        reference = attention_and_gradients(arrays, upstream, mask, causal, np.float64, jax.devices("cpu")[0])
+        found = attention_and_gradients(arrays, upstream, mask, causal, jnp.bfloat16, jax.devices()[0])
+        far = error(found, reference)
         right &= far <= ATTENTION_BOUND
         print(
             f"attention {length} x {size} causal={causal} ragged={ragged}: {far:.1e} of at most {ATTENTION_BOUND:.0e}"
