@@ -2,7 +2,8 @@
 
 Ours are SentencePiece with byte fallback, which loses neither case, digits nor signs. Capital letters, digits and signs
 are tokens of their own: "ABC" is A, B, C and "5.5" is 5, ., 5, so that captions that differ in one of them differ in
-one token. Decoding restores any text, except that U+2581, which SentencePiece writes for a space, becomes one.
+one token. Every text, for a published tokenizer too, is first written in one code for each sign (`shared/signs.py`).
+Decoding restores what that gives, except that U+2581, which SentencePiece writes for a space, becomes one.
 """
 
 import io
@@ -15,6 +16,7 @@ import numpy as np
 import sentencepiece
 from ml_collections import ConfigDict
 
+from data_gen.shared import signs
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 from mmgeo_jax.data import tokenizer_files
@@ -51,7 +53,7 @@ class Tokenizer:
     def ids(self, texts: Sequence[str], begun: bool = False) -> list[list[int]]:
         """Returns the token ids of each text, without its end token, and with its beginning token if `begun`."""
         before = self._pieces.before if begun else []
-        return [[*before, *ids] for ids in self._pieces.ids(list(texts))]
+        return [[*before, *ids] for ids in self._pieces.ids([signs.normalize(text) for text in texts])]
 
     def encode_batch(self, captions: Sequence[str], length: int) -> np.ndarray:
         """Returns token ids int32[n, length]: beginning token, the text, cut if needed, end token, then `pad_id`."""
@@ -80,7 +82,7 @@ def train_tokenizer(captions: Iterable[str], vocab_size: int, phrases: Sequence[
     smallest = 3 + 256 + len(symbols) + 1
     if vocab_size < smallest:
         raise UserError(f"tokenizer.vocab_size is {vocab_size}: raise it to {smallest} or more")
-    lines = [line for caption in captions for line in caption.splitlines() if line.strip()]
+    lines = [line for caption in captions for line in signs.normalize(caption).splitlines() if line.strip()]
     if not lines:
         raise UserError("no caption to train a tokenizer on: is the train split empty?")
     model = io.BytesIO()

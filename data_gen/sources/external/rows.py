@@ -14,6 +14,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from data_gen.records.schema import ASSERTED, UNKNOWN, Family, Question
+from data_gen.shared import signs
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import read_grey_png
 from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
@@ -60,8 +61,10 @@ def family_of(row: PictureRow, key: str, source: str, size_px: int) -> Family:
     """Returns the family of a row, in any number of pictures and captions. Raises UserError where a picture is broken.
 
     Pictures with captions come first, in the same order; then, on either side, those that stand alone. What repeats,
-    or is the anchor again, is left out: it is no negative.
+    or is the anchor again, is left out: it is no negative. Captions are written in one code for each sign; a negative
+    that then says the same as the caption is an error.
     """
+    row = _in_equal_signs(row)
     anchor = read_grey_png(row.image, row.where)
     # Dictionaries for the order of their keys.
     images, captions = {anchor: None}, {row.caption: None}
@@ -99,6 +102,16 @@ def family_of(row: PictureRow, key: str, source: str, size_px: int) -> Family:
         size_px=size_px,
         question=row.question,
     )
+
+
+def _in_equal_signs(row: PictureRow) -> PictureRow:
+    signs.check_negatives(row.caption, [caption for _, caption in row.negatives if caption], row.where)
+    negatives = tuple(
+        Negative(image, caption and signs.require_caption(caption, row.where)) for image, caption in row.negatives
+    )
+    # A reply may be a mere sign, such as ">".
+    caption = signs.normalize(row.caption) if row.question else signs.require_caption(row.caption, row.where)
+    return row._replace(caption=caption, negatives=negatives)
 
 
 def _tables(images: int, captions: int, paired: int) -> tuple[np.ndarray, np.ndarray]:

@@ -36,7 +36,7 @@ def test_a_line_becomes_a_family(root):
     write_jsonl(root, [ROW, {"image": "b.png", "caption": "x"}])
     mixed, alone = families(root)
     # Pictures: anchor, c (with its caption), b. Captions: the anchor's, c's, the two that are text alone.
-    assert mixed.captions == ("AB ∥ CD.", "AB meets CD.", "AB ⟂ CD.", "AB = CD.")
+    assert mixed.captions == ("AB ∥ CD.", "AB meets CD.", "AB ⊥ CD.", "AB = CD.")
     assert mixed.truth.tolist() == [[1, 0, 0, 0], [0, 1, -1, -1], [0, -1, -1, -1]]
     np.testing.assert_array_equal(mixed.provenance, np.where(mixed.truth >= 0, 2, 0))
     assert mixed.programs == () and (mixed.image_signatures == 0xFFFFFFFF).all()
