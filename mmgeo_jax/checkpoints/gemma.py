@@ -1,23 +1,25 @@
 """Gemma 1, 2, 3 (text) and PaliGemma 1 and 2: in from Hugging Face folders and big_vision's `.npz`, out to folders.
 
-What is read is arrays and JSON alone (weights/files.py). A checkpoint's config is that of an LMM; of a decoder alone it
-is the default one around it, and its arrays are "decoder/..." alone.
+What is read is arrays and JSON alone (checkpoints/readers.py). A checkpoint's config is that of an LMM; of a decoder
+alone it is the default one around it, and its arrays are "decoder/..." alone.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import readers
+from mmgeo_jax.checkpoints.arrays import measure, open_safetensors, read_floats, strip_prefix
 from mmgeo_jax.checkpoints.mapping import LAYOUTS, Arrays, Row, to_ours, to_theirs
-from mmgeo_jax.checkpoints.readers import Checkpoint
+from mmgeo_jax.checkpoints.readers import CONFIG, Checkpoint
 from mmgeo_jax.checkpoints.writers import architecture, refuse_difference, vision_json, write_json, write_safetensors
+from mmgeo_jax.data.published import Settings, is_present, read_settings, settings
+from mmgeo_jax.models import lmm
 from mmgeo_jax.models.gemma import GEMMA2, default_decoder_config
 from mmgeo_jax.models.lmm import default_lmm_config
 
@@ -54,6 +56,7 @@ def rows(kind: str) -> Iterator[Row]:
 # What a part's names begin with, in files of several versions of transformers -> in `rows`.
 PREFIXES = (
     (r"^(model\.)?language_model\.(model\.)?", "model."),
+    (r"^(model\.)*(?=(embed_tokens|layers|norm)\.)", "model."),  # of a model without its head too
     (r"^(model\.)?vision_tower\.(vision_model\.)?", "vision_model."),
     (r"^model\.multi_modal_projector\.", "multi_modal_projector."),
 )
@@ -61,7 +64,12 @@ PREFIXES = (
 PALIGEMMA_PREFIXES = ((r"^model\.", "language_model.model."), (r"^vision_model\.", "vision_tower.vision_model."))
 
 
-def _renamed(arrays: Arrays, prefixes: tuple[tuple[str, str], ...]) -> Arrays:
+# What wrappers put before every name.
+WRAPPED = re.compile(r"^(module\.|_orig_mod\.|base_model\.model\.)+")
+T = TypeVar("T")
+
+
+def _renamed(arrays: Mapping[str, T], prefixes: tuple[tuple[str, str], ...]) -> dict[str, T]:
     def name(path: str) -> str:
         return next((re.sub(old, new, path) for old, new in prefixes if re.match(old, path)), path)
 
@@ -98,17 +106,14 @@ LATER_SETTINGS = {
 }  # fmt: skip
 
 
-def _decoder_config(theirs: Mapping[str, Any], kind: str) -> ConfigDict:
-    part = {**DEFAULTS[kind], **theirs}
+def _decoder_config(theirs: Settings, kind: str) -> ConfigDict:
+    part = Settings(theirs.values_, theirs.where, DEFAULTS[kind])
     config = default_decoder_config()
     config.update({ours: part[name] for ours, name in SETTINGS.items()})
-    ropes = part.get("rope_parameters") or {}  # of later versions; one for each kind of layer, or one
-    wide = {"rope_theta": part["rope_theta"]} | (part.get("rope_scaling") or {}) | ropes.get("full_attention", ropes)
-    near = ropes.get("sliding_attention", {}).get("rope_theta", part.get("rope_local_base_freq", wide["rope_theta"]))
-    if wide.get("rope_type", wide.get("type", "default")) not in ("default", "linear"):
-        raise ValueError(f"rope_type={wide['rope_type']}")
-    config.update(rope_base=float(wide["rope_theta"]), rope_scale=float(wide.get("factor") or 1.0))
-    config.local_rope_base = float(near)
+    if config.heads % config.kv_heads or config.head_dim % 2:
+        raise part.refuse(f"num_attention_heads={config.heads} must be a multiple of num_key_value_heads="
+                          f"{config.kv_heads}, and head_dim={config.head_dim} even")  # fmt: skip
+    _set_ropes(config, part)
     if kind != "gemma":
         later = {ours: part[name] for ours, name in LATER_SETTINGS.items()}
         later |= {name: float(later[name]) for name in later if name != "window" and later[name] is not None}
@@ -116,14 +121,27 @@ def _decoder_config(theirs: Mapping[str, Any], kind: str) -> ConfigDict:
     return config
 
 
-def _every(part: Mapping[str, Any]) -> int:
-    """Returns n where every n-th layer is global. Raises ValueError where layer_types follows no such rule."""
-    kinds, pattern = part.get("layer_types"), part.get("_sliding_window_pattern", part["sliding_window_pattern"])
+def _set_ropes(config: ConfigDict, part: Settings) -> None:
+    """Sets a decoder's rotary bases: later versions have one for each kind of layer, or one."""
+    ropes = part.get("rope_parameters") or Settings({}, part.where)
+    wide = ropes.get("full_attention", ropes)
+    scaling = part.get("rope_scaling") or Settings({}, part.where)
+    wide = Settings({"rope_theta": part["rope_theta"], **scaling.values_, **wide.values_}, part.where)
+    near = ropes.get("sliding_attention", {}).get("rope_theta", part.get("rope_local_base_freq", wide["rope_theta"]))
+    if (rope := wide.get("rope_type", wide.get("type", "default"))) not in ("default", "linear"):
+        raise part.refuse(f"rope_type={rope[:60]} is not known here, default and linear are")
+    config.update(rope_base=float(wide["rope_theta"]), rope_scale=float(wide.get("factor") or 1.0))
+    config.local_rope_base = float(near)
+
+
+def _every(part: Settings) -> int:
+    """Returns n where every n-th layer is global. Raises UserError where layer_types follows no such rule."""
+    kinds, pattern = part.get("layer_types"), part.get("_sliding_window_pattern") or part["sliding_window_pattern"]
     if not kinds:
         return pattern
     every = kinds.index("full_attention") + 1 if "full_attention" in kinds else max(pattern, len(kinds) + 1)
     if any((kind == "full_attention") != (number % every == 0) for number, kind in enumerate(kinds, 1)):
-        raise ValueError("layer_types are not every n-th one global")
+        raise part.refuse("layer_types are not every n-th one global")
     return every
 
 
@@ -171,53 +189,61 @@ def read(path: str | Path) -> Checkpoint:
     path = Path(path)
     if path.suffix == ".npz":
         return _read_big_vision(path)
-    if not (path / "config.json").is_file():
+    if not (path.is_dir() and is_present(path / CONFIG)):
         raise UserError(f"{path} is no checkpoint: give a big_vision .npz or a folder with config.json and safetensors")
-    try:
-        theirs = json.loads((path / "config.json").read_text())
-        config, kind = _config_of_json(theirs, readers.preprocessor(path))
-    except (ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise UserError(f"{path}/config.json is of no Gemma (1, 2, 3) and no PaliGemma: {fault!r}") from None
-    layout = theirs["model_type"]
-    arrays = _renamed(readers.read_safetensors(path), PREFIXES)
-    if layout != "paligemma":
-        arrays = {name: array for name, array in arrays.items() if name.startswith("model.")}
-    params = to_ours(arrays, tuple(rows(kind)), {"image": config.image.heads})
-    if len(params.get("decoder/blocks/mlp/up/kernel", ())) != config.decoder.depth:
-        raise UserError(f"the safetensors of {path} do not have the {config.decoder.depth} layers of its config.json")
-    return Checkpoint(config, params, layout)
+    theirs, where = read_settings(path, CONFIG), f"the safetensors of {path}"
+    config, kind = _config_of_json(theirs, read_settings(path, readers.LOOK))
+    layout, table, heads = theirs["model_type"], tuple(rows(kind)), {"image": config.image.heads}
+    stored = {WRAPPED.sub("", name): each for name, each in open_safetensors(path).items()}
+    stored = _renamed(strip_prefix(stored, stored, where), PREFIXES)
+    blocks = {"decoder": "model.layers.{layer}"}
+    if layout == "paligemma":
+        blocks["image"] = readers.BLOCKS["image"]
+    for tower, block in blocks.items():
+        readers.check_layers(stored, block, config[tower].depth, path)
+    shapes = readers.shapes(lmm, config)
+    wanted = shapes if layout == "paligemma" else readers.starting(shapes, ["decoder"])
+    names = readers.check(stored, table, wanted, heads, where)
+    return Checkpoint(config, to_ours(read_floats(stored, names, where), table, heads), layout)
 
 
 def _config_of_json(theirs: Mapping[str, Any], look: Mapping[str, Any]) -> tuple[ConfigDict, str]:
     """Returns an LMM's config and the generation of its decoder, from a config.json."""
-    layout, config = theirs["model_type"], default_lmm_config()
-    text = theirs["text_config"] if layout in ("paligemma", "gemma3") else theirs
+    told, config = settings(theirs), default_lmm_config()
+    layout = told["model_type"]
+    if layout not in ("paligemma", "gemma3", *NORMS):
+        raise told.refuse(f"model_type={layout[:60]} is no Gemma (1, 2, 3) and no PaliGemma")
+    text = told["text_config"] if layout in ("paligemma", "gemma3") else told
     kind = text.get("model_type", "gemma3_text" if layout == "gemma3" else "gemma")
+    if kind not in NORMS:
+        raise text.refuse(f"model_type={kind[:60]} is not known here: {', '.join(NORMS)} are")
     config.decoder = _decoder_config(text, kind)
     if layout == "paligemma":
-        config.image = readers.CONFIGS["siglip"]({"vision_config": theirs["vision_config"]}, look).image
+        vision = Settings({"vision_config": told["vision_config"].values_}, told.where)
+        config.image = readers.CONFIGS["siglip"](vision, look).image
         config.image.pool, config.features, config.projector = "mean", "last", "linear"
     return config, kind
 
 
-# big_vision: ours -> (theirs, what gives ours); layers are stacked there too, heads H apart, [L, ...].
-_BIG_VISION = {
-    "token": ("embedder/input_embedding", lambda x: x),
-    "norm/scale": ("final_norm/scale", lambda x: x),
-    "blocks/attention_norm/scale": ("layers/pre_attention_norm/scale", lambda x: x),
-    "blocks/attention_post_norm/scale": ("layers/post_attention_norm/scale", lambda x: x),
-    "blocks/mlp_norm/scale": ("layers/pre_ffw_norm/scale", lambda x: x),
-    "blocks/mlp_post_norm/scale": ("layers/post_ffw_norm/scale", lambda x: x),
-    "blocks/attention/query/kernel": ("layers/attn/q_einsum/w", lambda x: _merged(x)),  # [L, H, D, E]
-    "blocks/attention/key/kernel": ("layers/attn/kv_einsum/w", lambda x: _merged(x[:, 0])),  # [L, 2, G, D, E]
-    "blocks/attention/value/kernel": ("layers/attn/kv_einsum/w", lambda x: _merged(x[:, 1])),
-    "blocks/attention/out/kernel": (  # [L, H, E, D]
-        "layers/attn/attn_vec_einsum/w", lambda x: x.reshape(len(x), -1, x.shape[-1])
+# big_vision: ours -> (theirs, its shape, what gives ours); layers are stacked there too, heads H apart.
+_BIG_VISION: dict[str, tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = {
+    "token": ("embedder/input_embedding", "V D", lambda x: x),
+    "norm/scale": ("final_norm/scale", "D", lambda x: x),
+    "blocks/attention_norm/scale": ("layers/pre_attention_norm/scale", "L D", lambda x: x),
+    "blocks/attention_post_norm/scale": ("layers/post_attention_norm/scale", "L D", lambda x: x),
+    "blocks/mlp_norm/scale": ("layers/pre_ffw_norm/scale", "L D", lambda x: x),
+    "blocks/mlp_post_norm/scale": ("layers/post_ffw_norm/scale", "L D", lambda x: x),
+    "blocks/attention/query/kernel": ("layers/attn/q_einsum/w", "L H D E", lambda x: _merged(x)),
+    "blocks/attention/key/kernel": ("layers/attn/kv_einsum/w", "L 2 G D E", lambda x: _merged(x[:, 0])),
+    "blocks/attention/value/kernel": ("layers/attn/kv_einsum/w", "L 2 G D E", lambda x: _merged(x[:, 1])),
+    "blocks/attention/out/kernel": (
+        "layers/attn/attn_vec_einsum/w", "L H E D", lambda x: x.reshape(len(x), -1, x.shape[-1])
     ),
-    "blocks/mlp/gate/kernel": ("layers/mlp/gating_einsum", lambda x: x[:, 0]),  # [L, 2, D, F]
-    "blocks/mlp/up/kernel": ("layers/mlp/gating_einsum", lambda x: x[:, 1]),
-    "blocks/mlp/down/kernel": ("layers/mlp/linear", lambda x: x),
+    "blocks/mlp/gate/kernel": ("layers/mlp/gating_einsum", "L 2 D F", lambda x: x[:, 0]),
+    "blocks/mlp/up/kernel": ("layers/mlp/gating_einsum", "L 2 D F", lambda x: x[:, 1]),
+    "blocks/mlp/down/kernel": ("layers/mlp/linear", "L F D", lambda x: x),
 }  # fmt: skip
+_WHOLE = "llm/layers/attn/qkv_einsum/w"  # where there are as many key heads as heads
 
 
 def _merged(x: np.ndarray) -> np.ndarray:
@@ -226,31 +252,37 @@ def _merged(x: np.ndarray) -> np.ndarray:
 
 
 def _read_big_vision(path: Path) -> Checkpoint:
-    theirs = readers.read_npz(path)
-    try:
-        if (whole := theirs.pop("llm/layers/attn/qkv_einsum/w", None)) is not None:  # as many key heads as heads
-            theirs["llm/layers/attn/q_einsum/w"], theirs["llm/layers/attn/kv_einsum/w"] = whole[:, 0], whole[:, 1:]
-        params = {f"decoder/{ours}": form(theirs[f"llm/{name}"]) for ours, (name, form) in _BIG_VISION.items()
-                  if f"llm/{name}" in theirs}  # fmt: skip
-        _, heads, width, head_dim = theirs["llm/layers/attn/q_einsum/w"].shape
-        kv_heads = theirs["llm/layers/attn/kv_einsum/w"].shape[2]
-        depth, hidden, _ = params["decoder/blocks/mlp/down/kernel"].shape
-        image_heads = readers.heads_of(theirs, "img/Transformer")
-        image = to_ours(theirs, "big_vision", {"image": image_heads})
-        params |= {name.replace("image/head/", "projector/out/"): array for name, array in image.items()
-                   if name.startswith("image/")}  # fmt: skip
-        config = default_lmm_config()
-        config.image = readers.config_of(image, {"image": image_heads}).image
-        config.image.update(pool="mean", head=False)
-    except (KeyError, ValueError, IndexError) as fault:
-        raise UserError(f"checkpoint {path} is no PaliGemma of big_vision: {fault!r}") from None
+    stored, where = readers.open_big_vision(path), f"checkpoint {path}"
+    table = {f"llm/{name}": sizes for name, sizes, _ in _BIG_VISION.values()}
+    if _WHOLE in stored:
+        table = {name: sizes for name, sizes in table.items() if "/attn/q_" not in name and "/attn/kv_" not in name}
+        table[_WHOLE] = "L 3 H D E"
+    has_post_norms = "llm/layers/post_ffw_norm/scale" in stored
+    table = {name: sizes for name, sizes in table.items() if has_post_norms or "/post_" not in name}
+    size = measure(stored, table, where)
+    vision, image_heads = readers.size_big_vision(stored, where)
+    config = default_lmm_config()
+    config.image = vision.image
+    config.image.update(pool="mean", head=False)
     config.features, config.projector = "last", "linear"
-    config.decoder.update(vocab_size=len(params["decoder/token"]), width=width, depth=depth, heads=heads,
-                          kv_heads=kv_heads, head_dim=head_dim, hidden=hidden)  # fmt: skip
-    if "decoder/blocks/mlp_post_norm/scale" in params:
+    config.decoder.update(vocab_size=size["V"], width=size["D"], depth=size["L"], heads=size["H"],
+                          kv_heads=size.get("G", size["H"]), head_dim=size["E"], hidden=size["F"])  # fmt: skip
+    if has_post_norms:
         config.decoder.update(GEMMA2)
         # The 27B model's queries are scaled by width / heads, not by head_dim.
-        config.decoder.query_scalar = float(width / heads if heads == 32 else head_dim)
+        config.decoder.query_scalar = float(size["D"] / size["H"] if size["H"] == 32 else size["E"])
+    shapes = readers.shapes(lmm, config)
+    wanted = {name.replace("projector/out/", "image/head/"): shape for name, shape in shapes.items()
+              if not name.startswith("decoder/")}  # fmt: skip
+    names = readers.check(stored, LAYOUTS["big_vision"], wanted, image_heads, where)
+    theirs = read_floats(stored, [*table, *names], where)
+    if _WHOLE in theirs:
+        whole = theirs.pop(_WHOLE)
+        theirs["llm/layers/attn/q_einsum/w"], theirs["llm/layers/attn/kv_einsum/w"] = whole[:, 0], whole[:, 1:]
+    params = {f"decoder/{ours}": form(theirs[f"llm/{name}"]) for ours, (name, _, form) in _BIG_VISION.items()
+              if f"llm/{name}" in theirs}  # fmt: skip
+    image = to_ours(theirs, "big_vision", image_heads)
+    params |= {name.replace("image/head/", "projector/out/"): array for name, array in image.items()}
     return Checkpoint(config, params, "big_vision")
 
 

@@ -5,6 +5,7 @@ in one tree and not in the other, or of another shape, is an error that prints t
 """
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,8 @@ def fill(
     for name in found.keys() & wanted.keys():
         found[name] = _resized(name, found[name], wanted[name].shape, config)
     compare(found, wanted, "init_from does not fit config.model")
+    if with_scores:
+        warn_of_scores(checkpoint, "init_from has no {}: config.model.init_scale and init_bias stay")
     return traverse_util.unflatten_dict(flat | {name: jnp.asarray(array) for name, array in found.items()}, sep="/")
 
 
@@ -92,17 +95,24 @@ def check_tokenizer(tokenizer: Tokenizer, checkpoint: readers.Checkpoint) -> Non
 
 
 def fill_all(checkpoint: readers.Checkpoint, name: str) -> Any:
-    """Returns a published encoder or multimodal model as the tree of its own config; zeros for a text tower, a scale or
-    a bias that it lacks. Raises UserError, which says `name`, where an array is missing or of another shape."""
-    init = checkpoints.MODELS[checkpoints.kind_of(checkpoint.config)].init
-    tree = jax.eval_shape(lambda: init(checkpoint.config, 0)[1])
-    shapes = {path: leaf.shape for path, leaf in traverse_util.flatten_dict(tree, sep="/").items()}
-    zeros = {path: np.zeros(shape, np.float32) for path, shape in shapes.items()}
-    absent = OPTIONAL if "text/token" in checkpoint.params else f"{OPTIONAL}|text/.*"
-    wanted = {path: zero for path, zero in zeros.items() if not re.fullmatch(absent, path)}
-    found = {path: array for path, array in checkpoint.params.items() if not re.fullmatch(absent, path)}
-    compare(found, wanted, f"{name} is not whole")
+    """Returns a published encoder or multimodal model, whose arrays `readers` has checked, as the tree of its own
+    config. A tower that it lacks is zeros, as small as can be (readers.shrink); the scale and bias of scores that it
+    lacks are 1 and 0, of which a warning says so, where there are both towers."""
+    kind = checkpoints.MODELS[checkpoints.kind_of(checkpoint.config)]
+    shapes = readers.shapes(kind, checkpoint.config)
+    warn_of_scores(checkpoint, f"{name} has no {{}}: scores are computed with {{}}")
+    zeros = {path: np.zeros(shape, np.float32) for path, shape in shapes.items() if path not in checkpoint.params}
     return traverse_util.unflatten_dict(zeros | checkpoint.params, sep="/")
+
+
+def warn_of_scores(checkpoint: readers.Checkpoint, said: str) -> None:
+    """Warns where a published model of two towers has no scale or no bias of its scores. CLIP never has a bias."""
+    params, wanted = checkpoint.params, {"logit_scale": "scale 1", "logit_bias": "bias 0"}
+    if checkpoint.layout == "run" or not {"text/token", "image/position"} <= params.keys():
+        return
+    for path, value in wanted.items():
+        if path not in params and (checkpoint.layout, path) != ("clip", "logit_bias"):
+            print(f"warning: {said.format(path, value)}", file=sys.stderr)
 
 
 def compare(found: Arrays, wanted: Arrays, what: str) -> None:

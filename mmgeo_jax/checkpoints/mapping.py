@@ -5,9 +5,11 @@ the layer as the first axis. A form says how an array is laid out there; several
 theirs. Rows for what a model does not have are passed over.
 """
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 Arrays = dict[str, np.ndarray]  # path -> array
@@ -183,7 +185,43 @@ def to_ours(theirs: Arrays, layout: str | tuple[Row, ...], heads: dict[str, int]
     return found
 
 
-def _layers(theirs: Arrays, name: str) -> Iterator[np.ndarray]:
+def shapes_of(
+    shapes: Mapping[str, tuple[int, ...]], table: tuple[Row, ...], heads: dict[str, int], there: Mapping[str, Any]
+) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes that a checkpoint's arrays must have, {their name: shape}, from those of our flat tree.
+    `there` are the arrays of the checkpoint, of which those of blocks may be stacked, and a scalar be a list of one."""
+    wanted: dict[str, tuple[int, ...]] = {}
+    for row in table:
+        if row.ours not in shapes:
+            continue
+        form, count, shape = FORMS[row.form], _heads(row.ours, heads), shapes[row.ours]
+        layers = "{layer}" in row.theirs
+        part = jax.ShapeDtypeStruct(shape[1:] if layers else shape, np.float32)
+        theirs: tuple[int, ...] = jax.eval_shape(lambda x, form=form, count=count: form.to_theirs(x, count), part).shape
+        if row.form in PARTS:
+            theirs = (len(PARTS) * theirs[0], *theirs[1:])
+        if row.form in ("one", "scalar") and row.theirs in there and there[row.theirs].shape in ((), (1,)):
+            theirs = there[row.theirs].shape
+        stacked = row.theirs.replace("_{layer}", "")
+        if layers and stacked in there:
+            wanted[stacked] = (shape[0], *theirs)
+        else:
+            names = (row.theirs.format(layer=layer) for layer in range(shape[0])) if layers else (row.theirs,)
+            wanted |= dict.fromkeys(names, theirs)
+    return wanted
+
+
+def layers_of(there: Mapping[str, Any], block: str) -> int:
+    """Returns how many blocks a checkpoint has, from the highest number of one, "block{layer}", or their stack."""
+    begin = block.partition("{layer}")[0]
+    number = re.compile(rf"{re.escape(begin)}(\d{{1,9}})[./].*")
+    stacked = [each.shape for name, each in there.items() if name.startswith(f"{begin.removesuffix('_')}/")]
+    if begin.endswith("_") and stacked:
+        return stacked[0][0] if stacked[0] else 0
+    return 1 + max((int(match[1]) for name in there if (match := number.fullmatch(name))), default=-1)
+
+
+def _layers(theirs: Mapping[str, Any], name: str) -> Iterator[Any]:
     number = 0
     while (path := name.format(layer=number)) in theirs:
         yield theirs[path]

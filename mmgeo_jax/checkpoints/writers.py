@@ -16,8 +16,10 @@ from ml_collections import ConfigDict
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 from mmgeo_jax.checkpoints import readers
+from mmgeo_jax.checkpoints.arrays import INDEX, SAFETENSORS
 from mmgeo_jax.checkpoints.mapping import Arrays, to_theirs
-from mmgeo_jax.checkpoints.readers import ACTIVATIONS, INDEX, SAFETENSORS, TOWER
+from mmgeo_jax.checkpoints.readers import TOWER
+from mmgeo_jax.data.published import ACTIVATIONS
 
 CLASSES = {"siglip": "Siglip", "clip": "CLIP"}  # what their names begin with in transformers
 NAMES = {"siglip": "Hugging Face's SigLIP", "clip": "Hugging Face's CLIP", "big_vision": "big_vision's SigLIP"}
@@ -89,7 +91,7 @@ def write_npz(path: str | Path, config: ConfigDict, params: Arrays, scan: bool =
                         "--config.model.image.stem=patch")  # fmt: skip
     config, params = spell_out(config, params, "big_vision")
     theirs = to_theirs(params, "big_vision", {tower: config[tower].heads for tower in ("image", "text")}, scan)
-    check_expressible(config, readers.of_big_vision(theirs).config, "big_vision")
+    check_expressible(config, readers.size_big_vision(theirs, "this model")[0], "big_vision")
     with open_atomic(Path(path)) as file:
         np.savez(file, allow_pickle=False, **{f"params/{name}": array for name, array in theirs.items()})
 

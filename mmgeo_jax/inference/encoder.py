@@ -19,6 +19,7 @@ from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import init_from, readers
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.data import images
+from mmgeo_jax.data.published import is_present
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.data.tokenizer_files import FILES
 from mmgeo_jax.models import two_tower
@@ -52,10 +53,13 @@ class Model:
     bias: float
     has_texts: bool
     tokenizer: Tokenizer | None
+    has_images: bool = True
 
     def embed_images(self, pictures: Sequence[Picture] | np.ndarray) -> np.ndarray:
         """Embeds paths, PIL images or arrays (uint8[H, W], [H, W, 3] or [H, W, 4]) as float32[K, E] of length 1."""
         _check_list(pictures, "pictures")
+        if not self.has_images:
+            raise UserError(f"{self.source} has no image tower")
         return self._in_batches(
             self.embedder.images,
             pictures,
@@ -116,26 +120,28 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Model:
     if (Path(source) / "checkpoints").is_dir():
         if tokenizer is not None:
             raise UserError(f"{source} is a run, which has its own tokenizer: leave the other out")
-        run, has_texts = checkpoints.restore_run(source, "two_tower"), True
+        run, has_texts, has_images = checkpoints.restore_run(source, "two_tower"), True, True
         config, params = run.config.model, run.params
         own: Tokenizer | None = run.tokenizer
         size_px, length, kind = run.config.data.size_px, run.config.data.max_tokens, run.config.loss.name
     else:
         checkpoint = readers.read(source)
         config, has_texts = checkpoint.config, "text/token" in checkpoint.params
+        has_images = "image/position" in checkpoint.params
         own = _find_tokenizer(Path(source), tokenizer) if has_texts else None
         if own is not None:
             init_from.check_tokenizer(own, checkpoint)
         params = init_from.fill_all(checkpoint, str(source))
         size_px, length, kind = config.image.size_px, config.text.length, KINDS[checkpoint.layout]
     scale, bias = float(np.exp(params["logit_scale"])), float(params["logit_bias"])
-    return Model(source, embedder(config, params), config.embed, size_px, length, kind, scale, bias, has_texts, own)
+    model = embedder(config, params)
+    return Model(source, model, config.embed, size_px, length, kind, scale, bias, has_texts, own, has_images)
 
 
 def _find_tokenizer(source: Path, tokenizer: str | Path | None) -> Tokenizer | None:
     if tokenizer is not None:
         return Tokenizer(tokenizer)
-    return Tokenizer(source) if any((source / name).is_file() for name in FILES) else None
+    return Tokenizer(source) if source.is_dir() and any(is_present(source / name) for name in FILES) else None
 
 
 def _check_list(things: Any, what: str) -> None:

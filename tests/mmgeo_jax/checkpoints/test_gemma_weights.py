@@ -13,8 +13,8 @@ import pytest
 from flax import nnx, traverse_util
 
 from data_gen.shared.errors import UserError
+from mmgeo_jax.checkpoints import arrays, mapping, writers
 from mmgeo_jax.checkpoints import gemma as gemma_files
-from mmgeo_jax.checkpoints import mapping, readers, writers
 from mmgeo_jax.models import gemma, lmm
 from mmgeo_jax.models.gemma import GEMMA3
 
@@ -82,7 +82,7 @@ def test_logits_are_those_of_transformers(kind, shards, tmp_path):
     with torch.no_grad():
         expected = model(input_ids=torch.tensor(tokens.astype(np.int64))).logits.numpy()
     model.save_pretrained(tmp_path, safe_serialization=True, **({} if shards == "one file" else _shards()))
-    assert (tmp_path / readers.INDEX).is_file() == (shards == "several")
+    assert (tmp_path / arrays.INDEX).is_file() == (shards == "several")
     found = logits(gemma_files.read(tmp_path), None, tokens, np.zeros_like(tokens))
     np.testing.assert_allclose(found, expected, **CLOSE)
 
@@ -159,7 +159,7 @@ def test_a_folder_comes_back_as_it_went(kind, tmp_path, monkeypatch):
     if kind == "gemma3":
         params = {name: array for name, array in params.items() if name.startswith("decoder/")}
     gemma_files.write_hugging_face(tmp_path, config, params)
-    assert len(list(tmp_path.glob("model-*-of-*.safetensors"))) > 2 and (tmp_path / readers.INDEX).is_file()
+    assert len(list(tmp_path.glob("model-*-of-*.safetensors"))) > 2 and (tmp_path / arrays.INDEX).is_file()
     found = gemma_files.read(tmp_path)
     assert found.config.decoder == config.decoder and (kind == "gemma3" or found.config == config)
     assert found.params.keys() == params.keys()

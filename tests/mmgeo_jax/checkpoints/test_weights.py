@@ -13,7 +13,7 @@ import pytest
 from flax import nnx, traverse_util
 
 from data_gen.shared.errors import UserError
-from mmgeo_jax.checkpoints import mapping, readers, writers
+from mmgeo_jax.checkpoints import arrays, mapping, readers, writers
 from mmgeo_jax.losses.pairs import pair_scores
 from mmgeo_jax.models import two_tower
 
@@ -212,6 +212,6 @@ def test_bad_folders_are_one_line(text, tmp_path):
 
 def test_an_index_names_files_of_its_folder_alone(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "siglip"}')
-    (tmp_path / readers.INDEX).write_text(json.dumps({"weight_map": {"a": "../other.safetensors"}}))
+    (tmp_path / arrays.INDEX).write_text(json.dumps({"weight_map": {"a": "../other.safetensors"}}))
     with pytest.raises(UserError, match="not in its folder"):
         readers.read(tmp_path)
