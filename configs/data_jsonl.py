@@ -14,7 +14,7 @@ def get_spec() -> ConfigDict:
     spec.size_px = 384
     spec.root = "data/jsonl_source"  # pictures and files lie in here, and nothing outside is read
     spec.file = "families.jsonl"  # in root
-    spec.shares = ConfigDict(dict(train=9, val=1))  # a hash of the picture's path deals out the rows
-    spec.families = ConfigDict(dict(train=10_000_000, val=10_000_000))  # at most
+    spec.shares = ConfigDict(dict(train=8, val=1, test=1))  # a hash of the picture's path deals out the rows
+    spec.families = ConfigDict(dict(train=10_000_000, val=10_000_000, test=10_000_000))  # at most
     spec.shard_size = 256
     return spec

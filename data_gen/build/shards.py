@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ def plan_shards(spec: ConfigDict, out: str) -> dict[str, list[ShardTask]]:
         raise UserError(f"source '{spec.source}' of the spec is none of {', '.join(SOURCES)}")
     module = SOURCES[spec.source]
     source, size, shards = load_source(module), spec.shard_size, {}
-    text, mark = json.dumps(spec.to_dict()), fingerprint(spec)
+    text, mark = json.dumps(spec.to_dict()), _fingerprint(spec)
     for split in spec.families:
         rows = source.rows(_parse_spec(text), split)
         starts = range(0, rows, size)
@@ -69,6 +70,12 @@ def plan_shards(spec: ConfigDict, out: str) -> dict[str, list[ShardTask]]:
             for name, first in zip(names, starts, strict=True)
         ]
     return shards
+
+
+def _fingerprint(spec: ConfigDict) -> str:
+    """Returns the fingerprint of a spec and of the files that its source reads."""
+    content = getattr(load_source(SOURCES[spec.source]), "content", None)
+    return fingerprint(spec, content(_parse_spec(json.dumps(spec.to_dict()))) if content else "")
 
 
 def _parse_spec(text: str) -> ConfigDict:
@@ -113,10 +120,13 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     splits = plan_shards(spec, out)
     _lock_spec(folder, spec)
     everything = [shard for shards in splits.values() for shard in shards]
+    left_out = _left_out(spec)
+    if not everything:
+        raise UserError(f"{out}: there is no family to make{left_out or ': set spec.families to more than 0'}")
     missing = [shard for shard in everything if not is_whole(shard)]
     manifest = folder / tfrecords.MANIFEST
     if not missing and manifest.exists():
-        return "complete already, nothing to do"
+        return f"complete already, nothing to do{left_out}"
     manifest.unlink(missing_ok=True)
     share = everything[host::hosts]
     mine = [shard for shard in missing if shard in share]
@@ -127,9 +137,29 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     others = [shard for shard in everything if shard not in share and not is_whole(shard)]
     if others:
         return f"host {host} has made its {len(share)} shards; {len(others)} of other hosts are not there yet"
-    check_captions(splits)
+    if hasattr(load_source(SOURCES[spec.source]), "left_out"):
+        left_out = f"{_count_captions(splits)}{left_out}"
+    else:
+        check_captions(splits)
     figures = _finish(folder, spec, splits)
-    return f"made, {refusals(figures)}" if figures else "made"
+    return (f"made, {refusals(figures)}" if figures else "made") + left_out
+
+
+def _left_out(spec: ConfigDict) -> str:
+    """Says what a source of files has left out, and why; "" where it is nothing."""
+    reasons = getattr(load_source(SOURCES[spec.source]), "left_out", lambda _: Counter())(spec)
+    said = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    return f"; left out: {said}" if said else ""
+
+
+def _count_captions(splits: dict[str, list[ShardTask]]) -> str:
+    """Says how many families each split has, and how many of test share a caption with train, as pictures of others
+    may: "; train 8, val 1, test 1 families, a caption of 1 of test is in train too"."""
+    sizes = ", ".join(f"{name} {sum(shard.families for shard in shards)}" for name, shards in splits.items())
+    test = [set(captions) for _, captions in _captions(splits.get("test", []))]
+    train = {caption for _, captions in _captions(splits.get("train", []) if test else []) for caption in captions}
+    shared = sum(bool(captions & train) for captions in test)
+    return f"; {sizes} families" + f", a caption of {shared} of test is in train too" * bool(shared)
 
 
 def _lock_spec(folder: epath.Path, spec: ConfigDict) -> None:
@@ -176,9 +206,18 @@ def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[ShardTa
             figures.update(index.get("figures", {}))
     tfds_metadata.write_metadata(folder, spec.name, rows)
     made_from = {"name": spec.name, "seed": spec.seed, "spec": (folder / SPEC_FILE).read_text()}
-    made = {"fingerprint": fingerprint(spec), "versions": versions(), "splits": rows}
+    _remove_others(folder, spec.name, {row["file"] for shards in rows.values() for row in shards})
+    made = {"fingerprint": _fingerprint(spec), "versions": versions(), "splits": rows}
     tfrecords.write_manifest(folder, made_from | made)
     return figures
+
+
+def _remove_others(folder: epath.Path, name: str, kept: set[str]) -> None:
+    """Deletes shards of an earlier build, from files that had more or fewer rows."""
+    for path in folder.iterdir():
+        shard = re.fullmatch(rf"({name}-\w+\.tfrecord-\d+-of-\d+)(\.index\.json)?", path.name)
+        if shard and shard[1] not in kept:
+            path.unlink(missing_ok=True)
 
 
 def refusals(figures: Mapping[str, int]) -> str:

@@ -27,7 +27,8 @@ def load_spec(path: str, overrides: list[str]) -> ConfigDict:
     return spec
 
 
-def fingerprint(spec: ConfigDict) -> str:
-    """Returns the hash that ties a shard to its spec and to the schema's version."""
-    text = json.dumps(spec.to_dict(), sort_keys=True)
+def fingerprint(spec: ConfigDict, content: str = "") -> str:
+    """Returns the hash that ties a shard to its spec, to the schema's version and, where its source reads files, to
+    their `content`, so that a build after an edit makes it again."""
+    text = json.dumps(spec.to_dict(), sort_keys=True) + content
     return hashlib.sha256(f"{schema.SCHEMA_VERSION} {text}".encode()).hexdigest()

@@ -14,7 +14,7 @@ import operator
 import os
 import struct
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, SupportsIndex
 
 import google_crc32c
@@ -194,6 +194,16 @@ def read_manifest(directory: epath.PathLike) -> dict[str, Any]:
             "make the data again in an empty folder"
         )
     return manifest
+
+
+def choose_split(directory: epath.PathLike, wanted: Sequence[str]) -> str:
+    """Returns the first of the splits that has families; where few pictures are all there is, some have none. Raises
+    UserError where all of them are empty."""
+    splits = read_manifest(directory)["splits"]
+    for name in wanted:
+        if any(row["families"] for row in splits.get(name, ())):
+            return name
+    raise UserError(f"{directory} has no families in {', '.join(wanted)}: make it with some")
 
 
 def _check_rows(splits: Any) -> None:

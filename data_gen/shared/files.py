@@ -3,12 +3,14 @@
 Nothing from outside is executed: pictures are read in formats that Pillow decodes by itself.
 """
 
+import codecs
 import contextlib
+import hashlib
 import io
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +37,53 @@ def read_bytes(path: Path, what: str) -> bytes:
 
 
 def parse_json(data: bytes | str, where: str) -> Any:
-    """Parses a JSON text. Raises UserError if it is none, or nested too deep."""
+    """Parses a JSON text in UTF-8. Raises UserError if it is none, nested too deep, or has a key twice."""
+    text = decode_utf8(data, where) if isinstance(data, bytes) else data
     try:
-        return json.loads(data)
+        return json.loads(text, object_pairs_hook=_distinct)
+    except _Twice as fault:
+        raise UserError(f"{where} has the key {fault} twice in one object: leave one") from None
     except (ValueError, RecursionError) as fault:
+        if not text.strip():
+            raise UserError(f"{where} is empty: fetch the file again") from None
         raise UserError(f"{where} is not JSON ({fault}): fetch the file again") from None
 
 
+class _Twice(Exception):
+    """A key that an object has twice."""
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
+        raise _Twice(repr(twice[:50]))
+    return found
+
+
+UTF16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+
+
+def decode_utf8(data: bytes, where: str) -> str:
+    """Returns bytes as text, without a byte order mark. Raises UserError where they are not UTF-8, and names the
+    encodings in which some programs save by themselves."""
+    # Without a mark, every other byte of Latin text in UTF-16 is 0, which no text in UTF-8 has.
+    if data.startswith(UTF16_OR_32) or b"\0" in data[:4]:
+        raise UserError(f"{where} is UTF-16 or UTF-32: save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise UserError(f"{where} is not UTF-8 ({fault.reason} at byte {fault.start}): save it as UTF-8") from None
+
+
 def json_lines(path: Path, what: str) -> Iterator[tuple[str, Any]]:
-    """Yields (place, value) of each line of a JSONL file that is not blank."""
-    for count, line in enumerate(read_bytes(path, what).split(b"\n"), 1):
+    """Yields (place, value) of each line of a JSONL file that is not blank. Raises UserError where all are."""
+    data = read_bytes(path, what)
+    if not data.strip():
+        raise UserError(f"{path} is empty: {what}")
+    if data.startswith(UTF16_OR_32) or b"\0" in data[:4]:
+        decode_utf8(data, str(path))  # which says what it is: lines of UTF-16 do not end where those of UTF-8 do
+    for count, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
             where = f"{path} line {count}"
             yield where, parse_json(line, where)
@@ -79,7 +118,9 @@ def resolve_inside(root: Path, name: str, where: str) -> Path:
         path, folder = (root / name).resolve(), root.resolve()
     except (OSError, ValueError, RuntimeError):
         raise UserError(f"{where}: {name[:200]!r} is not a path: correct it") from None
-    if "\\" in name or not path.is_relative_to(folder):
+    if "\\" in name:
+        raise UserError(f"{where}: {name[:200]!r} has backslashes: write its folders with slashes (/)")
+    if not path.is_relative_to(folder):
         raise UserError(f"{where}: {name[:200]!r} leads out of {root}: paths must stay in that folder")
     return path
 
@@ -116,6 +157,17 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def digest_files(paths: Iterable[Path], pictures: Iterable[Path] = ()) -> str:
+    """Hashes the bytes of files, and the names and sizes of pictures, whose bytes would take too long to read."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for picture in dict.fromkeys(pictures):
+        size = picture.stat().st_size if picture.is_file() else -1
+        digest.update(f"{picture.name}\0{size}\0".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

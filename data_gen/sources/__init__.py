@@ -26,7 +26,10 @@ class Source(Protocol):
     """What a module of `SOURCES` offers: families by number, each made without the others.
 
     Any process may make any family, in any order, and as often as it likes: the same (spec, split, index) and the same
-    files give the same bytes. Both functions raise UserError for a spec or a file that does not do.
+    files give the same bytes. All functions raise UserError for a spec or a file that does not do.
+
+    A source that reads files also offers `content(spec) -> str`, their hash; one of others' pictures and captions,
+    which may recur, `left_out(spec) -> Counter[str]` as well: how many items it left out, by reason.
     """
 
     def rows(self, spec: ConfigDict, split: str) -> int:

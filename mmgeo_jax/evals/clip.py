@@ -14,7 +14,6 @@ from ml_collections import ConfigDict
 
 from data_gen.records import tfrecords
 from data_gen.shared import files
-from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.evals import probes, runs
@@ -26,7 +25,8 @@ from mmgeo_jax.inference.encoder import Embedder, embedder
 from mmgeo_jax.models import two_tower
 
 PROBE_FAMILIES = 1500  # on which the leak probes train
-HELD_OUT = ("test", "val")  # the first of them that a data set has
+# name of a test set -> the first of these splits that has families is scored
+HELD_OUT = {"synthetic": ("test", "val", "train"), "real": ("val", "test", "train")}
 VERSION = 3  # of what is measured: a higher one makes old results stale
 
 
@@ -45,8 +45,9 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
     results: dict[str, Any] = {"synthetic": None, "real": None}
     arrays: dict[str, Any] = {"logit_scale": float(np.exp(params["logit_scale"]))}
     for name, folder in folders.items():
-        scores, test = _score_with_controls(name, folder, config.data, tokenizer, embedders)
-        results[name] = scores.to_json()
+        split = tfrecords.choose_split(folder, HELD_OUT[name])
+        scores, test = _score_with_controls(split, folder, config.data, tokenizer, embedders)
+        results[name] = scores.to_json() | {"split": split}
         arrays |= {f"{name}_rows": test.rows, f"{name}_scores": test.embedded[0].scores()}
     results |= inputs | {"run": runs.describe_run(f"--run={run}", started)}
     _write_results(run, results, arrays)
@@ -60,10 +61,7 @@ def evaluate_checkpoint(
     eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the model has no text tower or no
     tokenizer, or the data is missing or broken."""
     started, tokenizer = time.perf_counter(), model.require_tokenizer()
-    splits = {name for name, shards in tfrecords.read_manifest(data_dir)["splits"].items() if shards}
-    split = next((name for name in HELD_OUT if name in splits), None)
-    if split is None:
-        raise UserError(f"{data_dir} has no families to score: none of the splits {', '.join(HELD_OUT)}")
+    split = tfrecords.choose_split(data_dir, HELD_OUT["synthetic"])
     test = read_split(data_dir, split, tokenizer, model.length, model.size_px, [model.embedder])
     results = {
         "version": VERSION,
@@ -86,10 +84,9 @@ def _write_results(folder: Path, results: dict[str, Any], arrays: dict[str, Any]
 
 
 def _score_with_controls(
-    name: str, folder: str, data: ConfigDict, tokenizer: Tokenizer, embedders: Sequence[Embedder]
+    split: str, folder: str, data: ConfigDict, tokenizer: Tokenizer, embedders: Sequence[Embedder]
 ) -> tuple[Scores, Split]:
-    held_out = {"synthetic": "test", "real": "val"}[name]
-    test = read_split(folder, held_out, tokenizer, data.max_tokens, data.size_px, embedders)
+    test = read_split(folder, split, tokenizer, data.max_tokens, data.size_px, embedders)
     train = read_split(folder, "train", tokenizer, data.max_tokens, data.size_px, limit=PROBE_FAMILIES)
     trained, untrained = test.embedded
     unimodal = unimodal_scores(train, test, tokenizer.vocab_size)
@@ -126,7 +123,7 @@ def summarize(results: dict[str, Any]) -> str:
             keys = ("image_hit1", "text_hit1", "chance", "unimodal_text_hit1", "untrained_text_hit1")
             scores = {key: section[key] for key in keys} | section["by_kind"]
             values = ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
-            lines.append(f"{name} ({section['families']} families): {values}")
+            lines.append(f"{name} ({section['families']} families of {section['split']}): {values}")
     return "\n".join(lines)
 
 

@@ -32,6 +32,7 @@ from mmgeo_jax.inference.sampling import Sampling
 
 VERSION = 2  # of what is measured: a higher one makes old results stale
 TOLERANCE = 1e-2
+HELD_OUT = ("test", "val", "train")  # the first of them that has families
 GREEDY = ConfigDict({"max_tokens": 128, "samples": 1, "temperature": 0.0, "batch_size": 16})  # of a published model
 # name of a grouping -> (problem, number of steps) -> group
 GROUPS: dict[str, Callable[[Question, int], str]] = {
@@ -98,10 +99,9 @@ def evaluate_checkpoint(
 
 
 def _read_problems(data_dir: str | Path, limit: int) -> list[Family]:
-    """Reads the families of a test split that have a problem, of the first `limit`; 0: of all."""
-    if not tfrecords.read_manifest(data_dir)["splits"].get("test"):
-        return []
-    source = RecordSource(data_dir, "test")
+    """Reads the families of a test split that have a problem, of the first `limit`; 0: of all. Data without a test
+    split is read from val, or train."""
+    source = RecordSource(data_dir, tfrecords.choose_split(data_dir, HELD_OUT))
     families = (source[row] for row in range(min(len(source), limit or len(source))))
     return [family for family in families if family.question]
 

@@ -16,7 +16,7 @@ from mmgeo_jax.report.charts import Mark
 from mmgeo_jax.report.parts import Score, number
 
 SHOWN = {"synthetic": 24, "real": 12}  # families in each gallery
-FOLDERS = {"synthetic": ("dir", "test"), "real": ("real_dir", "val")}  # of the config's data; their split
+FOLDERS = {"synthetic": ("dir", "test"), "real": ("real_dir", "val")}  # of the config's data; their usual split
 
 
 # test set -> (what a row of its table is, what that means, its name in a section of eval.json)
@@ -75,7 +75,7 @@ def write_report(run_dir: str | Path) -> Path:
         return parts.write(
             run, "clip.html.jinja", results=results, config=config, first=next(iter(sections.values())), charts=charts,
             sections=[(name, *_tables(name, section)) for name, section in sections.items()],
-            galleries=[(name, _gallery(run, name, json.loads(config))) for name in sections],
+            galleries=[(name, _gallery(run, name, json.loads(config), sections[name])) for name in sections],
         )  # fmt: skip
     except parts.NOT_FITTING as fault:
         raise UserError(f"{run / 'eval.json'} does not fit ({fault!r}): evaluate again with --force") from None
@@ -111,9 +111,10 @@ def _hit1(section: dict[str, Any], title: str, explains: str, name: str) -> Scor
     return score._replace(marks=[*score.marks, *marks])
 
 
-def _gallery(run: Path, name: str, config: dict[str, Any]) -> list[gallery.FamilyCard]:
-    """Returns families spread evenly over the test set, those with most mistakes first."""
-    folder, split = FOLDERS[name]
+def _gallery(run: Path, name: str, config: dict[str, Any], section: dict[str, Any]) -> list[gallery.FamilyCard]:
+    """Returns families spread evenly over the split that was scored, those with most mistakes first."""
+    folder, usual = FOLDERS[name]
+    split = section.get("split", usual)
     try:
         with np.load(run / "scores.npz", allow_pickle=False) as saved:
             rows, scores, scale = saved[f"{name}_rows"], saved[f"{name}_scores"], float(saved["logit_scale"])

@@ -49,6 +49,7 @@ from mmgeo_jax.models.init import Params
 from mmgeo_jax.report import clip as clip_report
 from mmgeo_jax.train import flops, loop
 
+VALIDATED = ("val", "test", "train")  # the first of them that has families
 make_gradients = grad_cache.make_gradients
 
 
@@ -175,16 +176,23 @@ def check_tokenizer(tokenizer: Tokenizer, text: ConfigDict) -> None:
 def make_validation(
     config: ConfigDict, graphdef: nnx.GraphDef, tokenizer: Tokenizer, mesh: Mesh
 ) -> Callable[[Params], dict[str, float]]:
-    """Returns params -> Hit@1 over the N x N block, and accuracy by kind of edit, on the first families of val."""
-    source, global_batch = RecordSource(config.data.dir, "val"), config.train.global_batch
-    data = ConfigDict(config.data)
-    data.max_images = data.max_captions = len(source[0].images)  # whole families, even if training cuts them
+    """Returns params -> Hit@1 over the N x N block, or over all captions where families have one image, and accuracy by
+    kind of edit, on the first families of val; of another split where val has none."""
+    split = tfrecords.choose_split(config.data.dir, VALIDATED)
+    if split != VALIDATED[0] and jax.process_index() == 0:
+        print(f"{config.data.dir} has no families in val: validation is on {split}")
+    source, global_batch = RecordSource(config.data.dir, split), config.train.global_batch
     count = min(len(source), config.train.eval_families)
+    data = ConfigDict(config.data)
+    # Whole families, even if training cuts them.
+    data.max_images = max(len(source[row].images) for row in range(count))
+    data.max_captions = max(len(source[row].captions) for row in range(count))
+    data.max_captions = data.max_images if data.max_images > 1 else data.max_captions
     place = jax.process_index(), jax.process_count()
     batches = clip_data.eval_batches([source], tokenizer, data, global_batch, place)
     sharded = [meshes.shard_batch(batch, mesh) for batch in itertools.islice(batches, -(-count // global_batch))]
     families = [source[row] for row in range(min(len(source), len(sharded) * global_batch))]
-    pairs = [ranking.single_edit_pairs(family.edits, data.max_images) for family in families]
+    pairs = [ranking.single_edit_pairs(family.edits, data.max_captions) for family in families]
 
     @partial(jax.jit, out_shardings=meshes.replicated(mesh))
     def cosines(params: Params, batch: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
@@ -196,15 +204,15 @@ def make_validation(
     def validate(params: Params) -> dict[str, float]:
         parts = [jax.device_get(cosines(params, batch)) for batch in sharded]
         scores, truth = (np.concatenate(part)[: len(families)] for part in zip(*parts, strict=True))
-        block = ranking.block(scores), ranking.block(truth)
         tallies = {
-            "val_image_hit1": ranking.hit1(*block, ranking.PICTURES),
-            "val_text_hit1": ranking.hit1(*block, ranking.CAPTIONS),
+            "val_image_hit1": ranking.hit1(scores, truth, ranking.PICTURES),
+            "val_text_hit1": ranking.hit1(scores, truth, ranking.CAPTIONS),
         }
         sides = [ranking.accuracy_by_kind(scores, truth, pairs, side) for side in (ranking.PICTURES, ranking.CAPTIONS)]
         tallies |= {f"val_{kind}": ranking.pool(side[kind] for side in sides) for kind in ranking.KINDS}
         means = {name: tally.mean for name, tally in tallies.items() if tally.mean is not None}
-        return means | {"val_hit1": (means["val_image_hit1"] + means["val_text_hit1"]) / 2}
+        hits = [means[name] for name in ("val_image_hit1", "val_text_hit1") if name in means]
+        return means | ({"val_hit1": sum(hits) / len(hits)} if hits else {})
 
     return validate
 

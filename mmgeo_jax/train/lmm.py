@@ -174,8 +174,10 @@ def fingerprint(data: ConfigDict) -> str:
 def make_validation(
     config: ConfigDict, graphdef: nnx.GraphDef, tokenizer: Tokenizer, mesh: Mesh
 ) -> Callable[[Params], dict[str, float]]:
-    """Returns params -> loss and share of right tokens over the first families of val."""
-    source, rows = RecordSource(config.data.dir, "val"), config.train.global_batch
+    """Returns params -> loss and share of right tokens over the first families of val; of another split where val has
+    none."""
+    split = tfrecords.choose_split(config.data.dir, ("val", "test", "train"))
+    source, rows = RecordSource(config.data.dir, split), config.train.global_batch
     count = min(len(source), config.train.eval_families)
     batches = lmm_data.eval_batches([source], tokenizer, config.data, rows, (jax.process_index(), jax.process_count()))
     sharded = [meshes.shard_batch(batch, mesh) for batch in itertools.islice(batches, -(-count // rows))]

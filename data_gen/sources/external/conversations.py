@@ -1,17 +1,20 @@
-r"""LLaVA's JSON: a list of pictures, each with turns of a conversation about it.
+r"""Pictures with turns of a conversation about each, in the shapes that people have: a JSON list, or an item a line.
 
     [{"id": "1", "image": "a/1.png", "conversations": [
         {"from": "human", "value": "<image>\nFind x.\nA. 30°\nB. 60°"},
         {"from": "gpt", "value": "x = 180° − 150° = 30°. The answer is \\boxed{30°}."}]}]
 
-Each question with its answer is a family, however many turns an item has; "user" and "assistant" are taken for "human"
-and "gpt", and a "system" turn is passed over. An item without a picture is left out: there is nothing to see. `choices`
-are lines that begin with A, B, C... in this order; `answer` is what stands in the last \boxed{}, or after "answer is"
-or "Answer:", a letter being replaced by its choice; or the whole reply where it is one short line. The reply is the
-`solution`, and the caption as well, as in files for alignment, where it describes the picture.
+That is LLaVA's. `messages` with `role` and `content` (ShareGPT, OpenAI) are read too, whose content may be a list of
+parts, and the picture may be in `images`, and in a list. Each question with its answer is a family, however many turns
+an item has; a "system" turn is passed over. An item without a picture is left out, as there is nothing to see, and one
+with several, as a row has one; the build says how many. `answer` is what stands in the last \boxed{}, or after "answer
+is", "Answer:", "故选"; or the whole reply where it is one short line, a letter being replaced by its choice (`choices`:
+`find_choices`). The reply is the `solution`, and the caption as well, as in files for alignment, where it describes the
+picture.
 """
 
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,61 +22,102 @@ from typing import Any
 from data_gen.records.boxed import boxed_texts
 from data_gen.records.schema import Question
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import parse_json, read_bytes, require_text, resolve_inside
-from data_gen.sources.external.rows import PictureRow, source_of
+from data_gen.shared.files import json_lines, parse_json, read_bytes, require_text, resolve_inside
+from data_gen.sources.external.choices import find_choices, letter_of
+from data_gen.sources.external.rows import Loaded, PictureRow, source_of
 
-ROLES = {"human": "human", "user": "human", "gpt": "gpt", "assistant": "gpt"}
-CHOICE = re.compile(r"^[ \t]*\(?([A-H])[).:：][ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
-SAID = re.compile(r"(?:answer is|answer:|Answer:)[ \t]*\(?([^\n]+?)\)?[.\s]*$", re.MULTILINE)
+ROLES = {"human": "human", "user": "human", "gpt": "gpt", "assistant": "gpt", "model": "gpt", "system": "system"}
+TURNS = ("conversations", "messages")  # an item has one of them
+PICTURES = ("image", "images")
+SPEAKER, SAYS = ("from", "role"), ("value", "content")  # of a turn
+PLACE = "<image>"  # where the picture stands in a text
+SAID = re.compile(
+    r"(?:answer is|answer:|Answer:|(?:故|应|因此)?选择?(?:项)?|答案(?:是|为|[:：]))[ \t:：]*\(?([^\n]+?)\)?[.。\s]*$",
+    re.MULTILINE,
+)
 SHORT = 40  # characters of a reply that is all answer
 
 
 @cache
-def load(root: str, file: str) -> tuple[PictureRow, ...]:
+def load(root: str, file: str, stamp: Any = ()) -> Loaded:
     """Returns a row for each question of a file in `root`. Raises UserError, which names file and item."""
     folder = Path(root)
     path = resolve_inside(folder, file, "spec.file")
-    data = read_bytes(path, "give the folder with --spec.root and the name of its JSON file with --spec.file")
-    items = parse_json(data, str(path))
-    if not isinstance(items, list):
-        raise UserError(f"{path} must be a list of objects with 'image' and 'conversations'")
-    return tuple(row for i, item in enumerate(items) for row in _rows(item, folder, f"{path} item {i}"))
+    left_out: Counter[str] = Counter()
+    rows = tuple(row for where, item in _items(path) for row in _rows(item, folder, where, left_out))
+    return Loaded(rows, left_out, (path,))
 
 
-def _rows(item: Any, root: Path, where: str) -> list[PictureRow]:
+def _items(path: Path) -> list[tuple[str, Any]]:
+    advice = "give the folder with --spec.root and the name of its JSON file with --spec.file"
+    if path.suffix == ".jsonl":
+        return list(json_lines(path, advice))
+    items = parse_json(read_bytes(path, advice), str(path))
+    if not isinstance(items, list) or not items:
+        raise UserError(f"{path} must be a list of objects with 'image' and 'conversations', and not empty")
+    return [(f"{path} item {i}", item) for i, item in enumerate(items)]
+
+
+def _rows(item: Any, root: Path, where: str, left_out: Counter[str]) -> list[PictureRow]:
     if not isinstance(item, dict):
         raise UserError(f"{where} must be an object with 'image' and 'conversations'")
-    turns = _turns(item.get("conversations"), where)
-    if item.get("image") is None:
+    turns, pictures = _turns(item, where), _pictures(item, where)
+    if len(pictures) != 1:
+        left_out["with several pictures, of which a row takes one" if pictures else "without a picture"] += 1
         return []
-    image = resolve_inside(root, require_text(item["image"], where, "image"), where)
+    image = resolve_inside(root, require_text(pictures[0], where, "image"), where)
     return [PictureRow(where, image, reply, (), question(asked, reply)) for asked, reply in turns]
 
 
-def _turns(conversations: Any, where: str) -> list[tuple[str, str]]:
+def _pictures(item: dict, where: str) -> list[Any]:
+    """Returns the names of an item's pictures, under either key, alone or in a list."""
+    found = next((item[key] for key in PICTURES if item.get(key) is not None), [])
+    pictures = found if isinstance(found, list) else [found]
+    # Some sets keep {"path": ..., "bytes": null}.
+    return [picture.get("path") if isinstance(picture, dict) else picture for picture in pictures]
+
+
+def _turns(item: dict, where: str) -> list[tuple[str, str]]:
     """Returns (question, reply) in order."""
-    if not isinstance(conversations, list) or not all(isinstance(turn, dict) for turn in conversations):
-        raise UserError(f"{where}: 'conversations' must be a list of objects with 'from' and 'value'")
-    turns = [turn for turn in conversations if turn.get("from") != "system"]
-    roles = [ROLES.get(turn["from"]) if isinstance(turn.get("from"), str) else None for turn in turns]
+    name = next((key for key in TURNS if key in item), TURNS[0])
+    turns = item.get(name)
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        raise UserError(
+            f"{where}: '{name}' must be a list of objects with 'from' and 'value' (or 'role' and 'content')"
+        )
+    roles = [_role(turn) for turn in turns]
+    turns = [turn for turn, role in zip(turns, roles, strict=True) if role != "system"]
+    roles = [role for role in roles if role != "system"]
     if not turns or roles != ["human", "gpt"] * (len(turns) // 2):
-        raise UserError(f"{where}: 'conversations' must be turns of 'human' and 'gpt', one after the other")
-    said = [require_text(turn.get("value"), where, f"value of turn {i}") for i, turn in enumerate(turns)]
-    asked = [require_text(value.replace("<image>", "").strip(), where, f"value of turn {2 * i}")
-             for i, value in enumerate(said[::2])]  # fmt: skip
-    return list(zip(asked, said[1::2], strict=True))
+        raise UserError(f"{where}: '{name}' must be turns of 'human' and 'gpt', one after the other")
+    said = [
+        require_text(_text(next((turn[key] for key in SAYS if key in turn), None)), where, f"value of turn {i}")
+        for i, turn in enumerate(turns)
+    ]
+    return list(zip(said[::2], said[1::2], strict=True))
+
+
+def _role(turn: dict) -> str | None:
+    name = next((turn[key] for key in SPEAKER if key in turn), None)
+    return ROLES.get(name) if isinstance(name, str) else None
+
+
+def _text(value: Any) -> Any:
+    """Returns what a turn says, without the picture's place; of parts, their texts. Other values stay as they are."""
+    if isinstance(value, list) and all(isinstance(part, dict) for part in value):
+        parts = [part.get("text") for part in value if part.get("type", "text") == "text"]
+        value = "\n".join(part for part in parts if isinstance(part, str))
+    if not isinstance(value, str) or PLACE not in value:
+        return value
+    return value.replace(PLACE, "").strip()
 
 
 def question(asked: str, reply: str) -> Question:
     """Returns a turn and its reply as a question."""
-    found = CHOICE.findall(asked)
-    in_order = [letter for letter, _ in found] == [chr(ord("A") + i) for i in range(len(found))]
-    choices = tuple(choice for _, choice in found) if in_order and len(found) > 1 else ()
+    choices = find_choices(asked)
     answer = next(reversed(boxed_texts(reply, closed=True)), "") or _said(reply)
-    letter = re.fullmatch(r"\(?([A-H])\)?[.:]?", answer)
-    if letter and ord(letter[1]) - ord("A") < len(choices):
-        answer = choices[ord(letter[1]) - ord("A")]
-    return Question(asked, choices, answer, reply, ("conversation",))
+    found = letter_of(answer, choices)
+    return Question(asked, choices, answer if found is None else choices[found], reply, ("conversation",))
 
 
 def _said(reply: str) -> str:
@@ -83,4 +127,4 @@ def _said(reply: str) -> str:
     return line if len(line) <= SHORT and "\n" not in line else ""
 
 
-rows, family = source_of(load, "conversations")
+rows, family, content, left_out = source_of(load, "conversations")

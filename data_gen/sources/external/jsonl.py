@@ -16,19 +16,19 @@ from typing import Any
 
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import json_lines, require_text, resolve_inside
-from data_gen.sources.external.rows import Negative, PictureRow, source_of
+from data_gen.sources.external.rows import Loaded, Negative, PictureRow, source_of
 
 ROW_KEYS = {"image", "caption", "negatives"}
 NEGATIVE_KEYS = {"image", "caption"}
 
 
 @cache
-def load(root: str, file: str) -> tuple[PictureRow, ...]:
+def load(root: str, file: str, stamp: Any = ()) -> Loaded:
     """Returns the rows of a file in `root`. Raises UserError, which names the line."""
     folder = Path(root)
     path = resolve_inside(folder, file, "spec.file")
     lines = json_lines(path, "give the folder with --spec.root and the name of its JSONL file with --spec.file")
-    return tuple(_row(value, folder, where) for where, value in lines)
+    return Loaded(tuple(_row(value, folder, where) for where, value in lines), {}, (path,))
 
 
 def _row(value: Any, root: Path, where: str) -> PictureRow:
@@ -59,4 +59,4 @@ def _check_keys(value: Any, known: set[str], where: str) -> None:
         raise UserError(f"{where}: key {key[:50]!r} is none of {', '.join(sorted(known))}")
 
 
-rows, family = source_of(load, "jsonl")
+rows, family, content, left_out = source_of(load, "jsonl")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import parse_json, read_bytes, require_text, require_texts, resolve_inside
-from data_gen.sources.external.rows import Negative, PictureRow, source_of
+from data_gen.shared.files import decode_utf8, parse_json, read_bytes, require_text, require_texts, resolve_inside
+from data_gen.sources.external.rows import Loaded, Negative, PictureRow, source_of
 
 STRING = r'"(?:[^"\\]|\\.)*"'
 OBJECT = rf'\{{(?:[^{{}}"]|{STRING})*\}}'
@@ -25,26 +25,23 @@ LAST_COMMA = re.compile(rf"({STRING})|,(?=\s*[\]}}])")
 
 
 @cache
-def load(root: str, files: tuple[str, ...]) -> tuple[PictureRow, ...]:
+def load(root: str, files: tuple[str, ...], stamp: Any = ()) -> Loaded:
     """Returns the rows of files in `root`, one after the other. Raises UserError, which names file and item."""
-    return tuple(row for file in files for row in _load_file(Path(root), file))
+    paths = tuple(resolve_inside(Path(root), file, "spec.files") for file in files)
+    return Loaded(tuple(row for path in paths for row in _load_file(Path(root), path)), {}, paths)
 
 
-def _load_file(root: Path, file: str) -> list[PictureRow]:
-    path = resolve_inside(root, file, "spec.files")
+def _load_file(root: Path, path: Path) -> list[PictureRow]:
     data = read_bytes(path, "give the folder with --spec.root and the names of its JSON files with --spec.files")
     items = parse_json(_mended(data, str(path)), str(path))
-    if not isinstance(items, list):
-        raise UserError(f"{path} must be a list of objects, as the paper's training files are")
+    if not isinstance(items, list) or not items:
+        raise UserError(f"{path} must be a list of objects, not empty, as the paper's training files are")
     return [_row(item, root, f"{path} item {i}") for i, item in enumerate(items)]
 
 
 def _mended(data: bytes, where: str) -> str:
     """Returns the text, with the release's two liberties made JSON where it is none as it stands."""
-    try:
-        written = data.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise UserError(f"{where} is not UTF-8 ({fault.reason} at byte {fault.start}): save it as UTF-8") from None
+    written = decode_utf8(data, where)
     try:
         json.loads(written)
         return written
@@ -85,4 +82,4 @@ def _files(spec) -> tuple[str, ...]:
     return files
 
 
-rows, family = source_of(load, "mmgeolm", _files)
+rows, family, content, left_out = source_of(load, "mmgeolm", _files)

@@ -5,10 +5,12 @@ picture of the row is the anchor; what its source says of it is asserted, and al
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -16,7 +18,7 @@ from ml_collections import ConfigDict
 from data_gen.records.schema import ASSERTED, UNKNOWN, Family, Question
 from data_gen.shared import signs
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import read_grey_png
+from data_gen.shared.files import digest_files, read_grey_png
 from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
 
 
@@ -38,7 +40,18 @@ class PictureRow(NamedTuple):
     question: Question | None = None
 
 
-Load = Callable[[str, Any], Sequence[PictureRow]]  # (root, file or files) -> rows
+class Loaded(NamedTuple):
+    """What a source has read: its rows, how many items it has left out by reason, and the files that they stand in."""
+
+    rows: tuple[PictureRow, ...]
+    left_out: Mapping[str, int]
+    files: tuple[Path, ...]
+
+
+class Load(Protocol):
+    """Reads (root, file or files); `stamp` changes with them, so that what is kept from an earlier call is theirs."""
+
+    def __call__(self, root: str, files: Any, stamp: Any = ...) -> Loaded: ...
 
 
 def split_rows(rows: Iterable[PictureRow], root: str, shares: dict[str, int], split: str) -> list[int]:
@@ -49,12 +62,26 @@ def split_rows(rows: Iterable[PictureRow], root: str, shares: dict[str, int], sp
         raise UserError(f"spec.shares {shares} must give '{split}' and the other splits whole numbers up to 1000")
     names = [name for name, share in sorted(shares.items()) for _ in range(share)]
     folder = Path(root).resolve()
+    numbers: dict[Path, list[int]] = {}
+    for number, row in enumerate(rows):
+        numbers.setdefault(row.image, []).append(number)
+    dealt: dict[str, dict[int, Path]] = {name: {} for name in sorted(set(names), key=lambda name: name != "train")}
+    for picture in numbers:
+        name = picture.relative_to(folder).as_posix().encode(errors="surrogateescape")
+        digest = int.from_bytes(hashlib.sha256(name).digest()[:8], "big")
+        dealt[names[digest % len(names)]][digest] = picture
+    _fill_empty(dealt)
+    return sorted(number for picture in dealt.get(split, {}).values() for number in numbers[picture])
 
-    def of(row: PictureRow) -> str:
-        digest = hashlib.sha256(row.image.relative_to(folder).as_posix().encode(errors="surrogateescape")).digest()
-        return names[int.from_bytes(digest[:8], "big") % len(names)]
 
-    return [number for number, row in enumerate(rows) if of(row) == split]
+def _fill_empty(dealt: dict[str, dict[int, Path]]) -> None:
+    """Gives each split that got no picture, which happens where there are few, one of the split with most: `train`
+    first, even the only one."""
+    for name, pictures in dealt.items():
+        giver = max(dealt.values(), key=len)
+        if not pictures and len(giver) > (name != "train"):
+            first = min(giver)
+            pictures[first] = giver.pop(first)
 
 
 def family_of(row: PictureRow, key: str, source: str, size_px: int) -> Family:
@@ -124,15 +151,25 @@ def _tables(images: int, captions: int, paired: int) -> tuple[np.ndarray, np.nda
 
 
 @cache
-def _of_split(load: Load, root: str, files: Any, shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
-    return split_rows(load(root, files), root, dict(shares), split)
+def _of_split(load: Load, place: tuple[str, Any, Any], shares: tuple[tuple[str, int], ...], split: str) -> list[int]:
+    return split_rows(load(*place).rows, place[0], dict(shares), split)
+
+
+def _stamp(root: str, files: Any) -> tuple:
+    """Returns what changes when a file is edited; 0 of what is not there, which `load` complains about."""
+    found = [Path(root) / file for file in ([files] if isinstance(files, str) else files)]
+    return tuple((path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else 0 for path in found)
 
 
 def source_of(load: Load, name: str, files: Callable[[ConfigDict], Any] = lambda spec: spec.file):
-    """Returns `rows` and `family` of the source `name` (as in `sources.Source`), whose rows `load` reads."""
+    """Returns `rows`, `family`, `content` and `left_out` of the source `name` (as in `sources.Source`), whose rows
+    `load` reads."""
+
+    def place(spec: ConfigDict) -> tuple[str, Any, Any]:
+        return spec.root, files(spec), _stamp(spec.root, files(spec))
 
     def numbers(spec: ConfigDict, split: str) -> list[int]:
-        return _of_split(load, spec.root, files(spec), tuple(spec.shares.items()), split)
+        return _of_split(load, place(spec), tuple(spec.shares.items()), split)
 
     def rows(spec: ConfigDict, split: str) -> int:
         """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""
@@ -141,10 +178,20 @@ def source_of(load: Load, name: str, files: Callable[[ConfigDict], Any] = lambda
     def family(spec: ConfigDict, split: str, index: int) -> Family:
         """Makes family `index` of a split: a pure function of (spec, split, index) and the files."""
         number = numbers(spec, split)[index]
-        row = load(spec.root, files(spec))[number]
+        row = load(*place(spec)).rows[number]
         return family_of(row, f"{name}/{split}/{number:06d}", name, int(spec.size_px))
 
-    return rows, family
+    def content(spec: ConfigDict) -> str:
+        """Hashes what the families are made of."""
+        found = load(*place(spec))
+        negatives = (negative.image for row in found.rows for negative in row.negatives if negative.image)
+        return digest_files(found.files, itertools.chain((row.image for row in found.rows), negatives))
+
+    def left_out(spec: ConfigDict) -> Counter[str]:
+        """Counts the items that are left out, by reason."""
+        return Counter(load(*place(spec)).left_out)
+
+    return rows, family, content, left_out
 
 
 def clip(numbers: Sequence[int], at_most: int) -> int:

@@ -117,11 +117,13 @@ def parse_term(text: str) -> Term:
 
 
 def readable(value: str) -> str:
-    """Rewrites values as printed: '3*x-4' -> '3x-4', '7*sqrt(2)' -> '7√2', '5/2*x' -> '5x/2', 'y**2' -> 'y²'."""
-    text = value.replace(" ", "").replace("**2", "²").replace("**3", "³").replace("pi", "π")
+    """Rewrites values as printed: '3*x-4' -> '3x-4', '7*sqrt(2)' -> '7√2', '5/2*x' -> '5x/2', 'y**2' -> 'y²', and
+    '4*3' -> '4·3', as a product needs a sign before a digit."""
+    text = re.sub(r"\*\*([23])(?!\d)", lambda power: {"2": "²", "3": "³"}[power[1]], value.replace(" ", ""))
+    text = text.replace("**", "^").replace("pi", "π")
     text = re.sub(r"sqrt\((\w+)\)", r"√\1", text).replace("sqrt", "√")
     text = re.sub(r"(?<![\d)])(\d+)/(\d+)\*([a-z])", r"\1\3/\2", text)
-    return re.sub(r"(?<![\d.])1(?=[a-z])|\*", "", text)
+    return re.sub(r"(?<![\d.])1\*?(?=[a-z])|\*(?![\d.])", "", text).replace("*", "·")
 
 
 def parse_statement(text: str) -> Fact | Equation | None:
@@ -133,6 +135,7 @@ def parse_statement(text: str) -> Fact | Equation | None:
     term = parse_term(_closed(text))
     if isinstance(term, str):
         raise Unsayable(f"'{text}' is not a statement")
+    _check(term)
     head, *arguments = term
     if head in STRUCTURE:
         return None
@@ -148,6 +151,40 @@ def parse_statement(text: str) -> Fact | Equation | None:
         raise Unsayable(f"no row for {head}")
     predicate, places = STATEMENTS[head]
     return _fact(predicate, places, "".join(arguments))
+
+
+def is_sound(text: str) -> bool:
+    """Returns whether a statement of structure names points that differ, enough of them."""
+    try:
+        return parse_statement(text) is None
+    except Unsayable:
+        return False
+
+
+NO_VALUE = re.compile(r"\s*|.*(nan|inf|\d[eE]\d|/\(*0+(\.0*)?(?![\d.])).*", re.IGNORECASE | re.DOTALL)
+
+
+def _check(term: tuple) -> None:
+    """Raises Unsayable where a value is none, as in 1/0, or points that must differ are the same, as in AAA."""
+    head, *parts = term
+    texts = [part for part in parts if isinstance(part, str)]
+    for part in parts:
+        if isinstance(part, tuple):
+            _check(part)
+    if head == "Equal" or head in OPERATIONS:
+        wrong = [text for text in texts if NO_VALUE.fullmatch(text)]
+        if wrong:
+            raise Unsayable(f"'{wrong[0]}' is no value")
+        return
+    if head in STRUCTURE:
+        # An outline of one point or edge is drawn, too, and some outlines run through an edge twice.
+        fewest = 2 if head == "Collinear" else 3 if len(texts) > 2 else 1
+        if len(set("".join(texts))) < fewest:
+            raise Unsayable(f"{head} of fewer than {fewest} points")
+        return
+    lines = [frozenset(text) for text in texts if len(text) == 2]
+    if any(len(set(text)) < len(text) or not text for text in texts) or len(set(lines)) < len(lines):
+        raise Unsayable(f"{head} of points that do not differ")
 
 
 def _joined(terms: Sequence[Term]) -> str:

@@ -10,7 +10,7 @@ from data_gen.language.fact import Fact
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import json_lines
-from data_gen.sources.formalgeo.cdl import Unsayable, parse_statement
+from data_gen.sources.formalgeo.cdl import Unsayable, is_sound, parse_statement
 from data_gen.sources.formalgeo.edits import PRINTED, Reading
 from data_gen.sources.formalgeo.pixels import Figure, agrees, annotated_values, positions
 
@@ -93,7 +93,7 @@ def read(problem: dict) -> tuple[Reading, list[Failure]]:
     failures: list[Failure] = []
     in_picture, in_text = _parse(problem, "image_cdl", failures), _parse(problem, "text_cdl", failures)
     _parse(problem, "construction_cdl", failures)
-    figure = Figure.of(problem["construction_cdl"], problem["text_cdl"] + problem["image_cdl"])
+    figure = Figure.of(list(filter(is_sound, problem["construction_cdl"])), problem["text_cdl"] + problem["image_cdl"])
     in_picture, in_text = ([f for f in facts if set(f.args) <= set(figure.names)] for facts in (in_picture, in_text))
     annotation = problem.get("geometry3k_diagram")
     # FormalGeo has changed values that the pictures still show, and lists others that only the text tells.

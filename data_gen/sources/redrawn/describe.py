@@ -20,7 +20,9 @@ from data_gen.language.numbers import parse_value
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.shared.errors import UserError
 from data_gen.solver.conditions import OPERATIONS, Description, Formula
-from data_gen.sources.formalgeo.cdl import MEASURES, Equation, Term, Unsayable, parse_statement, parse_term, readable
+from data_gen.sources.formalgeo.cdl import (
+    MEASURES, Equation, Term, Unsayable, is_sound, parse_statement, parse_term, readable,
+)  # fmt: skip
 from data_gen.sources.formalgeo.pixels import from_latex, stated_lines
 from data_gen.sources.formalgeo.reading import read
 from data_gen.sources.redrawn.match import match
@@ -76,7 +78,7 @@ def _subject(problem: dict) -> Subject:
 
 def from_statements(problem: dict, printed: Sequence[Fact]) -> Subject:
     """Returns the figure that FormalGeo's `construction_cdl` and facts describe; no positions."""
-    terms = [t for t in map(parse_term, problem["construction_cdl"]) if isinstance(t, tuple)]
+    terms = [t for t in map(parse_term, filter(is_sound, problem["construction_cdl"])) if isinstance(t, tuple)]
     shapes = [[part for part in t[1:] if len(part) in (2, 3)] for t in terms if t[0] == "Shape"]
     statements = [*problem["text_cdl"], *problem["image_cdl"]]
     lines = stated_lines(terms, shapes)

@@ -91,7 +91,11 @@ def test_a_ragged_file_gives_one_family_a_question(root):
         ([{"image": "a/1.png", "conversations": turns("a", 3)}], "must be a text"),
         ([{"image": "a/1.png", "conversations": turns("<image>\n", "b")}], "must be a text"),
         ([{"image": "../secret.png", "conversations": turns("a", "b")}], "leads out of"),
-        ([{"image": ["a/1.png"], "conversations": turns("a", "b")}], "'image' must be a text"),
+        ([{"image": [3], "conversations": turns("a", "b")}], "'image' must be a text"),
+        ([{"image": "a\\1.png", "conversations": turns("a", "b")}], "slashes"),
+        ([], "not empty"),
+        ("", "is empty"),
+        ('[{"image": "a/1.png", "image": "a/2.png"}]', "'image' twice"),
     ],
 )
 def test_what_is_wrong_is_named(root, items, what):

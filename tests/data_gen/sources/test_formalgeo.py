@@ -102,7 +102,34 @@ def test_measures_of_different_kinds_are_an_equation():
 
 
 @pytest.mark.parametrize(
-    "statement", ["Foo(AB)", "IsMidpointOfLine(M,AB", "IsMidpointOfLine(M,A)", "x", "Equal(Sub(a,b),3)"]
+    "statement",
+    [
+        "Foo(AB)",
+        "IsMidpointOfLine(M,AB",
+        "IsMidpointOfLine(M,A)",
+        "x",
+        "Equal(Sub(a,b),3)",
+        "Collinear()",
+        "Collinear(AAA)",
+        "Shape()",
+        "Shape(,)",
+        "Shape(AB,AB,AB)",
+        "Shape(AB,BA,AB)",
+        "Cocircular()",
+        "ParallelBetweenLine(AB,AB)",
+        "PerpendicularBetweenLine(AB,BA)",
+        "IsTangentOfCircle(AA,O)",
+        "Equal(MeasureOfAngle(AAA),30)",
+        "Equal(LengthOfLine(AA),3)",
+        "Equal(LengthOfLine(),3)",
+        "Equal(Add(LengthOfLine(AA),LengthOfLine(BC)),3)",
+        "Equal(Sin(),1/2)",
+        "Equal(LengthOfLine(AB),)",
+        "Equal(LengthOfLine(AB),nan)",
+        "Equal(LengthOfLine(AB),1e999)",
+        *(f"Equal(LengthOfLine(AB),{value})" for value in ("1/0", "3*x/0", "1/0.0", "2/(0)", "x+1/0-3")),
+        "Equal(Mul(LengthOfLine(AB),2,3),1/0)",
+    ],
 )
 def test_what_cannot_be_said_is_named(statement):
     with pytest.raises(Unsayable):
@@ -118,6 +145,16 @@ def test_what_cannot_be_said_is_named(statement):
         ("50*pi", "50π"),
         ("y**2-5", "y²-5"),
         ("1.5*x", "1.5x"),
+        ("2*3^(1/2)", "2·3^(1/2)"),
+        ("4*x-4*3+6", "4x-4·3+6"),
+        ("10*2", "10·2"),
+        ("x*3", "x·3"),
+        ("2*.5", "2·.5"),
+        ("2*sqrt(3)*4", "2√3·4"),
+        ("1*x", "x"),
+        ("x**3", "x³"),
+        ("x**20", "x^20"),
+        ("1/0.5", "1/0.5"),
     ],
 )
 def test_readable(value, text):

@@ -60,10 +60,11 @@ def test_a_whole_data_set_is_built_and_rows_of_one_picture_stay_together(root, t
     config = specs.load_spec("configs/data_jsonl.py", [f"--spec.root={root}", "--spec.shares.val=3"])
     assert shards.build(config, str(tmp_path / "out"), 1)
     found = {}
-    for split in ("train", "val"):
+    for split in ("train", "val", "test"):
         source = tfrecords.RecordSource(tmp_path / "out", split)
         found[split] = {source[i].captions[0].split()[0] for i in range(len(source))}
-    assert found["train"] | found["val"] == set(names) and not found["train"] & found["val"]
+    assert set.union(*found.values()) == set(names)
+    assert sum(map(len, found.values())) == len(names) and min(map(len, found.values())) > 0
     assert 3 <= len(found["val"]) <= 20
 
 
