@@ -69,6 +69,13 @@ def load(root: str, split: str) -> tuple[dict, ...]:
     return tuple(problems)
 
 
+def content(root: str) -> str:
+    """Hashes the problems of all splits that are there, and the sizes of their pictures."""
+    found = [path for split in SPLITS if (path := Path(root) / f"{split}.jsonl").is_file()]
+    pictures = (Path(root) / "diagrams").glob("*") if found else ()
+    return files.digest_files(found, sorted(pictures))
+
+
 class Failure(NamedTuple):
     """A statement that our language cannot say."""
 

@@ -21,7 +21,14 @@ from data_gen.language.predicates.table import PREDICATES
 from data_gen.shared.errors import UserError
 from data_gen.solver.conditions import OPERATIONS, Description, Formula
 from data_gen.sources.formalgeo.cdl import (
-    MEASURES, Equation, Term, Unsayable, is_sound, parse_statement, parse_term, readable,
+    MEASURES,
+    Equation,
+    Term,
+    Unsayable,
+    is_sound,
+    parse_statement,
+    parse_term,
+    readable,
 )  # fmt: skip
 from data_gen.sources.formalgeo.pixels import from_latex, stated_lines
 from data_gen.sources.formalgeo.reading import read
