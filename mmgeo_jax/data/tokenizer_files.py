@@ -6,10 +6,12 @@ parses without the folder. Nothing of it is executed.
 """
 
 import base64
+import contextlib
 import json
+import math
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +20,13 @@ import tokenizers
 from tokenizers import normalizers, processors
 
 from data_gen.shared.errors import UserError
+from data_gen.shared.files import parse_json
+from mmgeo_jax.data import tokenizer_trial
+from mmgeo_jax.data.published import MOST_VOCAB, Settings, is_present, read_settings, require_file
 
 FILES = ("spiece.model", "tokenizer.json", "tokenizer.model")  # of a folder, the first that is there
+NEITHER = "is neither a SentencePiece model nor a tokenizer.json"
+MOST_GROWTH = 64  # times that a normalizer may lengthen a text
 CONFIG, MODEL = "tokenizer_config.json", "sentencepiece_base64"
 # What a tokenizer_class does to captions, unless tokenizer_config.json says otherwise. `words`: punctuation is removed,
 # and white space becomes single spaces.
@@ -53,60 +60,93 @@ class Pieces(NamedTuple):
 
 def read_bytes(path: Path) -> bytes:
     """Reads the tokenizer of a file, or of the first of FILES in a folder, as the bytes that `load_pieces` takes.
-    Raises UserError where there is none, or its tokenizer_config.json does not fit."""
-    file = next((path / name for name in FILES if (path / name).is_file()), path) if path.is_dir() else path
-    try:
-        data = file.read_bytes()
-    except IsADirectoryError:
-        raise UserError(f"{path} holds no tokenizer: none of {', '.join(FILES)} is there") from None
-    except OSError as fault:
-        raise UserError(f"tokenizer {file} does not read: {fault.strerror}") from None
-    config_file = file.parent / CONFIG
-    config = _read_json(config_file)
-    kind = str(config.get("tokenizer_class", "")).removesuffix("Fast")
-    model_type = str(_read_json(file.parent / "config.json").get("model_type", ""))
+    Raises UserError where there is none, it does not work, or its tokenizer_config.json does not fit."""
+    if path.is_dir():
+        name = next((name for name in FILES if is_present(path / name)), None)
+        if name is None:
+            raise UserError(f"{path} holds no tokenizer: none of {', '.join(FILES)} is there")
+        file = path / name
+        data = require_file(file, path).read_bytes()
+    else:
+        file, data = path, require_file(path).read_bytes()
+    config = read_settings(file.parent, CONFIG)
+    kind = config.get("tokenizer_class", "").removesuffix("Fast")
+    model_type = read_settings(file.parent, "config.json").get("model_type", "")
     if kind == "GemmaTokenizer" and model_type.startswith("siglip"):
         kind = "Siglip2Tokenizer"  # which is Gemma's, in lower case
-    if not config:
-        return data
     if data[:1] == b"{":
-        return _apply_config(data, file, kind, config)
+        return _read_json(data, file, kind, config)
+    tokenizer_trial.require_runs(data, f"tokenizer {file}")
+    if not len(config):
+        return data
     if "lower" not in CLASSES.get(kind, {}):
         known = ", ".join(name for name, row in CLASSES.items() if "lower" in row)
-        raise UserError(f"{config_file} has the tokenizer_class '{kind}': known for {file.name} are {known}")
+        raise UserError(f"{file.parent / CONFIG} has the tokenizer_class '{kind}': known for {file.name} are {known}")
     options = _prepare_options(kind, config)
     tokenizer = _parse_sentence_piece(data, str(file))
     pad_id = tokenizer.piece_to_id(options["pad"])
     if tokenizer.id_to_piece(pad_id) != options.pop("pad"):
-        raise UserError(f"{config_file} pads with a token that {file.name} does not have: set its pad_token")
+        raise UserError(f"{file.parent / CONFIG} pads with a token that {file.name} does not have: set its pad_token")
     bundle = options | {"pad_id": pad_id, MODEL: base64.b64encode(data).decode()}
     return json.dumps(bundle).encode()
 
 
-def _prepare_options(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+def _read_json(data: bytes, file: Path, kind: str, config: Settings) -> bytes:
+    """Returns the bytes of a tokenizer.json with its config, or of a bundle that was written here."""
+    found = parse_json(data, str(file))
+    if not isinstance(found, dict):
+        raise UserError(f"{file} is no tokenizer: it is no JSON object")
+    if MODEL in found:
+        return data
+    for part in ("normalizer", "decoder"):
+        if (times := _growth(found.get(part))) > MOST_GROWTH:
+            raise UserError(f"{file} has a {part} that makes a text {times:.3g} times as long: it never ends")
+    tokenizer_trial.require_runs(data, f"tokenizer {file}")
+    return _apply_config(data, file, kind, config) if len(config) else data
+
+
+def _growth(part: Any) -> float:
+    """Returns how many times as long a normalizer or decoder of a tokenizer.json can make a text, at most, by its
+    replacements one after the other."""
+    if not isinstance(part, dict):
+        return 1.0
+    inner = part.get("normalizers") or part.get("decoders")
+    times = math.prod(map(_growth, inner)) if isinstance(inner, list) else 1.0
+    pattern, content = part.get("pattern"), part.get("content")
+    if isinstance(pattern, dict) and isinstance(content, str):
+        text = pattern.get("String")
+        times *= max(1.0, len(content) / len(text) if isinstance(text, str) and text else 1.0 + len(content))
+    return times
+
+
+def _prepare_options(kind: str, config: Settings) -> dict[str, Any]:
     """Returns a row of CLASSES, overridden by tokenizer_config.json."""
     row = dict(CLASSES.get(kind, {}))
     row |= {ours: config[theirs] for ours, theirs in OVERRIDES.items() if config.get(theirs) is not None}
     if isinstance(row.get("pad"), dict):
-        row["pad"] = row["pad"].get("content")
+        row["pad"] = row["pad"]["content"]
     return row
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """Reads the object of a JSON file; empty where the file is missing."""
+@contextlib.contextmanager
+def _one_line(what: str) -> Iterator[None]:
+    """Turns what the libraries raise, Rust's panics too, which are no Exception, into UserError that begins `what`."""
     try:
-        found = json.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as fault:
-        raise UserError(f"{path} does not read: {fault}") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{path} is no JSON object")
-    return found
+        yield
+    except (UserError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as fault:
+        reason = " ".join(str(fault).split())[:120]
+        raise UserError(f"{what}: {reason or type(fault).__name__}") from None
 
 
-def _apply_config(data: bytes, file: Path, kind: str, config: dict[str, Any]) -> bytes:
+def _apply_config(data: bytes, file: Path, kind: str, config: Settings) -> bytes:
     """Returns tokenizer.json with what tokenizer_config.json adds to it."""
+    with _one_line(f"{file} does not fit its {CONFIG}"):
+        return _configured(data, file, kind, config).to_str().encode()
+
+
+def _configured(data: bytes, file: Path, kind: str, config: Settings) -> tokenizers.Tokenizer:
     tokenizer, options = _parse_json(data, str(file)), _prepare_options(kind, config)
     if kind == "Siglip2Tokenizer" and "Lowercase" not in str(tokenizer.normalizer):
         tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *filter(None, [tokenizer.normalizer])])
@@ -121,10 +161,10 @@ def _apply_config(data: bytes, file: Path, kind: str, config: dict[str, Any]) ->
         if (number := tokenizer.token_to_id(pad)) is None:
             raise UserError(f"{file.parent / CONFIG} pads with '{pad}', which {file.name} does not have")
         tokenizer.enable_padding(pad_id=number, pad_token=pad)
-    return tokenizer.to_str().encode()
+    return tokenizer
 
 
-def _special_token(config: dict[str, Any], name: str) -> str:
+def _special_token(config: Settings, name: str) -> str:
     token = config.get(f"{name}_token") or f"<{name}>"
     return token["content"] if isinstance(token, dict) else str(token)
 
@@ -134,20 +174,42 @@ def _special_token(config: dict[str, Any], name: str) -> str:
 
 def load_pieces(data: bytes, name: str) -> Pieces:
     """Parses a tokenizer: SentencePiece's bytes, those in a bundle with their options, or tokenizer.json. Raises
-    UserError, which says `name`, where it is neither."""
+    UserError, which says `name`, where it is neither; so do the functions returned, of a text that fails."""
+    with _one_line(f"{name} {NEITHER}"):
+        pieces = _load(data, name)
+    for what, number in {"beginning": pieces.before, "end": pieces.after, "padding": [pieces.pad_id]}.items():
+        if not all(0 <= each < pieces.vocab_size for each in number):
+            raise UserError(f"{name} has the token {number} for {what}, but {pieces.vocab_size} tokens in all")
+
+    def ids(texts: list[str]) -> list[list[int]]:
+        with _one_line(f"{name} fails on a text"):
+            return pieces.ids(texts)
+
+    def text(tokens: list[int]) -> str:
+        with _one_line(f"{name} fails on tokens"):
+            return pieces.text(tokens)
+
+    return pieces._replace(ids=ids, text=text)
+
+
+def _load(data: bytes, name: str) -> Pieces:
     if data[:1] != b"{":
         tokenizer = _parse_sentence_piece(data, name)
         options = {"lower": False, "words": False, "bos": False, "eos": True, "pad_id": tokenizer.pad_id()}
         return _from_sentence_piece(tokenizer, options, name, stated=False)
+    bundle = parse_json(data, name)
+    if MODEL not in bundle:
+        return _from_tokenizers(_parse_json(data, name), name)
+    kinds = {"lower": bool, "words": bool, "bos": bool, "eos": bool, "pad_id": int}
+    if wrong := [key for key, kind in kinds.items() if type(bundle.get(key)) is not kind]:
+        raise UserError(f"{name} is no tokenizer: its '{wrong[0]}' is {str(bundle.get(wrong[0]))[:40]}")
     try:
-        bundle = json.loads(data)
-        if MODEL not in bundle:
-            return _from_tokenizers(_parse_json(data, name), name)
-        options = {key: bundle[key] for key in ("lower", "words", "bos", "eos", "pad_id")}
         model = base64.b64decode(bundle[MODEL])
-    except (ValueError, TypeError, KeyError) as fault:
+    except (ValueError, TypeError) as fault:
         raise UserError(f"{name} is no tokenizer: {fault}") from None
-    return _from_sentence_piece(_parse_sentence_piece(model, name), options, name, stated=True)
+    return _from_sentence_piece(
+        _parse_sentence_piece(model, name), {key: bundle[key] for key in kinds}, name, stated=True
+    )
 
 
 def _parse_sentence_piece(data: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
@@ -186,11 +248,8 @@ def as_words(text: str) -> str:
 
 
 def _parse_json(data: bytes, name: str) -> tokenizers.Tokenizer:
-    try:
+    with _one_line(f"{name} {NEITHER}"):
         return tokenizers.Tokenizer.from_str(data.decode())
-    except Exception as fault:  # the library raises nothing narrower
-        reason = " ".join(str(fault).split())[:120]
-        raise UserError(f"{name} is neither a SentencePiece model nor a tokenizer.json: {reason}") from None
 
 
 def _from_tokenizers(tokenizer: tokenizers.Tokenizer, name: str) -> Pieces:
@@ -203,7 +262,12 @@ def _from_tokenizers(tokenizer: tokenizers.Tokenizer, name: str) -> Pieces:
     inside = [place for place, added in enumerate(probe.special_tokens_mask) if not added]
     if not inside:
         raise UserError(f"{name} has no token for 'a'")
-    after = probe.ids[inside[-1] + 1 :]
+    after, numbers = probe.ids[inside[-1] + 1 :], tokenizer.get_vocab().values()
+    if max(numbers) >= MOST_VOCAB:
+        raise UserError(f"{name} has a token of the number {max(numbers)}, and less than {MOST_VOCAB} is wanted")
+    for number in (*probe.ids[: inside[0]], *after, pad_id):
+        if tokenizer.id_to_token(number) is None:
+            raise UserError(f"{name} begins, ends or pads a text with the token {number}, which it does not have")
     ends = (tokenizer.token_to_id(end) for end in END_TOKENS)
     word_end = getattr(tokenizer.model, "end_of_word_suffix", None)
 
@@ -214,7 +278,7 @@ def _from_tokenizers(tokenizer: tokenizers.Tokenizer, name: str) -> Pieces:
     return Pieces(
         ids=lambda texts: [each.ids for each in tokenizer.encode_batch_fast(texts, add_special_tokens=False)],
         text=text,
-        vocab_size=1 + max(tokenizer.get_vocab().values()),
+        vocab_size=1 + max(numbers),
         before=probe.ids[: inside[0]],
         after=after,
         pad_id=pad_id,

@@ -187,7 +187,7 @@ def test_faults_are_told_in_one_line(tmp_path):
         "is neither a SentencePiece model nor": folder(tmp_path / "b", "tokenizer.json", b'{"version": "1.0"}'),
         "neither a SentencePiece model": folder(tmp_path / "c", "spiece.model", siglip[: len(siglip) // 2]),
         "holds no tokenizer": tmp_path,
-        "does not read: No such file": tmp_path / "none.model",
+        "none.model is not there": tmp_path / "none.model",
         "has the tokenizer_class 'T5Tokenizer': known": folder(tmp_path / "d", "spiece.model", siglip,
                                                                tokenizer_class="T5Tokenizer"),
         "which tokenizer.json does not have": folder(tmp_path / "e", "tokenizer.json", clip(), pad_token="[PAD]"),
@@ -202,7 +202,7 @@ def test_faults_are_told_in_one_line(tmp_path):
             Tokenizer(path)
         assert "\n" not in str(caught.value)
     (tmp_path / "a" / "tokenizer_config.json").write_text("{")
-    with pytest.raises(UserError, match="tokenizer_config.json does not read"):
+    with pytest.raises(UserError, match="tokenizer_config.json is not JSON"):
         Tokenizer(no_pad)
     with pytest.raises(UserError, match="data.max_tokens=1 is less"):
         Tokenizer(written(tmp_path / "i", "clip")).encode_batch(["a"], 1)
