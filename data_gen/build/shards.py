@@ -147,7 +147,7 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
 
 def _left_out(spec: ConfigDict) -> str:
     """Says what a source of files has left out, and why; "" where it is nothing."""
-    reasons = getattr(load_source(SOURCES[spec.source]), "left_out", lambda _: Counter())(spec)
+    reasons: Counter[str] = getattr(load_source(SOURCES[spec.source]), "left_out", lambda _: Counter())(spec)
     said = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     return f"; left out: {said}" if said else ""
 

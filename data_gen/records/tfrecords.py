@@ -120,7 +120,7 @@ def read_index(shard: epath.PathLike) -> dict[str, Any]:
     count}. Raises UserError if shard or index is missing, or the shard has another size than its index says."""
     shard = epath.Path(shard)
     try:
-        index = json.loads(index_path(shard).read_text())
+        index = json.loads(_read_text(index_path(shard)))
         _check_index(index)
         size, expected = shard.stat().length, index["bytes"]
     except FileNotFoundError as fault:
@@ -130,6 +130,17 @@ def read_index(shard: epath.PathLike) -> dict[str, Any]:
     if size != expected:
         raise UserError(f"shard {shard} ends at byte offset {size}, its index says {expected}: {_REMAKE}")
     return index
+
+
+def _read_text(path: epath.Path) -> str:
+    """Returns the text of a plain file. Raises UserError for a folder, or a pipe, which might never end, and where it
+    may not be read."""
+    if not path.is_file() and path.exists():
+        raise UserError(f"{path} is no plain file: delete it and {_BUILD}")
+    try:
+        return path.read_text()
+    except PermissionError as fault:
+        raise UserError(f"{path} cannot be read ({fault.strerror}): permit it") from None
 
 
 def _check_index(index: Any) -> None:
@@ -142,7 +153,8 @@ def _check_index(index: Any) -> None:
         raise TypeError("a hash is no text")
 
 
-_REBUILD = "run the build of its data set again, which makes what is missing"
+_BUILD = "run the build of its data set again"
+_REBUILD = f"{_BUILD}, which makes what is missing"
 _REMAKE = f"delete it and {_REBUILD}"
 
 
@@ -178,7 +190,7 @@ def read_manifest(directory: epath.PathLike) -> dict[str, Any]:
     """Returns the manifest of a data set. Raises UserError if there is none, or it has another schema."""
     path = epath.Path(directory) / MANIFEST
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(_read_text(path))
         version = manifest["schema_version"]
         _check_rows(manifest["splits"]) if version == SCHEMA_VERSION else None
     except (FileNotFoundError, NotADirectoryError):

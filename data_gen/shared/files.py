@@ -165,7 +165,7 @@ def digest_files(paths: Iterable[Path], pictures: Iterable[Path] = ()) -> str:
     for path in paths:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     for picture in dict.fromkeys(pictures):
-        size = picture.stat().st_size if picture.is_file() else -1
+        size = picture.stat().st_size if _is_file(picture) else -1
         digest.update(f"{picture.name}\0{size}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()
 

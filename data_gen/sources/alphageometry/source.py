@@ -35,6 +35,7 @@ from data_gen.language.fact import Fact
 from data_gen.records.schema import Family
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
+from data_gen.shared.files import digest_files
 from data_gen.sources.alphageometry.layout import STARTS, best_layouts, figure
 from data_gen.sources.alphageometry.parse import Problem, parse_problem, program_lines, read_problems
 
@@ -57,6 +58,11 @@ PRINTED = 0.6  # share of the families that print a length
 @cache
 def _problems(file: str, split: str) -> tuple[Problem, ...]:
     return tuple(p for p in read_problems(file) if split_of(" ".join(p.text.split())) == split)
+
+
+def content(spec) -> str:
+    """Hashes the file of problems."""
+    return digest_files([path] if (path := Path(spec.file)).is_file() else [])
 
 
 def rows(spec, split: str) -> int:

@@ -71,7 +71,7 @@ def _rows(item: Any, root: Path, where: str, left_out: Counter[str]) -> list[Pic
 
 def _pictures(item: dict, where: str) -> list[Any]:
     """Returns the names of an item's pictures, under either key, alone or in a list."""
-    found = next((item[key] for key in PICTURES if item.get(key) is not None), [])
+    found: Any = next((item[key] for key in PICTURES if item.get(key) is not None), [])
     pictures = found if isinstance(found, list) else [found]
     # Some sets keep {"path": ..., "bytes": null}.
     return [picture.get("path") if isinstance(picture, dict) else picture for picture in pictures]

@@ -156,9 +156,17 @@ def _of_split(load: Load, place: tuple[str, Any, Any], shares: tuple[tuple[str, 
 
 
 def _stamp(root: str, files: Any) -> tuple:
-    """Returns what changes when a file is edited; 0 of what is not there, which `load` complains about."""
+    """Returns what changes when a file is edited; None of what is not there, which `load` complains about."""
     found = [Path(root) / file for file in ([files] if isinstance(files, str) else files)]
-    return tuple((path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else 0 for path in found)
+    return tuple(map(_stamp_of, found))
+
+
+def _stamp_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def source_of(load: Load, name: str, files: Callable[[ConfigDict], Any] = lambda spec: spec.file):
@@ -169,7 +177,7 @@ def source_of(load: Load, name: str, files: Callable[[ConfigDict], Any] = lambda
         return spec.root, files(spec), _stamp(spec.root, files(spec))
 
     def numbers(spec: ConfigDict, split: str) -> list[int]:
-        return _of_split(load, place(spec), tuple(spec.shares.items()), split)
+        return _of_split(load, place(spec), tuple(spec.shares.items()), split)  # type: ignore[arg-type]
 
     def rows(spec: ConfigDict, split: str) -> int:
         """Returns how many families a split has: its rows, or `spec.families[split]` where that is fewer."""

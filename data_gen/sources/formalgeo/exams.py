@@ -13,6 +13,7 @@ from data_gen.language.fact import facts_to_json
 from data_gen.records.schema import IN_PICTURE, Family, Question
 from data_gen.shared.errors import UserError
 from data_gen.sources.external.rows import PictureRow, clip, family_of
+from data_gen.sources.formalgeo.reading import content as reading_content
 from data_gen.sources.formalgeo.reading import load, read
 from data_gen.sources.formalgeo.source import located, question_of
 from data_gen.truth.signatures import caption_signature, drawable
@@ -22,6 +23,11 @@ from data_gen.truth.signatures import caption_signature, drawable
 def _problems(root: str, split: str) -> tuple[dict, ...]:
     """Returns the problems of a split that have a text. Raises UserError as `reading.load`."""
     return tuple(problem for problem in load(root, split) if problem["problem_text_en"].strip())
+
+
+def content(spec) -> str:
+    """Hashes the problems that families are made from."""
+    return reading_content(spec.root)
 
 
 def rows(spec, split: str) -> int:

@@ -30,6 +30,7 @@ from data_gen.sources.formalgeo import balance
 from data_gen.sources.formalgeo.edits import TOLD, Reading, Slot, propose, style
 from data_gen.sources.formalgeo.pixels import verdict
 from data_gen.sources.formalgeo.reading import SPLITS, load, parse_report, readings
+from data_gen.sources.formalgeo.reading import content as reading_content
 from data_gen.truth.signatures import caption_signature, drawable
 
 FACTORS = ((2, 2, 2), (4, 2), (8,))  # the numbers of choices whose product is the number of captions
@@ -160,6 +161,11 @@ def _usable(root: str, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ..
 
 
 # ---- families -----------------------------------------------------------------------------------------------------
+
+
+def content(spec) -> str:
+    """Hashes the problems that families are made from."""
+    return reading_content(spec.root)
 
 
 def rows(spec, split: str) -> int:

@@ -27,6 +27,7 @@ from data_gen.shared.errors import UserError
 from data_gen.shared.parallel import map_in_pool
 from data_gen.solver.newton import System, Unsolved
 from data_gen.sources.formalgeo.reading import SPLITS, load
+from data_gen.sources.formalgeo.reading import content as reading_content
 from data_gen.sources.formalgeo.source import paper, question_of
 from data_gen.sources.redrawn.describe import subject
 from data_gen.sources.redrawn.edits import Drawings, Option, options, plan, triples
@@ -40,6 +41,11 @@ INK, NEAR_PX, NEAR_SHARE = 190, 3, 0.9  # the darkest grey that is no ink; how n
 
 
 # ---- families -----------------------------------------------------------------------------------------------------
+
+
+def content(spec) -> str:
+    """Hashes the problems that families are made from."""
+    return reading_content(spec.root)
 
 
 def rows(spec, split: str) -> int:

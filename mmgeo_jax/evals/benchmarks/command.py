@@ -1,7 +1,9 @@
 """Scores a model's responses on a public benchmark.
 
 responses.jsonl holds {"key": ..., "response": ...} a line; a question without a line counts as wrong. The keys are said
-in each benchmark's module, and --prompts writes them with the text that a model is asked.
+in each benchmark's module, and --prompts writes them with the text that a model is asked. Output files of MathVista,
+We-Math, lmms-eval and VLMEvalKit are read as they are, several responses a key too (evals/benchmarks/responses.py);
+NAME_judged.jsonl beside the scores says what each response was taken to say.
 """
 
 import argparse
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--name", choices=list(benchmarks.BENCHMARKS), help="which benchmark")
     parser.add_argument("--root", help="the folder of its data")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--responses", metavar="FILE.jsonl", help="what the model said")
+    what.add_argument("--responses", metavar="FILE", help="what the model said: .jsonl, .json, .tsv, .csv, .xlsx")
     what.add_argument("--run", metavar="DIR", help="a run of train-lmm, which is asked")
     what.add_argument("--baseline", action="store_true", help="score the first choice, or the most frequent answer")
     what.add_argument("--prompts", action="store_true", help="print key, prompt and pictures of every question")

@@ -16,10 +16,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 from mmgeo_jax.evals.benchmarks import formalgeo, geoqa, mathvista, mmmath, wemath
+from mmgeo_jax.evals.benchmarks import responses as reading
 from mmgeo_jax.evals.benchmarks.item import Item, Verdict, judge_text, score_accuracy
 
 BATCH = 32  # items that `answer` gets at once
@@ -90,14 +90,25 @@ def run_benchmark(
 
 
 def score_file(name: str, root: str | Path, responses: str | Path, out: str | Path) -> dict[str, Any]:
-    """Scores a JSONL file of {"key": ..., "response": ...}, writes the scores to `out`, and returns them. Lines with a
-    key that the benchmark does not have are counted in `unknown`. Raises UserError where the data or the file is
-    missing or broken, a key is repeated, or no key is one of the benchmark's."""
-    items, given = read_items(name, root), _read_responses(Path(responses))
+    """Scores a file of responses (`responses.read`), writes the scores to `out`, and returns them; beside eval.json,
+    eval_judged.jsonl says what each response was taken to say. Of several responses to a question the most frequent
+    answer counts, and `samples` has the mean. Rows with a key that the benchmark does not have are counted in
+    `unknown`. Raises UserError where the data or the file is missing or broken, a key is repeated, or no key is one of
+    the benchmark's."""
+    items = read_items(name, root)
     keys = {item.key for item in items}
+    given = reading.read(Path(responses), keys)
     if not keys & set(given):
         raise UserError(f"{responses} has no key of {name}, which are such as '{items[0].key}'")
-    scores = score_responses(name, items, given) | {"unknown": len(set(given) - keys)}
+    judged = {
+        item.key: [judge_response(name, item, text) for text in given[item.key]] for item in items if item.key in given
+    }
+    chosen = {key: given[key][reading.vote(given[key], verdicts)] for key, verdicts in judged.items()}
+    scores = score_responses(name, items, chosen) | {"unknown": len(set(given) - keys)}
+    if any(len(verdicts) > 1 for verdicts in judged.values()):
+        scores["samples"] = reading.score_samples(list(judged.values()))
+    log = Path(out).with_name(f"{Path(out).stem}_judged.jsonl")
+    _write(log, "".join(_format_line(name, item, text) for item in items for text in given.get(item.key, ())))
     _write(Path(out), json.dumps(scores, indent=1, ensure_ascii=False) + "\n")
     return scores
 
@@ -114,18 +125,6 @@ def make_baseline(items: Sequence[Item]) -> Callable[[list[Item]], list[str]]:
 def _problem(item: Item) -> str:
     """Returns what an item belongs to, where questions are scored together."""
     return item.groups.get("problem", (item.key,))[0]
-
-
-def _read_responses(path: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for where, row in files.json_lines(path, "give a JSONL file of responses"):
-        key, response = (row.get("key"), row.get("response")) if isinstance(row, dict) else (None, None)
-        if not isinstance(key, str | int) or isinstance(key, bool) or not isinstance(response, str | None):
-            raise UserError(f'{where} is not {{"key": ..., "response": ...}} with a text or null as response')
-        if str(key) in found:
-            raise UserError(f"{where} has the key '{key}' again: leave one response for each question")
-        found[str(key)] = response or ""
-    return found
 
 
 def _format_line(name: str, item: Item, response: str) -> str:

@@ -367,6 +367,14 @@ def test_the_command(root, tmp_path, capsys):
     assert "1 of 4 right (25.0 %), 3 without an answer, 2 of them missing" in capsys.readouterr().out
     scores = json.loads(out.read_text())
     assert (scores["right"], scores["missing"], scores["no_answer"], scores["unknown"]) == (1, 2, 3, 1)
+    judged = [json.loads(line) for line in (tmp_path / "eval_judged.jsonl").read_text().splitlines()]
+    assert [(row["key"], row["parsed"], row["right"]) for row in judged] == [("0", "30°", True), ("1", None, False)]
+    given.write_text(lines([{"key": "0", "response": ["A", "B", "The answer is B."]}]))
+    assert command("--name=geoqa", f"--root={folder}", f"--responses={given}", f"--out={out}") == 0
+    scores = json.loads(out.read_text())
+    assert scores["right"] == 0 and scores["samples"] == {"most": 3, "mean_accuracy": 1 / 3, "any_right": 1.0}
+    assert len((tmp_path / "eval_judged.jsonl").read_text().splitlines()) == 3
+    capsys.readouterr()
     assert command("--name=geoqa", f"--root={folder}", "--prompts") == 0
     prompts = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert prompts[0]["key"] == "0" and "(A) 30°" in prompts[0]["prompt"]
@@ -377,7 +385,7 @@ def test_the_command(root, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "has no key of geoqa, which are such as '0'"),
+        ("", "is empty: give a file of responses"),
         ('{"key": "other", "response": "A"}', "has no key of geoqa"),
         ('{"key": "0"', "line 1 is not JSON"),
         ('["0", "A"]', "line 1 is not {"),
