@@ -2,6 +2,9 @@
 clearest layout is kept.
 """
 
+import time
+from dataclasses import replace
+
 import numpy as np
 
 from data_gen.constructions.program import Program
@@ -14,6 +17,7 @@ from data_gen.families.edits import draw_params
 from data_gen.sources.alphageometry.parse import Parts, Problem
 
 STARTS, GOOD = 400, 0.9  # layouts tried, and the quality with which one is content
+LAYOUTS, ROUNDS, MOST_SECONDS = 5, 40, 30.0  # the clearest of a round are drawn, until one is legible
 # Where no layout is found as books draw them: a point on a line may be beyond the ends, an angle on the far side.
 WIDER = {
     "on_line": (("on_line", (0, 1)), ("on_opline", (0, 1)), ("on_opline", (1, 0))),
@@ -55,7 +59,7 @@ def sample(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[Prog
     steps = []
     for parts in problem.steps:
         for _ in range(DRAWS_OF_A_STEP):
-            step = _step(_wider(parts, rng) if wide else parts, rng)
+            step = draw_parameters(_wider(parts, rng) if wide else parts, rng)
             try:
                 given = step.row.solve([points[n] for n in step.ins], step.params)
             except (ZeroDivisionError, ValueError, OverflowError):
@@ -81,7 +85,8 @@ def _wider(parts: Parts, rng: np.random.Generator) -> Parts:
     return tuple(wider)
 
 
-def _step(parts: Parts, rng: np.random.Generator) -> Step:
+def draw_parameters(parts: Parts, rng: np.random.Generator) -> Step:
+    """Returns a step whose open parameters are drawn at random."""
     name = "+".join(part.row for part in parts)
     numbers = tuple(number for part in parts for number in part.numbers)
     params = numbers + draw_params(get_construction(name), rng)[len(numbers) :]
@@ -99,9 +104,19 @@ def _apart(there: list[complex], new: tuple[complex, ...]) -> bool:
 
 
 def figure(problem: Problem, canvas: Canvas, rng: np.random.Generator) -> Member | None:
-    """Returns the clearest layout whose letters all find a place; None where the problem could not be drawn."""
-    for program in best_layouts(problem, rng, 5):
-        member = draw(program, canvas)
-        if member and member.labels is not None:
-            return member
+    """Returns the clearest layout whose letters all find a place; None where the problem could not be drawn.
+
+    Layouts are tried for MOST_SECONDS; from the second round on without the printed angles, where those find no place.
+    """
+    end = time.monotonic() + MOST_SECONDS
+    for count in range(ROUNDS):
+        programs = best_layouts(problem, rng, LAYOUTS)
+        if count and problem.prints:
+            programs += [replace(program, prints=()) for program in programs]
+        for program in programs:
+            member = draw(program, canvas)
+            if member and member.labels is not None:
+                return member
+        if not programs or time.monotonic() > end:
+            return None
     return None

@@ -27,7 +27,9 @@ from data_gen.sources.alphageometry.terms import TERMS, term_roles
 
 MAX_BYTES = 1 << 20  # of a file
 POINT = re.compile(r"[a-z][a-z0-9_]{0,15}")
-NUMBER = re.compile(r"\d{1,3}(\.\d{1,6})?")
+NUMBER = re.compile(r"-?\d{1,3}(\.\d{1,6})?")
+# A name with the place that AlphaGeometry's own figure gives it: ours looks for a clearer one.
+PLACED = re.compile(r"([a-z][a-z0-9_]*)@-?\d+(\.\d+)?_-?\d+(\.\d+)?")
 
 
 class Part(NamedTuple):
@@ -50,8 +52,11 @@ class Goal(NamedTuple):
 
     def holds(self, points: dict[str, complex]) -> bool:
         """Returns whether it is so, to 1e-6 in the units of the points."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return bool(GOALS[self.name].off(*(points[n] for n in self.args)) < 1e-6)
+        try:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return bool(GOALS[self.name].off(*(points[n] for n in self.args)) < 1e-6)
+        except ZeroDivisionError:  # two of the points are one
+            return False
 
 
 @dataclass(frozen=True)
@@ -92,13 +97,24 @@ def _unreal(ratio: complex) -> float:
     return abs(ratio.imag) / abs(ratio)
 
 
-def _sides_off(*points: complex) -> float:
-    """Returns the steps of two triangles whose sides should be in one ratio."""
+def _ratios(*points: complex) -> list[float]:
+    """Returns the ratios of the sides of two triangles."""
     first, second = (itertools.combinations(corners, 2) for corners in (points[:3], points[3:]))
-    ratios = [abs(p - q) / abs(r - s) for (p, q), (r, s) in zip(first, second, strict=True)]
+    return [abs(p - q) / abs(r - s) for (p, q), (r, s) in zip(first, second, strict=True)]
+
+
+def _similar_off(*points: complex) -> float:
+    """Returns how far from one another the ratios of the sides of two triangles are."""
+    ratios = _ratios(*points)
     return max(ratios) - min(ratios)
 
 
+def _congruent_off(*points: complex) -> float:
+    """Returns how far from 1 the ratios of the sides of two triangles are."""
+    return max(abs(ratio - 1) for ratio in _ratios(*points))
+
+
+TWO_TRIANGLES = "01 12 20 34 45 53"
 GOALS = {
     "coll": _GoalRow(3, "01 12", lambda *p: collinear(*p)[0]),
     "cong": _GoalRow(4, "01 23", lambda *p: equal_length(*p)[0]),
@@ -108,7 +124,11 @@ GOALS = {
     "cyclic": _GoalRow(4, "", lambda a, b, c, d: _unreal((a - c) * (b - d) / ((a - d) * (b - c)))),
     "eqangle": _GoalRow(8, "01 23 45 67",
                         lambda a, b, c, d, e, f, g, h: _unreal((d - c) / (b - a) * (f - e) / (h - g))),
-    "simtri": _GoalRow(6, "01 12 20 34 45 53", _sides_off),
+    "simtri": _GoalRow(6, TWO_TRIANGLES, _similar_off),
+    "simtri*": _GoalRow(6, TWO_TRIANGLES, _similar_off),  # of either turning sense
+    "contri": _GoalRow(6, TWO_TRIANGLES, _congruent_off),
+    "contri*": _GoalRow(6, TWO_TRIANGLES, _congruent_off),
+    "circle": _GoalRow(4, "01 02 03", lambda o, *p: max(abs(abs(o - q) / abs(o - p[0]) - 1) for q in p)),
     "eqratio": _GoalRow(8, "01 23 45 67",
                         lambda a, b, c, d, e, f, g, h: abs(abs(b - a) * abs(h - g) - abs(d - c) * abs(f - e))),
 }  # fmt: skip
@@ -117,9 +137,21 @@ GOALS = {
 # ---- files --------------------------------------------------------------------------------------------------------
 
 
-def read_problems(path: str) -> tuple[Problem, ...]:
-    """Returns the problems of a file. Raises UserError where it is missing or one of them is not understood."""
-    return tuple(parse_problem(program, name, f"{path} line {line}") for line, name, program in program_lines(path))
+def read_problems(path: str) -> tuple[list[Problem], list[str]]:
+    """Returns (problems of a file, what is wrong with each that is not understood, a line each).
+
+    Raises UserError where the file is missing, or no problem of it is understood.
+    """
+    problems: list[Problem] = []
+    faults: list[str] = []
+    for line, name, program in program_lines(path):
+        try:
+            problems.append(parse_problem(program, name, f"{path} line {line}"))
+        except UserError as fault:
+            faults.append(str(fault))
+    if not problems:
+        raise UserError(faults[0] + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""))
+    return problems, faults
 
 
 def program_lines(path: str) -> list[tuple[int, str, str]]:
@@ -146,7 +178,7 @@ def program_lines(path: str) -> list[tuple[int, str, str]]:
 
 def parse_problem(text: str, name: str, where: str) -> Problem:
     """Returns one program. Raises UserError, naming the clause, where it is not understood."""
-    body, _, asked = text.partition("?")
+    body, _, asked = PLACED.sub(r"\1", text).partition("?")
     clauses = [clause.strip() for clause in body.split(";")]
     letters = _letters([n for clause in clauses for n in clause.partition("=")[0].split()], where)
     known: set[str] = set()
@@ -199,12 +231,17 @@ def _term(
         near = difflib.get_close_matches(words[0][:20], TERMS, n=1) if words else ()
         hint = f"did you mean '{near[0]}'?" if near else "take one of those in data_gen/constructions/alphageometry.py"
         raise UserError(f"{place}: there is no construction {words[0][:20] if words else ''!r}: {hint}")
-    term, args = TERMS[words[0]], words[1:]
+    term, args = TERMS[words[0]], list(words[1:])
+    if len(args) + len(new) == len(term.head) and not set(args) & set(
+        new
+    ):  # the short form leaves out the points that the term gives
+        given, others = iter(new), iter(args)
+        args = [next(given if role in term.gives else others, "") for role in term.head]
     if len(args) != len(term.head):
         raise UserError(f"{place}: {words[0]} takes {len(term.head)} names, not {len(args)}: {' '.join(term.head)}")
-    given = [arg for role, arg in zip(term.head, args, strict=True) if role in term.gives]
-    if sorted(given) != sorted(new):
-        raise UserError(f"{place}: {words[0]} gives {' '.join(given)[:40]!r}: write the same points before '='")
+    gives = [arg for role, arg in zip(term.head, args, strict=True) if role in term.gives]
+    if sorted(gives) != sorted(new):
+        raise UserError(f"{place}: {words[0]} gives {' '.join(gives)[:40]!r}: write the same points before '='")
     for role, arg in zip(term.head, args, strict=True):
         if role in term.takes and arg not in known:
             raise UserError(f"{place}: the point {arg[:20]!r} is not there yet: place it in an earlier clause")
@@ -216,8 +253,9 @@ def _part(name: str, roles: str, at: dict[str, str], letters: dict[str, str], pl
     row = get_construction(name)
     outs, ins, rest = term_roles(name, roles)
     for role, (low, high) in zip(rest, row.ranges, strict=False):
-        if not NUMBER.fullmatch(at[role]) or not low <= float(at[role]) <= high:
-            raise UserError(f"{place}: {at[role][:20]!r} is no number from {low} to {high}: write one")
+        # A negative angle is one to the other side.
+        if not NUMBER.fullmatch(at[role]) or not low <= abs(float(at[role])) <= high:
+            raise UserError(f"{place}: {at[role][:20]!r} is no number from {low} to {high}: write one, or its negative")
     given, taken = (tuple(letters[at[role]] for role in roles) for roles in (outs, ins))
     return Part(name, given, taken, tuple(float(at[role]) for role in rest))
 

@@ -7,6 +7,7 @@ has the problems whose text hashes to it, and captions of letters that do so too
 """
 
 import itertools
+import sys
 import time
 import zlib
 from collections.abc import Sequence
@@ -36,8 +37,9 @@ from data_gen.records.schema import Family
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import digest_files
-from data_gen.sources.alphageometry.layout import STARTS, best_layouts, figure
+from data_gen.sources.alphageometry.layout import best_layouts, figure
 from data_gen.sources.alphageometry.parse import Problem, parse_problem, program_lines, read_problems
+from data_gen.sources.alphageometry.why_not import why_not
 
 MAX_TRIES, TRIES_PER_LAYOUT = 1000, 5  # for a family: layouts, and choices of edits of each
 FAMILY_STARTS = 60
@@ -57,7 +59,16 @@ PRINTED = 0.6  # share of the families that print a length
 
 @cache
 def _problems(file: str, split: str) -> tuple[Problem, ...]:
-    return tuple(p for p in read_problems(file) if split_of(" ".join(p.text.split())) == split)
+    return tuple(p for p in read_problems(file)[0] if split_of(" ".join(p.text.split())) == split)
+
+
+@cache
+def _report_faults(file: str) -> None:
+    """Prints what is wrong with the problems that are left out, once."""
+    problems, faults = read_problems(file)
+    if faults:
+        count = f"{len(faults)} of {len(problems) + len(faults)} problems"
+        print(f"{file}: {count} left out:", *faults, sep="\n  ", file=sys.stderr)
 
 
 def content(spec) -> str:
@@ -67,6 +78,7 @@ def content(spec) -> str:
 
 def rows(spec, split: str) -> int:
     """Returns how many families a split has: as many as the spec says, or none where no problem belongs to it."""
+    _report_faults(spec.file)
     return int(spec.families[split]) if _problems(spec.file, split) else 0
 
 
@@ -250,7 +262,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _report(file: str, out: str | None, size_px: int) -> int:
-    """Draws every problem of a file that is understood; prints a line for each other one, and the sum."""
+    """Draws every problem of a file that is understood; prints a line for each other one, and the sum. Returns 1 where
+    one was not drawn."""
     problems = program_lines(file)
     canvas = _canvas(size_px, np.random.default_rng(0))
     canvas = replace(canvas, rotation_deg=0.0, mirror=True, marks=True)
@@ -267,7 +280,7 @@ def _report(file: str, out: str | None, size_px: int) -> int:
             continue
         seconds.append(time.perf_counter() - start)
         if member is None:
-            print(f"{file} line {line}: {name[:60]!r}: {_why_not(problem)}")
+            print(f"{file} line {line}: {name[:60]!r}: {why_not(problem, canvas, np.random.default_rng(line))}")
             continue
         drawn += 1
         if out:
@@ -275,11 +288,4 @@ def _report(file: str, out: str | None, size_px: int) -> int:
             (Path(out) / f"{line:04d}.png").write_bytes(png)
     print(f"{drawn} of {len(problems)} problems are drawn; "
           f"{np.mean(seconds[1:] or [0]):.2f} s each, the slowest {max(seconds):.2f} s")  # fmt: skip
-    return 0
-
-
-def _why_not(problem: Problem) -> str:
-    rng = np.random.default_rng(0)
-    if problem.goal and best_layouts(replace(problem, goal=None), rng, 1):
-        return f"its goal, {problem.goal.name} {' '.join(problem.goal.args)}, is not true of its figures"
-    return f"no clear layout in {STARTS} starts"
+    return 0 if drawn == len(problems) else 1

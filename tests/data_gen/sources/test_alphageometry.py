@@ -223,3 +223,37 @@ def test_real_problems_are_drawn_truly_clearly_and_fast():
             assert evaluate(fact, scene, canvas.margin_px)[0][0] == 1, (text, fact)
         assert program_from_json(member.program.to_json()) == member.program
     assert drawn >= 112
+
+
+# Problems that cannot be drawn -> what stands in the way.
+WHY_NOT = {
+    "p q r = triangle p q r; s = parallelogram p q r s; t = intersection_ll t p q r s ? coll p q t":
+        "'t' would be where parallel lines meet, in 't = intersection_ll t p q r s'",
+    "p q r = triangle p q r; t = intersection_ll t p q p r ? coll p q t": "'t' falls on 'p'",
+    "p q = segment p q; a = midpoint a p q; b = midpoint b p a; c = midpoint c p b; d = midpoint d p c;"
+    " e = midpoint e p d; f = midpoint f p e": "'f' comes too close to 'p'",
+    "p q r = triangle p q r; m = midpoint m q r ? cong p q p r": "its goal, cong p q p r, is not true of its figures",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WHY_NOT)
+def test_what_cannot_be_drawn_has_its_real_cause(text, tmp_path, capsys):
+    path = tmp_path / "problems.txt"
+    path.write_text(f"name\n{text}\n")
+    assert alphageometry.main([f"--file={path}"]) == 1
+    assert WHY_NOT[text] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p q = segment p q; r = s_angle q p r 60; k = circumcenter k p q r ? cong k p k q",  # without the print
+        "p q r = triangle p q r; s = parallelogram p q r s ? contri p q r r s p",
+        "a b c = iso_triangle a b c; m = midpoint m b c ? contri a b m a c m",
+        "a b c = triangle a b c; o = circumcenter o a b c; h = orthocenter h a b c; x y z g = centroid x y z g a b c"
+        " ? coll o g h",
+    ],
+)
+def test_a_crowded_problem_is_drawn(text):
+    member = ag_layout.figure(parse_problem(text, "name", "x line 2"), canvas_of(384), np.random.default_rng(0))
+    assert member is not None and member.labels is not None

@@ -1,5 +1,6 @@
 """The text of AlphaGeometry's problems: what is right is read, what is wrong is an error that names its place."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,6 +65,9 @@ BAD = {
     "a b c = triangle a b c; d = on_line d a b,": "no construction ''",
     "a b = segment a b; c = s_angle a b c x": "'x' is no number",
     "a b = segment a b; c = s_angle a b c 181": "'181' is no number",
+    "a b = segment a b; c = s_angle a b c -181": "'-181' is no number",
+    "a b = segment a b; c = s_angle a b c --20": "'--20' is no number",
+    "a@0_ b@1_0 = segment a b": "no name of a point",
     "a b = segment a b; c = s_angle a b c nan": "'nan' is no number",
     "a b c = triangle a b c ? coll a b": "takes 3 points",
     "a b c = triangle a b c ? coll a b d": "'d' is not in the figure",
@@ -108,6 +112,41 @@ def test_bad_files_are_errors(tmp_path):
         path.write_bytes(content)
         with pytest.raises(UserError, match=message):
             read_problems(str(path))
-    path.write_text(f"one\n{GOOD}\n\n\ntwo\na b = segment a b; c = foot c a b\n")
-    with pytest.raises(UserError, match=r"line 6, clause 2 'c = foot c a b': foot takes 4 names"):
+    bad = "a b = segment a b; c = foot c a b"
+    path.write_text(f"one\n{bad}\n\n\ntwo\n{bad}\n")
+    with pytest.raises(UserError, match=r"line 2, clause 2 'c = foot c a b': foot takes 4 names.*and 1 more"):
         read_problems(str(path))
+
+
+def test_a_bad_row_leaves_the_others_of_its_file(tmp_path):
+    path = tmp_path / "problems.txt"
+    path.write_text(f"one\n{GOOD}\n\n\ntwo\na b = segment a b; c = foot c a b\nthree\n{GOOD}\n")
+    problems, faults = read_problems(str(path))
+    assert [p.name for p in problems] == ["one", "three"]
+    assert len(faults) == 1 and "line 6, clause 2 'c = foot c a b': foot takes 4 names" in faults[0]
+
+
+# A short form of AlphaGeometry's -> the same in full.
+SHORT = {
+    "a b c = triangle; d = on_line b c": "a b c = triangle a b c; d = on_line d b c",
+    "a b c = triangle; h = on_tline b a c, on_tline c a b":
+        "a b c = triangle a b c; h = on_tline h b a c, on_tline h c a b",
+    "a b c = triangle a b c; u v w i = incenter2 a b c": "a b c = triangle a b c; u v w i = incenter2 u v w i a b c",
+    "a b = segment; c = s_angle a b 35": "a b = segment a b; c = s_angle a b c 35",
+    "a@0_0 b@4.5_-0.13 = segment a b; m@-2.25_1 = midpoint a b": "a b = segment a b; m = midpoint m a b",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("short", SHORT)
+def test_points_that_a_construction_gives_may_be_left_out_or_placed(short):
+    read, full = problem(short), problem(SHORT[short])
+    assert (read.steps, read.letters, read.draws) == (full.steps, full.letters, full.draws)
+
+
+def test_a_negative_angle_is_one_to_the_other_side():
+    turns = []
+    for degrees in (35, -35):
+        _, _, points = sampled(f"a b = segment a b; c = s_angle a b c {degrees}", 0)
+        a, b, c = (points[name] for name in "abc")
+        turns.append(np.degrees(np.angle((c - b) / (a - b))))
+    assert np.allclose(turns, [35, -35]) or np.allclose(turns, [-35, 35])
