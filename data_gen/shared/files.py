@@ -1,7 +1,4 @@
-"""Reads what users provide, checked once: JSON, texts, paths and pictures. Faults are a UserError that says where.
-
-Nothing from outside is executed: pictures are read in formats that Pillow decodes by itself.
-"""
+"""Reads what users provide, checked once: JSON, texts and paths. Faults are a UserError that says where."""
 
 import codecs
 import contextlib
@@ -15,15 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from etils import epath
-from PIL import Image
 
 from data_gen.shared.errors import UserError
 
-MAX_SIDE_PX = 384
-MAX_PIXELS = 40_000_000  # of a picture from outside; a small file can claim any size
 MAX_TEXT = 20_000  # characters
 MAX_PATH = 1000  # characters
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # not EPS, for which Pillow starts Ghostscript
 
 
 def read_bytes(path: Path, what: str) -> bytes:
@@ -123,32 +116,6 @@ def resolve_inside(root: Path, name: str, where: str) -> Path:
     if not path.is_relative_to(folder):
         raise UserError(f"{where}: {name[:200]!r} leads out of {root}: paths must stay in that folder")
     return path
-
-
-def read_grey_png(path: Path, where: str) -> bytes:
-    """Returns a picture as a grey PNG on white, its long side at most MAX_SIDE_PX. Raises UserError."""
-    grey = read_grey(path, where)
-    grey.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    grey.save(buffer, "png")
-    return buffer.getvalue()
-
-
-def read_grey(path: Path, where: str) -> Image.Image:
-    """Returns a picture, grey on white, at its own size. Raises UserError if it is missing or broken."""
-    if not _is_file(path):
-        raise UserError(f"{where}: {path} is not there: fetch the pictures again")
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS}")
-            drawn = image.convert("RGBA")
-    except Exception as fault:  # decoders raise nearly anything on broken files
-        why = str(fault).replace("\n", " ")
-        raise UserError(f"{where}: {path} does not decode ({why}): fetch the pictures again") from None
-    paper = Image.new("RGBA", drawn.size, "white")
-    paper.alpha_composite(drawn)
-    return paper.convert("L")
 
 
 def _is_file(path: Path) -> bool:

@@ -15,6 +15,7 @@ from flax import nnx
 from ml_collections import ConfigDict
 from PIL import Image
 
+from data_gen.shared import pictures
 from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import init_from, readers
 from mmgeo_jax.checkpoints import manager as checkpoints
@@ -27,7 +28,6 @@ from mmgeo_jax.models import two_tower
 Picture = str | Path | Image.Image | np.ndarray
 
 BATCH = 16  # what is embedded at a time: always as many, so that nothing compiles twice
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 SHAPES = ((), (1,), (3,), (4,))  # behind the height and width of an array
 KINDS = {"big_vision": "sigmoid", "siglip": "sigmoid", "clip": "softmax"}  # layout -> of which loss its scores are
 
@@ -150,24 +150,29 @@ def _check_list(things: Any, what: str) -> None:
 
 
 def grey_picture(picture: Picture, size_px: int) -> np.ndarray:
-    """Reads a picture as grey uint8[size_px, size_px]. Raises UserError where it is none."""
+    """Reads a picture, as a build does, to grey uint8[size_px, size_px]. Raises UserError where it is none."""
+    side_px = max(size_px, pictures.MAX_SIDE_PX)
     if isinstance(picture, str | Path):
-        try:
-            with open(picture, "rb") as file:
-                return images.grey_square(images.open_image(file, FORMATS), size_px)
-        except OSError as fault:
-            raise UserError(f"picture {picture}: {fault.strerror}") from None
-        except UserError as fault:
-            raise UserError(f"picture {picture} {fault}") from None
-    if isinstance(picture, Image.Image):
-        return images.grey_square(picture, size_px)
+        path = Path(picture).expanduser()
+        if not path.exists():
+            raise UserError(f"picture {picture}: No such file or directory")
+        return images.letterbox(pictures.read_file(path, "picture", side_px).grey, size_px)
+    if not isinstance(picture, Image.Image):
+        picture = Image.fromarray(_picture_array(picture))
+    try:
+        return images.letterbox(pictures.convert(picture, side_px).grey, size_px)
+    except UserError as fault:
+        raise UserError(f"a picture {fault}") from None
+
+
+def _picture_array(picture: np.ndarray) -> np.ndarray:
     array = np.asarray(picture)
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or not array.size or array.shape[2:] not in SHAPES:
         raise UserError(
             f"a picture is {array.dtype}{list(array.shape)}: give a path, a PIL image, or uint8[H, W], [H, W, 3] or "
             "[H, W, 4]"
         )
-    return images.grey_square(Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array), size_px)
+    return array[..., 0] if array.shape[2:] == (1,) else array
 
 
 def embedder(config: ConfigDict, params: Any) -> Embedder:

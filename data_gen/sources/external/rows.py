@@ -18,7 +18,8 @@ from ml_collections import ConfigDict
 from data_gen.records.schema import ASSERTED, UNKNOWN, Family, Question
 from data_gen.shared import signs
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import digest_files, read_grey_png
+from data_gen.shared.files import digest_files
+from data_gen.shared.pictures import read_png
 from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
 
 
@@ -92,18 +93,18 @@ def family_of(row: PictureRow, key: str, source: str, size_px: int) -> Family:
     that then says the same as the caption is an error.
     """
     row = _in_equal_signs(row)
-    anchor = read_grey_png(row.image, row.where)
+    anchor = read_png(row.image, row.where)
     # Dictionaries for the order of their keys.
     images, captions = {anchor: None}, {row.caption: None}
     for path, caption in row.negatives:
         if path and caption:
-            picture = read_grey_png(path, row.where)
+            picture = read_png(path, row.where)
             if picture not in images and caption not in captions:
                 images[picture], captions[caption] = None, None
     paired = len(images)
     for path, caption in row.negatives:
         if path and not caption:
-            images.setdefault(read_grey_png(path, row.where))
+            images.setdefault(read_png(path, row.where))
         elif caption and not path:
             captions.setdefault(caption)
     truth, provenance = _tables(len(images), len(captions), paired)

@@ -22,9 +22,9 @@ from data_gen.language.captions import write_caption
 from data_gen.language.fact import Fact, canonical, facts_to_json
 from data_gen.language.numbers import parse_value
 from data_gen.records.schema import ASSERTED, COMPUTED, Family, Question
-from data_gen.shared import cli
+from data_gen.shared import cli, pictures
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import read_grey, read_grey_png, resolve_inside
+from data_gen.shared.files import resolve_inside
 from data_gen.sources.external.rows import Negative, PictureRow, family_of
 from data_gen.sources.formalgeo import balance
 from data_gen.sources.formalgeo.edits import TOLD, Reading, Slot, propose, style
@@ -214,12 +214,12 @@ def question_of(problem: dict) -> Question | None:
 
 def picture(root: str, problem: dict) -> bytes:
     """Returns a problem's diagram as a grey PNG on white paper, its long side at most 384 px. Raises UserError."""
-    return read_grey_png(*located(root, problem))
+    return pictures.read_png(*located(root, problem))
 
 
 def paper(root: str, problem: dict) -> Image.Image:
     """Returns a problem's diagram, grey on white, at its own size. Raises UserError where it is not there or broken."""
-    return read_grey(*located(root, problem))
+    return pictures.read_file(*located(root, problem), None).grey
 
 
 def located(root: str, problem: dict) -> tuple[Path, str]:
