@@ -90,7 +90,8 @@ def _text(value: Any) -> bool:
 
 
 def _token(value: Any) -> bool:
-    return value is None or isinstance(value.get("content") if isinstance(value, dict) else value, str)
+    text = value.get("content") if isinstance(value, dict) else value
+    return value is None or (isinstance(text, str) and not any("\ud800" <= sign <= "\udfff" for sign in text))
 
 
 TEXT = Rule("a text", _text)

@@ -69,7 +69,7 @@ class Tokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of token ids up to the first end token or padding; unknown ids are dropped."""
-        ids = (token for token in ids if token < self.vocab_size)
+        ids = (token for token in ids if 0 <= token < self.vocab_size)
         kept = itertools.takewhile(lambda token: token not in (self.pad_id, self.end_id, self.eos_id), map(int, ids))
         return self._pieces.text([token for token in kept if token not in self._pieces.before])
 
