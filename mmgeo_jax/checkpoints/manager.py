@@ -129,8 +129,9 @@ def is_published(source: str | Path) -> bool:
     a `model`, theirs a `model_type`."""
     path = Path(source) / "config.json"
     if path.is_file():
-        with contextlib.suppress(ValueError, OSError, TypeError):
-            return "model_type" in json.loads(path.read_text())
+        with contextlib.suppress(ValueError, OSError, RecursionError):
+            found = json.loads(path.read_text())
+            return isinstance(found, dict) and "model_type" in found
     return Path(source).suffix == ".npz"
 
 
