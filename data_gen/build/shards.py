@@ -24,7 +24,7 @@ from tqdm import tqdm
 from data_gen.build.spec import fingerprint, load_spec
 from data_gen.drawing.draw import counting_figures
 from data_gen.records import tfds_metadata, tfrecords
-from data_gen.shared import cli, files
+from data_gen.shared import cli, files, pictures
 from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from data_gen.shared.parallel import map_in_pool
@@ -86,7 +86,7 @@ def _parse_spec(text: str) -> ConfigDict:
 def make_shard(shard: ShardTask) -> int:
     """Writes one shard and its index; returns its number of families."""
     source, spec = load_source(shard.source), _parse_spec(shard.spec)
-    with tfrecords.ShardWriter(shard.path, shard.fingerprint) as writer:
+    with tfrecords.ShardWriter(shard.path, shard.fingerprint) as writer, pictures.tallying() as writer.pictures:
         for row in range(shard.first, shard.first + shard.families):
             with counting_figures() as figures:
                 family = source.family(spec, shard.split, row)
@@ -142,7 +142,7 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     else:
         check_captions(splits)
     figures = _finish(folder, spec, splits)
-    return (f"made, {refusals(figures)}" if figures else "made") + left_out
+    return (f"made, {refusals(figures)}" if figures else "made") + left_out + _changed_pictures(everything)
 
 
 def _left_out(spec: ConfigDict) -> str:
@@ -150,6 +150,15 @@ def _left_out(spec: ConfigDict) -> str:
     reasons: Counter[str] = getattr(load_source(SOURCES[spec.source]), "left_out", lambda _: Counter())(spec)
     said = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     return f"; left out: {said}" if said else ""
+
+
+def _changed_pictures(shards: list[ShardTask]) -> str:
+    """Says how many pictures a source of files had to change, or found without ink, and names the first of each."""
+    total: pictures.Tally = {}
+    for shard in shards:
+        pictures.add_tally(total, tfrecords.read_index(shard.path).get("pictures", {}))
+    said = ", ".join(f"{what} {count} (first: {first})" for what, (count, first) in total.items())
+    return f"; pictures: {said}" if said else ""
 
 
 def _count_captions(splits: dict[str, list[ShardTask]]) -> str:

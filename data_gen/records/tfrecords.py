@@ -74,6 +74,7 @@ class ShardWriter:
         self.path = epath.Path(path)
         self._index: dict[str, Any] = {"fingerprint": fingerprint, "offsets": [], "bytes": 0, "proposals": {}}
         self._figures: Counter[str] = Counter()
+        self.pictures: dict[str, list] = {}  # as `shared.pictures.tallying` counts them
         self._digest = hashlib.sha256()
         self._stack = contextlib.ExitStack()
 
@@ -104,6 +105,8 @@ class ShardWriter:
             self._index["sha256"] = self._digest.hexdigest()
             if self._figures:
                 self._index["figures"] = dict(self._figures)
+            if self.pictures:
+                self._index["pictures"] = self.pictures
             with open_atomic(index_path(self.path)) as file:
                 file.write(json.dumps(self._index).encode())
 

@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from data_gen.build import shards
+from data_gen.build.spec import load_spec
 from data_gen.shared import pictures
 from data_gen.shared.errors import UserError
+from tests.support import foreign
 
 TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
@@ -203,3 +206,15 @@ def test_broken_bytes_are_one_line_or_a_picture(data):
         assert max(pictures.read(bytes(whole)).grey.size) <= 384
     except UserError as fault:
         assert "\n" not in str(fault) and len(str(fault)) < 400
+
+
+def test_a_build_counts_and_names_what_it_changed(tmp_path):
+    foreign.pictures(tmp_path, ["a.png"])
+    (tmp_path / "dark.png").write_bytes(encoded(ImageOps.invert(figure())))
+    (tmp_path / "blank.png").write_bytes(encoded(Image.new("L", (50, 50), 255)))
+    names = ("a.png", "dark.png", "blank.png")
+    foreign.write_jsonl(tmp_path, [{"image": name, "caption": f"AB is in {name}"} for name in names])
+    spec = load_spec("configs/data_jsonl.py", [f"--spec.root={tmp_path}"])
+    said = shards.build(spec, str(tmp_path / "out"), 1)
+    assert f"inverted 1 (first: {tmp_path / 'dark.png'})" in said
+    assert f"without ink 1 (first: {tmp_path / 'blank.png'})" in said and "a.png" not in said
