@@ -24,11 +24,16 @@ def load(noun: str, path: str | Path, overrides: Sequence[str] = ()) -> ConfigDi
     """Returns the ConfigDict, locked, of a file's `get_<noun>()`, with `--<noun>.a.b=value` overrides applied. `path`
     may also name a config that comes with the package: `clip_tiny` or `configs/clip_tiny.py`, in any folder. Raises
     UserError if the file, a key or a value is wrong."""
-    file = _find(noun, Path(path))
+    file = _find(noun, Path(path).expanduser())
     try:
-        config = runpy.run_path(str(file))[f"get_{noun}"]().lock()
-    except Exception as fault:  # it is the user's own code
-        raise UserError(f"get_{noun}() of {path} fails: {fault!r}") from None
+        config = runpy.run_path(str(file))[f"get_{noun}"]()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as fault:  # it is the user's own code, and may call sys.exit
+        raise UserError(f"get_{noun}() of {path} fails: {' '.join(repr(fault).split())[:300]}") from None
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"get_{noun}() of {path} returns a {type(config).__name__}: it must return a ConfigDict")
+    config.lock()
     for override in overrides:
         _apply(noun, config, override)
     return config
