@@ -1,8 +1,8 @@
 """Scores a multimodal model on the problems of the test split: answers.jsonl and eval.json in the folder of its run.
 
 `mmgeo eval` calls it. The model answers in its own words; the choice is parsed as for the public benchmarks
-(benchmarks/answers.py). Of several solutions (`eval.samples`, at `eval.temperature`) the most frequent answer counts,
-leaving out those that give none (self-consistency; Wang et al., 2022).
+(benchmarks/reading/answers.py). Of several solutions (`eval.samples`, at `eval.temperature`) the most frequent answer
+counts, leaving out those that give none (self-consistency; Wang et al., 2022).
 """
 
 import json
@@ -25,8 +25,8 @@ from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.data import images
 from mmgeo_jax.data import lmm as lmm_data
 from mmgeo_jax.evals import ranking, runs
-from mmgeo_jax.evals.benchmarks import answers, expressions
 from mmgeo_jax.evals.benchmarks.item import Verdict
+from mmgeo_jax.evals.benchmarks.reading import answers, expressions
 from mmgeo_jax.inference import chat
 from mmgeo_jax.inference.sampling import Sampling
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from data_gen.shared import files
 from data_gen.sources.formalgeo import reading
-from mmgeo_jax.evals.benchmarks import answers, expressions, rows
+from mmgeo_jax.evals.benchmarks import rows
 from mmgeo_jax.evals.benchmarks.item import Item, Verdict
+from mmgeo_jax.evals.benchmarks.reading import answers, expressions
 
 WHERE = "FormalGeo7k is at github FormalGeo: val.jsonl, one problem a line, and diagrams/ beside it"
 TOLERANCE = 1e-2 * 1.01
@@ -52,4 +53,6 @@ def judge_response(item: Item, response: str) -> Verdict:
     number = answers.find_number(response)
     if number is None:
         return Verdict(None, False)
+    if re.search(r"\d ?\\?[%％]", answers.find_final_words(response)):
+        number /= 100  # 60 % is no 60
     return Verdict(f"{number:.6g}", abs(number - expressions.parse(item.answer)) <= TOLERANCE)

@@ -25,8 +25,9 @@ from typing import Any
 from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from mmgeo_jax.evals.benchmarks import answers, rows
+from mmgeo_jax.evals.benchmarks import rows
 from mmgeo_jax.evals.benchmarks.item import Item, Verdict
+from mmgeo_jax.evals.benchmarks.reading import answers
 
 WHERE = "GeoQA is at github chen-judge/GeoQA; convert test.pk to test.json and images/ (evals/benchmarks/geoqa.py)"
 
@@ -39,12 +40,12 @@ def read_items(root: Path) -> list[Item]:
 
 def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
     choices, label = files.require_texts(row.get("choices"), where, "choices"), row.get("label")
-    if type(label) is not int or not 0 <= label < len(choices) <= len(LETTERS):
+    if label is not None and (type(label) is not int or not 0 <= label < len(choices)) or len(choices) > len(LETTERS):
         raise UserError(f"{where}: 'label' is {str(label)[:50]!r}, not the number of one of {len(choices)} choices")
     return Item(
         key=rows.get_text(row, "id", where),
         question=rows.get_text(row, "question", where),
-        answer=choices[label],
+        answer="" if label is None else choices[label],
         kind="choice",
         choices=choices,
         pictures=(files.resolve_inside(root, rows.get_text(row, "image", where), where),),

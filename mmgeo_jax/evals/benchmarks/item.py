@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_gen.records.schema import LETTERS
+from mmgeo_jax.evals.benchmarks.reading import cleaning
 
-MAX_READ = 10_000  # characters of a response
+MAX_READ = 6_000  # characters of a response
 KINDS = {
     "choice": "Answer with the letter of the correct choice, as in: The answer is A.",
     "integer": "Put your final answer, an integer, in \\boxed{}.",
@@ -22,8 +23,9 @@ KINDS = {
 class Item:
     """A question of a benchmark.
 
-    key: identifies it in a file of responses. answer: the reference; of a choice its text (in We-Math its letter).
-    kind: a key of KINDS. precision: decimal places of a float. pictures: files inside the data set's folder, which may
+    key: identifies it in a file of responses. answer: the reference; of a choice its text (in We-Math its letter); ""
+    where the data set keeps it back. kind: a key of KINDS. precision: decimal places of a float. pictures: files inside
+    the data set's folder, which may
     be missing. groups: for each way of grouping (skill, difficulty), the item's groups.
     """
 
@@ -56,12 +58,13 @@ def format_prompt(item: Item) -> str:
 
 
 def judge_text(judge: JudgeFunction, item: Item, response: str | None) -> Verdict:
-    """Judges a response; a blank or missing one is wrong. Of a response longer than MAX_READ characters, only the
-    beginning and the end are read, where answers stand."""
-    text = re.sub(r"[^\S\n]+", " ", response or "").strip()
+    """Judges a response; a blank or missing one is wrong, and so is any to a question without a reference. Of a
+    response longer than MAX_READ characters, only the beginning and the end are read, where answers stand."""
+    text = cleaning.take_out_thinking(response or "")
     if len(text) > MAX_READ:
         text = f"{text[:1000]}\n{text[1000 - MAX_READ :]}"
-    return judge(item, text) if text else Verdict(None, False)
+    text = re.sub(r"[^\S\n]+", " ", text).strip()
+    return judge(item, text) if text and item.answer else Verdict(None, False)
 
 
 def judge_all(items: Sequence[Item], responses: Mapping[str, str], judge: JudgeFunction) -> dict[str, Verdict]:
@@ -76,7 +79,8 @@ def count_right(right: int, count: int) -> dict[str, Any]:
 
 def score_accuracy(items: Sequence[Item], responses: Mapping[str, str], judge: JudgeFunction) -> dict[str, Any]:
     """Scores all items, and each group of them. Returns accuracy, right and count, overall and in `groups`; missing:
-    items without a response; no_answer: items with a response that gives no answer, or none."""
+    items without a response; no_reference: items whose answer the data set does not have;
+    no_answer: items with a response that gives no answer, or none."""
     verdicts = judge_all(items, responses, judge)
     right: dict[str, dict[str, list[bool]]] = {}
     for item in items:
@@ -86,6 +90,7 @@ def score_accuracy(items: Sequence[Item], responses: Mapping[str, str], judge: J
     return {
         **count_right(sum(v.right for v in verdicts.values()), len(items)),
         "missing": sum(item.key not in responses for item in items),
+        "no_reference": sum(not item.answer for item in items),
         "no_answer": sum(v.parsed is None for v in verdicts.values()),
         "groups": {
             name: {group: count_right(sum(rights), len(rights)) for group, rights in sorted(groups.items())}

@@ -6,11 +6,12 @@ Source of the rules: the paper "MathVista: Evaluating Mathematical Reasoning of 
 - A response that is a choice's text, an integer or a float is the answer as it stands. From others GPT-4 extracts the
   answer; here rules do (`answers`), so scores of long responses differ a little from the published ones.
 - Choice: a letter in brackets, or a letter alone, means its choice; any other answer means the choice of the least
-  Levenshtein distance, the first of equals. Right if its text equals the reference's.
+  Levenshtein distance, the first of equals. Right if its text equals the reference's. There GPT-4 has cut the answer
+  short before; so here the distance decides only for words about as long as a choice, and a sentence is no answer.
 - Integer: int(float(answer)), which cuts decimals off: 12.9 is 12. Float: rounded to the precision of the question.
   Both are compared as texts with the reference (which is rounded alike here). List: compared as a list of numbers.
-- Over all, and by skill, task and kind. One difference: a blank response, or one that names two letters, is wrong; the
-  public script takes the choice nearest to the empty text.
+- Over all, and by skill, task and kind. One difference: a blank response, a refusal, or one with two answers, is wrong;
+  the public script takes the choice nearest to the empty text.
 
 Data: data/testmini.json of the repository, an object {pid: row}, with images/ beside it.
 """
@@ -25,8 +26,9 @@ from typing import Any
 from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from mmgeo_jax.evals.benchmarks import answers, expressions, rows
+from mmgeo_jax.evals.benchmarks import rows
 from mmgeo_jax.evals.benchmarks.item import Item, Verdict
+from mmgeo_jax.evals.benchmarks.reading import answers, cleaning, expressions
 
 FILES = ("testmini.json", "testmini_geo_alg.json")
 WHERE = "MathVista is at github lupantech/MathVista: testmini.json from data/, and images/ unpacked beside it"
@@ -40,7 +42,7 @@ TASKS = {
     "textbook question answering": "TQA", "visual question answering": "VQA",
 }  # fmt: skip
 KINDS = {("multi_choice", "text"): "choice"} | {("free_form", kind): kind for kind in ("integer", "float", "list")}
-MAX_COMPARED = 200  # characters of an answer whose distance to the choices is measured
+MORE = 3  # how many characters longer than a choice an answer may be whose distance to the choices is measured
 
 
 def read_items(root: Path) -> list[Item]:
@@ -56,10 +58,10 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
     if kind is None:
         raise UserError(f"{where}: question_type and answer_type are not those of MathVista: fetch the file again")
     choices = files.require_texts(row.get("choices"), where, "choices") if kind == "choice" else ()
-    answer, precision, metadata = rows.get_text(row, "answer", where), row.get("precision"), row.get("metadata")
-    if kind == "choice" and (answer not in choices or len(choices) > len(LETTERS)):
+    answer, precision, metadata = rows.get_answer(row, "answer", where), row.get("precision"), row.get("metadata")
+    if kind == "choice" and (answer not in (*choices, "") or len(choices) > len(LETTERS)):
         raise UserError(f"{where}: the answer {answer[:50]!r} is none of its choices")
-    if kind == "float" and (precision not in (0, 1, 2, 3, 4) or expressions.parse_or_none(answer) is None):
+    if kind == "float" and (precision not in (0, 1, 2, 3, 4) or answer and expressions.parse_or_none(answer) is None):
         raise UserError(f"{where}: a float needs a number as 'answer' and a 'precision' of 0 to 4")
     if not isinstance(metadata, dict):
         raise UserError(f"{where} has no 'metadata': fetch the file again")
@@ -86,12 +88,13 @@ def extract_answer(item: Item, response: str) -> str | None:
     """Extracts the answer of a response, where the public script asks GPT-4: a choice as (A), the text of a number or
     list, the words of an unclear choice, or None."""
     if item.kind == "choice":
-        found = answers.find_choice(response, item.choices)
+        found, words = answers.read_choice(response, item.choices)
         if found is not None:
             return f"({LETTERS[found]})"
-        return None if answers.names_two_choices(response) else answers.find_final_words(response) or None
+        words = words.strip(" .。")
+        return words if 0 < len(words) <= max(map(len, item.choices)) + MORE else None
     if item.kind == "list":
-        lists = re.findall(r"\[[^\[\]]*\]", response)
+        lists = re.findall(r"\[[^\[\]]*\]", cleaning.clean(response))
         return lists[-1] if lists else None
     found_number = answers.find_number(response)
     return None if found_number is None else repr(found_number)
@@ -105,7 +108,7 @@ def normalize_answer(item: Item, extraction: str) -> str | None:
         index = LETTERS.find(name) if len(name) == 1 else -1
         if 0 <= index < len(item.choices):
             return item.choices[index]
-        return min(item.choices, key=lambda text: levenshtein(name[:MAX_COMPARED], text))
+        return min(item.choices, key=lambda text: levenshtein(name, text))
     if item.kind == "list":
         numbers = [expressions.parse_or_none(part) for part in extraction.strip("[] ").split(",")]
         return None if None in numbers else json.dumps(numbers)

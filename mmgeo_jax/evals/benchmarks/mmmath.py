@@ -7,10 +7,12 @@ read under other names, so that it scores everything 0: here the comparison is m
 - The answers are what stands in \\boxed{}, all boxes together; a response without a box is wrong.
 - Units (cm, m, and their squares), degrees, dollars and spaces are taken off. Parts are split at commas outside of
   brackets, a \\pm counts as two parts; the parts of both sides must pair off, in any order.
-- Two parts are equal as texts, or if their values differ by at most 1e-2 (times 1.01); of an equation, the right side
-  counts. Plain decimals are also equal if one is the other as a percentage (0.5 and 50), as the script has it.
-- The script compares formulas in letters, equations and intervals with SymPy. Here values are read by a small parser
-  (`expressions`): formulas in letters are equal only as texts, intervals if their ends are.
+- Two parts are equal as texts, or if their values differ by at most 1e-2 (times 1.01); of an equation with a number on
+  its right side, that counts. Plain decimals are also equal if one is the other as a percentage (0.5 and 50), as the
+  script has it. Formulas in letters, equations, intervals and sets are compared with SymPy there, and here by
+  math-verify, whose SymPy parser and rules are wider (`equality`).
+- Three differences: units that both sides name must measure the same (8 cm is not 8 m), a percent sign in the answer
+  alone counts (60 is not 60 %), and answers in words are compared before their Chinese is taken off.
 - Over all, by difficulty, grade and knowledge. The grading of the process, by GPT-4V, is left out.
 
 Data: MM_Math.jsonl of Hugging Face THU-KEG/MM_Math (question, file_name, solution, year, difficult, knowledge), with
@@ -25,11 +27,11 @@ from typing import Any
 from data_gen.records.boxed import boxed_texts
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from mmgeo_jax.evals.benchmarks import expressions, rows
+from mmgeo_jax.evals.benchmarks import rows
 from mmgeo_jax.evals.benchmarks.item import Item, Verdict
+from mmgeo_jax.evals.benchmarks.reading import cleaning, equality, expressions
 
 WHERE = "MM-Math is at Hugging Face THU-KEG/MM_Math: MM_Math.jsonl, and the pictures of MM_Math.zip in images/"
-TOLERANCE = 1e-2 * 1.01
 DIFFICULTIES = {"容易": "easy", "普通": "medium", "困难": "hard"} | {name: name for name in ("easy", "medium", "hard")}
 GRADES = {"七年级": "seven", "八年级": "eight", "九年级": "nine"} | {name: name for name in ("seven", "eight", "nine")}
 KNOWLEDGE = ("Transformations of Shapes", "Properties of Shapes", "Functions")
@@ -47,8 +49,6 @@ def _item(root: Path, row: Any, where: str, number: int) -> Item:
     if not isinstance(row, dict):
         raise UserError(f"{where} is not an object: fetch the file again")
     boxed = boxed_texts(rows.get_text(row, "solution", where))
-    if not any(boxed):
-        raise UserError(f"{where}: the solution has no answer in \\boxed{{}}: fetch the file again")
     difficulty = DIFFICULTIES.get(str(row.get("difficult")).strip().lower())
     if difficulty is None:
         raise UserError(f"{where}: 'difficult' is {str(row.get('difficult'))[:50]!r}, not one of {list(DIFFICULTIES)}")
@@ -56,7 +56,7 @@ def _item(root: Path, row: Any, where: str, number: int) -> Item:
     return Item(
         key=str(number),
         question=rows.get_text(row, "question", where),
-        answer=",".join(boxed),
+        answer=",".join(box for box in boxed if box),
         kind="open",
         pictures=(files.resolve_inside(root / "images", rows.get_text(row, "file_name", where), where),),
         groups={
@@ -68,18 +68,17 @@ def _item(root: Path, row: Any, where: str, number: int) -> Item:
 
 
 def split_parts(boxed: str) -> list[str]:
-    """Splits an answer at commas outside of brackets, and strips units and signs; a part with \\pm becomes two."""
+    """Splits an answer at commas outside of brackets; a part with \\pm becomes two."""
     text = re.sub(r"\\[,;:! ]", "", boxed).replace("，", ",").replace("（", "(").replace("）", ")")
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))(?![^(\[]*[)\]])", "", text)  # the comma of a thousand
     found, depth, start = [], 0, 0
     for i, sign in enumerate(text + ","):
         depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(sign, 0)
         if i == len(text) or sign == "," and depth <= 0:
-            found += [strip_units(text[start:i].replace("\\pm", "+")), strip_units(text[start:i].replace("\\pm", "-"))][
-                : 2 if "\\pm" in text[start:i] else 1
-            ]
+            part = text[start:i].strip().strip("$").strip()
+            found += [part.replace("\\pm", "+"), part.replace("\\pm", "-")] if "\\pm" in part else [part]
             start = i + 1
-    return [part for part in found if part]
+    return [part for part in found if part.strip(" .。;；")]
 
 
 def strip_units(part: str) -> str:
@@ -93,24 +92,19 @@ def strip_units(part: str) -> str:
 
 
 def parts_equal(reference: str, part: str) -> bool:
-    """Returns whether two parts are equal by the rules above."""
-    if reference == part:
+    """Returns whether two parts are equal by the rules above: as they stand, or without units and signs."""
+    if equality.normalize_text(reference) == equality.normalize_text(part):
         return True
-    ends = [re.fullmatch(r"([(\[])(.+),(.+)([)\]])", text) for text in (reference, part)]
-    if ends[0] and ends[1]:
-        a, b = ends[0].groups(), ends[1].groups()
-        return a[0] == b[0] and a[3] == b[3] and parts_equal(a[1], b[1]) and parts_equal(a[2], b[2])
-    values = expressions.parse_or_none(reference), expressions.parse_or_none(part)
-    if values[0] is None or values[1] is None:
-        return False
-    decimals = all(re.fullmatch(r"-?\d*\.?\d+", text) for text in (reference, part))
-    same = (values[0], values[0] / 100, values[0] * 100) if decimals else (values[0],)
-    return any(abs(each - values[1]) <= TOLERANCE for each in same)
+    known = equality.values_equal(reference, part)
+    bare = [strip_units(text) for text in (reference, part)]
+    if known is None and all(bare):
+        known = equality.answers_equal(*bare)
+    return bool(known)
 
 
 def judge_response(item: Item, response: str) -> Verdict:
     """Judges a response by the rules above."""
-    boxed = ",".join(box for box in boxed_texts(response) if box)
+    boxed = ",".join(box for box in boxed_texts(cleaning.clean(response)) if box)
     if not boxed:
         return Verdict(None, False)
     expected, given = split_parts(item.answer), split_parts(boxed)

@@ -37,6 +37,11 @@ def get_text(row: Mapping[str, Any], key: str, where: str) -> str:
     return files.require_text(row.get(key), where, key)
 
 
+def get_answer(row: Mapping[str, Any], key: str, where: str) -> str:
+    """Returns the answer of a row, "" where it has none: such a question is asked, and counts wrong."""
+    return get_text(row, key, where) if row.get(key) not in (None, "") else ""
+
+
 def get_label(row: Mapping[str, Any], key: str, where: str, names: Sequence[str]) -> str:
     """Returns a text of a row that must be one of `names`. Raises UserError where it is not."""
     if row.get(key) not in names or not isinstance(row[key], str):

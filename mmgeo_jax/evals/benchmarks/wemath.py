@@ -25,10 +25,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from mmgeo_jax.evals.benchmarks import answers, rows
+from mmgeo_jax.evals.benchmarks import rows
 from mmgeo_jax.evals.benchmarks.item import Item, Verdict, count_right, judge_all, score_accuracy
+from mmgeo_jax.evals.benchmarks.reading import answers, cleaning
 
 FILES = ("testmini.json", "testmini_sample.json")
 NODES = "knowledge_structure_nodes.json"
@@ -51,8 +53,8 @@ def _item(root: Path, row: Mapping[str, Any], where: str, domains: Mapping[str, 
     kind, _, part = key.partition("_")
     if part not in (*STEPS.get(kind, ()), WHOLE) or not name.startswith(f"{kind}_"):
         raise UserError(f"{where}: 'key' {key[:50]!r} and 'ID' {name[:50]!r} do not name a step: fetch the file again")
-    choices, answer = split_options(rows.get_text(row, "option", where)), rows.get_text(row, "answer", where).strip()
-    if answer not in answers.LETTERS[: len(choices)] or len(answer) != 1:
+    choices, answer = split_options(rows.get_text(row, "option", where)), rows.get_answer(row, "answer", where).strip()
+    if answer and (answer not in LETTERS[: len(choices)] or len(answer) != 1):
         raise UserError(f"{where}: the answer {answer[:50]!r} is no letter of its {len(choices)} options")
     concepts = tuple(part.strip() for part in rows.get_text(row, "knowledge concept", where).split(";"))
     groups = {"steps": (kind,), "part": (part,), "problem": (name,), "concept": concepts}
@@ -82,7 +84,7 @@ def _domains(root: Path) -> dict[str, str]:
 def split_options(text: str) -> tuple[str, ...]:
     """Splits options such as "A. 8;B. 6; C. 4": each letter in turn after a semicolon, or else a space."""
     starts: list[tuple[int, int]] = []
-    for name in answers.LETTERS:
+    for name in LETTERS:
         at = starts[-1][1] if starts else 0
         found = next(
             (m for lead in (r"(?:^|;)\s*", r"\s") if (m := re.compile(rf"{lead}{name}[.．、]").search(text, at))), None
@@ -96,12 +98,13 @@ def split_options(text: str) -> tuple[str, ...]:
 
 def extract_letter(item: Item, response: str) -> str | None:
     """Extracts the letter of a response; None where there is none."""
-    if "Answer" in response:
-        rest = re.sub(r"[><:.]", "", response.rsplit("Answer", 1)[1]).strip()
-        if re.match(r"[A-H](?![A-Za-z0-9])", rest) and not answers.names_two_choices(rest):
+    text = cleaning.clean(response)
+    if "Answer" in text and not answers.REFUSAL.search(text):
+        rest = re.sub(r"[><:.]", "", text.rsplit("Answer", 1)[1]).strip()
+        if re.match(r"[A-H](?![A-Za-z0-9])", rest) and answers.find_letter(rest.splitlines()[0], 8) != answers.TWO:
             return rest[0]
     found = answers.find_choice(response, item.choices)
-    return None if found is None else answers.LETTERS[found]
+    return None if found is None else LETTERS[found]
 
 
 def judge_response(item: Item, response: str) -> Verdict:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmgeo_jax.evals.benchmarks import answers, expressions
 from mmgeo_jax.evals.benchmarks.item import Item
+from mmgeo_jax.evals.benchmarks.reading import answers, expressions
 from mmgeo_jax.evals.benchmarks.run import judge_response as judge
 
 ROOT3 = 3**0.5
@@ -28,6 +28,10 @@ ROOT3 = 3**0.5
         ("\\sin^2 30", 0.25), ("180*acos(1/2)/pi", 60), ("arctan(1)", math.pi / 4), ("\\arcsin 1", math.pi / 2),
         ("24*sin(pi/6)**2", 6), ("4/tan(pi/4)°", 4), ("12\\text{ cm}^2", 12), ("12 square units", 12),
         ("12 sq. ft", 12),
+        ("1e3", 1000), ("1e-3", 0.001), ("1.5e+02", 150), ("2.5E2 cm", 250), ("1{,}200", 1200), ("12\\,000", 12000),
+        ("\\frac12", 0.5), ("\\dfrac12", 0.5), ("\\tfrac{1}2", 0.5), ("\\frac1{20}", 0.05), ("AB ≈ 5.39 cm", 5.39),
+        ("≈5.39", 5.39), ("x \\approx 5.39", 5.39), ("minus 3", -3), ("negative 3", -3),
+        ("negative \\frac{1}{2}", -0.5),
         ("20√{2}海里", 20 * 2**0.5), ("$\\left(\\frac{1}{2}\\right)^2$", 0.25), ("**7**", 7), ("7.", 7), ("（7）", 7),
     ],
 )  # fmt: skip
@@ -39,7 +43,8 @@ def test_values(text, value):
     "text",
     ["", " ", "abc", "x", "12 13", "1/0", "sqrt(-1)", "(-8)^(1/3)", "9^9^9^9", "(1", "1)", "()", "\\frac{1}", "sin",
     "3:4",
-     "1,2", "3, 4", "(2,3)", "1e5", "nan", "inf", "asin(2)", "0^-1", "1" * 401, "(" * 300, "-" * 300, "^" * 50,
+     "1,2", "3, 4", "(2,3)", "1e5.5", "1e5000", "2e", "e3", "nan", "inf", "asin(2)", "0^-1", "1" * 401, 
+     "(" * 300, "-" * 300, "^" * 50,
      "sqrt" * 60, "__import__('os').system('true')", "1 if 1 else 2", "[1][0]", "\\frac" * 50, "2**9999"],
 )  # fmt: skip
 def test_what_is_no_number(text):

@@ -15,12 +15,16 @@ MAX_LENGTH, MAX_DEPTH = 400, 40
 
 # Variants of LaTeX and Unicode, and the one spelling that replaces them; in this order.
 SPELLINGS = tuple((re.compile(pattern), plain) for pattern, plain in (
+    (r"(?<=\d)(?:\{,\}|\\[,;:!]|[\u2009\u202f])(?=\d{3}(?!\d))", ","),  # 1{,}200 and 1\,200
     (r"\\left|\\right|\\displaystyle|\\[,;:! ]|\\$|~", " "),
     (r"\^\s*\{\s*\\circ\s*\}|\^?\s*\\circ|\\degree|º|˚", "°"),
-    (r"\\[dt]frac(?![a-z])", r"\\frac"),
+    (r"\\[dtc]frac(?![a-z])", r"\\frac"),
+    (r"\\frac ?(\d) ?(\d)(?!\d)", r"\\frac{\1}{\2}"),
+    (r"\\frac ?(\d) ?(?=\{)", r"\\frac{\1}"),
     (r"\\times|\\cdot|\\ast|[×·⋅∙]", "*"),
     (r"\\div|÷|∕", "/"),
     (r"[−–—－]", "-"),
+    (r"(?<![\w\\])(?:minus|negative) (?=\d|\\(?:frac|sqrt))|负(?=\d)", "-"),
     (r"＋", "+"),
     (r"²", "^2"),
     (r"³", "^3"),
@@ -40,7 +44,8 @@ UNITS = re.compile(
     r"\s*(?:\^\s*\{?\s*[23]\s*\}?)?(?![A-Za-z])\s*$"
 )
 WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mathit|rm|operatorname)\s*\{([^{}]*)\}")
-NUMBER = r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
+_POWER = r"(?:[eE][+-]?\d{1,3}(?![\d.A-Za-z]))?"  # of ten, as in 1.5e+02
+NUMBER = rf"\d{{1,3}}(?:,\d{{3}})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?{_POWER}|\.\d+{_POWER}"
 NAMES = ("frac", "sqrt", "asin", "acos", "atan", "sin", "cos", "tan", "pi")
 TOKEN = re.compile(rf"\s*(?:({NUMBER})|\\?({'|'.join(NAMES)})(?![a-z])|([-+*/^(){{}}\[\]°%]))")
 FUNCTIONS: dict[str, Callable[[float], float]] = {
@@ -61,12 +66,17 @@ class Unreadable(Exception):
 def normalize_spelling(text: str) -> str:
     """Rewrites a text with one spelling for each sign, without dollar signs, asterisks for emphasis and \\text{}."""
     text = re.sub(r"\*\*(?![\d(])|(?<![\d)])\*\*", " ", text).replace("$", " ").replace("`", " ")
-    text = re.sub(r"[^\S\n]+", " ", text)
-    for _ in range(3):
-        text = WRAPPED.sub(r" \1 ", text)
+    text = unwrap(re.sub(r"[^\S\n]+", " ", text))
     for pattern, plain in SPELLINGS:
         text = pattern.sub(plain, text)
     return text.replace(r"\(", " ").replace(r"\)", " ").replace(r"\[", " ").replace(r"\]", " ")
+
+
+def unwrap(text: str) -> str:
+    """Removes \\text{}, \\mathrm{} and their kin around words."""
+    for _ in range(3):
+        text = WRAPPED.sub(r" \1 ", text)
+    return text
 
 
 def parse(text: str) -> float:
@@ -75,7 +85,10 @@ def parse(text: str) -> float:
     if len(text) > MAX_LENGTH:
         raise Unreadable("too long")
     text = normalize_spelling(text)
-    text = re.split(r"\\approx|≈|\\simeq|≒", text)[0].strip().rstrip(" .,;:。")
+    sides = [side for side in re.split(r"\\approx|≈|\\simeq|≒", text) if side.strip()]
+    if len(sides) > 1 and not re.search(r"\d|pi|sqrt", sides[0].rsplit("=", 1)[-1]):
+        sides = sides[1:]  # AB ≈ 5.39
+    text = (sides or [""])[0].strip().rstrip(" .,;:。")
     if re.search(r",(?!\d{3}(?!\d))", text):
         raise Unreadable("a list")
     text = text.rsplit("=", 1)[-1].strip()

@@ -1,0 +1,1 @@
+"""Reads the answer of a free response, and compares written answers."""
