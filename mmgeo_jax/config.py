@@ -10,11 +10,27 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from data_gen.shared import cli
+from data_gen.shared import cli, ranges
 from data_gen.shared import config as config_files
 from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
+from data_gen.shared.ranges import (
+    COUNT,
+    NAME,
+    PATTERN,
+    POSITIVE,
+    SEED,
+    SHARE,
+    SIZE,
+    SOME,
+    TEXT,
+    WEIGHT,
+    Rule,
+    between,
+    each,
+    or_none,
+)
 
 EXAMPLE = """mmgeo train-{kind} --config=configs/{kind}_tiny.py --config.optim.lr=1e-3 --config.name=mine
 
@@ -23,6 +39,32 @@ same command on the same run resumes it, and skips what is finished."""
 # Keys that may change when a run is resumed: the result of training does not depend on them.
 MAY_CHANGE = r"eval\..*|workdir|train\.trackers|data\.workers|mesh\.fsdp"
 MAY_CHANGE_UNTRAINED = MAY_CHANGE + r"|data\.real_dir"
+
+# a whole key, as a regular expression -> what it may be
+RANGES: dict[str, Rule] = {
+    "name": NAME,
+    "workdir|data.dir|data.fingerprint|data.prompt_end": TEXT,
+    "seed": SEED,
+    r".*\.augment\..*|.*_prob": SHARE,
+    "data.workers": between(0, 1024),
+    "data.retrieved_captions|eval.max_problems|lora.rank": COUNT,
+    r"data\.(max_\w+|samples_per_row)|eval\.(max_tokens|batch_size|samples)|eval\.\w+_families": SOME,
+    r".*\.size_px": SIZE,
+    r"model\.image\.mean": each(between(-10, 10), 3),
+    r"model\.image\.std": each(between(0, 10, above=True), 3),
+    r"model\..*\.(patch_budget|window)": or_none(SOME),
+    r"model\..*\.(attention_cap|final_cap|query_scalar)": or_none(POSITIVE),
+    r"model\..*\.(width|depth|heads|kv_heads|head_dim|hidden|unroll|patch_px|length|vocab_size|global_every)": SOME,
+    r"model\.embed|mesh\.fsdp|tokenizer\.(vocab_size|train_families)": SOME,
+    r"model\..*\.(mlp_ratio|norm_epsilon|rope_base|local_rope_base|rope_scale)|model\.init_scale|lora\.alpha": POSITIVE,
+    r"loss\.\w+_weight|eval\.temperature|optim\.weight_decay": WEIGHT,
+    r"optim\.lr": WEIGHT,
+    r"optim\.clip": POSITIVE,
+    r"optim\.b[12]": between(0, 1 - 1e-9),
+    r"optim\.warmup|train\.anchor_warmup": SHARE,
+    r"optim\.freeze|lora\.kernels": PATTERN,
+    r"train\.(steps|global_batch|micro_batches|eval_families|\w+_every)": SOME,
+}
 
 
 def parse_command_line(arguments: Sequence[str] | None, command: str, what: str) -> ConfigDict:
@@ -43,7 +85,9 @@ def parse_command_line(arguments: Sequence[str] | None, command: str, what: str)
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
     """Returns a Python file's config, `--config.a.b=value` applied, locked. Raises UserError if anything is wrong."""
-    return config_files.load("config", path, overrides)
+    config = config_files.load("config", path, overrides)
+    ranges.check("config", flatten(config), RANGES)
+    return config
 
 
 def to_json(config: ConfigDict) -> str:

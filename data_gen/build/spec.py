@@ -7,10 +7,20 @@ import re
 from ml_collections import ConfigDict
 
 from data_gen.records import schema
-from data_gen.shared import config
+from data_gen.shared import config, ranges
 from data_gen.shared.errors import UserError
 
 REQUIRED = {"name": str, "source": str, "seed": int, "size_px": int, "shard_size": int, "families": ConfigDict}
+
+SPEC: dict[str, ranges.Rule] = {
+    "seed|shard_size": ranges.COUNT,
+    "size_px": ranges.SIZE,
+    r"families\..*|text_only|leaves": ranges.COUNT,
+    r"shares\..*|leads\..*|mix\..*": ranges.WEIGHT,
+    "cube_share|in_picture": ranges.SHARE,
+    "choices|answers": ranges.SOME,
+    "root|file": ranges.TEXT,
+}
 
 
 def load_spec(path: str, overrides: list[str]) -> ConfigDict:
@@ -24,6 +34,7 @@ def load_spec(path: str, overrides: list[str]) -> ConfigDict:
         raise UserError(f"{path}: name '{spec.name}' is not small letters, digits and underscores")
     if spec.shard_size < 1:
         raise UserError(f"{path}: shard_size is {spec.shard_size}, at least 1 is needed")
+    ranges.check("spec", config.flatten(spec), SPEC)
     return spec
 
 

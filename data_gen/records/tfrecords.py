@@ -15,6 +15,7 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, SupportsIndex
 
 import google_crc32c
@@ -138,7 +139,8 @@ def read_index(shard: epath.PathLike) -> dict[str, Any]:
 def _read_text(path: epath.Path) -> str:
     """Returns the text of a plain file. Raises UserError for a folder, or a pipe, which might never end, and where it
     may not be read."""
-    if not path.is_file() and path.exists():
+    local = Path(os.fspath(path))  # epath takes all but folders for files
+    if local.exists() and not local.is_file():
         raise UserError(f"{path} is no plain file: delete it and {_BUILD}")
     try:
         return path.read_text()

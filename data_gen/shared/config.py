@@ -71,6 +71,7 @@ def _apply(noun: str, config: ConfigDict, override: str) -> None:
     for parent in parents:
         config = config[parent]
     kind, old = config.get_type(leaf), config[leaf]
+    text = str(Path(text).expanduser()) if text == "~" or text.startswith("~/") else text
     try:
         config[leaf] = None if text == "None" and (old is None or kind is type(None)) else PARSERS[kind](text, old)
     except (KeyError, ValueError, SyntaxError, TypeError):

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import platform
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -104,11 +105,14 @@ def require_texts(value: Any, where: str, key: str) -> tuple[str, ...]:
 
 def resolve_inside(root: Path, name: str, where: str) -> Path:
     """Returns the file that a name means, following links. Raises UserError if it is not in the folder `root`. An
-    absolute name, or one with '..', is accepted if it ends in the folder all the same; `root` may be a link."""
+    absolute name, or one with '..', is accepted if it ends in the folder all the same; `root` may be a link. A name
+    that is not there is looked for in the other Unicode forms, in which macOS and archives write it."""
     if len(name) > MAX_PATH or not name.isprintable():
         raise UserError(f"{where}: {name[:200]!r} is not a path: correct it")
     try:
-        path, folder = (root / name).resolve(), root.resolve()
+        forms = [name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD") if not name.isascii())]
+        found = next((form for form in forms if (root / form).exists()), name)
+        path, folder = (root / found).resolve(), root.resolve()
     except (OSError, ValueError, RuntimeError):
         raise UserError(f"{where}: {name[:200]!r} is not a path: correct it") from None
     if "\\" in name:

@@ -1,8 +1,8 @@
 """Checkpoints of a run, runs/NAME/checkpoints/STEP/: arrays by Orbax, and the tokenizer beside them.
 
 Items `params` and `opt_state` are nested dicts of arrays, keyed by strings all the way down; item `run` is JSON
-with the step and the tokenizer; item `metrics` has what validation found at that step, if it ran.
-A checkpoint appears whole or not at all.
+with the step, the tokenizer and the checksums of both and of every array; item `metrics` has what validation found at
+that step, if it ran. A checkpoint appears whole or not at all, and what changed in it since is noticed.
 """
 
 import base64
@@ -17,7 +17,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import google_crc32c
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from flax import traverse_util
 from ml_collections import ConfigDict
@@ -25,6 +27,7 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
+from mmgeo_jax.checkpoints.checksums import checksums
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.distributed import processes
 from mmgeo_jax.models import freeze, lmm, lora, two_tower
@@ -59,7 +62,21 @@ def open_folder(run_dir: str | Path) -> ocp.CheckpointManager:
     # Named here, so that a folder can be asked for shapes before anything of it is read.
     handlers = {name: ocp.StandardCheckpointHandler() for name in TREES} | {"run": ocp.JsonCheckpointHandler()}
     folder = (Path(run_dir) / "checkpoints").absolute()
+    _drop_broken_metrics(folder)
     return ocp.CheckpointManager(folder, options=options, item_handlers=handlers)
+
+
+def _drop_broken_metrics(folder: Path) -> None:
+    """Deletes metrics that are not whole, with a warning: Orbax reads those of all steps when it opens a folder."""
+    for path in sorted(folder.glob("*/metrics")):
+        try:
+            metrics = json.loads((path / "metrics").read_bytes())
+            if np.isfinite(_best(metrics)):
+                continue
+        except (OSError, ValueError, TypeError, StopIteration, AttributeError, RecursionError):
+            pass
+        print(f"warning: {path} is broken: its checkpoint stays, without what validation found", file=sys.stderr)
+        shutil.rmtree(path)
 
 
 def _best(metrics: Mapping[str, float]) -> float:
@@ -75,8 +92,14 @@ def save(
     """Writes the checkpoint of a step, with what validation `found`, if it ran. The arrays are taken before this
     returns (JAX keeps a buffer that is donated while something else reads it), and a thread writes them while training
     goes on, one checkpoint at a time. Its faults are raised by the next call, or where the folder is left."""
-    items = {name: ocp.args.StandardSave(to_dict(tree)) for name, tree in trees.items()}
-    run = {"step": step, "tokenizer_base64": base64.b64encode(tokenizer).decode()}
+    arrays = {name: to_dict(tree) for name, tree in trees.items()}
+    items = {name: ocp.args.StandardSave(tree) for name, tree in arrays.items()}
+    run = {
+        "step": step,
+        "tokenizer_base64": base64.b64encode(tokenizer).decode(),
+        "tokenizer_crc32c": google_crc32c.value(tokenizer),
+        "checksums": checksums(arrays),
+    }
     with silence_orbax():
         folder.save(step, args=ocp.args.Composite(run=ocp.args.JsonSave(run), **items), metrics=found)
 
@@ -120,7 +143,13 @@ def _read(folder: ocp.CheckpointManager, step: int, like: Trees) -> tuple[Trees,
         _compare(_shapes(metadata[name].tree), _shapes(to_dict(tree)), name)
     wanted = {name: ocp.args.StandardRestore(to_dict(jax.tree.map(_abstract, tree))) for name, tree in like.items()}
     items = folder.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore(), **wanted))
-    tokenizer = base64.b64decode(items["run"]["tokenizer_base64"])
+    run = items["run"]
+    tokenizer = base64.b64decode(run["tokenizer_base64"], validate=True)
+    if run["step"] != step or google_crc32c.value(tokenizer) != run["tokenizer_crc32c"]:
+        raise ValueError("its step or tokenizer is not what was saved")
+    for name, found in checksums({name: items[name] for name in like}).items():
+        if found != run["checksums"][name]:
+            raise ValueError(f"{name} is not what was saved: a bit has flipped")
     return {name: restore_like(items[name], tree) for name, tree in like.items()}, tokenizer
 
 

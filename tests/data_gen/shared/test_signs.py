@@ -98,6 +98,14 @@ def test_negatives_that_say_the_same_are_one(root):
     assert family(root, "AB = 1", "PQ ⟂ RS", "PQ ⊥ RS", "AB = 1").captions == ("AB = 1", "PQ ⊥ RS")
 
 
+@pytest.mark.parametrize(("written", "asked"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFC", "NFC")])
+def test_a_file_is_found_in_any_form_of_its_name(written, asked, root):
+    (root / "a.png").rename(root / unicodedata.normalize(written, "Größe.png"))
+    write_jsonl(root, [{"image": unicodedata.normalize(asked, "Größe.png"), "caption": "AB = 1"}])
+    jsonl.load.cache_clear()
+    assert jsonl.family(spec(root, file="families.jsonl"), "train", 0).captions == ("AB = 1",)
+
+
 @pytest.mark.parametrize("caption", ["\u200b\u200b", "\0", "∠ = °", "...", "\ufeff", "△ ⊥ ∥"])
 def test_a_caption_without_letter_or_digit_is_refused(caption, root):
     for row in ((caption,), ("x", caption)):
