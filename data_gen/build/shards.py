@@ -24,7 +24,7 @@ from tqdm import tqdm
 from data_gen.build.spec import fingerprint, load_spec
 from data_gen.drawing.draw import counting_figures
 from data_gen.records import tfds_metadata, tfrecords
-from data_gen.shared import cli, files, pictures
+from data_gen.shared import cli, files, lock, pictures
 from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from data_gen.shared.parallel import map_in_pool
@@ -270,6 +270,8 @@ def run_build(options: argparse.Namespace, overrides: list[str], make: Maker = m
     if not 0 <= options.host < options.hosts:
         raise UserError(f"--host={options.host} of --hosts={options.hosts}: hosts are numbered from 0")
     spec = load_spec(options.spec, overrides)
-    done = build(spec, options.out, max(1, options.workers), options.host, options.hosts, make)
+    # Hosts share a folder, and each writes its own shards.
+    with lock.hold(options.out, "builds", f"host_{options.host}"):
+        done = build(spec, options.out, max(1, options.workers), options.host, options.hosts, make)
     print(f"{options.out}: {done}")
     return 0

@@ -23,6 +23,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from data_gen.shared import files as file_io
+from data_gen.shared import lock
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
 from mmgeo_jax.checkpoints import manager as checkpoints
@@ -154,6 +155,8 @@ class Recorder:
         if logs or validates or saves or stops:
             check_finite(self.unchecked, self.folder.latest_step())
             self.unchecked.clear()
+        if validates or saves or stops:
+            check_update(done, state, self.folder.latest_step())
         if logs:
             self.log.write_step(done, jax.device_get(metrics), self.task.flops(batch) * count)
         with self.log.clock.paused():
@@ -178,6 +181,19 @@ def check_finite(values: Sequence[tuple[int, np.ndarray, jax.Array, jax.Array]],
                 f"step {step} has a loss of {loss:g} and a gradient of {norm:g}, over families {named} of train: "
                 f"lower optim.lr, or look at these; {left}"
             )
+
+
+@jax.jit
+def _all_finite(state: Any) -> jax.Array:
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(state)]))
+
+
+def check_update(step: int, state: Any, kept: int | None) -> None:
+    """Raises UserError where a step has left anything in the state that is not finite, as a step too large does whose
+    loss and gradient are."""
+    if not _all_finite(state):
+        left = f"the checkpoint of step {kept} stays" if kept else "nothing was saved before"
+        raise UserError(f"step {step} has left parameters that are not finite: lower optim.lr; {left}")
 
 
 def write_overview(path: Path, state: Mapping[str, Any]) -> None:
@@ -228,6 +244,14 @@ def run_command(
     processes.join()
     run = Path(config.workdir) / config.name
     config.data.fingerprint = fingerprint(config.data)
+    with contextlib.ExitStack() as stack:
+        if processes.is_first():
+            stack.enter_context(lock.hold(run, "trains"))
+        return _train_and_finish(config, run, make_task, finish)
+
+
+def _train_and_finish(config: ConfigDict, run: Path, make_task: MakeTask, finish: Callable[[Path], None]) -> int:
+    """Trains, evaluates, and says what is there; returns the exit status."""
     if processes.is_first():
         configs.lock_config(run, config)
     processes.wait("config.json")

@@ -13,6 +13,7 @@ import pytest
 
 from data_gen.build import shards
 from data_gen.records import schema, tfrecords
+from data_gen.shared import lock
 from data_gen.shared.errors import UserError
 from tests.support import fake_source
 from tests.support.paths import ROOT
@@ -277,3 +278,8 @@ def test_a_shard_of_another_spec_is_made_again(spec, tmp_path):
 def test_a_bucket_without_the_package_for_it_is_one_line(spec, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)  # as if it were not installed
     assert "for gs:// paths type: pip install gcsfs" in fails(capsys, spec, "--out=gs://bucket/small")
+
+
+def test_a_second_build_in_a_folder_is_refused(spec, tmp_path, capsys):
+    with lock.hold(tmp_path / "out", "builds", "host_0"):
+        assert "is in use: process " in fails(capsys, spec, f"--out={tmp_path / 'out'}")

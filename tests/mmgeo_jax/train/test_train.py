@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from data_gen.records import tfrecords
+from data_gen.shared import lock
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
 from mmgeo_jax.checkpoints import manager as checkpoints
@@ -263,6 +264,30 @@ def test_a_loss_that_is_not_finite_stops_the_run(base, tmp_path, finished, capsy
     assert f"over families {rows[5]} of train" in line and "checkpoint of step 4 stays" in line
     log = (tmp_path / "run" / "metrics.jsonl").read_text()
     assert "NaN" not in log and '"step": 5' in log and '"step": 6' not in log
+
+
+def test_an_update_that_is_not_finite_is_not_saved_and_the_run_goes_on(base, tmp_path, finished, capsys, monkeypatch):
+    make = loop.make_train_step
+
+    def poisoned(*parts):
+        step = make(*parts)
+
+        def poisoned_step(params, opt_state, number, batch):
+            params, opt_state, values = step(params, opt_state, number, batch)
+            return jax.tree.map(lambda x: x * np.nan, params) if number == 7 else params, opt_state, values
+
+        return poisoned_step
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "make_train_step", poisoned)
+        line = fails(capsys, arguments(base, tmp_path))
+    assert "step 8 has left parameters that are not finite" in line and "checkpoint of step 4 stays" in line
+    assert train_clip.main(arguments(base, tmp_path)) == 0
+
+
+def test_a_second_training_of_a_run_is_refused(base, tmp_path, finished, capsys):
+    with lock.hold(tmp_path / "run", "trains"):
+        assert "is in use: process " in fails(capsys, arguments(base, tmp_path))
 
 
 def test_a_broken_checkpoint_gives_way_to_the_one_before(base, whole, tmp_path, finished, capsys):
