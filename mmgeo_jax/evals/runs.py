@@ -15,6 +15,7 @@ from etils import epath
 from data_gen.records import tfrecords
 from data_gen.shared import files
 
+OWNER = "of.json"  # the checkpoint and the data set that a folder of scores is of
 PACKAGES = ("jax", "flax", "optax", "numpy")
 
 
@@ -46,9 +47,20 @@ def write_results(folder: Path, results: dict[str, Any]) -> None:
 
 
 def make_folder(source: str | Path, data_dir: str | Path, runs_dir: str | Path) -> Path:
-    """Creates the folder for the results of a checkpoint on a data set, runs/eval_CHECKPOINT_DATA."""
-    folder = Path(runs_dir) / "eval_{}_{}".format(*(Path(path).resolve().stem for path in (source, data_dir)))
-    folder.mkdir(parents=True, exist_ok=True)
+    """Creates the folder for the results of a checkpoint on a data set, runs/eval_CHECKPOINT_DATA; with
+    a hash of both paths where another checkpoint or data set of these names has that one."""
+    paths = [Path(path).resolve() for path in (source, data_dir)]
+    # Only an ending that says nothing is left out: m-v1.0 and m-v1.1 are two.
+    name = "eval_{}_{}".format(*(path.stem if path.suffix == ".npz" else path.name for path in paths))
+    key = json.dumps([str(path) for path in paths])
+    for folder in (Path(runs_dir) / name, Path(runs_dir) / f"{name}_{sha256(key.encode()).hexdigest()[:8]}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        owner = folder / OWNER
+        if not owner.exists() and not (folder / "eval.json").exists():
+            with files.open_atomic(owner) as file:
+                file.write(key.encode())
+        if owner.exists() and owner.read_text(errors="replace") == key:
+            break
     return folder
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmgeo_jax.evals import probes, ranking
+from mmgeo_jax.evals import probes, ranking, runs
 from mmgeo_jax.evals import scores as eval_scores
 from mmgeo_jax.evals.embed import Embedded, Split, pad_with_zero
 from mmgeo_jax.evals.ranking import CAPTIONS, PICTURES
@@ -202,3 +202,11 @@ def test_padding_becomes_zero_and_no_two_texts_become_one():
     tokens = np.array([[4, 0, 3, 3], [4, 3, 3, 3]])
     assert pad_with_zero(tokens, 3).tolist() == [[4, 3, 0, 0], [4, 0, 0, 0]]
     np.testing.assert_array_equal(pad_with_zero(tokens, 0), tokens)
+
+
+def test_scores_of_two_checkpoints_or_sets_of_one_name_lie_apart(tmp_path):
+    pairs = [("one/model.npz", "x/data"), ("two/model.npz", "x/data"), ("two/model.npz", "y/data")]
+    pairs += [("m-v1.0", "x/data"), ("m-v1.1", "x/data")]
+    folders = [runs.make_folder(tmp_path / a, tmp_path / b, tmp_path / "runs") for a, b in pairs]
+    assert len(set(folders)) == len(pairs) and folders[0].name == "eval_model_data"
+    assert folders == [runs.make_folder(tmp_path / a, tmp_path / b, tmp_path / "runs") for a, b in pairs]
