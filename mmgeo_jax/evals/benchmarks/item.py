@@ -10,6 +10,7 @@ from data_gen.records.schema import LETTERS
 from mmgeo_jax.evals.benchmarks.reading import cleaning
 
 MAX_READ = 6_000  # characters of a response
+MAX_THOUGHT = 100_000  # characters in which tags of thinking are looked for: the first opens it, the last closes it
 KINDS = {
     "choice": "Answer with the letter of the correct choice, as in: The answer is A.",
     "integer": "Put your final answer, an integer, in \\boxed{}.",
@@ -60,11 +61,13 @@ def format_prompt(item: Item) -> str:
 def judge_text(judge: JudgeFunction, item: Item, response: str | None) -> Verdict:
     """Judges a response; a blank or missing one is wrong, and so is any to a question without a reference. Of a
     response longer than MAX_READ characters, only the beginning and the end are read, where answers stand."""
-    text = cleaning.take_out_thinking(response or "")
-    if len(text) > MAX_READ:
-        text = f"{text[:1000]}\n{text[1000 - MAX_READ :]}"
+    text = _shorten(cleaning.take_out_thinking(_shorten(response or "", MAX_THOUGHT)), MAX_READ)
     text = re.sub(r"[^\S\n]+", " ", text).strip()
     return judge(item, text) if text and item.answer else Verdict(None, False)
+
+
+def _shorten(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:1000]}\n{text[1000 - most :]}"
 
 
 def judge_all(items: Sequence[Item], responses: Mapping[str, str], judge: JudgeFunction) -> dict[str, Verdict]:
