@@ -52,7 +52,8 @@ RANGES: dict[str, Rule] = {
     r".*\.size_px": SIZE,
     r"model\.image\.mean": each(between(-10, 10), 3),
     r"model\.image\.std": each(between(0, 10, above=True), 3),
-    r"model\..*\.(patch_budget|window)": or_none(SOME),
+    r"model\..*\.patch_budget": or_none(COUNT),  # 0 is all, as None is
+    r"model\..*\.window": or_none(SOME),
     r"model\..*\.(attention_cap|final_cap|query_scalar)": or_none(POSITIVE),
     r"model\..*\.(width|depth|heads|kv_heads|head_dim|hidden|unroll|patch_px|length|vocab_size|global_every)": SOME,
     r"model\.embed|mesh\.fsdp|tokenizer\.(vocab_size|train_families)": SOME,

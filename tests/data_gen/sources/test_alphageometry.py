@@ -137,10 +137,10 @@ def test_the_report_says_what_is_not_drawn_and_why(tmp_path, capsys):
     hopeless = "a b = segment a b; c = midpoint c a b; d = midpoint d a b"
     false = "a b c = triangle a b c; d = midpoint d a b ? perp c d a b"
     path.write_text(f"good\n{GOOD}\nbad\na = fre a\nhopeless\n{hopeless}\nfalse\n{false}\n")
-    assert alphageometry.main(["--file", str(path), "--out", str(tmp_path / "figures")]) == 0
+    assert alphageometry.main(["--file", str(path), "--out", str(tmp_path / "figures")]) == 1
     out = capsys.readouterr().out
-    assert "line 4, clause 1 'a = fre a'" in out and "line 6: 'hopeless': no clear layout" in out
-    assert "line 8: 'false': its goal, perp C D A B, is not true" in out
+    assert "line 4, clause 1 'a = fre a'" in out and "line 6: 'hopeless': 'd' falls on 'c'" in out
+    assert "line 8: 'false': its goal, perp c d a b, is not true" in out
     assert "1 of 4 problems are drawn" in out
     assert [p.name for p in (tmp_path / "figures").iterdir()] == ["0002.png"]
     assert alphageometry.main(["--file", str(tmp_path / "none.txt")]) == 1

@@ -147,6 +147,6 @@ def test_a_negative_angle_is_one_to_the_other_side():
     turns = []
     for degrees in (35, -35):
         _, _, points = sampled(f"a b = segment a b; c = s_angle a b c {degrees}", 0)
-        a, b, c = (points[name] for name in "abc")
+        a, b, c = (complex(*points[name]) for name in "abc")
         turns.append(np.degrees(np.angle((c - b) / (a - b))))
     assert np.allclose(turns, [35, -35]) or np.allclose(turns, [-35, 35])
