@@ -6,6 +6,7 @@ JAX, and training needs no drawing.
 
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -75,4 +76,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = "requirements.txt and the extras of pyproject.toml say what is needed for what"
         print(f"error: {name} needs {fault.name}, which is not installed: {where}", file=sys.stderr)
         return 1
-    return module.main(rest)
+    try:
+        return module.main(rest)
+    except (RuntimeError, AssertionError):
+        if (asked := os.environ.get("JAX_PLATFORMS")) is None or _has_device():
+            raise
+        print(
+            f"error: JAX_PLATFORMS is {asked!r}, and no such device is here: unset it, or set it to cpu",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _has_device() -> bool:
+    import jax  # here, since not every command needs it
+
+    try:
+        return bool(jax.devices())
+    except (RuntimeError, AssertionError):
+        return False

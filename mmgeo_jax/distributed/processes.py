@@ -6,6 +6,8 @@ JAX_PROCESS_ID say so. All run the same command; only the first one writes.
 """
 
 import os
+import sys
+import threading
 from collections.abc import Callable, Mapping
 
 import jax
@@ -21,6 +23,7 @@ LAUNCHERS: dict[str, Callable[[str], int]] = {
     "TPU_WORKER_HOSTNAMES": lambda names: len(names.split(",")),
 }
 OURS = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+WAIT_S = 50  # for the other processes to come
 
 
 def join(environment: Mapping[str, str] = os.environ) -> None:
@@ -30,14 +33,32 @@ def join(environment: Mapping[str, str] = os.environ) -> None:
     if given and len(given) < len(OURS):
         missing = ", ".join(name for name in OURS if name not in given)
         raise UserError(f"{', '.join(given)} set, but not {missing}: set all three, or none for a single process")
+    launchers = {name: _count(read, environment.get(name)) for name, read in LAUNCHERS.items()}
+    launcher = OURS[1] if given else max(launchers, key=launchers.__getitem__)
+    if not given and launchers[launcher] < 2:
+        return
+    tried = f" at {given[OURS[0]]}" if given else ""
+    advice = (
+        f"{launcher} says {environment[launcher]!r} processes, but they did not meet{tried} within {WAIT_S} s: start "
+        f"all of them (with srun or mpirun, where one launches), or unset {launcher} for a single process"
+    )
+    # XLA would end the process itself, with a stack of its own.
+    timer = threading.Timer(WAIT_S, _end, [advice])
+    timer.daemon = True
+    timer.start()
     try:
-        if given:
-            jax.distributed.initialize(given[OURS[0]], int(given[OURS[1]]), int(given[OURS[2]]))
-        elif any(_count(read, environment.get(name)) > 1 for name, read in LAUNCHERS.items()):
-            jax.distributed.initialize()
-    except (RuntimeError, ValueError) as fault:
-        line = " ".join(str(fault).split())[:200]
-        raise UserError(f"the processes did not meet: {line}") from None
+        address, *numbers = (given[name] for name in OURS) if given else (None,)
+        count, place = map(int, numbers) if numbers else (None, None)
+        jax.distributed.initialize(address, count, place, initialization_timeout=10 * WAIT_S)
+    except (RuntimeError, ValueError, KeyError) as fault:  # KeyError: of a variable that the launcher did not set
+        raise UserError(f"{advice} ({' '.join(str(fault).split())[:160]})") from None
+    finally:
+        timer.cancel()
+
+
+def _end(line: str) -> None:
+    print(f"error: {line}", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def _count(read: Callable[[str], int], value: str | None) -> int:

@@ -48,6 +48,8 @@ class Solver:
         """Tokenizes questions to int32[B, T], padded with -1 on the left. Raises UserError where one is empty."""
         if any(not question.strip() for question in questions):
             raise UserError("the question is empty: ask something, as in --question='Find the value of x.'")
+        if any("\ud800" <= sign <= "\udfff" for question in questions for sign in question):  # half of a character
+            raise UserError("the question is not text in UTF-8: type it in a terminal that is set to UTF-8")
         ids = self.tokenizer.ids([question + self.prompt_end for question in questions], begun=True)
         width = -(-max(map(len, ids)) // STEP) * STEP
         return np.array([[-1] * (width - len(row)) + row for row in ids], np.int32)
@@ -133,6 +135,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if not options.question.strip():
         raise UserError("the question is empty: ask something, as in --question='Find the value of x.'")
+    if not 0 <= options.seed < 2**32:
+        raise UserError(f"--seed={options.seed} must be from 0 to {2**32 - 1}")
     solver = load(options.run, options.tokenizer)
     picture = encoder.grey_picture(options.image, solver.size_px)
     sampling = Sampling(options.length, 1, options.temperature, options.top_k, options.top_p, cache=options.cache)

@@ -29,7 +29,7 @@ MAX_BYTES = 1 << 20  # of a file
 POINT = re.compile(r"[a-z][a-z0-9_]{0,15}")
 NUMBER = re.compile(r"-?\d{1,3}(\.\d{1,6})?")
 # A name with the place that AlphaGeometry's own figure gives it: ours looks for a clearer one.
-PLACED = re.compile(r"([a-z][a-z0-9_]*)@-?\d+(\.\d+)?_-?\d+(\.\d+)?")
+PLACED = re.compile(r"([a-z][a-z0-9_]{0,15})@-?\d{1,9}(\.\d{1,9})?_-?\d{1,9}(\.\d{1,9})?")
 
 
 class Part(NamedTuple):

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,41 @@ def test_half_told_processes_are_one_line():
         processes.join({"JAX_COORDINATOR_ADDRESS": "localhost:1", "JAX_NUM_PROCESSES": "2"})
     with pytest.raises(UserError, match="did not meet"):
         processes.join(dict(zip(processes.OURS, ("localhost:1", "two", "0"), strict=True)))
+
+
+def in_a_process(code, **variables):
+    """Runs code that joins, with variables set; returns (what it printed, seconds)."""
+    began = time.monotonic()
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", **variables}
+    program = f"import sys\nfrom mmgeo_jax.cli import main\nfrom mmgeo_jax.distributed import processes\n{code}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=120)
+    return done.stderr, time.monotonic() - began
+
+
+JOIN = "processes.WAIT_S = 5\ntry: processes.join()\nexcept processes.UserError as fault: sys.exit(str(fault))"
+SLURM = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "localhost", "SLURM_PROCID": "0",
+         "SLURM_LOCALID": "0", "SLURM_NTASKS": "2", "SLURM_STEP_ID": "0"}  # fmt: skip
+
+
+@pytest.mark.parametrize("variables", [dict(list(SLURM.items())[:1]), dict(list(SLURM.items())[:3]), SLURM])
+def test_a_slurm_step_whose_others_do_not_come_is_advice_in_time(variables):
+    said, seconds = in_a_process(JOIN, **variables)
+    assert "SLURM_STEP_NUM_TASKS says '2' processes" in said and "unset SLURM_STEP_NUM_TASKS" in said
+    assert "Traceback" not in said and seconds < 60
+
+
+def test_an_unreachable_coordinator_is_a_line_that_says_what_was_tried():
+    said, seconds = in_a_process(JOIN, **dict(zip(processes.OURS, ("127.0.0.1:1", "2", "1"), strict=True)))
+    assert "at 127.0.0.1:1" in said and "Traceback" not in said and seconds < 60
+
+
+def test_a_platform_that_is_not_there_is_a_line():
+    said, _ = in_a_process(
+        "from mmgeo_jax import cli\nimport types\nimport jax\n"
+        "cli.importlib.import_module = lambda name: types.SimpleNamespace(main=lambda rest: jax.devices())\n"
+        "sys.exit(main(['eval']))", JAX_PLATFORMS="cuda",
+    )  # fmt: skip
+    assert said.startswith("error: JAX_PLATFORMS is 'cuda'") and said.count("\n") == 1
 
 
 def test_a_process_alone_starts_nothing():
