@@ -14,6 +14,7 @@ import tokenizers
 from sentencepiece import sentencepiece_model_pb2 as proto_classes
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
+from data_gen.shared import signs
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 from mmgeo_jax.checkpoints.writers import write_json
@@ -44,6 +45,7 @@ def write_tokenizer(folder: Path, tokenizer: Tokenizer, length: int, vocab_size:
         write_json(folder / CONFIG, told | {"tokenizer_class": "SiglipTokenizer", "pad_token": "</s>"})
         return
     library = _library(tokenizer.proto, bundle)
+    library.normalizer = normalizers.Sequence([*_equal_signs(), *filter(None, [library.normalizer])])
     names = {"pad_token": library.id_to_token(tokenizer.pad_id), "eos_token": library.id_to_token(tokenizer.eos_id)}
     before, after = ([str(library.id_to_token(token)) for token in ids] for ids in tokenizer.ends)
     if before or image:
@@ -94,6 +96,19 @@ def _library(proto: bytes, bundle: dict[str, Any]) -> tokenizers.Tokenizer:
     end = [decoders.Strip(" ", 1, 0)] if prefix else []
     library.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), *end])
     return library
+
+
+def _equal_signs() -> Iterator[normalizers.Normalizer]:
+    """Yields what `signs.normalize` does to a text, as normalizers of a tokenizer.json."""
+    yield normalizers.NFC()
+    codes: dict[str, list[str]] = {}
+    for code in signs.TABLE:
+        codes.setdefault(chr(code).translate(signs.TABLE).translate(signs.TABLE), []).append(_escaped(chr(code)))
+    for kept, equal in codes.items():
+        yield normalizers.Replace(tokenizers.Regex(f"[{''.join(equal)}]"), kept)
+    yield normalizers.NFC()
+    yield normalizers.Replace(tokenizers.Regex(" {2,}"), " ")
+    yield normalizers.Replace(tokenizers.Regex("\\A +| +\\Z"), "")
 
 
 def _merges(model: Any, vocab: dict[str, int]) -> Iterator[tuple[str, str]]:

@@ -114,7 +114,9 @@ def _growth(part: Any) -> float:
     times = math.prod(map(_growth, inner)) if isinstance(inner, list) else 1.0
     pattern, content = part.get("pattern"), part.get("content")
     if isinstance(pattern, dict) and isinstance(content, str):
-        text = pattern.get("String")
+        text, regex = pattern.get("String"), str(pattern.get("Regex"))
+        if one_sign := re.fullmatch(r"\[[^\[\]^]+\]", regex):  # any other expression may match nothing at all
+            text = one_sign[0][:1]
         times *= max(1.0, len(content) / len(text) if isinstance(text, str) and text else 1.0 + len(content))
     return times
 

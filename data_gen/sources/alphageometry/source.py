@@ -41,7 +41,8 @@ from data_gen.sources.alphageometry.layout import best_layouts, figure
 from data_gen.sources.alphageometry.parse import Problem, parse_problem, program_lines, read_problems
 from data_gen.sources.alphageometry.why_not import why_not
 
-MAX_TRIES, TRIES_PER_LAYOUT = 1000, 5  # for a family: layouts, and choices of edits of each
+# For a family: layouts, at most so many of each problem, and choices of edits of each layout.
+MAX_TRIES, TRIES_PER_PROBLEM, TRIES_PER_LAYOUT = 1000, 50, 5
 FAMILY_STARTS = 60
 LETTERINGS = 400
 # The axes of a family's three edits, in turn over the rows of a split.
@@ -89,7 +90,8 @@ def family(spec, split: str, index: int) -> Family:
     """
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
     problems, axes = _problems(spec.file, split), PLANS[index % len(PLANS)]
-    for _ in range(MAX_TRIES):
+    tries = min(MAX_TRIES, TRIES_PER_PROBLEM * len(problems))
+    for _ in range(tries):
         problem = problems[int(rng.integers(len(problems)))]
         laid = best_layouts(_particular(problem, rng), rng, 1, FAMILY_STARTS)
         if not laid or len(laid[0].names) > len(spec.letters):
@@ -100,7 +102,7 @@ def family(spec, split: str, index: int) -> Family:
                 key = f"{spec.name}/{split}/{index:07d}"
                 return assemble(key, "cube", draft, canvas, "alphageometry", len(problem.steps))
     raise UserError(
-        f"{spec.name} {split} family {index}: nothing could be drawn in {MAX_TRIES} tries; "
+        f"{spec.name} {split} family {index}: nothing could be drawn in {tries} tries; "
         f"use a larger size_px, more letters or other problems"
     )
 
