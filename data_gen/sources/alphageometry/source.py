@@ -42,7 +42,7 @@ from data_gen.sources.alphageometry.parse import Problem, parse_problem, program
 from data_gen.sources.alphageometry.why_not import why_not
 
 # For a family: layouts, at most so many of each problem, and choices of edits of each layout.
-MAX_TRIES, TRIES_PER_PROBLEM, TRIES_PER_LAYOUT = 1000, 50, 5
+MAX_TRIES, TRIES_PER_PROBLEM, TRIES_PER_LAYOUT = 1000, 20, 5
 FAMILY_STARTS = 60
 LETTERINGS = 400
 # The axes of a family's three edits, in turn over the rows of a split.
