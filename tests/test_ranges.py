@@ -13,7 +13,7 @@ data.workers=-1 train.steps=0 train.log_every=0 train.eval_every=-1 train.checkp
 data.max_images=0 data.size_px=0 data.size_px=-112 model.image.mean=(1,2) model.image.std=(0,1,1) name= name=../x name=.
 loss.in_batch_weight=nan loss.in_batch_weight=inf optim.lr=-1 optim.b1=1 optim.b2=nan optim.clip=0
 optim.warmup=2 data.augment.blur=1.5 data.augment.blur=-0.1 seed=-1 mesh.fsdp=0 optim.freeze=( model.image.heads=0
-model.image.patch_budget=0 model.init_bias=inf name=x;y name=-x"""
+model.image.patch_budget=-1 model.init_bias=inf name=x;y name=-x"""
 
 
 @pytest.mark.parametrize("override", [*WRONG.split(), "name=x; touch pwned", "name=a\nb", "name=" + "a" * 101])

@@ -41,8 +41,8 @@ from data_gen.sources.alphageometry.layout import best_layouts, figure
 from data_gen.sources.alphageometry.parse import Problem, parse_problem, program_lines, read_problems
 from data_gen.sources.alphageometry.why_not import why_not
 
-# For a family: layouts, at most so many of each problem, and choices of edits of each layout.
-MAX_TRIES, TRIES_PER_PROBLEM, TRIES_PER_LAYOUT = 1000, 20, 5
+# For a family: layouts, at most so many of each problem, more of them on the axes whose turn it is; edits of a layout.
+MAX_TRIES, FIRST_TRIES_PER_PROBLEM, TRIES_PER_PROBLEM, TRIES_PER_LAYOUT = 1000, 8, 3, 5
 FAMILY_STARTS = 60
 LETTERINGS = 400
 # The axes of a family's three edits, in turn over the rows of a split.
@@ -89,20 +89,22 @@ def family(spec, split: str, index: int) -> Family:
     Raises UserError where no family can be made of the problems of the split.
     """
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
-    problems, axes = _problems(spec.file, split), PLANS[index % len(PLANS)]
-    tries = min(MAX_TRIES, TRIES_PER_PROBLEM * len(problems))
-    for _ in range(tries):
-        problem = problems[int(rng.integers(len(problems)))]
-        laid = best_layouts(_particular(problem, rng), rng, 1, FAMILY_STARTS)
-        if not laid or len(laid[0].names) > len(spec.letters):
-            continue
-        for _ in range(TRIES_PER_LAYOUT):
-            canvas = _canvas(spec.size_px, rng)
-            if draft := _cube(laid[0], axes, canvas, spec.letters, split, rng):
-                key = f"{spec.name}/{split}/{index:07d}"
-                return assemble(key, "cube", draft, canvas, "alphageometry", len(problem.steps))
+    problems = _problems(spec.file, split)
+    for turn in range(len(PLANS)):  # a few simple problems may have no edits for the plan whose turn it is
+        tries = min(MAX_TRIES, len(problems) * (TRIES_PER_PROBLEM if turn else FIRST_TRIES_PER_PROBLEM))
+        for _ in range(tries):
+            problem = problems[int(rng.integers(len(problems)))]
+            laid = best_layouts(_particular(problem, rng), rng, 1, FAMILY_STARTS)
+            if not laid or len(laid[0].names) > len(spec.letters):
+                continue
+            for _ in range(TRIES_PER_LAYOUT):
+                canvas = _canvas(spec.size_px, rng)
+                axes = PLANS[(index + turn) % len(PLANS)]
+                if draft := _cube(laid[0], axes, canvas, spec.letters, split, rng):
+                    key = f"{spec.name}/{split}/{index:07d}"
+                    return assemble(key, "cube", draft, canvas, "alphageometry", len(problem.steps))
     raise UserError(
-        f"{spec.name} {split} family {index}: nothing could be drawn in {tries} tries; "
+        f"{spec.name} {split} family {index}: nothing could be drawn of {len(problems)} problems; "
         f"use a larger size_px, more letters or other problems"
     )
 
