@@ -194,8 +194,11 @@ def test_a_checkpoint_is_scored_on_any_data_set(tmp_path, monkeypatch, capsys):
         hits += [same[0] and (np.delete(row, i) < row[i]).all() for i, row in enumerate(cosines)]
     assert scores["text_hit1"] == pytest.approx(np.mean(hits))
 
+    assert eval_command.main([*command[:2], "--data", "other"]) == 0  # on what there is, and it is said
+    assert json.loads((tmp_path / "runs/eval_a_other/eval.json").read_text())["data"]["split"] == "train"
+    capsys.readouterr()
     for faulty in (["--checkpoint=none", "--data", "hard"], [f"--checkpoint={source}", "--data", "hard"],
-                   [*command[:2], "--data", "none"], [*command[:2], "--data", "other"]):  # fmt: skip
+                   [*command[:2], "--data", "none"]):  # fmt: skip
         assert eval_command.main(faulty) == 1
         error = capsys.readouterr().err
         assert error.startswith("error: ") and error.count("\n") == 1

@@ -48,8 +48,9 @@ def test_eval_json_has_what_is_promised(run):
                 "unimodal_text_hit1", "unimodal_image_hit1", "untrained_image_hit1", "untrained_text_hit1",
                 "by_kind"}  # fmt: skip
     for name in ("synthetic", "real"):
-        assert set(results[name]) == promised | {"intervals", "details"}
+        assert set(results[name]) == promised | {"intervals", "details", "split"}
         assert set(results[name]["by_kind"]) == {"order", "shape", "relation", "value"}
+    assert results["synthetic"]["split"] == "test" and results["real"]["split"] in ("test", "val")
     assert results["synthetic"]["families"] == 10 and results["synthetic"]["chance"] == 1 / 4
     assert results["real"]["chance"] == pytest.approx(1 / 5) and results["real"]["image_hit1"] is None
     assert results["real"]["details"]["queries"]["text_hit1"] == 5
