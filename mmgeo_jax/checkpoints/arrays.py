@@ -25,6 +25,17 @@ FLOATS = {"F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat1
 MOST_NAMED = 12  # differences that an error prints
 # A compressed .npz unpacks to at most so many times its own size, or so many bytes: weights hardly shrink.
 MOST_GROWTH, FREE_BYTES = 50, 2**26
+# What zipfile, NumPy and safetensors raise on broken arrays; a compression unknown to zipfile is a RuntimeError.
+UNREADABLE = (
+    ValueError,
+    OSError,
+    RuntimeError,
+    EOFError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+    safetensors.SafetensorError,
+)
 LORA = re.compile(r"\.lora_[A-Za-z]|\.base_layer\.|\.modules_to_save\.")
 
 
@@ -182,8 +193,7 @@ def _float32(stored: Stored, where: str) -> np.ndarray:
         raise UserError(f"{shown}, and floats of 16, 32 or 64 bits are wanted")
     try:
         array = stored.read()
-    except (ValueError, OSError, zipfile.BadZipFile, zlib.error, EOFError, MemoryError, safetensors.SafetensorError,
-            NotImplementedError, RuntimeError) as fault:  # fmt: skip
+    except UNREADABLE as fault:
         raise UserError(f"{shown} and does not read: {_one_line(fault)}") from None
     if array.dtype.kind == "V" and stored.dtype == "bfloat16":
         array = array.view(ml_dtypes.bfloat16)

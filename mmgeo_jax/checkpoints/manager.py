@@ -145,11 +145,10 @@ def _read(folder: ocp.CheckpointManager, step: int, like: Trees) -> tuple[Trees,
     items = folder.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore(), **wanted))
     run = items["run"]
     tokenizer = base64.b64decode(run["tokenizer_base64"], validate=True)
-    summed = "checksums" in run or "tokenizer_crc32c" in run  # those of before there were checksums have neither
-    if run["step"] != step or (summed and google_crc32c.value(tokenizer) != run["tokenizer_crc32c"]):
+    if run["step"] != step or google_crc32c.value(tokenizer) != run["tokenizer_crc32c"]:
         raise ValueError("its step or tokenizer is not what was saved")
     for name, found in checksums({name: items[name] for name in like}).items():
-        if summed and found != run["checksums"][name]:
+        if found != run["checksums"][name]:
             raise ValueError(f"{name} is not what was saved: a bit has flipped")
     return {name: restore_like(items[name], tree) for name, tree in like.items()}, tokenizer
 

@@ -97,17 +97,6 @@ def test_a_lost_item_is_noticed(item, saved, tmp_path, capsys):
     jax.tree.map(np.testing.assert_array_equal, trees, state(step))
 
 
-def test_a_checkpoint_of_before_there_were_checksums_is_read(tmp_path, monkeypatch):
-    save = manager.ocp.args.JsonSave
-    new = {"checksums", "tokenizer_crc32c"}
-    with monkeypatch.context() as patch, manager.open_folder(tmp_path) as folder:
-        patch.setattr(manager.ocp.args, "JsonSave", lambda run: save({k: v for k, v in run.items() if k not in new}))
-        manager.save(folder, 1, jax.tree.map(jnp.asarray, state(1)), TOKENIZER)
-    step, trees, tokenizer = restored(tmp_path)
-    assert step == 1 and tokenizer == TOKENIZER
-    jax.tree.map(np.testing.assert_array_equal, trees, state(1))
-
-
 def test_two_broken_checkpoints_are_one_line(saved, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(saved, run)

@@ -1,104 +1,28 @@
-"""Readers of benchmarks, their scores against tables worked out by hand, and the command; real files where they are."""
+"""Readers of benchmarks, and their scores against tables worked out by hand."""
 
 import itertools
 import json
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from data_gen.shared.errors import UserError
 from data_gen.sources.formalgeo import reading
-from mmgeo_jax.evals.benchmarks import command as benchmark_command
 from mmgeo_jax.evals.benchmarks import run as benchmarks
 from mmgeo_jax.evals.benchmarks import wemath
-from mmgeo_jax.evals.benchmarks.item import KINDS, Item, format_prompt
+from mmgeo_jax.evals.benchmarks.item import KINDS, format_prompt
 from mmgeo_jax.evals.benchmarks.run import BENCHMARKS
-from tests.support.paths import SHARED
-
-# benchmark: folder in SHARED, a file of it, items, items with pictures
-REAL = {
-    "mathvista": ("mathvista", "testmini_geo_alg.json", 304, 55),
-    "wemath": ("wemath_sample", "testmini_sample.json", 170, 170),
-    "formalgeo": ("formalgeo7k", "val.jsonl", 1397, 1397),
-}
-
-
-def picture(root, name):
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (8, 8), 255).save(path)
-
-
-def geoqa_rows():
-    row = {"question": "求∠A", "choices": ["30°", "45°", "60°", "90°"]}
-    return [row | {"id": str(i), "label": i, "image": f"images/{i}.png", "type": ("angle", "length")[i % 2]}
-            for i in range(4)]  # fmt: skip
-
-
-def mathvista_rows():
-    common: dict[str, Any] = {"unit": None, "precision": None, "choices": None, "image": "images/0.png"}
-    metadata: dict[str, Any] = {"skills": ["geometry reasoning"], "task": "geometry problem solving"}
-    rows: list[dict[str, Any]] = [
-        {"pid": "0", "question": "?", "answer": "Yes", "question_type": "multi_choice", "answer_type": "text",
-         "choices": ["Yes", "No"], "metadata": metadata | {"skills": ["geometry reasoning", "algebraic reasoning"]}},
-        {"pid": "1", "question": "?", "answer": "12", "question_type": "free_form", "answer_type": "integer",
-         "unit": "cm", "metadata": metadata},
-        {"pid": "2", "question": "?", "answer": "1.5", "question_type": "free_form", "answer_type": "float",
-         "precision": 1, "metadata": {"skills": ["algebraic reasoning"], "task": "textbook question answering"}},
-        {"pid": "3", "question": "?", "answer": "[1, 2]", "question_type": "free_form", "answer_type": "list",
-         "metadata": {"skills": ["statistical reasoning"], "task": "figure question answering"}},
-    ]  # fmt: skip
-    return {row["pid"]: common | row for row in rows}
-
-
-def wemath_rows():
-    rows = []
-    for name, steps in (("2steps_7", 2), ("3steps_9", 3)):
-        kind = name.split("_")[0]
-        for part in [*map(str, range(1, steps + 1)), "multi"]:
-            rows.append({
-                "ID": name, "key": f"{kind}_{part}", "question": "?", "option": "A. 1; B. 2 C. 3 ;D. No correct answer",
-                "answer": "B", "knowledge concept": "Areas;Angles" if part == "multi" else f"Areas {part}",
-                "image_path": f"{kind}/image/{part}.png",
-            })  # fmt: skip
-    return rows
-
-
-def mmmath_rows():
-    row = {"question": "Find AC.", "file_name": "1.png", "year": "九年级上学期", "knowledge": ["Properties of Shapes"]}
-    levels = ("容易", "普通", "困难")
-    return [row | {"solution": f"So \\boxed{{{i}}}", "difficult": level} for i, level in enumerate(levels)]
-
-
-def formalgeo_rows():
-    row = {"problem_text_en": "Find AC.", "construction_cdl": [], "text_cdl": [], "image_cdl": [], "problem_level": 3,
-           "goal_cdl": "Value(LengthOfLine(AC))"}  # fmt: skip
-    answers = ("5*sqrt(3)", "12", "('A','B')")
-    return [row | {"problem_id": i, "problem_img": f"{i}.png", "problem_answer": a} for i, a in enumerate(answers)]
-
-
-def lines(rows):
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-FIXTURES = {  # benchmark: file, its text, the folder of pictures, number of items
-    "geoqa": ("test.json", lambda: json.dumps(geoqa_rows()), ".", 4),
-    "mathvista": ("testmini.json", lambda: json.dumps(mathvista_rows()), ".", 3),
-    "wemath": ("testmini.json", lambda: json.dumps(wemath_rows()), ".", 7),
-    "mmmath": ("MM_Math.jsonl", lambda: lines(mmmath_rows()), "images", 3),
-    "formalgeo": ("val.jsonl", lambda: lines(formalgeo_rows()), "diagrams", 2),
-}
-
-
-def write(name, folder):
-    """The small data set of a benchmark, with pictures, in a folder."""
-    file, text, _, _ = FIXTURES[name]
-    (folder / file).write_text(text())
-    for item in benchmarks.read_items(name, folder):
-        for path in item.pictures:
-            picture(folder, path.relative_to(folder.resolve()))
-    return folder
+from tests.support.benchmark_rows import (
+    FIXTURES,
+    correct,
+    formalgeo_rows,
+    geoqa_rows,
+    lines,
+    mathvista_rows,
+    mmmath_rows,
+    wemath_rows,
+    write,
+)
 
 
 @pytest.fixture
@@ -326,141 +250,3 @@ def test_we_math_from_responses_to_scores(root):
     assert scores["four_dimensions"]["strict"]["score"] == pytest.approx(1 - (0.5 + 1) / 2)
     assert scores["four_dimensions"]["loose"]["score"] == pytest.approx(1 - 0.5 / 2)
     assert "problem" not in scores["groups"]
-
-
-# ---- run and command -------------------------------------------------------------------------------------------------
-
-
-def correct(items):
-    return [f"Answer: {item.answer}" if item.choices else f"So \\boxed{{{item.answer}}}" if item.kind != "list"
-            else item.answer for item in items]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", BENCHMARKS)
-def test_run(name, root, tmp_path):
-    asked = []
-
-    def answer(items):
-        asked.append(len(items))
-        return correct(items)
-
-    folder, out = root(name), tmp_path / "runs" / "eval.json"
-    scores = benchmarks.run_benchmark(name, folder, answer, out, batch=2)
-    assert scores["accuracy"] == 1 and scores["missing"] == scores["no_answer"] == scores["without_picture"] == 0
-    assert max(asked) == 2 and sum(asked) == scores["items"] == FIXTURES[name][3]
-    assert json.loads(out.read_text()) == scores
-    # The responses beside it give the same scores again.
-    again = benchmarks.score_file(name, folder, out.with_name("eval_responses.jsonl"), tmp_path / "again.json")
-    assert {**again, "without_picture": 0} == {**scores, "unknown": 0}
-
-
-def test_items_without_picture_are_left_out_with_their_problem(root, tmp_path):
-    folder = root("wemath")
-    (folder / "2steps/image/1.png").unlink()
-    scores = benchmarks.run_benchmark("wemath", folder, correct, tmp_path / "eval.json")
-    assert (scores["items"], scores["without_picture"]) == (4, 3)
-    for path in folder.rglob("*.png"):
-        path.unlink()
-    with pytest.raises(UserError, match="has no picture of wemath"):
-        benchmarks.run_benchmark("wemath", folder, correct, tmp_path / "eval.json")
-
-
-def test_nothing_is_written_where_the_model_breaks(root, tmp_path):
-    def breaks(items):
-        raise RuntimeError("out of memory")
-
-    with pytest.raises(RuntimeError):
-        benchmarks.run_benchmark("geoqa", root("geoqa"), breaks, tmp_path / "eval.json")
-    assert not list(tmp_path.glob("eval*"))
-
-
-def command(*arguments):
-    return benchmark_command.main([str(each) for each in arguments])
-
-
-def test_the_command(root, tmp_path, capsys):
-    folder, out, given = root("geoqa"), tmp_path / "eval.json", tmp_path / "given.jsonl"
-    assert command("--list") == 0
-    listed = capsys.readouterr().out
-    assert all(name in listed and module.WHERE in listed for name, module in BENCHMARKS.items())
-    given.write_text(lines({"key": key, "response": said} for key, said in (("0", "A"), (1, None), ("x", "A"))))
-    assert command("--name=geoqa", f"--root={folder}", f"--responses={given}", f"--out={out}") == 0
-    assert "1 of 4 right (25.0 %), 3 without an answer, 2 of them missing" in capsys.readouterr().out
-    scores = json.loads(out.read_text())
-    assert (scores["right"], scores["missing"], scores["no_answer"], scores["unknown"]) == (1, 2, 3, 1)
-    judged = [json.loads(line) for line in (tmp_path / "eval_judged.jsonl").read_text().splitlines()]
-    assert [(row["key"], row["parsed"], row["right"]) for row in judged] == [("0", "30°", True), ("1", None, False)]
-    given.write_text(lines([{"key": "0", "response": ["A", "B", "The answer is B."]}]))
-    assert command("--name=geoqa", f"--root={folder}", f"--responses={given}", f"--out={out}") == 0
-    scores = json.loads(out.read_text())
-    assert scores["right"] == 0 and scores["samples"] == {"most": 3, "mean_accuracy": 1 / 3, "any_right": 1.0}
-    assert len((tmp_path / "eval_judged.jsonl").read_text().splitlines()) == 3
-    capsys.readouterr()
-    assert command("--name=geoqa", f"--root={folder}", "--prompts") == 0
-    prompts = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert prompts[0]["key"] == "0" and "(A) 30°" in prompts[0]["prompt"]
-    assert command("--name=geoqa", f"--root={folder}", "--baseline", f"--out={out}") == 0
-    assert json.loads(out.read_text())["right"] == 1  # one of the four answers is the first choice
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "is empty: give a file of responses"),
-        ('{"key": "other", "response": "A"}', "has no key of geoqa"),
-        ('{"key": "0"', "line 1 is not JSON"),
-        ('["0", "A"]', "line 1 is not {"),
-        ('{"key": "0", "response": 3}', "line 1 is not {"),
-        ('{"key": "0", "response": "A"}\n{"key": 0, "response": "B"}', "line 2 has the key '0' again"),
-        (None, "is not there"),
-    ],
-)
-def test_broken_responses_are_one_line(text, message, root, tmp_path, capsys):
-    given = tmp_path / "given.jsonl"
-    if text is not None:
-        given.write_text(text)
-    assert command("--name=geoqa", f"--root={root('geoqa')}", f"--responses={given}", f"--out={tmp_path}/e.json") == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and message in error and error.count("\n") == 1
-    assert not (tmp_path / "e.json").exists()
-
-
-def test_half_a_character_in_a_response_is_no_fault(root, tmp_path):
-    scores = benchmarks.run_benchmark(
-        "geoqa", root("geoqa"), lambda items: ["\ud800 A"] * len(items), tmp_path / "e.json"
-    )
-    assert scores["count"] == 4
-
-
-# ---- real files ------------------------------------------------------------------------------------------------------
-
-
-def real(name):
-    folder, file, count, pictured = REAL[name]
-    if not (SHARED / folder / file).is_file():
-        pytest.skip(f"no {file} in {SHARED / folder} (set MMGEO_DATA)")
-    return SHARED / folder, count, pictured
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_real_files_from_end_to_end(name, tmp_path):
-    folder, count, pictured = real(name)
-    items = benchmarks.read_items(name, folder)
-    assert len(items) == count
-    scores = benchmarks.run_benchmark(name, folder, benchmarks.make_baseline(items), tmp_path / "eval.json")
-    assert (scores["items"], scores["without_picture"]) == (pictured, count - pictured)
-    assert 0 < scores["accuracy"] < 0.5
-
-
-@pytest.mark.parametrize("form", ["{}", "So x = 3.\n\\boxed{{{}}}", "We add 5 and 7.\nAnswer: {}"])
-@pytest.mark.parametrize("name", REAL)
-def test_real_answers_are_right_in_any_form(name, form):
-    """The references themselves, in words: each right, by letter and by value."""
-    items: list[Item] = benchmarks.read_items(name, real(name)[0])
-    wrong = [item.key for item in items if not benchmarks.judge_response(name, item, form.format(item.answer)).right]
-    assert not wrong
-    letters = {item.key: form.format("ABCDEFGH"[item.choices.index(item.answer)])
-               for item in items if item.answer in item.choices}  # fmt: skip
-    assert not [
-        i.key for i in items if i.key in letters and not benchmarks.judge_response(name, i, letters[i.key]).right
-    ]
