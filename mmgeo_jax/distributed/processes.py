@@ -57,6 +57,7 @@ def join(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def _end(line: str) -> None:
+    """Ends this process, whatever its other threads wait for."""
     print(f"error: {line}", file=sys.stderr, flush=True)
     os._exit(1)
 

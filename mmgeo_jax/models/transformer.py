@@ -87,7 +87,7 @@ def attend(
 
 
 def has_flash_attention(queries: jax.Array, keys: jax.Array) -> bool:
-    """Whether cuDNN's kernel takes such arrays: half precision on a GPU, more than one query, heads of 8 n <= 128."""
+    """Returns whether cuDNN takes such arrays: half precision on a GPU, more queries than one, heads of 8 n <= 128."""
     half = queries.dtype in (jnp.bfloat16, jnp.float16)
     size, lengths = queries.shape[-1], (queries.shape[1], keys.shape[1])
     return jax.default_backend() == "gpu" and half and size % 8 == 0 and size <= 128 and min(lengths) > 1
