@@ -252,7 +252,7 @@ def _flatten(pixels: np.ndarray) -> np.ndarray | None:
     or no paper can be told, as in a photograph of something else.
 
     The paper is a surface of second degree through the medians of blocks of pixels; blocks that do not lie on it, such
-    as those with fillings, do not count.
+    as those with fillings, do not count, and white ones are no measure of how much lighter the light was.
     """
     height, width = pixels.shape
     if min(height, width) < 32:
@@ -260,20 +260,23 @@ def _flatten(pixels: np.ndarray) -> np.ndarray | None:
     else:
         rows, columns = (np.linspace(0, side, 17).astype(int)[:-1] for side in (height, width))
     lightest = np.maximum.reduceat(np.maximum.reduceat(pixels, rows, axis=0), columns, axis=1).astype(np.float64)
-    if (lightest >= WHITE).mean() > 0.9 or np.median(pixels) >= WHITE:
+    if (lightest >= WHITE).mean() > 0.9:
         return None
     y, x = np.meshgrid(np.linspace(-1, 1, len(rows) * 2 + 1)[1::2], np.linspace(-1, 1, len(columns) * 2 + 1)[1::2],
                        indexing="ij")  # fmt: skip
     level = _typical(pixels, rows, columns)
-    kept = level > lightest - 24
-    powers = _powers(x, y)
+    powers, kept, white = _powers(x, y), level > lightest - 24, level >= WHITE
+    fitted = kept
     for _ in range(6):
-        if kept.sum() < max(1, kept.size // 2):
+        if fitted.sum() < min(16, fitted.size) or kept.sum() < max(1, kept.size // 2):
             return None
-        factors = np.linalg.lstsq(powers[kept], level[kept], rcond=None)[0]
-        residual = level - powers @ factors
+        factors = np.linalg.lstsq(powers[fitted], level[fitted], rcond=None)[0]
+        paper = powers @ factors
+        residual = level - np.minimum(255, paper)
         kept = np.abs(residual) < max(4.0, 2 * float(np.median(np.abs(residual))))
-    if kept.mean() < 0.5 or np.abs(residual[kept]).mean() > 4:
+        fitted = kept & ~(white & (paper > 255))  # where light outshines the sensor, the surface goes on unseen
+    # Half of the page must lie on the surface; of a page that is mostly white nearly all, or the rest is a filling.
+    if kept.mean() < (0.95 if white.mean() > 0.4 else 0.5) or np.abs(residual[kept]).mean() > 4:
         return None
     surface = _surface(factors, height, width)
     near = np.abs(pixels - surface) < np.maximum(8.0, surface * 0.05)
