@@ -24,14 +24,16 @@ from tqdm import tqdm
 from data_gen.build.spec import fingerprint, load_spec
 from data_gen.drawing.draw import counting_figures
 from data_gen.records import tfds_metadata, tfrecords
-from data_gen.shared import cli, files, lock, pictures
+from data_gen.shared import cli, files, lock, pictures, tolerance
 from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from data_gen.shared.parallel import map_in_pool
+from data_gen.shared.tolerance import LeftOut, Tolerance
 from data_gen.sources import SOURCES, load_source
 
 PACKAGES = ("numpy", "scipy", "pillow", "cairosvg", "cairocffi", "fonttools", "matplotlib", "protobuf", "google-crc32c")
 SPEC_FILE = "spec.json"  # what the folder was begun with
+LEFT_OUT_FILE = "left_out.txt"  # a line about each item of the files that the data set goes without
 EXAMPLE = """mmgeo data --spec=configs/data_tiny.py --out=data/tiny --workers=2 --spec.families.train=800
   mmgeo data --spec=configs/data_tiny.py --out=gs://bucket/tiny --hosts=4 --host=1   # 0 to 3, one a host
 
@@ -51,7 +53,8 @@ class ShardTask(NamedTuple):
     fingerprint: str
     split: str
     first: int  # row
-    families: int
+    families: int  # that it has where none is broken
+    tolerance: Tolerance
 
 
 def plan_shards(spec: ConfigDict, out: str) -> dict[str, list[ShardTask]]:
@@ -60,13 +63,15 @@ def plan_shards(spec: ConfigDict, out: str) -> dict[str, list[ShardTask]]:
         raise UserError(f"source '{spec.source}' of the spec is none of {', '.join(SOURCES)}")
     module = SOURCES[spec.source]
     source, size, shards = load_source(module), spec.shard_size, {}
-    text, mark = json.dumps(spec.to_dict()), _fingerprint(spec)
+    text, mark, given = json.dumps(spec.to_dict()), _fingerprint(spec), tolerance.given()
+    if given.broken and not hasattr(source, "content"):
+        raise UserError(f"{tolerance.SKIP_BROKEN} is for data sets that are made from files: leave it out")
     for split in spec.families:
         rows = source.rows(_parse_spec(text), split)
         starts = range(0, rows, size)
         names = [tfrecords.shard_name(spec.name, split, i, len(starts)) for i in range(len(starts))]
         shards[split] = [
-            ShardTask(os.path.join(out, name), module, text, mark, split, first, min(size, rows - first))
+            ShardTask(os.path.join(out, name), module, text, mark, split, first, min(size, rows - first), given)
             for name, first in zip(names, starts, strict=True)
         ]
     return shards
@@ -84,23 +89,30 @@ def _parse_spec(text: str) -> ConfigDict:
 
 
 def make_shard(shard: ShardTask) -> int:
-    """Writes one shard and its index; returns its number of families."""
+    """Writes one shard and its index; returns its number of families, with those that are skipped."""
     source, spec = load_source(shard.source), _parse_spec(shard.spec)
-    with tfrecords.ShardWriter(shard.path, shard.fingerprint) as writer, pictures.tallying() as writer.pictures:
+    with (
+        tolerance.tolerating(shard.tolerance),
+        tfrecords.ShardWriter(shard.path, shard.fingerprint) as writer,
+        pictures.tallying() as writer.pictures,
+    ):
         for row in range(shard.first, shard.first + shard.families):
-            with counting_figures() as figures:
+            with tolerance.skipping(writer.broken), counting_figures() as figures:
                 family = source.family(spec, shard.split, row)
-            writer.write(family, figures)
+                writer.write(family, figures)
     return shard.families
 
 
 def is_whole(shard: ShardTask) -> bool:
-    """Returns whether a shard is complete, and of this spec."""
+    """Returns whether a shard is complete, and of this spec; one that goes without broken rows, where that is asked
+    for."""
     try:
         index = tfrecords.read_index(shard.path)
     except UserError:
         return False
-    return index["fingerprint"] == shard.fingerprint and len(index["offsets"]) == shard.families
+    broken = len(index.get("broken", ()))
+    complete = len(index["offsets"]) + broken == shard.families and (shard.tolerance.broken or not broken)
+    return index["fingerprint"] == shard.fingerprint and complete
 
 
 def make_shards(shards: list[ShardTask], workers: int) -> Iterator[int]:
@@ -120,13 +132,13 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     splits = plan_shards(spec, out)
     _lock_spec(folder, spec)
     everything = [shard for shards in splits.values() for shard in shards]
-    left_out = _left_out(spec)
     if not everything:
+        left_out = _write_left_out(folder, spec, [])
         raise UserError(f"{out}: there is no family to make{left_out or ': set spec.families to more than 0'}")
     missing = [shard for shard in everything if not is_whole(shard)]
     manifest = folder / tfrecords.MANIFEST
     if not missing and manifest.exists():
-        return f"complete already, nothing to do{left_out}"
+        return f"complete already, nothing to do{_write_left_out(folder, spec, everything)}"
     manifest.unlink(missing_ok=True)
     share = everything[host::hosts]
     mine = [shard for shard in missing if shard in share]
@@ -137,7 +149,10 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     others = [shard for shard in everything if shard not in share and not is_whole(shard)]
     if others:
         return f"host {host} has made its {len(share)} shards; {len(others)} of other hosts are not there yet"
-    if hasattr(load_source(SOURCES[spec.source]), "left_out"):
+    left_out = _write_left_out(folder, spec, everything)
+    if not any(tfrecords.read_index(shard.path)["offsets"] for shard in everything):
+        raise UserError(f"{out}: no family is left{left_out}")
+    if getattr(load_source(SOURCES[spec.source]), "CAPTIONS_RECUR", False):
         left_out = f"{_count_captions(splits)}{left_out}"
     else:
         check_captions(splits)
@@ -145,11 +160,22 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     return (f"made, {refusals(figures)}" if figures else "made") + left_out + _changed_pictures(everything)
 
 
-def _left_out(spec: ConfigDict) -> str:
-    """Says what a source of files has left out, and why; "" where it is nothing."""
-    reasons: Counter[str] = getattr(load_source(SOURCES[spec.source]), "left_out", lambda _: Counter())(spec)
-    said = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-    return f"; left out: {said}" if said else ""
+def _write_left_out(folder: epath.Path, spec: ConfigDict, shards: Sequence[ShardTask]) -> str:
+    """Lists what a source of files has left out, and what shards have skipped, in a file of the folder; says how many
+    by reason, and the first. Without any there is no file, and "" is returned."""
+    found: LeftOut = getattr(load_source(SOURCES[spec.source]), "left_out", lambda _: {})(spec)
+    skipped = [line for shard in shards for line in tfrecords.read_index(shard.path).get("broken", ())]
+    reasons = {reason: lines for reason, lines in found.items() if lines}
+    if skipped:
+        reasons[tolerance.BROKEN] = [*reasons.get(tolerance.BROKEN, ()), *skipped]
+    path, lines = folder / LEFT_OUT_FILE, [line for lines in reasons.values() for line in lines]
+    if not lines:
+        path.unlink(missing_ok=True)
+        return ""
+    with files.open_atomic(path) as file:
+        file.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
+    said = ", ".join(f"{len(reasons[reason])} {reason}" for reason in sorted(reasons, key=lambda r: -len(reasons[r])))
+    return f"; left out: {said} (first: {lines[0]}; all: {path})"
 
 
 def _changed_pictures(shards: list[ShardTask]) -> str:
@@ -164,11 +190,16 @@ def _changed_pictures(shards: list[ShardTask]) -> str:
 def _count_captions(splits: dict[str, list[ShardTask]]) -> str:
     """Says how many families each split has, and how many of test share a caption with train, as pictures of others
     may: "; train 8, val 1, test 1 families, a caption of 1 of test is in train too"."""
-    sizes = ", ".join(f"{name} {sum(shard.families for shard in shards)}" for name, shards in splits.items())
+    sizes = ", ".join(f"{name} {sum(map(_count_families, shards))}" for name, shards in splits.items())
     test = [set(captions) for _, captions in _captions(splits.get("test", []))]
     train = {caption for _, captions in _captions(splits.get("train", []) if test else []) for caption in captions}
     shared = sum(bool(captions & train) for captions in test)
     return f"; {sizes} families" + f", a caption of {shared} of test is in train too" * bool(shared)
+
+
+def _count_families(shard: ShardTask) -> int:
+    """Returns how many families a finished shard holds."""
+    return len(tfrecords.read_index(shard.path)["offsets"])
 
 
 def _lock_spec(folder: epath.Path, spec: ConfigDict) -> None:
@@ -191,7 +222,7 @@ def check_captions(splits: dict[str, list[ShardTask]]) -> None:
     """Raises UserError if a caption of the test split, as a string, is a caption of train, too."""
     test = {caption for _, captions in _captions(splits.get("test", [])) for caption in captions}
     train = splits.get("train", []) if test else []
-    total = sum(shard.families for shard in train)
+    total = sum(map(_count_families, train))
     for key, captions in tqdm(_captions(train), "no test caption in train", total, unit=" families", leave=False):
         for caption in test.intersection(captions):
             raise UserError(f"caption '{caption}' of test is a caption of {key} too: the source must keep them apart")
@@ -210,7 +241,7 @@ def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[ShardTa
     for split, shards in splits.items():
         for shard in shards:
             index = tfrecords.read_index(shard.path)
-            sizes = {"families": shard.families, "bytes": index["bytes"], "sha256": index["sha256"]}
+            sizes = {"families": len(index["offsets"]), "bytes": index["bytes"], "sha256": index["sha256"]}
             rows[split].append({"file": os.path.basename(shard.path), **sizes})
             figures.update(index.get("figures", {}))
     tfds_metadata.write_metadata(folder, spec.name, rows)
@@ -262,6 +293,9 @@ def build_parser(name: str, description: str, example: str) -> argparse.Argument
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
     parser.add_argument("--hosts", type=int, default=1, help="how many hosts share the work and the folder")
     parser.add_argument("--host", type=int, default=0, help="which of them this is, from 0")
+    parser.add_argument(
+        tolerance.SKIP_BROKEN, action="store_true", help=f"go on past broken rows and pictures: OUT/{LEFT_OUT_FILE}"
+    )
     return parser
 
 

@@ -76,6 +76,7 @@ class ShardWriter:
         self._index: dict[str, Any] = {"fingerprint": fingerprint, "offsets": [], "bytes": 0, "proposals": {}}
         self._figures: Counter[str] = Counter()
         self.pictures: dict[str, list] = {}  # as `shared.pictures.tallying` counts them
+        self.broken: list[str] = []  # a line about each row that is skipped
         self._digest = hashlib.sha256()
         self._stack = contextlib.ExitStack()
 
@@ -108,6 +109,8 @@ class ShardWriter:
                 self._index["figures"] = dict(self._figures)
             if self.pictures:
                 self._index["pictures"] = self.pictures
+            if self.broken:
+                self._index["broken"] = self.broken
             with open_atomic(index_path(self.path)) as file:
                 file.write(json.dumps(self._index).encode())
 
@@ -120,8 +123,9 @@ def index_path(shard: epath.PathLike) -> epath.Path:
 
 def read_index(shard: epath.PathLike) -> dict[str, Any]:
     """Reads the index of a whole shard: {"fingerprint", "offsets": start of each record, "bytes", "sha256",
-    "proposals": {kind of edit: [tried, taken]}}, and of drawn figures "figures": {"tried": count, reason of refusal:
-    count}. Raises UserError if shard or index is missing, or the shard has another size than its index says."""
+    "proposals": {kind of edit: [tried, taken]}}, of drawn figures "figures": {"tried": count, reason of refusal:
+    count}, and "broken": a line about each row that was skipped. Raises UserError if shard or index is missing, or the
+    shard has another size than its index says."""
     shard = epath.Path(shard)
     try:
         index = json.loads(_read_text(index_path(shard)))
@@ -156,6 +160,8 @@ def _check_index(index: Any) -> None:
         raise ValueError("offsets do not rise from 0 to the size")
     if not isinstance(index["sha256"], str) or not isinstance(index["fingerprint"], str):
         raise TypeError("a hash is no text")
+    if not isinstance(broken := index.get("broken", []), list) or not all(isinstance(line, str) for line in broken):
+        raise TypeError("what is skipped is no list of texts")
 
 
 _BUILD = "run the build of its data set again"

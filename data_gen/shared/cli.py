@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
+from data_gen.shared import tolerance
 from data_gen.shared.errors import UserError
 
 
@@ -20,9 +21,11 @@ def parser(name: str, description: str, example: str, **more) -> argparse.Argume
     out: an abbreviation would be understood differently once an option is added."""
     epilog = f"example:\n  {example}".replace("mmgeo ", f"{program()} ")
     shape = argparse.RawDescriptionHelpFormatter
-    return argparse.ArgumentParser(
+    made = argparse.ArgumentParser(
         f"{program()} {name}", description=description, epilog=epilog, formatter_class=shape, allow_abbrev=False, **more
     )
+    made.add_argument(tolerance.ALLOW_LINKS, action="store_true", help="follow links that lead out of their folder")
+    return made
 
 
 Main = Callable[[Sequence[str]], int]
@@ -34,7 +37,8 @@ def command(main: Main) -> Main:
     @functools.wraps(main)
     def wrapped(arguments: Sequence[str]) -> int:
         try:
-            return main(arguments)
+            with tolerance.tolerating(tolerance.Tolerance.of(arguments)):
+                return main(arguments)
         except UserError as fault:
             line = str(fault)
         except OSError as fault:

@@ -14,6 +14,7 @@ from typing import Any
 
 from etils import epath
 
+from data_gen.shared import tolerance
 from data_gen.shared.errors import UserError
 
 MAX_TEXT = 20_000  # characters
@@ -71,7 +72,13 @@ def decode_utf8(data: bytes, where: str) -> str:
 
 
 def json_lines(path: Path, what: str) -> Iterator[tuple[str, Any]]:
-    """Yields (place, value) of each line of a JSONL file that is not blank. Raises UserError where all are."""
+    """Yields (place, value) of each line of a JSONL file that is not blank. Raises UserError where all are, or one is
+    not JSON."""
+    yield from ((where, parse_json(line, where)) for where, line in lines(path, what))
+
+
+def lines(path: Path, what: str) -> Iterator[tuple[str, bytes]]:
+    """Yields (place, line) of each line of a JSONL file that is not blank. Raises UserError where all are."""
     data = read_bytes(path, what)
     if not data.strip():
         raise UserError(f"{path} is empty: {what}")
@@ -79,8 +86,7 @@ def json_lines(path: Path, what: str) -> Iterator[tuple[str, Any]]:
         decode_utf8(data, str(path))  # which says what it is: lines of UTF-16 do not end where those of UTF-8 do
     for count, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
-            where = f"{path} line {count}"
-            yield where, parse_json(line, where)
+            yield f"{path} line {count}", line
 
 
 def require_text(value: Any, where: str, key: str) -> str:
@@ -105,8 +111,9 @@ def require_texts(value: Any, where: str, key: str) -> tuple[str, ...]:
 
 def resolve_inside(root: Path, name: str, where: str) -> Path:
     """Returns the file that a name means, following links. Raises UserError if it is not in the folder `root`. An
-    absolute name, or one with '..', is accepted if it ends in the folder all the same; `root` may be a link. A name
-    that is not there is looked for in the other Unicode forms, in which macOS and archives write it."""
+    absolute name, or one with '..', is accepted if it ends in the folder all the same; `root` may be a link. A link
+    in the folder that leads out of it is followed where the user allows it. A name that is not there is looked for in
+    the other Unicode forms, in which macOS and archives write it."""
     if len(name) > MAX_PATH or not name.isprintable():
         raise UserError(f"{where}: {name[:200]!r} is not a path: correct it")
     try:
@@ -117,9 +124,17 @@ def resolve_inside(root: Path, name: str, where: str) -> Path:
         raise UserError(f"{where}: {name[:200]!r} is not a path: correct it") from None
     if "\\" in name:
         raise UserError(f"{where}: {name[:200]!r} has backslashes: write its folders with slashes (/)")
-    if not path.is_relative_to(folder):
+    if path.is_relative_to(folder):
+        return path
+    link = Path(os.path.normpath(folder / found))
+    if not link.is_relative_to(folder):
         raise UserError(f"{where}: {name[:200]!r} leads out of {root}: paths must stay in that folder")
-    return path
+    if not tolerance.given().links:
+        raise UserError(
+            f"{where}: {name[:200]!r} is a link that leads out of {root}: copy what it leads to into that folder, or "
+            f"follow links with {tolerance.ALLOW_LINKS}"
+        )
+    return link
 
 
 def _is_file(path: Path) -> bool:

@@ -31,6 +31,8 @@ INK = 16  # levels between ink and paper
 THIN = 0.3  # of a pixel's darkness that a line of that width keeps when scaled down
 WHITE = 250  # paper at least so light is left alone
 NO_INK = "without ink"
+NARROW_PX = 8
+NARROW = f"less than {NARROW_PX} px high or wide"
 
 
 class Picture(NamedTuple):
@@ -330,7 +332,8 @@ def add_tally(total: Tally, more: Tally) -> None:
 def note(picture: Picture, name: str) -> None:
     """Counts what was done to a picture, where somebody is `tallying`."""
     if (tally := _tally.get()) is not None:
-        add_tally(tally, {what: [1, name] for what in (*picture.changes, *[NO_INK] * (not picture.has_ink))})
+        told = [NO_INK] * (not picture.has_ink) + [NARROW] * (min(picture.grey.size) < NARROW_PX)
+        add_tally(tally, {what: [1, name] for what in (*picture.changes, *told)})
 
 
 def read_file(path: Path, where: str, side_px: int | None = MAX_SIDE_PX) -> Picture:

@@ -28,8 +28,9 @@ class Source(Protocol):
     Any process may make any family, in any order, and as often as it likes: the same (spec, split, index) and the same
     files give the same bytes. All functions raise UserError for a spec or a file that does not do.
 
-    A source that reads files also offers `content(spec) -> str`, their hash; one of others' pictures and captions,
-    which may recur, `left_out(spec) -> Counter[str]` as well: how many items it left out, by reason.
+    A source that reads files also offers `content(spec) -> str`, their hash; one that does not take all items of its
+    files, `left_out(spec) -> {reason: [a line about each]}`; and one of others' captions, of which several splits may
+    have the same, CAPTIONS_RECUR = True.
     """
 
     def rows(self, spec: ConfigDict, split: str) -> int:

@@ -7,7 +7,6 @@ has the problems whose text hashes to it, and captions of letters that do so too
 """
 
 import itertools
-import sys
 import time
 import zlib
 from collections.abc import Sequence
@@ -63,13 +62,9 @@ def _problems(file: str, split: str) -> tuple[Problem, ...]:
     return tuple(p for p in read_problems(file)[0] if split_of(" ".join(p.text.split())) == split)
 
 
-@cache
-def _report_faults(file: str) -> None:
-    """Prints what is wrong with the problems that are left out, once."""
-    problems, faults = read_problems(file)
-    if faults:
-        count = f"{len(faults)} of {len(problems) + len(faults)} problems"
-        print(f"{file}: {count} left out:", *faults, sep="\n  ", file=sys.stderr)
+def left_out(spec) -> dict[str, list[str]]:
+    """Returns what is wrong with each problem that is not understood."""
+    return {"not understood": read_problems(spec.file)[1]}
 
 
 def content(spec) -> str:
@@ -79,7 +74,6 @@ def content(spec) -> str:
 
 def rows(spec, split: str) -> int:
     """Returns how many families a split has: as many as the spec says, or none where no problem belongs to it."""
-    _report_faults(spec.file)
     return int(spec.families[split]) if _problems(spec.file, split) else 0
 
 

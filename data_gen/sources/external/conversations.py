@@ -14,15 +14,16 @@ picture.
 """
 
 import re
-from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from data_gen.records.boxed import boxed_texts
 from data_gen.records.schema import Question
+from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import json_lines, parse_json, read_bytes, require_text, resolve_inside
+from data_gen.shared.files import parse_json, read_bytes, require_text, resolve_inside
+from data_gen.shared.tolerance import BROKEN, LeftOut, skipping
 from data_gen.sources.external.choices import find_choices, letter_of
 from data_gen.sources.external.rows import Loaded, PictureRow, source_of
 
@@ -43,27 +44,34 @@ def load(root: str, file: str, stamp: Any = ()) -> Loaded:
     """Returns a row for each question of a file in `root`. Raises UserError, which names file and item."""
     folder = Path(root)
     path = resolve_inside(folder, file, "spec.file")
-    left_out: Counter[str] = Counter()
-    rows = tuple(row for where, item in _items(path) for row in _rows(item, folder, where, left_out))
-    return Loaded(rows, left_out, (path,))
+    rows: list[PictureRow] = []
+    broken: list[str] = []
+    left_out: LeftOut = {BROKEN: broken}
+    for where, item in _items(path):
+        with skipping(broken):
+            value = parse_json(item, where) if isinstance(item, bytes) else item
+            rows += _rows(value, folder, where, left_out)
+    return Loaded(tuple(rows), left_out, (path,))
 
 
 def _items(path: Path) -> list[tuple[str, Any]]:
+    """Returns (place, item), of JSONL the bytes of its line."""
     advice = "give the folder with --spec.root and the name of its JSON file with --spec.file"
     if path.suffix == ".jsonl":
-        return list(json_lines(path, advice))
+        return list(files.lines(path, advice))
     items = parse_json(read_bytes(path, advice), str(path))
     if not isinstance(items, list) or not items:
         raise UserError(f"{path} must be a list of objects with 'image' and 'conversations', and not empty")
     return [(f"{path} item {i}", item) for i, item in enumerate(items)]
 
 
-def _rows(item: Any, root: Path, where: str, left_out: Counter[str]) -> list[PictureRow]:
+def _rows(item: Any, root: Path, where: str, left_out: LeftOut) -> list[PictureRow]:
     if not isinstance(item, dict):
         raise UserError(f"{where} must be an object with 'image' and 'conversations'")
     turns, pictures = _turns(item, where), _pictures(item, where)
     if len(pictures) != 1:
-        left_out["with several pictures, of which a row takes one" if pictures else "without a picture"] += 1
+        reason = "with several pictures, of which a row takes one" if pictures else "without a picture"
+        left_out.setdefault(reason, []).append(f"{where}: {reason}")
         return []
     image = resolve_inside(root, require_text(pictures[0], where, "image"), where)
     return [PictureRow(where, image, reply, (), question(asked, reply)) for asked, reply in turns]
@@ -127,4 +135,5 @@ def _said(reply: str) -> str:
     return line if len(line) <= SHORT and "\n" not in line else ""
 
 
+CAPTIONS_RECUR = True
 rows, family, content, left_out = source_of(load, "conversations")

@@ -14,8 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import json_lines, require_text, resolve_inside
+from data_gen.shared.files import require_text, resolve_inside
+from data_gen.shared.tolerance import BROKEN, skipping
 from data_gen.sources.external.rows import Loaded, Negative, PictureRow, source_of
 
 ROW_KEYS = {"image", "caption", "negatives"}
@@ -27,8 +29,13 @@ def load(root: str, file: str, stamp: Any = ()) -> Loaded:
     """Returns the rows of a file in `root`. Raises UserError, which names the line."""
     folder = Path(root)
     path = resolve_inside(folder, file, "spec.file")
-    lines = json_lines(path, "give the folder with --spec.root and the name of its JSONL file with --spec.file")
-    return Loaded(tuple(_row(value, folder, where) for where, value in lines), {}, (path,))
+    rows: list[PictureRow] = []
+    broken: list[str] = []
+    advice = "give the folder with --spec.root and the name of its JSONL file with --spec.file"
+    for where, line in files.lines(path, advice):
+        with skipping(broken):
+            rows.append(_row(files.parse_json(line, where), folder, where))
+    return Loaded(tuple(rows), {BROKEN: broken}, (path,))
 
 
 def _row(value: Any, root: Path, where: str) -> PictureRow:
@@ -59,4 +66,5 @@ def _check_keys(value: Any, known: set[str], where: str) -> None:
         raise UserError(f"{where}: key {key[:50]!r} is none of {', '.join(sorted(known))}")
 
 
+CAPTIONS_RECUR = True
 rows, family, content, left_out = source_of(load, "jsonl")

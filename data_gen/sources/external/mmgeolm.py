@@ -15,6 +15,7 @@ from typing import Any
 
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import decode_utf8, parse_json, read_bytes, require_text, require_texts, resolve_inside
+from data_gen.shared.tolerance import BROKEN, skipping
 from data_gen.sources.external.rows import Loaded, Negative, PictureRow, source_of
 
 STRING = r'"(?:[^"\\]|\\.)*"'
@@ -28,15 +29,21 @@ LAST_COMMA = re.compile(rf"({STRING})|,(?=\s*[\]}}])")
 def load(root: str, files: tuple[str, ...], stamp: Any = ()) -> Loaded:
     """Returns the rows of files in `root`, one after the other. Raises UserError, which names file and item."""
     paths = tuple(resolve_inside(Path(root), file, "spec.files") for file in files)
-    return Loaded(tuple(row for path in paths for row in _load_file(Path(root), path)), {}, paths)
+    rows: list[PictureRow] = []
+    broken: list[str] = []
+    for path in paths:
+        for where, item in _items(path):
+            with skipping(broken):
+                rows.append(_row(item, Path(root), where))
+    return Loaded(tuple(rows), {BROKEN: broken}, paths)
 
 
-def _load_file(root: Path, path: Path) -> list[PictureRow]:
+def _items(path: Path) -> list[tuple[str, Any]]:
     data = read_bytes(path, "give the folder with --spec.root and the names of its JSON files with --spec.files")
     items = parse_json(_mended(data, str(path)), str(path))
     if not isinstance(items, list) or not items:
         raise UserError(f"{path} must be a list of objects, not empty, as the paper's training files are")
-    return [_row(item, root, f"{path} item {i}") for i, item in enumerate(items)]
+    return [(f"{path} item {i}", item) for i, item in enumerate(items)]
 
 
 def _mended(data: bytes, where: str) -> str:
@@ -82,4 +89,5 @@ def _files(spec) -> tuple[str, ...]:
     return files
 
 
+CAPTIONS_RECUR = True
 rows, family, content, left_out = source_of(load, "mmgeolm", _files)

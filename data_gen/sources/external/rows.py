@@ -6,8 +6,7 @@ picture of the row is the anchor; what its source says of it is asserted, and al
 
 import hashlib
 import itertools
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -16,10 +15,11 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from data_gen.records.schema import ASSERTED, UNKNOWN, Family, Question
-from data_gen.shared import signs
+from data_gen.shared import signs, tolerance
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import digest_files
 from data_gen.shared.pictures import read_png
+from data_gen.shared.tolerance import LeftOut
 from data_gen.truth.signatures import SIGNATURE_WORDS, caption_signature
 
 
@@ -42,10 +42,10 @@ class PictureRow(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """What a source has read: its rows, how many items it has left out by reason, and the files that they stand in."""
+    """What a source has read: its rows, the items that it has left out, and the files that they stand in."""
 
     rows: tuple[PictureRow, ...]
-    left_out: Mapping[str, int]
+    left_out: LeftOut
     files: tuple[Path, ...]
 
 
@@ -157,9 +157,10 @@ def _of_split(load: Load, place: tuple[str, Any, Any], shares: tuple[tuple[str, 
 
 
 def _stamp(root: str, files: Any) -> tuple:
-    """Returns what changes when a file is edited; None of what is not there, which `load` complains about."""
+    """Returns what changes when a file is edited, or something else is put up with; None of what is not there, which
+    `load` complains about."""
     found = [Path(root) / file for file in ([files] if isinstance(files, str) else files)]
-    return tuple(map(_stamp_of, found))
+    return (tolerance.given(), *map(_stamp_of, found))
 
 
 def _stamp_of(path: Path) -> tuple[int, int] | None:
@@ -196,9 +197,9 @@ def source_of(load: Load, name: str, files: Callable[[ConfigDict], Any] = lambda
         negatives = (negative.image for row in found.rows for negative in row.negatives if negative.image)
         return digest_files(found.files, itertools.chain((row.image for row in found.rows), negatives))
 
-    def left_out(spec: ConfigDict) -> Counter[str]:
-        """Counts the items that are left out, by reason."""
-        return Counter(load(*place(spec)).left_out)
+    def left_out(spec: ConfigDict) -> LeftOut:
+        """Returns a line about each item that is left out, by reason."""
+        return load(*place(spec)).left_out
 
     return rows, family, content, left_out
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from data_gen.language.fact import Fact
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import json_lines
+from data_gen.shared.files import json_lines, resolve_inside
 from data_gen.sources.formalgeo.cdl import Unsayable, is_sound, parse_statement
 from data_gen.sources.formalgeo.edits import PRINTED, Reading
 from data_gen.sources.formalgeo.pixels import Figure, agrees, annotated_values, positions
@@ -58,7 +58,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
 def load(root: str, split: str) -> tuple[dict, ...]:
     """Returns the problems of a split. Raises UserError where the file is missing, or a line is not a problem."""
     problems, advice = [], "give the folder of FormalGeo7k, with train.jsonl, val.jsonl and diagrams/"
-    for where, problem in json_lines(Path(root) / f"{split}.jsonl", advice):
+    for where, problem in json_lines(resolve_inside(Path(root), f"{split}.jsonl", "spec.root"), advice):
         missing = [key for key in KEYS if not isinstance(problem, dict) or key not in problem]
         if missing:
             raise UserError(f"{where} has no '{missing[0]}': it is not a problem of FormalGeo7k")

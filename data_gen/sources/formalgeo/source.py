@@ -228,7 +228,7 @@ def located(root: str, problem: dict) -> tuple[Path, str]:
     where = f"problem {problem['problem_id']}"
     if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:
         raise UserError(f"{where}: problem_img {name[:200]!r} must be the name of a file in diagrams/")
-    return resolve_inside(Path(root) / "diagrams", name, where), where
+    return resolve_inside(resolve_inside(Path(root), "diagrams", where), name, where), where
 
 
 # ---- the command --------------------------------------------------------------------------------------------------

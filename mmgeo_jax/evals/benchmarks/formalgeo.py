@@ -40,7 +40,7 @@ def _item(root: Path, problem: Mapping[str, Any]) -> Item:
         question=problem["problem_text_en"].strip(),
         answer=problem["problem_answer"],
         kind="open",
-        pictures=(files.resolve_inside(root / "diagrams", problem["problem_img"], where),),
+        pictures=(files.resolve_inside(files.resolve_inside(root, "diagrams", where), problem["problem_img"], where),),
         groups={
             "level": (next((name for most, name in LEVELS if level <= most), "7 and more"),),
             "asked": (asked[1] if len(asked) > 1 else "other",),

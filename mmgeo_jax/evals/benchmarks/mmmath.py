@@ -53,12 +53,13 @@ def _item(root: Path, row: Any, where: str, number: int) -> Item:
     if difficulty is None:
         raise UserError(f"{where}: 'difficult' is {str(row.get('difficult'))[:50]!r}, not one of {list(DIFFICULTIES)}")
     year, knowledge = str(row.get("year")).lower(), json.dumps(row.get("knowledge"), ensure_ascii=False)
+    folder = files.resolve_inside(root, "images", where)
     return Item(
         key=str(number),
         question=rows.get_text(row, "question", where),
         answer=",".join(box for box in boxed if box),
         kind="open",
-        pictures=(files.resolve_inside(root / "images", rows.get_text(row, "file_name", where), where),),
+        pictures=(files.resolve_inside(folder, rows.get_text(row, "file_name", where), where),),
         groups={
             "difficulty": (difficulty,),
             "grade": tuple({grade for name, grade in GRADES.items() if name in year}),

@@ -13,7 +13,7 @@ def find_file(root: Path, names: Sequence[str], where_to_get: str) -> Path:
     """Returns the first of the files that exists in the folder. Raises UserError, which says where to get the data."""
     for name in names:
         if (root / name).is_file():
-            return root / name
+            return files.resolve_inside(root, name, str(root))
     raise UserError(f"{root} has no {' or '.join(names)}: {where_to_get}")
 
 

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ml_collections import ConfigDict
 
 from data_gen.geometry.diagram import Circle, Segment
 from data_gen.shared.errors import UserError
+from data_gen.sources.alphageometry import source
 from data_gen.sources.alphageometry.parse import MAX_BYTES, parse_problem, read_problems
 from tests.data_gen.constructions.alphageometry_definitions import GOOD, off, problem, sampled
 
@@ -123,6 +125,7 @@ def test_a_bad_row_leaves_the_others_of_its_file(tmp_path):
     path.write_text(f"one\n{GOOD}\n\n\ntwo\na b = segment a b; c = foot c a b\nthree\n{GOOD}\n")
     problems, faults = read_problems(str(path))
     assert [p.name for p in problems] == ["one", "three"]
+    assert source.left_out(ConfigDict({"file": str(path)})) == {"not understood": faults}
     assert len(faults) == 1 and "line 6, clause 2 'c = foot c a b': foot takes 4 names" in faults[0]
 
 

@@ -10,7 +10,10 @@ from data_gen.build import spec as specs
 from data_gen.records import tfrecords
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
+from data_gen.shared.tolerance import Tolerance, tolerating
 from data_gen.sources.external import choices, conversations
+from data_gen.sources.formalgeo import reading
+from data_gen.sources.formalgeo.source import located
 from tests.support.foreign import pictures, write_jsonl
 
 SAID = [{"from": "human", "value": "<image>\nHow long is PQ?"}, {"from": "gpt", "value": "<image> PQ = 8."}]
@@ -170,3 +173,70 @@ def test_a_manifest_or_index_that_is_no_plain_file_is_one_line(root, make):
             tfrecords.read_index(str(path).removesuffix(".index.json")) if path == index else tfrecords.read_manifest(
                 root / "out"
             )
+
+
+BROKEN = ["{", "[]", '{"image": "a.png"}', '{"image": "none.png", "caption": "PQ = 1."}',
+          '{"image": "bad.png", "caption": "PQ = 2."}', '{"image": "a.png", "caption": "…"}',
+          '{"image": "p1.png", "caption": "PQ = 3.", "negatives": ["PQ\\u00a0= 3."]}']  # fmt: skip
+
+
+def run(root, capfd, *more, config="jsonl", file="families.jsonl"):
+    """Runs the command; returns its status, what it said, and the lines about what is left out."""
+    done = shards.main([f"--spec=configs/data_{config}.py", f"--out={root}/out", f"--spec.root={root}",
+                        f"--spec.file={file}", *more])  # fmt: skip
+    listed = root / "out" / "left_out.txt"
+    return done, "".join(capfd.readouterr()), listed.read_text().splitlines() if listed.exists() else []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_broken_rows_and_pictures_are_skipped_and_listed_where_asked(root, capfd, workers):
+    (root / "bad.png").write_bytes(b"no picture")
+    good = [json.dumps({"image": f"p{i}.png", "caption": f"RS = {i}."}) for i in range(4)]
+    (root / "families.jsonl").write_text("\n".join([*good[:2], *BROKEN, *good[2:]]) + "\n")
+    settings = [f"--workers={workers}", "--spec.shard_size=2"]
+    done, said, listed = run(root, capfd, *settings)
+    assert done == 1 and "line 3 is not JSON" in said and not listed
+    done, said, listed = run(root, capfd, *settings, "--skip-broken")
+    assert done == 0 and f"left out: {len(BROKEN)} broken (first: " in said
+    assert [int(line.split(" line ")[1].split(":")[0].split()[0]) for line in sorted(listed)] == list(range(3, 10))
+    assert sum(tfrecords.read_index(path)["bytes"] > 0 for path in (root / "out").glob("*-of-?????")) >= 2
+    kept = [source[i].captions[0] for split in ("train", "val", "test")
+            for source in [tfrecords.RecordSource(root / "out", split)] for i in range(len(source))]  # fmt: skip
+    assert sorted(kept) == [f"RS = {i}." for i in range(4)]
+    done, said, again = run(root, capfd, *settings, "--skip-broken")
+    assert "complete already" in said and again == listed
+    assert run(root, capfd, *settings)[0] == 1
+    (root / "families.jsonl").write_text("\n".join(good))
+    assert run(root, capfd, *settings)[::2] == (0, [])
+
+
+def test_no_family_is_left(root, capfd):
+    (root / "families.jsonl").write_text(BROKEN[3] + "\n")
+    done, said, listed = run(root, capfd, "--workers=1", "--skip-broken")
+    assert done == 1 and "no family is left; left out: 1 broken" in said and "none.png is not there" in listed[0]
+
+
+@pytest.mark.parametrize("link", ["a.png", "families.jsonl"])
+def test_links_out_of_the_root_are_followed_where_asked(root, capfd, tmp_path_factory, link):
+    write_jsonl(root, [{"image": "a.png", "caption": "PQ = 8."}])
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / link
+    (root / link).rename(elsewhere)
+    (root / link).symlink_to(elsewhere)
+    done, said, _ = run(root, capfd, "--workers=1")
+    assert done == 1 and "is a link that leads out of" in said and "--allow-links" in said
+    assert run(root, capfd, "--workers=1", "--allow-links")[0] == 0
+    write_jsonl(root, [{"image": str(elsewhere), "caption": "PQ = 8."}], "out.jsonl")  # a name is no link
+    assert "paths must stay" in run(root, capfd, "--workers=1", "--allow-links", file="out.jsonl")[1]
+
+
+def test_links_of_formalgeo_too(tmp_path):
+    (tmp_path / "root").mkdir()
+    for name in ("train.jsonl", "diagrams"):
+        (tmp_path / name).mkdir()
+        (tmp_path / "root" / name).symlink_to(tmp_path / name)
+    problem = {"problem_id": 1, "problem_img": "1.png"}
+    for read in (lambda: reading.load(str(tmp_path / "root"), "train"), lambda: located(tmp_path / "root", problem)):
+        with pytest.raises(UserError, match="is a link that leads out of .*--allow-links"):
+            read()
+    with tolerating(Tolerance(links=True)):
+        assert located(tmp_path / "root", problem)[0] == tmp_path / "diagrams" / "1.png"
