@@ -104,7 +104,7 @@ INSTALLED := $(VENV)/.installed-$(MACHINE)
 INSTALLED_DEV := $(VENV)/.installed-dev
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo 'sudo ')
 
-.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-gcs train-clip train-lmm solve benchmark compile-report eval export report test lint lock
+.PHONY: help setup cairo data hardset retrieval gallery verify test-beam test-stock test-reference test-harness test-gcs train-clip train-lmm solve benchmark compile-report eval export report test lint lock
 .DEFAULT_GOAL := help
 
 help: ## this list | make
@@ -212,10 +212,15 @@ test-reference: .venv-reference/.installed ## published weights and tokenizers a
 test-gcs: .venv-fake-gcs/.installed ## gs:// paths against a local stand-in server, in an environment of its own | make test-gcs
 	.venv-fake-gcs/bin/python -m pytest -q tests/data_gen/build/test_gcs.py $(more)
 
-OWN := beam stock reference fake-gcs
+test-harness: .venv-harness/.installed ## lmms-eval's own command on a run of train-lmm, in an environment of its own | make test-harness
+	.venv-harness/bin/python -m pytest -q tests/mmgeo_jax/evals/harnesses/test_lmms_eval.py $(more)
+
+OWN := beam stock reference fake-gcs harness
+.venv-harness/.installed: LATER = lmms-eval==0.7.3
 $(OWN:%=.venv-%/.installed): .venv-%/.installed: pyproject.toml requirements.txt
 	$(python) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --disable-pip-version-check -e '.[$*,test]'
+	$(if $(LATER),.venv-$*/bin/python -m pip install --disable-pip-version-check --no-deps '$(LATER)')
 	@touch $@
 
 lint: $(INSTALLED_DEV) ## ruff and mypy | make lint

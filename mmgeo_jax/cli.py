@@ -43,6 +43,13 @@ GROUPS = {
         "report": ("mmgeo_jax.report.command", "write report.html of an evaluated run"),
         "benchmark": ("mmgeo_jax.evals.benchmarks.command", "score a model's answers on a public benchmark"),
     },
+    "in other harnesses": {
+        "lmms-task": (
+            "mmgeo_jax.evals.harnesses.lmms_task",
+            "write a benchmark, or own problems, as a task of lmms-eval",
+        ),
+        "vlmevalkit": ("mmgeo_jax.evals.harnesses.vlmevalkit", "run VLMEvalKit on a run of train-lmm"),
+    },
     "use": {
         "export": ("mmgeo_jax.checkpoints.export", "write a run for transformers, or as a big_vision .npz"),
         "solve": ("mmgeo_jax.inference.chat", "ask a multimodal model about a diagram"),

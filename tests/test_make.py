@@ -40,6 +40,7 @@ TARGETS = {
     "test-beam": "ARGS PYTHON",
     "test-stock": "ARGS",
     "test-reference": "ARGS",
+    "test-harness": "ARGS",
     "test-gcs": "ARGS",
     "setup": "PYTHON SYSTEM VENV MACHINE",
     "cairo": "SYSTEM",
@@ -78,7 +79,7 @@ def checkout(tmp_path):
     """A folder with the Makefile and environments whose Python writes down its arguments."""
     for name in ("Makefile", "pyproject.toml", "requirements.txt", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
-    for folder in (".venv", *(f".venv-{name}" for name in ("beam", "stock", "reference", "fake-gcs"))):
+    for folder in (".venv", *(f".venv-{name}" for name in ("beam", "stock", "reference", "fake-gcs", "harness"))):
         python = tmp_path / folder / "bin/python"
         python.parent.mkdir(parents=True)
         python.write_text("#!/bin/sh\nfor word; do printf '%s\\0' \"$word\"; done >>calls\nprintf '\\1\\0' >>calls\n")

@@ -255,6 +255,7 @@ def test_run_time_imports_are_required_and_requirements_are_used():
     required = set(requirements())
     imported = imported_modules("checker", "configs", "data_gen", "mmgeo_jax")
     assert imported.pop("apache_beam") == "data_gen/build/beam.py"  # in an environment of its own
+    assert imported.pop("lmms_eval") == "mmgeo_jax/evals/harnesses/lmms_eval.py"  # in another
     for module, path in imported.items():
         assert distributions(module) & required, f"{path} imports {module}, which requirements.txt lacks"
     used = {name for module in imported for name in distributions(module)}
@@ -304,9 +305,9 @@ def test_the_data_engine_alone_has_what_it_imports_within_the_bounds_of_the_whol
     assert all(str(whole[name]) == str(row) for name, row in alone.items())
 
 
-@pytest.mark.parametrize("target", ["test-beam", "test-stock", "test-reference", "test-gcs"])
+@pytest.mark.parametrize("target", ["test-beam", "test-stock", "test-reference", "test-harness", "test-gcs"])
 def test_environments_of_their_own_are_extras(target):
-    [installation] = [line for line in make("-n", "-B", target).stdout.splitlines() if "pip install" in line]
+    [installation] = [line for line in make("-n", "-B", target).stdout.splitlines() if " -e " in line]
     [extras] = re.findall(r"-e '\.\[(.*)\]'", installation)
     assert set(extras.split(",")) <= set(EXTRAS)
 

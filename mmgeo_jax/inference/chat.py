@@ -67,6 +67,24 @@ class Solver:
             for rows, ends in zip(found.tolist(), lengths.tolist(), strict=True)
         ]
 
+    def ask(
+        self,
+        pictures: Sequence[encoder.Picture | None],
+        questions: Sequence[str],
+        sampling: Sampling = GREEDY,
+        batch: int = 16,
+        seed: int = 0,
+    ) -> list[str]:
+        """Returns an answer to each question about its picture of any kind, or about blank paper. Up to `batch`
+        questions; they are filled up to as many, so that nothing compiles twice."""
+        if not questions:
+            return []
+        blank = np.full((1, 1), 255, np.uint8)
+        seen = [encoder.grey_picture(blank if picture is None else picture, self.size_px) for picture in pictures]
+        more = batch - len(seen)
+        found = self.answer(np.stack(seen + seen[:1] * more), [*questions, *[questions[0]] * more], sampling, seed)
+        return [texts[0] for texts in found[: len(questions)]]
+
     def stream(self, picture: np.ndarray, question: str, sampling: Sampling = GREEDY, seed: int = 0) -> Iterator[str]:
         """Yields the answer about a picture uint8[H, W] in pieces. Raises UserError where the cache is too short."""
         told: list[int] = []

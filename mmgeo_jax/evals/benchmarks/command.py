@@ -1,18 +1,20 @@
 """Scores a model's responses on a public benchmark.
 
 responses.jsonl holds {"key": ..., "response": ...} a line; a question without a line counts as wrong. The keys are said
-in each benchmark's module, and --prompts writes them with the text that a model is asked. Output files of MathVista,
+in each benchmark's module, and --prompts writes them with the text that a model is asked, ours or, with
+--prompts=public, that of the benchmark's authors. Output files of MathVista,
 We-Math, lmms-eval and VLMEvalKit are read as they are, several responses a key too (evals/benchmarks/responses.py);
 NAME_judged.jsonl beside the scores says what each response was taken to say.
 """
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 
 from data_gen.shared import cli
 from mmgeo_jax.evals.benchmarks import run as benchmarks
-from mmgeo_jax.evals.benchmarks.item import format_prompt
+from mmgeo_jax.evals.benchmarks.item import PROMPTS
 
 EXAMPLE = """mmgeo benchmark --list
   mmgeo benchmark --name=wemath --root=DIR --run=runs/lmm_tiny
@@ -30,7 +32,13 @@ def main(arguments: Sequence[str]) -> int:
     what.add_argument("--responses", metavar="FILE", help="what the model said: .jsonl, .json, .tsv, .csv, .xlsx")
     what.add_argument("--run", metavar="DIR", help="a run of train-lmm, which is asked")
     what.add_argument("--baseline", action="store_true", help="score the first choice, or the most frequent answer")
-    what.add_argument("--prompts", action="store_true", help="print key, prompt and pictures of every question")
+    what.add_argument(
+        "--prompts",
+        nargs="?",
+        const="ours",
+        choices=list(PROMPTS),
+        help="print key, prompt and pictures of every question; public: as its authors ask (default: ours)",
+    )
     parser.add_argument("--length", type=int, default=128, help="most tokens of an answer of the run (default: 128)")
     parser.add_argument("--out", help="where the scores go (default: eval.json; of a run, NAME.json in its folder)")
     options = parser.parse_args(arguments)
@@ -49,8 +57,15 @@ def _run_command(options: argparse.Namespace) -> int:
             print(f"{each:10} {module.WHERE}")
         return 0
     if options.prompts:
-        for item in benchmarks.read_items(name, root):
-            line = {"key": item.key, "prompt": format_prompt(item), "pictures": [str(p) for p in item.pictures]}
+        items = benchmarks.read_items(name, root)
+        if options.prompts == "public" and not any(item.public_prompt for item in items):
+            print(f"{name} has no public prompt for free responses: these are ours", file=sys.stderr)
+        for item in items:
+            line = {
+                "key": item.key,
+                "prompt": PROMPTS[options.prompts](item),
+                "pictures": [str(p) for p in item.pictures],
+            }
             print(json.dumps(line, ensure_ascii=False))
         return 0
     if options.run:

@@ -26,8 +26,8 @@ class Item:
 
     key: identifies it in a file of responses. answer: the reference; of a choice its text (in We-Math its letter); ""
     where the data set keeps it back. kind: a key of KINDS. precision: decimal places of a float. pictures: files inside
-    the data set's folder, which may
-    be missing. groups: for each way of grouping (skill, difficulty), the item's groups.
+    the data set's folder, which may be missing. public_prompt: what its authors ask, to the letter; "" where they have
+    not published it. groups: for each way of grouping (skill, difficulty), the item's groups.
     """
 
     key: str
@@ -37,6 +37,7 @@ class Item:
     choices: tuple[str, ...] = ()
     pictures: tuple[Path, ...] = ()
     precision: int | None = None
+    public_prompt: str = ""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -56,6 +57,14 @@ def format_prompt(item: Item) -> str:
     lines += [f"({LETTERS[i]}) {text}" for i, text in enumerate(item.choices)]
     hint = KINDS[item.kind]
     return "\n".join([*lines, hint.format(precision=item.precision) if item.kind == "float" else hint])
+
+
+def format_public_prompt(item: Item) -> str:
+    """Returns the benchmark's own prompt, or ours where it has none."""
+    return item.public_prompt or format_prompt(item)
+
+
+PROMPTS = {"ours": format_prompt, "public": format_public_prompt}  # name -> what a model is asked
 
 
 def judge_text(judge: JudgeFunction, item: Item, response: str | None) -> Verdict:

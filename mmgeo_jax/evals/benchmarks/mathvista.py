@@ -13,13 +13,16 @@ Source of the rules: the paper "MathVista: Evaluating Mathematical Reasoning of 
 - Over all, and by skill, task and kind. One difference: a blank response, a refusal, or one with two answers, is wrong;
   the public script takes the choice nearest to the empty text.
 
+The public prompt is that of evaluation/build_query.py without examples, captions or recognised text. It has no hint
+for floats of other than one or two decimal places (its script breaks there), and neither has this.
+
 Data: data/testmini.json of the repository, an object {pid: row}, with images/ beside it.
 """
 
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,16 @@ TASKS = {
     "textbook question answering": "TQA", "visual question answering": "VQA",
 }  # fmt: skip
 KINDS = {("multi_choice", "text"): "choice"} | {("free_form", kind): kind for kind in ("integer", "float", "list")}
+HINTS = {
+    "choice": "and provide the correct option letter, e.g., A, B, C, D, at the end.",
+    "integer": "requiring an integer answer and provide the final value, e.g., 1, 2, 3, at the end.",
+    "float1": "requiring a floating-point number with one decimal place and provide the final value, "
+    "e.g., 1.2, 1.3, 1.4, at the end.",
+    "float2": "requiring a floating-point number with two decimal places and provide the final value, "
+    "e.g., 1.23, 1.34, 1.45, at the end.",
+    "list": "requiring a Python list as an answer and provide the final list, "
+    "e.g., [1, 2, 3], [1.2, 1.3, 1.4], at the end.",
+}
 MORE = 3  # how many characters longer than a choice an answer may be whose distance to the choices is measured
 
 
@@ -66,14 +79,17 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
     if not isinstance(metadata, dict):
         raise UserError(f"{where} has no 'metadata': fetch the file again")
     unit = f" (Unit: {rows.get_text(row, 'unit', where)})" if row.get("unit") else ""
+    question = rows.get_text(row, "question", where) + unit
+    places = int(precision) if kind == "float" and precision is not None else None
     return Item(
         key=rows.get_text(row, "pid", where),
-        question=rows.get_text(row, "question", where) + unit,
+        question=question,
         answer=answer,
         kind=kind,
         choices=choices,
         pictures=(files.resolve_inside(root, rows.get_text(row, "image", where), where),),
-        precision=int(precision) if kind == "float" and precision is not None else None,
+        precision=places,
+        public_prompt=format_public_prompt(question, choices, f"{kind}{places or ''}"),
         groups={
             "skill": tuple(
                 SKILLS[rows.get_label({"skill": skill}, "skill", where, list(SKILLS))]
@@ -81,6 +97,15 @@ def _item(root: Path, row: Mapping[str, Any], where: str) -> Item:
             ),
             "task": (TASKS[rows.get_label(metadata, "task", where, list(TASKS))],),
         },
+    )
+
+
+def format_public_prompt(question: str, choices: Sequence[str], kind: str) -> str:
+    """Formats the question as the authors ask it; `kind` is a key of HINTS, if there is a hint."""
+    lettered = [f"({letter}) {text}" for letter, text in zip(LETTERS, choices, strict=False)]
+    lines = [f"Question: {question}", *(["Choices:", *lettered] if choices else [])]
+    return "\n".join(
+        [*lines, *([f"Hint: Please answer the question {HINTS[kind]}"] if kind in HINTS else []), "Solution:"]
     )
 
 

@@ -15,6 +15,8 @@ read under other names, so that it scores everything 0: here the comparison is m
   alone counts (60 is not 60 %), and answers in words are compared before their Chinese is taken off.
 - Over all, by difficulty, grade and knowledge. The grading of the process, by GPT-4V, is left out.
 
+The authors ask for an answer in \\boxed{} and have published no prompt with their scorer: the prompt is ours.
+
 Data: MM_Math.jsonl of Hugging Face THU-KEG/MM_Math (question, file_name, solution, year, difficult, knowledge), with
 the pictures of MM_Math.zip in images/. The key of a question is the number of its line, from 0.
 """

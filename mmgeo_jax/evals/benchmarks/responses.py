@@ -5,7 +5,8 @@ Of any shape, a row has a key and a response, or a list of several:
     ours                    {"key": ..., "response": ...} a line, or an object {key: response}
     MathVista               an object {pid: {"response": ...}}
     We-Math                 a list of objects with `ID`, `key` and `response`
-    lmms-eval               samples, a line each: `doc`, the row of the benchmark, and `resps`
+    lmms-eval               samples, a line each: `doc`, the row of the benchmark, and `resps`; later versions leave out
+                            `doc`, whose key some metrics repeat, and `resps` where it is `filtered_resps`
     VLMEvalKit              .xlsx, .tsv, .csv or .json with `prediction`, and `ID` and `key`, `pid`, `id` or `index`
 
 The name of the file tells JSON, lines of JSON and tables apart. Nothing in a file is executed: of a sheet only values
@@ -24,7 +25,8 @@ from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from mmgeo_jax.evals.benchmarks.item import Verdict
 
-KEYS = ("key", "pid", "id", "problem_id", "question_id", "index", "doc_id")
+KEYS = ("key", "pid", "id", "problem_id", "question_id", "index")
+ROW = "doc_id"  # of lmms-eval: which row of the data set it is
 SAID = ("response", "prediction", "resps", "filtered_resps", "responses")
 MAX_SHEET = 2**29  # bytes of an unpacked .xlsx; a small file can claim any size
 ADVICE = "give a file of responses"
@@ -39,6 +41,11 @@ def read(path: Path, known: Collection[str]) -> dict[str, list[str]]:
     for where, name, row in READERS.get(path.suffix.lower(), _lines)(path):
         key, said = (name, row) if name is not None and not isinstance(row, Mapping) else _read_row(row, name, known)
         texts = _texts(said)
+        if key is None and texts is not None and isinstance(row, Mapping) and ROW in row:
+            raise UserError(
+                f"{where} has no key of the benchmark, but '{ROW}', the number of a row: choose a task whose samples "
+                "name their rows, as those of mmgeo lmms-task do"
+            )
         if key is None or texts is None:
             raise UserError(f'{where} is not {{"key": ..., "response": ...}} with a text, several, or null as response')
         if key in found:
@@ -51,12 +58,16 @@ def _read_row(row: Any, name: str | None, known: Collection[str]) -> tuple[str |
     """Returns the key and the response of a row; a key of the benchmark where it has one."""
     if not isinstance(row, Mapping):
         return None, None
-    # lmms-eval keeps the benchmark's own row apart.
-    own = row["doc"] if isinstance(row.get("doc"), Mapping) else {}
-    values = [part[key] for part in (own, row) for key in KEYS if key in part] + [name]
+    # lmms-eval keeps the benchmark's own row apart, or has what a metric tells of it.
+    parts = [row]
+    if ROW in row:
+        parts = [part for part in (row.get("doc"), row, *row.values()) if isinstance(part, Mapping)]
+    values = [part[key] for part in parts for key in KEYS if key in part] + [name]
+    # the number of a row counts from 0, and is a key only where those do
+    values += [row[ROW]] if ROW in row and "0" in known else []
     names = [str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool)]
     names = [
-        f"{part['ID']}_{str(part['key']).partition('_')[2]}" for part in (own, row) if {"ID", "key"} <= set(part)
+        f"{part['ID']}_{str(part['key']).partition('_')[2]}" for part in parts if {"ID", "key"} <= set(part)
     ] + names
     key = next((each for each in names if each in known), names[0] if names else None)
     said = next((column for column in SAID if column in row), None)

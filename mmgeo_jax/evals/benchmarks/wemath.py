@@ -16,6 +16,8 @@ Source of the rules: the paper "We-Math: Does Your Large Multimodal Model Achiev
                    loose: CM if any step is right, else RM
   Rates are of all problems, RM's of those whose whole is right (RM + CM). Score = 1 - (IG / 2 + RM + IK) / problems.
 
+The public prompt is that of the paper's appendix.
+
 Data: testmini.json of the repository, with 2steps/image/ and 3steps/image/ as its `image_path` says. The key of a
 question is its ID and which step it is: 2steps_110_1, 2steps_110_2, 2steps_110_multi.
 """
@@ -35,6 +37,12 @@ from mmgeo_jax.evals.benchmarks.reading import answers, cleaning
 FILES = ("testmini.json", "testmini_sample.json")
 NODES = "knowledge_structure_nodes.json"
 WHERE = "We-Math is at github We-Math/We-Math: testmini.json, 2steps/ and 3steps/ from data/"
+PUBLIC_PROMPT = """Now, we require you to solve a multiple-choice math question. Please briefly describe your thought \
+process and provide the final answer(option).
+Question: {question}
+Option: {option}
+Regarding the format, please answer following the template below, and be sure to include two <> symbols:
+<Thought process>: <<your thought process>> <Answer>: <<your option>>"""
 STEPS = {"2steps": ("1", "2"), "3steps": ("1", "2", "3")}
 WHOLE = "multi"
 
@@ -53,7 +61,8 @@ def _item(root: Path, row: Mapping[str, Any], where: str, domains: Mapping[str, 
     kind, _, part = key.partition("_")
     if part not in (*STEPS.get(kind, ()), WHOLE) or not name.startswith(f"{kind}_"):
         raise UserError(f"{where}: 'key' {key[:50]!r} and 'ID' {name[:50]!r} do not name a step: fetch the file again")
-    choices, answer = split_options(rows.get_text(row, "option", where)), rows.get_answer(row, "answer", where).strip()
+    option, question = rows.get_text(row, "option", where), rows.get_text(row, "question", where)
+    choices, answer = split_options(option), rows.get_answer(row, "answer", where).strip()
     if answer and (answer not in LETTERS[: len(choices)] or len(answer) != 1):
         raise UserError(f"{where}: the answer {answer[:50]!r} is no letter of its {len(choices)} options")
     concepts = tuple(part.strip() for part in rows.get_text(row, "knowledge concept", where).split(";"))
@@ -62,11 +71,12 @@ def _item(root: Path, row: Mapping[str, Any], where: str, domains: Mapping[str, 
         groups["domain"] = (domains[concepts[0]],)
     return Item(
         key=f"{name}_{part}",
-        question=rows.get_text(row, "question", where),
+        question=question,
         answer=answer,
         kind="choice",
         choices=choices,
         pictures=(files.resolve_inside(root, rows.get_text(row, "image_path", where), where),),
+        public_prompt=PUBLIC_PROMPT.format(question=question, option=option),
         groups=groups,
     )
 

@@ -45,6 +45,12 @@ def lines(*rows):
          lines({"doc_id": 0, "doc": {"pid": "7", "question": "x"}, "resps": [["A", "B"]], "filtered_resps": ["A"]}),
          {"7": ["A", "B"]}),
         ("samples.jsonl", lines({"doc_id": 3, "doc": STEPS[0], "resps": [["A"]]}), {"2steps_110_1": ["A"]}),
+        # later versions of lmms-eval: no row of the benchmark, but what a metric tells of it; never the row's number
+        ("late.jsonl", lines({"doc_id": 8, "filtered_resps": "A", "submission": {"question_id": "7", "query": "x"}}),
+         {"7": ["A"]}),
+        ("late.jsonl", lines({"doc_id": 8, "filtered_resps": ["A", "B"], "key": "7"}), {"7": ["A", "B"]}),
+        ("late.jsonl", lines({"doc_id": 3, "filtered_resps": "A", "gpt": {"ID": "2steps_110", "key": "2steps_multi"}}),
+         {"2steps_110_multi": ["A"]}),
         ("vlm.tsv", table(TABLE, "\t"), {"7": ["12"], "8": ["B\nA"]}),
         ("vlm.csv", table(TABLE, ","), {"7": ["12"], "8": ["B\nA"]}),
         ("vlm.json", json.dumps(TABLE), {"7": ["12"], "8": ["B\nA"]}),
@@ -98,3 +104,11 @@ def test_several_responses_take_a_vote():
     assert responses.vote("abcd", verdicts) == 2 and responses.vote("a", verdicts[:1]) == 0
     scores = responses.score_samples([verdicts, verdicts[:2]])
     assert scores == {"most": 4, "mean_accuracy": 0.25, "any_right": 0.5}
+
+
+def test_the_number_of_a_row_is_a_key_only_where_keys_count_from_0(tmp_path):
+    """Of MathVista, whose keys count from 1, it would be the question before."""
+    (tmp_path / "a.jsonl").write_text(lines({"doc_id": 1, "filtered_resps": "A"}))
+    assert responses.read(tmp_path / "a.jsonl", {"0", "1"}) == {"1": ["A"]}
+    with pytest.raises(UserError, match="line 1 has no key of the benchmark"):
+        responses.read(tmp_path / "a.jsonl", {"1", "2"})
