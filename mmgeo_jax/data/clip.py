@@ -117,14 +117,16 @@ def empty_family(data: ConfigDict) -> ClipArrays[np.ndarray]:
     )
 
 
-def load_family(family: Family, tokenizer: Tokenizer, data: ConfigDict) -> ClipArrays[np.ndarray]:
+def load_family(
+    family: Family, tokenizer: Tokenizer, data: ConfigDict, prepare: images.Prepare = images.letterbox
+) -> ClipArrays[np.ndarray]:
     """Converts one family to arrays, without the leading B, cut or padded to N images and C captions. The first ones
     are kept. A false caption whose tokens are those of a true one becomes unknown (-1). Raises UserError where an image
     does not decode."""
     arrays = empty_family(data)
     n, c = min(data.max_images, len(family.images)), min(data.max_captions, len(family.captions))
     for i in range(n):
-        arrays["images"][i] = images.decode_member(family, i, data.size_px)
+        arrays["images"][i] = images.decode_member(family, i, data.size_px, prepare)
     tokens = tokenizer.encode_batch(list(family.captions[:c]), data.max_tokens)
     truth = family.truth[:n, :c]
     arrays["tokens"][:c] = tokens

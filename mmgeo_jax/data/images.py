@@ -1,6 +1,7 @@
 """Encoded images -> grey squares of one size, on white paper. Pictures from outside: `data_gen/shared/pictures.py`."""
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -10,28 +11,7 @@ from data_gen.shared import pictures
 from data_gen.shared.errors import UserError
 
 PAPER = 255
-
-
-def decode_member(family: Family, member: int, size_px: int) -> np.ndarray:
-    """Decodes image number `member` of a family as `decode_image` does; a UserError names the family."""
-    try:
-        return decode_image(family.images[member], size_px)
-    except UserError as fault:
-        raise UserError(f"picture {member} of family '{family.key}' {fault}: make its data again") from None
-
-
-def decode_image(png: bytes, size_px: int) -> np.ndarray:
-    """Decodes a record's PNG to grey uint8[size_px, size_px]. Raises UserError where it does not decode."""
-    try:
-        image: Image.Image = Image.open(io.BytesIO(png), formats=("PNG",))
-        if image.width * image.height > pictures.MAX_PIXELS:
-            raise ValueError("a small file can claim any size")
-        image.load()
-    except Exception:  # decoders raise nearly anything on broken files
-        raise UserError("does not decode") from None
-    if image.mode != "L":
-        image = pictures.convert(image, None).grey
-    return letterbox(image, size_px)
+Prepare = Callable[[Image.Image, int], np.ndarray]  # grey picture, size in px -> uint8[size, size]
 
 
 def letterbox(image: Image.Image, size_px: int) -> np.ndarray:
@@ -44,3 +24,25 @@ def letterbox(image: Image.Image, size_px: int) -> np.ndarray:
     scaled = image.resize((width, height), Image.Resampling.BICUBIC)
     square.paste(scaled, ((size_px - width) // 2, (size_px - height) // 2))
     return np.asarray(square)
+
+
+def decode_member(family: Family, member: int, size_px: int, prepare: Prepare = letterbox) -> np.ndarray:
+    """Decodes image number `member` of a family as `decode_image` does; a UserError names the family."""
+    try:
+        return decode_image(family.images[member], size_px, prepare)
+    except UserError as fault:
+        raise UserError(f"picture {member} of family '{family.key}' {fault}: make its data again") from None
+
+
+def decode_image(png: bytes, size_px: int, prepare: Prepare = letterbox) -> np.ndarray:
+    """Decodes a record's PNG to grey uint8[size_px, size_px]. Raises UserError where it does not decode."""
+    try:
+        image: Image.Image = Image.open(io.BytesIO(png), formats=("PNG",))
+        if image.width * image.height > pictures.MAX_PIXELS:
+            raise ValueError("a small file can claim any size")
+        image.load()
+    except Exception:  # decoders raise nearly anything on broken files
+        raise UserError("does not decode") from None
+    if image.mode != "L":
+        image = pictures.convert(image, None).grey
+    return prepare(image, size_px)

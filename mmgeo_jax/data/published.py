@@ -102,6 +102,8 @@ TOKEN = Rule('a text, an object with a "content", or null', _token)
 TEXTS = Rule("a list of texts, or null",
              lambda value: value is None or (isinstance(value, list) and all(map(_text, value))))  # fmt: skip
 WIDTH, HEADS, PIXELS = _whole(1, 2**17), _whole(1, 2**12), _whole(1, 2**13)
+SQUARE = Rule("a number of pixels, or an object of them",
+              lambda value: isinstance(value, dict) or PIXELS.fits(value))  # fmt: skip
 RULES: dict[str, Rule] = {
     # which model, and its parts
     "model_type": TEXT, "vision_config": OBJECT, "text_config": OBJECT,
@@ -112,6 +114,11 @@ RULES: dict[str, Rule] = {
     "vocab_size": _whole(1, MOST_VOCAB), "max_position_embeddings": _whole(1, 2**20),
     # image towers
     "image_size": PIXELS, "patch_size": PIXELS, "image_mean": _channels(NUMBER), "image_std": _channels(_above(0, 1e6)),
+    # how a folder's pictures are prepared
+    "size": SQUARE, "crop_size": SQUARE, "shortest_edge": PIXELS, "height": PIXELS, "width": PIXELS,
+    "resample": _whole(0, 5), "rescale_factor": _above(0, 255), "image_processor_type": _or_null(TEXT),
+    "feature_extractor_type": _or_null(TEXT),
+    **{key: FLAG for key in ("do_resize", "do_rescale", "do_normalize", "do_center_crop", "do_pad")},
     # SigLIP's and CLIP's ends
     "projection_size": WIDTH, "projection_dim": WIDTH, "eos_token_id": _whole(0, MOST_VOCAB),
     # Gemma

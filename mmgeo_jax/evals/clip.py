@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from data_gen.records import tfrecords
 from data_gen.shared import files
 from mmgeo_jax.checkpoints import manager as checkpoints
+from mmgeo_jax.data import preparation as preparations
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.evals import probes, runs
 from mmgeo_jax.evals import scores as eval_scores
@@ -55,23 +56,29 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
 
 
 def evaluate_checkpoint(
-    model: encoder.Model, source: str | Path, data_dir: str, runs_dir: str | Path = "runs"
+    model: encoder.Model,
+    source: str | Path,
+    data_dir: str,
+    runs_dir: str | Path = "runs",
+    preparation: str = preparations.OURS.name,
 ) -> tuple[dict[str, Any], Path]:
-    """Scores a model on the test split of a data set, or on val where it has no test split. Returns the contents of
-    eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where the model has no text tower or no
-    tokenizer, or the data is missing or broken."""
+    """Scores a model on the test split of a data set, or on val where it has no test split, its pictures prepared as
+    `data/preparation.py` has it. Returns the contents of eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises
+    UserError where the model has no text tower or no tokenizer, or the data is missing or broken."""
     started, tokenizer = time.perf_counter(), model.require_tokenizer()
     split = tfrecords.choose_split(data_dir, HELD_OUT["synthetic"])
-    test = read_split(data_dir, split, tokenizer, model.length, model.size_px, [model.embedder])
+    prepared = preparations.find(preparation, source, model.size_px)
+    test = read_split(data_dir, split, tokenizer, model.length, model.size_px, [model.embedder], prepare=prepared.apply)
     results = {
         "version": VERSION,
         "checkpoint": str(source),
         "data": {"folder": str(data_dir), "split": split, "fingerprint": runs.fingerprint_data(data_dir)},
+        "preparation": {"name": prepared.name, "says": prepared.says},
         "merged_share": test.merged_share,
         "scores": eval_scores.compute_scores(test, test.embedded[0]).to_json(),
-        "run": runs.describe_run(f"--checkpoint={source} --data {data_dir}", started),
+        "run": runs.describe_run(f"--checkpoint={source} --data {data_dir} --preparation={preparation}", started),
     }
-    folder = runs.make_folder(source, data_dir, runs_dir)
+    folder = runs.make_folder(source, data_dir, runs_dir, preparations.suffix(prepared))
     arrays = {"logit_scale": model.scale, "rows": test.rows, "scores": test.embedded[0].scores()}
     _write_results(folder, results, arrays)
     return results, folder
@@ -142,6 +149,7 @@ def _format_table(results: dict[str, Any]) -> str:
         rows |= {kind: {name: kinds[name.removesuffix("_hit1")][kind] for name in hits} for kind in kinds["text"]}
     lines = [
         f"{results['checkpoint']} on {data['folder']}, {data['split']}, {scores['families']} families; 95 % intervals",
+        f"pictures prepared {preparations.describe(results['preparation'])}",
         f"{'':20}{'picture finds caption':27}{'caption finds picture':27}chance",
     ]
     for name, row in rows.items():

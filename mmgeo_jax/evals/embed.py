@@ -11,6 +11,7 @@ from data_gen.records import schema, tfrecords
 from data_gen.shared.errors import UserError
 from mmgeo_jax.batch import ClipArrays
 from mmgeo_jax.data import clip as clip_data
+from mmgeo_jax.data.images import Prepare, letterbox
 from mmgeo_jax.data.tokenizer import Tokenizer
 from mmgeo_jax.evals import probes
 from mmgeo_jax.inference.encoder import Embedder
@@ -66,6 +67,7 @@ def read_split(
     size_px: int,
     embedders: Sequence[Embedder] = (),
     limit: int | None = None,
+    prepare: Prepare = letterbox,
 ) -> Split:
     """Reads a split, or `limit` families evenly spaced over it, and embeds it with each model; L is `max_tokens`.
     Raises UserError where the split is missing, empty or broken."""
@@ -77,7 +79,7 @@ def read_split(
     bar = tqdm(total=len(families), desc=f"reading {data_dir} {split}", unit="family", leave=False)
     for start in range(0, len(families), CHUNK):
         chunk = families[start : start + CHUNK]
-        parts = [clip_data.load_family(family, tokenizer, sizes) for family in chunk]
+        parts = [clip_data.load_family(family, tokenizer, sizes, prepare) for family in chunk]
         for part, family in zip(parts, chunk, strict=True):  # merged negatives stay, as ties
             part["truth"][: family.truth.shape[0], : family.truth.shape[1]] = family.truth
         parts += [clip_data.empty_family(sizes)] * (CHUNK - len(parts))

@@ -24,6 +24,7 @@ from data_gen.shared.errors import UserError
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.data import images
 from mmgeo_jax.data import lmm as lmm_data
+from mmgeo_jax.data import preparation as preparations
 from mmgeo_jax.evals import ranking, runs
 from mmgeo_jax.evals.benchmarks.item import Verdict
 from mmgeo_jax.evals.benchmarks.reading import answers, expressions
@@ -84,18 +85,26 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
 
 
 def evaluate_checkpoint(
-    solver: chat.Solver, source: str | Path, data_dir: str | Path, runs_dir: str | Path = "runs"
+    solver: chat.Solver,
+    source: str | Path,
+    data_dir: str | Path,
+    runs_dir: str | Path = "runs",
+    preparation: str = preparations.OURS.name,
 ) -> tuple[dict[str, Any], Path]:
-    """Scores any multimodal model, greedily, on the problems of a data set's test split. Returns the contents of
-    eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises UserError where there are no problems to read."""
+    """Scores any multimodal model, greedily, on the problems of a data set's test split, their pictures prepared as
+    `data/preparation.py` has it. Returns the contents of eval.json and its folder, runs/eval_CHECKPOINT_DATA. Raises
+    UserError where there are no problems to read."""
     started = time.perf_counter()
     families = _read_problems(data_dir, 0)
     if not families:
         raise UserError(f"{data_dir} has no problems to solve in its test split")
     data = {"problems": runs.fingerprint_data(str(data_dir)), "count": len(families)}
-    inputs = {"version": VERSION, "checkpoint": str(source), "data": data}
-    folder, arguments = runs.make_folder(source, data_dir, runs_dir), f"--checkpoint={source} --data {data_dir}"
-    return _evaluate(folder, solver, families, GREEDY, inputs, arguments, started), folder
+    prepared = preparations.find(preparation, source, solver.size_px)
+    told = {"name": prepared.name, "says": prepared.says}
+    inputs = {"version": VERSION, "checkpoint": str(source), "data": data, "preparation": told}
+    folder = runs.make_folder(source, data_dir, runs_dir, preparations.suffix(prepared))
+    arguments = f"--checkpoint={source} --data {data_dir} --preparation={preparation}"
+    return _evaluate(folder, solver, families, GREEDY, inputs, arguments, started, prepared.apply), folder
 
 
 def _read_problems(data_dir: str | Path, limit: int) -> list[Family]:
@@ -114,9 +123,10 @@ def _evaluate(
     inputs: dict[str, Any],
     arguments: str,
     started: float,
+    prepare: images.Prepare = images.letterbox,
 ) -> dict[str, Any]:
     """Solves problems, takes a vote among the solutions of each, scores them and writes the results."""
-    solutions, rate = solve_problems(solver, families, settings)
+    solutions, rate = solve_problems(solver, families, settings, prepare)
     voted = [take_vote(_question(family), texts) for family, texts in zip(families, solutions, strict=True)]
     responses, verdicts = [text for text, _ in voted], [verdict for _, verdict in voted]
     results = {"scores": score_groups(families, verdicts), "tokens_per_s": rate} | inputs
@@ -126,7 +136,10 @@ def _evaluate(
 
 
 def solve_problems(
-    solver: chat.Solver, families: Sequence[Family], settings: ConfigDict
+    solver: chat.Solver,
+    families: Sequence[Family],
+    settings: ConfigDict,
+    prepare: images.Prepare = images.letterbox,
 ) -> tuple[list[list[str]], float]:
     """Samples solutions of each family's problem with its choices; returns texts by family, and tokens per second."""
     sampling, batch = Sampling(settings.max_tokens, settings.samples, settings.temperature), settings.batch_size
@@ -139,7 +152,7 @@ def solve_problems(
         for first in range(0, len(order), batch):
             chunk = order[first : first + batch]
             full = chunk + chunk[:1] * (batch - len(chunk))
-            pictures = np.stack([images.decode_member(families[i], 0, solver.size_px) for i in full])
+            pictures = np.stack([images.decode_member(families[i], 0, solver.size_px, prepare) for i in full])
             texts = solver.answer(pictures, [prompts[i] for i in full], sampling)
             solutions |= dict(zip(chunk, texts, strict=False))
             if first:  # the first one compiles
@@ -205,7 +218,9 @@ def summarize(results: dict[str, Any] | None) -> str:
         return "the data of the run has no problems to solve"
     scores = results["scores"]
     rows = {"all": scores["all"]["all"]} | scores.get("given", {}) | scores.get("steps", {})
-    return "\n".join(
+    prepared = results.get("preparation")
+    head = f"pictures prepared {preparations.describe(prepared)}\n" if prepared else ""
+    return head + "\n".join(
         f"{name:16}{row['accuracy']:.3f} ({row['interval'][0]:.3f} to {row['interval'][1]:.3f}), "
         f"{row['right']} of {row['count']}, chance {row['chance']:.3f}"
         for name, row in rows.items()

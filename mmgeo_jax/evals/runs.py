@@ -46,13 +46,13 @@ def write_results(folder: Path, results: dict[str, Any]) -> None:
         file.write(json.dumps(results, indent=1, allow_nan=False).encode())
 
 
-def make_folder(source: str | Path, data_dir: str | Path, runs_dir: str | Path) -> Path:
-    """Creates the folder for the results of a checkpoint on a data set, runs/eval_CHECKPOINT_DATA; with
+def make_folder(source: str | Path, data_dir: str | Path, runs_dir: str | Path, suffix: str = "") -> Path:
+    """Creates the folder for the results of a checkpoint on a data set, runs/eval_CHECKPOINT_DATA with a suffix, and
     a hash of both paths where another checkpoint or data set of these names has that one."""
     paths = [Path(path).resolve() for path in (source, data_dir)]
     # Only an ending that says nothing is left out: m-v1.0 and m-v1.1 are two.
-    name = "eval_{}_{}".format(*(path.stem if path.suffix == ".npz" else path.name for path in paths))
-    key = json.dumps([str(path) for path in paths])
+    name = "eval_{}_{}".format(*(path.stem if path.suffix == ".npz" else path.name for path in paths)) + suffix
+    key = json.dumps([*map(str, paths), *([suffix] if suffix else [])])
     for folder in (Path(runs_dir) / name, Path(runs_dir) / f"{name}_{sha256(key.encode()).hexdigest()[:8]}"):
         folder.mkdir(parents=True, exist_ok=True)
         owner = folder / OWNER
