@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from data_gen.shared import signals
 from data_gen.shared.cli import program
 
 # what a user does -> command -> (module, what it does)
@@ -67,8 +68,13 @@ def usage() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command, without `arguments` that of this process; returns its exit status."""
+    return signals.run(lambda: run(sys.argv[1:])) if arguments is None else run(arguments)
+
+
+def run(arguments: Sequence[str]) -> int:
     """Runs a command; returns its exit status."""
-    name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    name, *rest = list(arguments) or ["--help"]
     if name in ("-h", "--help"):
         print(usage())
         return 0

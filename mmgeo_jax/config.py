@@ -17,7 +17,9 @@ from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 from data_gen.shared.ranges import (
     COUNT,
+    FLAG,
     NAME,
+    NUMBER,
     PATTERN,
     POSITIVE,
     SEED,
@@ -29,7 +31,9 @@ from data_gen.shared.ranges import (
     Rule,
     between,
     each,
+    one_of,
     or_none,
+    some_of,
 )
 
 EXAMPLE = """mmgeo train-{kind} --config=configs/{kind}_tiny.py --config.optim.lr=1e-3 --config.name=mine
@@ -40,10 +44,28 @@ same command on the same run resumes it, and skips what is finished."""
 MAY_CHANGE = r"eval\..*|workdir|train\.trackers|data\.workers|mesh\.fsdp"
 MAY_CHANGE_UNTRAINED = MAY_CHANGE + r"|data\.real_dir"
 
+MASKS = ("in_batch", "mm_text", "mm_image", "mm", *(f"in_batch+{mm}" for mm in ("mm_text", "mm_image", "mm")))
+MASKS += ("siblings", "family")
 # a whole key, as a regular expression -> what it may be
 RANGES: dict[str, Rule] = {
     "name": NAME,
-    "workdir|data.dir|data.fingerprint|data.prompt_end": TEXT,
+    r"workdir|data\.(dir|real_dir|fingerprint|prompt_end)|init_from|decoder_from|tokenizer\.file": TEXT,
+    "init_parts": some_of("image", "text", "projector", "decoder", mark="|"),
+    r"train\.trackers": some_of("tensorboard", "wandb", mark=","),
+    r"deterministic|data\.(show_images|train_on_real)": FLAG,
+    r"model\..*\.(causal|class_token|first_norm|head|head_bias|masked|post_norms|qk_norm|stem_bias)": FLAG,
+    r"data\.task": one_of("captions", "numbers", "problems"),
+    r"loss\.name": one_of("softmax", "sigmoid"),
+    r"loss\.mask": one_of(*MASKS),
+    r"model\.dtype": one_of("float32", "bfloat16"),
+    r"model\.features": one_of("second_last", "last"),
+    r"model\.projector": one_of("mlp", "linear"),
+    r"model\.image\.stem": one_of("patch", "conv"),
+    r"model\..*\.activation": one_of("gelu_tanh", "gelu", "quick_gelu"),
+    r"model\..*\.pool": one_of("map", "mean", "last", "first"),
+    r"model\..*\.remat": one_of("none", "dots", "full"),
+    r"model\.init_bias": NUMBER,
+    r"model\.text\.end_id": COUNT,
     "seed": SEED,
     r".*\.augment\..*|.*_prob": SHARE,
     "data.workers": between(0, 1024),
@@ -122,20 +144,36 @@ def list_differences(old: ConfigDict, new: ConfigDict) -> dict[str, str]:
 
 def lock_config(run_dir: str | Path, config: ConfigDict) -> None:
     """Writes config.json into a run's folder, or compares it with the one that the run was started with. Raises
-    UserError, naming the keys, where others than MAY_CHANGE differ. A run without a checkpoint has nothing to lose: if
-    its config has changed, it starts over, without its tokenizer."""
+    UserError, naming the keys, where others than MAY_CHANGE differ; a finished run may also get more steps. A run
+    without a checkpoint has nothing to lose: if its config has changed, it starts over, without its tokenizer."""
     run = Path(run_dir)
     run.mkdir(parents=True, exist_ok=True)
-    if (run / "config.json").exists() and not any((run / "checkpoints").glob("*")):
-        if list_differences(read_run_config(run), config):
+    done = max((int(path.name) for path in (run / "checkpoints").glob("*") if path.name.isdigit()), default=0)
+    if (run / "config.json").exists():
+        old = read_run_config(run)
+        changed = list_differences(old, config)
+        if done:
+            _check_changes(run, changed, done, old, config)
+        elif changed:
             (run / "tokenizer.model").unlink(missing_ok=True)
-    elif (run / "config.json").exists():
-        changed = list_differences(read_run_config(run), config)
-        may_change = MAY_CHANGE if config.data.get("train_on_real") else MAY_CHANGE_UNTRAINED
-        fixed = [f"{key}: {change}" for key, change in changed.items() if not re.fullmatch(may_change, key)]
-        if fixed:
-            raise UserError(f"{run} was started with another config ({', '.join(fixed)}): give another --config.name")
-        if not changed:
+        if done and not changed:
             return
     with open_atomic(run / "config.json") as file:
         file.write(to_json(config).encode())
+
+
+def _check_changes(run: Path, changed: dict[str, str], done: int, old: ConfigDict, new: ConfigDict) -> None:
+    """Raises UserError where a run with a checkpoint of step `done` cannot go on with a changed config."""
+    before, steps = (flatten(each).get("train.steps", done) for each in (old, new))
+    if steps < done:
+        raise UserError(
+            f"{run} has done {done} steps, and train.steps is {steps}: give {done} or more, or another --config.name"
+        )
+    finished = done in (before, steps)
+    may_change = MAY_CHANGE if new.data.get("train_on_real") else MAY_CHANGE_UNTRAINED
+    may_change += r"|train\.steps" * finished
+    fixed = [f"{key}: {change}" for key, change in changed.items() if not re.fullmatch(may_change, key)]
+    if fixed:
+        advice = f"finish its {before} steps first, or " * (not finished and "train.steps" in changed)
+        named = ", ".join(fixed)
+        raise UserError(f"{run} was started with another config ({named}): {advice}give another --config.name")

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from data_gen.shared import cli as frame
+from data_gen.shared import signals
 from mmgeo_jax import cli
 from tests.support.paths import ROOT
 
@@ -36,6 +38,33 @@ def test_a_wrong_command_names_the_nearest(wrong, near, capsys):
     assert cli.main([wrong]) == 2
     error = capsys.readouterr().err
     assert f"there is no command '{wrong}': did you mean '{near}'?" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", signals.ENDING)
+def test_a_signal_is_one_line_in_every_command(number, monkeypatch, capsys):
+    def interrupted(*names, **more):
+        raise signals.Ended(number)
+
+    monkeypatch.setattr(frame, "parser", interrupted)
+    for command in cli.COMMANDS.keys() - {"beam"} | ({"beam"} if importlib.util.find_spec("apache_beam") else set()):
+        assert cli.main([command]) == 128 + number
+        assert capsys.readouterr().err == "error: interrupted; give the same command again to resume\n", command
+
+
+def test_a_home_is_found_in_every_command(monkeypatch):
+    """Wherever a path stands, and nothing else is changed."""
+    monkeypatch.setenv("HOME", "/home/me")
+    changed = ["--out=~/x", "--data", "~/a b", "--spec.root=~"]
+    kept = ["~other/x", "--x=a~/b", "--question=Is ~/2 a\nb?", "-k=~/x"]
+    found: list[str] = []
+
+    @frame.command
+    def main(arguments):
+        found.extend(arguments)
+        return 0
+
+    main([*changed, *kept])
+    assert found == ["--out=/home/me/x", "--data", "/home/me/a b", "--spec.root=/home/me", *kept]
 
 
 def test_a_missing_package_is_one_line(monkeypatch, capsys):

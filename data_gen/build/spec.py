@@ -19,7 +19,10 @@ SPEC: dict[str, ranges.Rule] = {
     r"shares\..*|leads\..*|mix\..*": ranges.WEIGHT,
     "cube_share|in_picture": ranges.SHARE,
     "choices|answers": ranges.SOME,
-    "root|file": ranges.TEXT,
+    "root|file|name|source|letters": ranges.TEXT,
+    "files|kinds": ranges.each(ranges.TEXT),
+    "difficulty": ranges.COUNT,
+    "difficulties": ranges.each(ranges.COUNT),
 }
 
 

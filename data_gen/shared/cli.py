@@ -3,12 +3,14 @@
 import argparse
 import errno
 import functools
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
-from data_gen.shared import tolerance
+from data_gen.shared import signals, tolerance
 from data_gen.shared.errors import UserError
+from data_gen.shared.files import expand_home
 
 
 def program() -> str:
@@ -32,13 +34,15 @@ Main = Callable[[Sequence[str]], int]
 
 
 def command(main: Main) -> Main:
-    """Wraps a command's `main`: a known fault becomes one line on stderr and exit status 1."""
+    """Wraps a command's `main`: ~/ is the user's home in every argument, a known fault becomes one line on stderr and
+    exit status 1, and Ctrl-C one line and 130."""
 
     @functools.wraps(main)
     def wrapped(arguments: Sequence[str]) -> int:
+        status = 1
         try:
             with tolerance.tolerating(tolerance.Tolerance.of(arguments)):
-                return main(arguments)
+                return main([_expand(argument) for argument in arguments])
         except UserError as fault:
             line = str(fault)
         except OSError as fault:
@@ -49,9 +53,14 @@ def command(main: Main) -> Main:
             if not any("://" in argument for argument in arguments):
                 raise
             line = f"{fault}; for gs:// paths type: pip install gcsfs"
-        except KeyboardInterrupt:
-            line = "interrupted; give the same command again to resume"
-        print(f"error: {line}", file=sys.stderr)
-        return 1
+        except KeyboardInterrupt as fault:
+            line, status = signals.LINE, signals.status_of(fault)
+        signals.say(line)
+        return status
 
     return wrapped
+
+
+def _expand(argument: str) -> str:
+    option, value = re.fullmatch(r"(--[\w.-]+=)?(.*)", argument, re.DOTALL).groups(default="")  # type: ignore[union-attr]
+    return option + expand_home(value)

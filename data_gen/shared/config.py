@@ -15,15 +15,16 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
+from data_gen.shared.files import expand_home
 
 # Where the config files that come with the package are: in a checkout, and where it is installed.
 SHIPPED = [Path(__file__).parents[2] / folder for folder in ("configs", "mmgeo_configs")]
 
 
 def load(noun: str, path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
-    """Returns the ConfigDict, locked, of a file's `get_<noun>()`, with `--<noun>.a.b=value` overrides applied. `path`
-    may also name a config that comes with the package: `clip_tiny` or `configs/clip_tiny.py`, in any folder. Raises
-    UserError if the file, a key or a value is wrong."""
+    """Returns the ConfigDict, locked, of a file's `get_<noun>()`, with `--<noun>.a.b=value` overrides applied; ~/ is
+    the user's home. `path` may also name a config that comes with the package: `clip_tiny` or `configs/clip_tiny.py`,
+    in any folder. Raises UserError if the file, a key or a value is wrong."""
     file = _find(noun, Path(path).expanduser())
     try:
         config = runpy.run_path(str(file))[f"get_{noun}"]()
@@ -36,6 +37,8 @@ def load(noun: str, path: str | Path, overrides: Sequence[str] = ()) -> ConfigDi
     config.lock()
     for override in overrides:
         _apply(noun, config, override)
+    paths = {key: value for key, value in flatten(config).items() if isinstance(value, str) and value.startswith("~")}
+    config.update_from_flattened_dict({key: expand_home(path) for key, path in paths.items()})
     return config
 
 
@@ -71,7 +74,6 @@ def _apply(noun: str, config: ConfigDict, override: str) -> None:
     for parent in parents:
         config = config[parent]
     kind, old = config.get_type(leaf), config[leaf]
-    text = str(Path(text).expanduser()) if text == "~" or text.startswith("~/") else text
     try:
         config[leaf] = None if text == "None" and (old is None or kind is type(None)) else PARSERS[kind](text, old)
     except (KeyError, ValueError, SyntaxError, TypeError):

@@ -21,6 +21,11 @@ MAX_TEXT = 20_000  # characters
 MAX_PATH = 1000  # characters
 
 
+def expand_home(text: str) -> str:
+    """Returns a path in which a first ~ is the user's home; of any other text, and of ~name, the text."""
+    return os.path.expanduser(text) if text == "~" or text.startswith("~/") else text
+
+
 def read_bytes(path: Path, what: str) -> bytes:
     """Returns the bytes of a file. Raises UserError, which says `what` to do, if there is none."""
     if not _is_file(path):

@@ -11,6 +11,7 @@ from multiprocessing import connection
 from typing import TypeVar
 
 from data_gen.shared.errors import UserError
+from data_gen.shared.signals import ENDING
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
@@ -37,8 +38,9 @@ def map_in_pool(
 
 
 def _start_worker() -> None:
-    """Leaves Ctrl-C to the command, and exits when the command is killed: a worker would wait for work for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leaves signals to the command, and exits when the command is killed: a worker would wait for work for ever."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -59,11 +59,26 @@ def is_pattern(value: Any) -> bool:
     return True
 
 
+def one_of(*names: str) -> Rule:
+    """Returns the rule of a choice."""
+    return names.__contains__, f"one of {', '.join(names)}"
+
+
+def some_of(*names: str, mark: str) -> Rule:
+    """Returns the rule of a text that joins names, or none, by a mark."""
+    return (
+        lambda value: isinstance(value, str) and all(part.strip() in (*names, "") for part in value.split(mark)),
+        f"of {', '.join(names)}, joined by {mark}",
+    )
+
+
 COUNT, SOME, SHARE, POSITIVE, WEIGHT = between(0), between(1), between(0, 1), between(0, above=True), between(0)
 SIZE = between(8, 4096)
 SEED = between(0, 2**32 - 1)
 NAME = is_name, "letters, digits, blanks and _.,+=@- (a letter or digit first), and at most 100 bytes"
 PATTERN = is_pattern, "a regular expression"
+FLAG = (lambda value: isinstance(value, bool)), "True or False"
+NUMBER = is_number, "a finite number"
 TEXT = (lambda value: isinstance(value, str) and "\0" not in value), "a text"
 
 

@@ -35,7 +35,7 @@ def export(run: str | Path, out: str | Path, format: str = "hf") -> list[str]:
     """
     if format not in FORMATS:
         raise UserError(f"--format={format} is not known: choose one of {', '.join(FORMATS)}")
-    trained, folder = manager.restore_run(run), Path(out)
+    trained, folder = manager.restore_run(Path(run).expanduser()), Path(out).expanduser()
     params: Arrays = traverse_util.flatten_dict(jax.device_get(trained.params), sep="/")
     if manager.kind_of(trained.config.model) == "lmm":
         if format == "npz":

@@ -36,6 +36,7 @@ from mmgeo_jax.models.init import Params
 TREES = ("params", "opt_state")
 KEPT = 2  # the newest, beside the best
 BEST = ("val_hit1", "val_accuracy")  # the metric by which it is the best: the first that is there
+LEFTOVER = ".orbax-checkpoint-tmp"  # in the name of a folder until it is whole
 MOST_NAMED = 4  # differences that an error names
 
 Trees = Mapping[str, Any]  # item -> tree of arrays
@@ -114,8 +115,12 @@ def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False)
 
     `like` names the items, as trees of arrays or of jax.ShapeDtypeStruct, on whose shardings they are restored;
     what has none goes to the first device. A broken checkpoint is passed over with a warning, and deleted if
-    `repair`. Raises UserError where none can be read, or where names, shapes or types differ from those of `like`.
+    `repair`, as is what a save that was killed has left. Raises UserError where none can be read, or where names,
+    shapes or types differ from those of `like`.
     """
+    if repair and processes.is_first():
+        for path in (each for each in Path(folder.directory).iterdir() if LEFTOVER in each.name):
+            shutil.rmtree(path, ignore_errors=True)
     steps = sorted(folder.all_steps(), reverse=True)
     for step in steps:
         path = folder.directory / str(step)

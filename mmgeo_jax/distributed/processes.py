@@ -5,15 +5,18 @@ pod slice, under Slurm or MPI (JAX detects them), or where JAX_COORDINATOR_ADDRE
 JAX_PROCESS_ID say so. All run the same command; only the first one writes.
 """
 
+import contextlib
 import os
-import sys
+import re
 import threading
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from data_gen.shared import signals
 from data_gen.shared.errors import UserError
 
 # variable that a launcher sets -> number of processes in its value
@@ -24,6 +27,9 @@ LAUNCHERS: dict[str, Callable[[str], int]] = {
 }
 OURS = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 WAIT_S = 50  # for the other processes to come
+# How JAX says that a connection to another process is gone.
+LOST = r"Gloo|NCCL|UNAVAILABLE|DEADLINE_EXCEEDED|[Hh]eartbeat|[Cc]oordination service"
+HEARTBEAT_S = 30  # without a sign of life from a process, until the others end
 
 
 def join(environment: Mapping[str, str] = os.environ) -> None:
@@ -49,7 +55,9 @@ def join(environment: Mapping[str, str] = os.environ) -> None:
     try:
         address, *numbers = (given[name] for name in OURS) if given else (None,)
         count, place = map(int, numbers) if numbers else (None, None)
-        jax.distributed.initialize(address, count, place, initialization_timeout=10 * WAIT_S)
+        jax.distributed.initialize(
+            address, count, place, initialization_timeout=10 * WAIT_S, heartbeat_timeout_seconds=HEARTBEAT_S
+        )
     except (RuntimeError, ValueError, KeyError) as fault:  # KeyError: of a variable that the launcher did not set
         raise UserError(f"{advice} ({' '.join(str(fault).split())[:160]})") from None
     finally:
@@ -58,8 +66,25 @@ def join(environment: Mapping[str, str] = os.environ) -> None:
 
 def _end(line: str) -> None:
     """Ends this process, whatever its other threads wait for."""
-    print(f"error: {line}", file=sys.stderr, flush=True)
-    os._exit(1)
+    signals.say(line)
+    signals.leave(1)
+
+
+@contextlib.contextmanager
+def end_together() -> Iterator[None]:
+    """Ends this process at once where it is one of several and the block fails, be it that another one has ended: what
+    closes files and connections in an orderly way would wait for all. The others then end by this, too."""
+    try:
+        yield
+    except Exception as fault:
+        if jax.process_count() == 1:
+            raise
+        reason = " ".join(str(fault).split())
+        if re.search(LOST, reason):
+            _end(f"another process has ended, and says why; the same command in all of them resumes ({reason[:160]})")
+        if not isinstance(fault, UserError | OSError):
+            traceback.print_exc()
+        _end(reason)
 
 
 def _count(read: Callable[[str], int], value: str | None) -> int:

@@ -117,6 +117,7 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Solver:
 
     Raises UserError where it is none of these, has no checkpoint or tokenizer, or is broken.
     """
+    source = Path(source).expanduser()
     if not checkpoints.is_published(source):
         return solver_of(checkpoints.restore_run(source, "lmm"))
     found = gemma_files.read(source)

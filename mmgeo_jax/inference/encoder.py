@@ -117,7 +117,8 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Model:
 
     Raises UserError where a file is missing or broken, or the tokenizer is not the checkpoint's.
     """
-    if (Path(source) / "checkpoints").is_dir():
+    source = Path(source).expanduser()
+    if (source / "checkpoints").is_dir():
         if tokenizer is not None:
             raise UserError(f"{source} is a run, which has its own tokenizer: leave the other out")
         run, has_texts, has_images = checkpoints.restore_run(source, "two_tower"), True, True
@@ -128,7 +129,7 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Model:
         checkpoint = readers.read(source)
         config, has_texts = checkpoint.config, "text/token" in checkpoint.params
         has_images = "image/position" in checkpoint.params
-        own = _find_tokenizer(Path(source), tokenizer) if has_texts else None
+        own = _find_tokenizer(source, tokenizer) if has_texts else None
         if own is not None:
             init_from.check_tokenizer(own, checkpoint)
         params = init_from.fill_all(checkpoint, str(source))

@@ -88,6 +88,11 @@ class RunLog(NamedTuple):
         write(self.metrics, step, scores)
         self.track(step, scores)
 
+    def has_scores(self, step: int) -> bool:
+        """Returns whether the scores of a step's validation are logged."""
+        lines = map(json.loads, Path(self.metrics.name).read_text().splitlines())
+        return any(line["step"] == step and "loss" not in line for line in lines)
+
     def sync(self) -> None:
         """Makes sure that metrics.jsonl is on the disk."""
         if processes.is_first():

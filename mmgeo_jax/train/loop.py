@@ -7,11 +7,9 @@ import contextlib
 import dataclasses
 import errno
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import jax
@@ -31,11 +29,13 @@ from mmgeo_jax.distributed import mesh as meshes
 from mmgeo_jax.distributed import processes
 from mmgeo_jax.models.init import Params
 from mmgeo_jax.train import logging, optim
+from mmgeo_jax.train.stopping import Stopping, stopping
 
 CACHE = "~/.cache/mmgeo_jax/xla"  # of compiled programs, unless JAX_COMPILATION_CACHE_DIR is set
 MOST_ROWS = 64  # rows that an error names
 # Steps dispatched before the first of them is done: the progress bar shows what is computed, not what is queued.
 AHEAD = 2
+STOPPED = "stopped and saved; the same command resumes it"
 
 Batch = Mapping[str, Any]  # a ClipBatch or an LmmBatch, of numpy or of JAX arrays
 Metrics = dict[str, jax.Array]  # f32 scalars
@@ -66,7 +66,9 @@ def train(config: ConfigDict, run: Path, make_task: MakeTask) -> bool:
     """Trains until train.steps; returns False if a signal stopped it earlier, with everything saved. Raises UserError
     if the data or a checkpoint is broken, or the loss is not finite."""
     steps, mesh = config.train.steps, meshes.make_mesh(config.mesh.fsdp)
-    with checkpoints.open_folder(run) as folder, stopping() as signals:
+    alone = jax.process_count() == 1
+    told = f"{run}: {STOPPED}"
+    with checkpoints.open_folder(run) as folder, processes.end_together(), stopping(told, alone) as stop:
         if folder.latest_step() == steps:
             return True
         task = make_task(config, run, mesh, folder.latest_step() is None)
@@ -81,7 +83,9 @@ def train(config: ConfigDict, run: Path, make_task: MakeTask) -> bool:
         if processes.is_first():
             write_overview(run / "overview.txt", state)
         with logging.open_run_log(run, config, start) as log:
-            recorder = Recorder(config, task, folder, log, compiling=(start, switch))
+            recorder = Recorder(config, task, folder, log, stop, compiling=(start, switch), saved=start)
+            if alone:
+                recorder.make_up(start, state)
             for step in range(start, steps):
                 with log.clock.waiting():
                     batch = next(batches)
@@ -89,8 +93,8 @@ def train(config: ConfigDict, run: Path, make_task: MakeTask) -> bool:
                     state["params"], state["opt_state"], np.int32(step), meshes.shard_batch(batch, mesh)
                 )
                 state = {"params": params, "opt_state": opt_state}
-                if recorder.after_step(step, batch, state, metrics, bool(signals)):
-                    return step + 1 == steps
+                if recorder.after_step(step, batch, state, metrics):
+                    return step + 1 == steps and not stop.came
     return True
 
 
@@ -133,10 +137,12 @@ class Recorder:
     task: Task
     folder: ocp.CheckpointManager
     log: logging.RunLog
+    stop: Stopping
     compiling: tuple[int, ...]  # steps that compile, which are not timed
+    saved: int  # the step of the newest checkpoint
     unchecked: list[tuple[int, np.ndarray, jax.Array, jax.Array]] = dataclasses.field(default_factory=list)
 
-    def after_step(self, step: int, batch: Batch, state: Mapping[str, Any], metrics: Metrics, signalled: bool) -> bool:
+    def after_step(self, step: int, batch: Batch, state: Mapping[str, Any], metrics: Metrics) -> bool:
         """Handles the end of a step, numbered from 0; returns whether the run ends with it."""
         settings, done, count = self.config.train, step + 1, jax.process_count()
         logs, validates, saves = (
@@ -151,7 +157,7 @@ class Recorder:
             jax.block_until_ready(metrics)
             self.log.clock.restart()
         # A single process may stop at any step; several agree on it where they synchronise anyway.
-        stops = signalled if count == 1 else logs and processes.any_process(signalled)
+        stops = self.stop.came if count == 1 else logs and processes.any_process(self.stop.came)
         if logs or validates or saves or stops:
             check_finite(self.unchecked, self.folder.latest_step())
             self.unchecked.clear()
@@ -159,15 +165,37 @@ class Recorder:
             check_update(done, state, self.folder.latest_step())
         if logs:
             self.log.write_step(done, jax.device_get(metrics), self.task.flops(batch) * count)
+        self.stop.save = lambda: self.save_late(done, state)
         with self.log.clock.paused():
             scores = self.task.validate(state["params"]) if validates else None
-            if scores:
-                self.log.write_scores(done, scores)
-            if saves or stops:
-                self.log.sync()  # before the checkpoint: a run resumed from it has all lines up to its step
-                checkpoints.save(self.folder, done, state, self.task.tokenizer, scores)
+            with self.stop.lock:
+                if scores:
+                    self.log.write_scores(done, scores)
+                if saves or stops:
+                    self.save(done, state, scores)
+                self.stop.over = stops or done == settings.steps
         self.log.bar.update()
-        return stops or done == settings.steps
+        return self.stop.over
+
+    def save(self, done: int, state: Mapping[str, Any], scores: Mapping[str, float] | None = None) -> None:
+        """Saves the state after a step, in a thread of Orbax."""
+        self.log.sync()  # before the checkpoint: a run resumed from it has all lines up to its step
+        checkpoints.save(self.folder, done, state, self.task.tokenizer, scores)
+        self.saved = done
+
+    def save_late(self, done: int, state: Mapping[str, Any]) -> None:
+        """Saves the state after a step, unless it is saved, and waits until it is written."""
+        if self.saved < done:
+            check_update(done, state, self.folder.latest_step())
+            self.save(done, state)
+        self.folder.wait_until_finished()
+
+    def make_up(self, start: int, state: Mapping[str, Any]) -> None:
+        """Validates the step that a run goes on from, where a signal came before it was validated."""
+        if start and start % self.config.train.eval_every == 0 and not self.log.has_scores(start):
+            with self.log.clock.paused():
+                if scores := self.task.validate(state["params"]):
+                    self.log.write_scores(start, scores)
 
 
 def check_finite(values: Sequence[tuple[int, np.ndarray, jax.Array, jax.Array]], kept: int | None) -> None:
@@ -204,23 +232,6 @@ def write_overview(path: Path, state: Mapping[str, Any]) -> None:
     print(f"{line}: {path}", file=sys.stderr)
 
 
-@contextlib.contextmanager
-def stopping() -> Iterator[list[int]]:
-    """Yields a list that SIGTERM or Ctrl-C appends to: the loop then saves and ends. A second Ctrl-C ends at once."""
-    signals: list[int] = []
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        signals.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    old = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield signals
-    finally:
-        for number, before in old.items():
-            signal.signal(number, before)
-
-
 def run_command(
     arguments: Sequence[str],
     name: str,
@@ -249,6 +260,7 @@ def run_command(
     with contextlib.ExitStack() as stack:
         if processes.is_first():
             stack.enter_context(lock.hold(run, "trains"))
+        stack.enter_context(processes.end_together())
         return _train_and_finish(config, run, make_task, finish)
 
 
@@ -270,5 +282,5 @@ def _train_and_finish(config: ConfigDict, run: Path, make_task: MakeTask, finish
         print(f"{run}: done" + (f", see {page}" if page.exists() else ""))
     elif processes.is_first():
         later = f"trained; now, on one machine: make eval RUN={run} and make report RUN={run}"
-        print(f"{run}: {later if trained else 'stopped and saved; the same command resumes it'}")
+        print(f"{run}: {later if trained else STOPPED}")
     return 0

@@ -135,6 +135,33 @@ def test_an_unreachable_coordinator_is_a_line_that_says_what_was_tried():
     assert "at 127.0.0.1:1" in said and "Traceback" not in said and seconds < 60
 
 
+DIES = """
+import os, sys
+from mmgeo_jax.distributed import processes
+processes.join()
+with processes.end_together():
+    for turn in range(1000):
+        processes.any_process(False)
+        if turn == 3 and os.environ["DIES"] == os.environ["JAX_PROCESS_ID"]:
+            os._exit(9)
+"""
+
+
+@pytest.mark.parametrize("dies", ["0", "1"])
+def test_when_a_process_dies_the_other_ends_with_a_line(dies):
+    address, started, began = f"localhost:{free_port()}", [], time.monotonic()
+    for number in ("0", "1"):
+        environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "1", "DIES": dies}
+        environment |= dict(zip(processes.OURS, (address, "2", number), strict=True))
+        command = [sys.executable, "-c", DIES]
+        started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True))
+    said = [process.communicate(timeout=90)[1] for process in started]
+    other = 1 - int(dies)
+    assert [started[int(dies)].returncode, started[other].returncode] == [9, 1], said[other][-2000:]
+    assert "error: another process has ended" in said[other] and "Traceback" not in said[other]
+    assert time.monotonic() - began < 80
+
+
 def test_a_platform_that_is_not_there_is_a_line():
     said, _ = in_a_process(
         "from mmgeo_jax import cli\nimport types\nimport jax\n"
