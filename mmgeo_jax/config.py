@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from data_gen.shared import cli, ranges
+from data_gen.shared import cli, own_json, ranges
 from data_gen.shared import config as config_files
 from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
@@ -109,7 +109,7 @@ def parse_command_line(arguments: Sequence[str] | None, command: str, what: str)
 def load(path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
     """Returns a Python file's config, `--config.a.b=value` applied, locked. Raises UserError if anything is wrong."""
     config = config_files.load("config", path, overrides)
-    ranges.check("config", flatten(config), RANGES)
+    ranges.check("--config.", flatten(config), RANGES)
     return config
 
 
@@ -119,17 +119,15 @@ def to_json(config: ConfigDict) -> str:
 
 
 def read_run_config(run_dir: str | Path) -> ConfigDict:
-    """Reads the config with which a run was started. Raises UserError where the folder holds none."""
+    """Reads the config with which a run was started. Raises UserError where the folder holds none, or a broken one."""
     path = Path(run_dir) / "config.json"
+    found = own_json.read(path)
+    own_json.check(found, str(path), f"config.json of {'lmm' if 'decoder' in found['model'] else 'two_tower'}")
+    ranges.check(f"{path}: ", flatten(found), RANGES)
     try:
-        found = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{run_dir} is no run's folder: it has no config.json") from None
-    except ValueError:
-        raise UserError(f"{path} is not JSON: was it edited? Start the run anew under another name") from None
-    if not isinstance(found, dict) or "model" not in found:
-        raise UserError(f"{run_dir} is no run's folder: its config.json says nothing of a model")
-    return ConfigDict(found).lock()
+        return ConfigDict(found).lock()
+    except (ValueError, TypeError) as fault:  # a dot in a key
+        raise UserError(f"{path} is not a run's config ({fault}): {own_json.FILES[path.name].remedy}") from None
 
 
 def list_differences(old: ConfigDict, new: ConfigDict) -> dict[str, str]:

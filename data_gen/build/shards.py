@@ -24,7 +24,7 @@ from tqdm import tqdm
 from data_gen.build.spec import fingerprint, load_spec
 from data_gen.drawing.draw import counting_figures
 from data_gen.records import tfds_metadata, tfrecords
-from data_gen.shared import cli, files, lock, pictures, tolerance
+from data_gen.shared import cli, files, lock, own_json, pictures, tolerance
 from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from data_gen.shared.parallel import map_in_pool
@@ -137,7 +137,7 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
         raise UserError(f"{out}: there is no family to make{left_out or ': set spec.families to more than 0'}")
     missing = [shard for shard in everything if not is_whole(shard)]
     manifest = folder / tfrecords.MANIFEST
-    if not missing and manifest.exists():
+    if not missing and manifest.exists() and _is_finished(folder, spec, splits):
         return f"complete already, nothing to do{_write_left_out(folder, spec, everything)}"
     manifest.unlink(missing_ok=True)
     share = everything[host::hosts]
@@ -211,7 +211,7 @@ def _lock_spec(folder: epath.Path, spec: ConfigDict) -> None:
         with files.open_atomic(path) as file:
             file.write(text.encode())
         return
-    old, new = flatten(json.loads(path.read_text())), flatten(json.loads(text))
+    old, new = flatten(own_json.read(path)), flatten(json.loads(text))
     keys = [key for key in old | new if old.get(key) != new.get(key)]
     if keys:
         diff = ", ".join(f"{key}: {old.get(key, 'none')} -> {new.get(key, 'none')}" for key in keys)
@@ -234,8 +234,19 @@ def _captions(shards: list[ShardTask]) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield family.key, family.captions
 
 
-def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[ShardTask]]) -> Counter[str]:
-    """Writes the metadata, and the manifest last of all; returns how many figures were tried and refused."""
+def _is_finished(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[ShardTask]]) -> bool:
+    """Returns whether what `_finish` writes is there as it wrote it, but for the versions of then."""
+    rows, _ = _rows(splits)
+    try:
+        manifest = tfrecords.read_manifest(folder)
+        same = all(manifest.get(key) == value for key, value in _made_from(folder, spec, rows).items())
+        return same and tfds_metadata.is_written(folder, spec.name, rows)
+    except UserError:
+        return False
+
+
+def _rows(splits: dict[str, list[ShardTask]]) -> tuple[dict[str, list[dict[str, Any]]], Counter[str]]:
+    """Returns the rows of the manifest by split, and how many figures were tried and refused."""
     figures: Counter[str] = Counter()
     rows: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
     for split, shards in splits.items():
@@ -244,11 +255,23 @@ def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[ShardTa
             sizes = {"families": len(index["offsets"]), "bytes": index["bytes"], "sha256": index["sha256"]}
             rows[split].append({"file": os.path.basename(shard.path), **sizes})
             figures.update(index.get("figures", {}))
-    tfds_metadata.write_metadata(folder, spec.name, rows)
+    return rows, figures
+
+
+def _made_from(folder: epath.Path, spec: ConfigDict, rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Returns the manifest, but for the versions."""
     made_from = {"name": spec.name, "seed": spec.seed, "spec": (folder / SPEC_FILE).read_text()}
+    return made_from | {"fingerprint": _fingerprint(spec), "splits": rows}
+
+
+def _finish(folder: epath.Path, spec: ConfigDict, splits: dict[str, list[ShardTask]]) -> Counter[str]:
+    """Writes the metadata, and the manifest last of all; returns how many figures were tried and refused."""
+    rows, figures = _rows(splits)
+    tfds_metadata.write_metadata(folder, spec.name, rows)
     _remove_others(folder, spec.name, {row["file"] for shards in rows.values() for row in shards})
-    made = {"fingerprint": _fingerprint(spec), "versions": versions(), "splits": rows}
-    tfrecords.write_manifest(folder, made_from | made)
+    made = _made_from(folder, spec, rows)
+    split_rows = made.pop("splits")  # last, as it is long
+    tfrecords.write_manifest(folder, made | {"versions": versions(), "splits": split_rows})
     return figures
 
 

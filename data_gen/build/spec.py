@@ -37,7 +37,7 @@ def load_spec(path: str, overrides: list[str]) -> ConfigDict:
         raise UserError(f"{path}: name '{spec.name}' is not small letters, digits and underscores")
     if spec.shard_size < 1:
         raise UserError(f"{path}: shard_size is {spec.shard_size}, at least 1 is needed")
-    ranges.check("spec", config.flatten(spec), SPEC)
+    ranges.check("--spec.", config.flatten(spec), SPEC)
     return spec
 
 

@@ -21,6 +21,7 @@ from data_gen.geometry import diagram as shapes
 from data_gen.geometry.plane import angle_deg
 from data_gen.language.fact import Fact, facts_from_list, facts_to_list
 from data_gen.language.predicates.table import PREDICATES
+from data_gen.shared import own_json
 
 MOST_TICKS = 3
 STROKE_CLASSES: dict[str, type[shapes.Stroke]] = {
@@ -171,7 +172,11 @@ class Program:
 
 
 def program_from_json(text: str) -> Program:
-    """Reads what `Program.to_json` wrote. Raises UserError for a step that no table has."""
+    """Reads what `Program.to_json` wrote. Raises UserError where a text is none, or has a step that no table has."""
+    return own_json.guard("the program", _program_from_json, text)
+
+
+def _program_from_json(text: str) -> Program:
     data = json.loads(text)
     for name, *_ in data["steps"]:
         get_construction(name)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from data_gen.geometry.diagram import Style
+from data_gen.shared import own_json
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,13 @@ class Canvas:
 
 
 def canvas_from_json(text: str) -> Canvas:
-    """Returns the inverse of `Canvas.to_json`."""
-    data = json.loads(text)
-    return Canvas(**data | {"style": Style(**data["style"])})
+    """Returns the inverse of `Canvas.to_json`. Raises UserError where a text is none."""
+
+    def parse() -> Canvas:
+        data = json.loads(text)
+        return Canvas(**data | {"style": Style(**data["style"])})
+
+    return own_json.guard("the canvas", parse)
 
 
 def fit(points: dict[str, complex], circles, canvas: Canvas) -> dict[str, complex]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from data_gen.language.predicates.table import PREDICATES, symmetry_group
+from data_gen.shared import own_json
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,14 @@ def facts_to_json(facts: Sequence[Fact]) -> str:
 
 
 def facts_from_json(text: str) -> list[Fact]:
-    """Reads what `facts_to_json` wrote. Raises ValueError, TypeError or KeyError where a text is no list of facts."""
+    """Reads what `facts_to_json` wrote. Raises UserError where a text is no list of facts."""
+    return own_json.guard("the list of facts", _facts_from_json, text)
+
+
+def _facts_from_json(text: str) -> list[Fact]:
     facts = list(facts_from_list(json.loads(text)))
+    if not all(isinstance(text, str) for fact in facts for text in (*fact.args, fact.value or "")):
+        raise TypeError("a name or a value is no text")
     if any(len(fact.args) != PREDICATES[fact.predicate].arity for fact in facts):
         raise ValueError("a fact has too few points, or too many")
     return facts

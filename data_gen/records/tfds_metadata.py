@@ -17,8 +17,21 @@ _CLASSES = {
 
 
 def write_metadata(directory: epath.PathLike, name: str, splits: dict[str, list[dict[str, Any]]]) -> None:
-    """Writes dataset_info.json and features.json of a folder with all its shards. `splits`: as in the manifest. An
-    optional field is a feature if the first record has it: TFDS wants every feature in every record."""
+    """Writes dataset_info.json and features.json of a folder with all its shards. `splits`: as in the manifest."""
+    for file_name, content in _metadata(directory, name, splits).items():
+        with open_atomic(epath.Path(directory) / file_name) as file:
+            file.write(content)
+
+
+def is_written(directory: epath.PathLike, name: str, splits: dict[str, list[dict[str, Any]]]) -> bool:
+    """Returns whether both files are in the folder, as `write_metadata` writes them."""
+    paths = {epath.Path(directory) / name: content for name, content in _metadata(directory, name, splits).items()}
+    return all(not path.is_dir() and path.exists() and path.read_bytes() == content for path, content in paths.items())
+
+
+def _metadata(directory: epath.PathLike, name: str, splits: dict[str, list[dict[str, Any]]]) -> dict[str, bytes]:
+    """Returns what each file holds. An optional field is a feature if the first record has it: TFDS wants every feature
+    in every record."""
     info = {
         "name": name,
         "version": f"{SCHEMA_VERSION}.0.0",
@@ -38,9 +51,8 @@ def write_metadata(directory: epath.PathLike, name: str, splits: dict[str, list[
     first = next((rows[0]["file"] for rows in splits.values() if rows), "")
     family = next(read_shard(epath.Path(directory) / first), None) if first else None
     fields = fields_of(family) if family else SCHEMA
-    for file_name, content in {"dataset_info.json": info, "features.json": features(fields)}.items():
-        with open_atomic(epath.Path(directory) / file_name) as file:
-            file.write(json.dumps(content, indent=1).encode())
+    contents = {"dataset_info.json": info, "features.json": features(fields)}
+    return {file_name: json.dumps(content, indent=1).encode() for file_name, content in contents.items()}
 
 
 def features(fields: Iterable[Field] = SCHEMA) -> dict[str, Any]:

@@ -11,17 +11,16 @@ import hashlib
 import itertools
 import json
 import operator
-import os
 import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, SupportsIndex
 
 import google_crc32c
 from etils import epath
 
 from data_gen.records.schema import SCHEMA_VERSION, Family, decode, encode
+from data_gen.shared import own_json
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 
@@ -127,41 +126,16 @@ def read_index(shard: epath.PathLike) -> dict[str, Any]:
     count}, and "broken": a line about each row that was skipped. Raises UserError if shard or index is missing, or the
     shard has another size than its index says."""
     shard = epath.Path(shard)
+    index = own_json.read(index_path(shard), "index.json")
     try:
-        index = json.loads(_read_text(index_path(shard)))
-        _check_index(index)
         size, expected = shard.stat().length, index["bytes"]
     except FileNotFoundError as fault:
         raise UserError(f"{fault.filename} is missing: {_REBUILD}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise UserError(f"{index_path(shard)} is not an index: {_REMAKE}") from None
+    if index["offsets"] and index["offsets"][-1] >= expected:
+        raise UserError(f"{index_path(shard)} has a record that begins behind its end: {_REMAKE}")
     if size != expected:
         raise UserError(f"shard {shard} ends at byte offset {size}, its index says {expected}: {_REMAKE}")
     return index
-
-
-def _read_text(path: epath.Path) -> str:
-    """Returns the text of a plain file. Raises UserError for a folder, or a pipe, which might never end, and where it
-    may not be read."""
-    local = Path(os.fspath(path))  # epath takes all but folders for files
-    if local.exists() and not local.is_file():
-        raise UserError(f"{path} is no plain file: delete it and {_BUILD}")
-    try:
-        return path.read_text()
-    except PermissionError as fault:
-        raise UserError(f"{path} cannot be read ({fault.strerror}): permit it") from None
-
-
-def _check_index(index: Any) -> None:
-    """Raises ValueError, TypeError or KeyError unless it is what a ShardWriter writes."""
-    offsets, end = index["offsets"], index["bytes"]
-    whole = [*offsets, end]
-    if not all(type(n) is int for n in whole) or (offsets and offsets[0]) or whole != sorted(set(whole)):
-        raise ValueError("offsets do not rise from 0 to the size")
-    if not isinstance(index["sha256"], str) or not isinstance(index["fingerprint"], str):
-        raise TypeError("a hash is no text")
-    if not isinstance(broken := index.get("broken", []), list) or not all(isinstance(line, str) for line in broken):
-        raise TypeError("what is skipped is no list of texts")
 
 
 _BUILD = "run the build of its data set again"
@@ -200,23 +174,13 @@ def write_manifest(directory: epath.PathLike, manifest: dict[str, Any]) -> None:
 def read_manifest(directory: epath.PathLike) -> dict[str, Any]:
     """Returns the manifest of a data set. Raises UserError if there is none, or it has another schema."""
     path = epath.Path(directory) / MANIFEST
-    try:
-        manifest = json.loads(_read_text(path))
-        version = manifest["schema_version"]
-        _check_rows(manifest["splits"]) if version == SCHEMA_VERSION else None
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(
-            f"{directory} holds no finished data set (no {MANIFEST}): make it with "
-            f"mmgeo data --spec=configs/... --out={directory}"
-        ) from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise UserError(f"{path} is not a manifest: delete it and run the build again") from None
+    version = own_json.read(path, "schema_version")["schema_version"]
     if version != SCHEMA_VERSION:
         raise UserError(
             f"{path} has schema version {version!r:.20}, this code reads {SCHEMA_VERSION}: "
             "make the data again in an empty folder"
         )
-    return manifest
+    return own_json.read(path)
 
 
 def choose_split(directory: epath.PathLike, wanted: Sequence[str]) -> str:
@@ -227,17 +191,6 @@ def choose_split(directory: epath.PathLike, wanted: Sequence[str]) -> str:
         if any(row["families"] for row in splits.get(name, ())):
             return name
     raise UserError(f"{directory} has no families in {', '.join(wanted)}: make it with some")
-
-
-def _check_rows(splits: Any) -> None:
-    """Raises ValueError, TypeError or KeyError unless the splits of a manifest are lists of shards in its folder."""
-    for row in itertools.chain.from_iterable(dict(splits).values()):
-        name = row["file"]
-        if type(row["families"]) is not int or not 0 <= row["families"] < 2**40 or not isinstance(row["sha256"], str):
-            raise TypeError("families or sha256 of a shard")
-        named = isinstance(name, str) and name.isprintable() and len(name) <= 200 and "\\" not in name
-        if not named or os.path.basename(name) != name or name in ("", ".", ".."):
-            raise ValueError("a shard outside the folder")
 
 
 class RecordSource:

@@ -45,7 +45,7 @@ def anchor_facts(family: Family) -> tuple[Fact, ...]:
     """Returns the facts of the anchor's caption, perhaps none. Raises UserError where they do not read."""
     try:
         return tuple(facts_from_json(family.facts[0]))
-    except (ValueError, TypeError, KeyError):
+    except UserError:
         fault = f"family '{family.key}': the facts of its first caption do not read: make its data again"
         raise UserError(fault) from None
 

@@ -82,13 +82,13 @@ NUMBER = is_number, "a finite number"
 TEXT = (lambda value: isinstance(value, str) and "\0" not in value), "a text"
 
 
-def check(noun: str, settings: Mapping[str, Any], table: Mapping[str, Rule]) -> None:
+def check(before: str, settings: Mapping[str, Any], table: Mapping[str, Rule]) -> None:
     """Raises UserError for the first setting, {"a.b": value}, that its row of the table does not allow; numbers without
-    a row must be finite."""
+    a row must be finite. `before`: what the error writes before the key, "--config." of a command line."""
     for key, value in settings.items():
         fits, words = next((rule for row, rule in table.items() if re.fullmatch(row, key)), (_is_finite, "finite"))
         if not fits(value):
-            raise UserError(f"--{noun}.{key}={_show(value)} must be {words}")
+            raise UserError(f"{before}{key}={_show(value)} must be {words}")
 
 
 def _is_finite(value: Any) -> bool:

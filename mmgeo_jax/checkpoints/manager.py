@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 
 import google_crc32c
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 from flax import traverse_util
 from ml_collections import ConfigDict
 from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
+from data_gen.shared import own_json
+from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
 from mmgeo_jax.checkpoints.checksums import checksums
@@ -70,12 +71,9 @@ def open_folder(run_dir: str | Path) -> ocp.CheckpointManager:
 def _drop_broken_metrics(folder: Path) -> None:
     """Deletes metrics that are not whole, with a warning: Orbax reads those of all steps when it opens a folder."""
     for path in sorted(folder.glob("*/metrics")):
-        try:
-            metrics = json.loads((path / "metrics").read_bytes())
-            if np.isfinite(_best(metrics)):
+        with contextlib.suppress(UserError):
+            if any(name in own_json.read(path / "metrics") for name in BEST):
                 continue
-        except (OSError, ValueError, TypeError, StopIteration, AttributeError, RecursionError):
-            pass
         print(f"warning: {path} is broken: its checkpoint stays, without what validation found", file=sys.stderr)
         shutil.rmtree(path)
 
@@ -100,6 +98,7 @@ def save(
         "tokenizer_base64": base64.b64encode(tokenizer).decode(),
         "tokenizer_crc32c": google_crc32c.value(tokenizer),
         "checksums": checksums(arrays),
+        "shapes": {name: _shapes(tree) for name, tree in arrays.items()},
     }
     with silence_orbax():
         folder.save(step, args=ocp.args.Composite(run=ocp.args.JsonSave(run), **items), metrics=found)
@@ -144,11 +143,14 @@ def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False)
 
 def _read(folder: ocp.CheckpointManager, step: int, like: Trees) -> tuple[Trees, bytes]:
     metadata = folder.item_metadata(step)
+    run = folder.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))["run"]
     for name, tree in like.items():
-        _compare(_shapes(metadata[name].tree), _shapes(to_dict(tree)), name)
+        saved = _shapes(metadata[name].tree)
+        if saved != run.get("shapes", {}).get(name, saved):  # older checkpoints do not say
+            raise ValueError(f"{name} has other shapes than were saved")
+        _compare(saved, _shapes(to_dict(tree)), name)
     wanted = {name: ocp.args.StandardRestore(to_dict(jax.tree.map(_abstract, tree))) for name, tree in like.items()}
-    items = folder.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore(), **wanted))
-    run = items["run"]
+    items = folder.restore(step, args=ocp.args.Composite(**wanted))
     tokenizer = base64.b64decode(run["tokenizer_base64"], validate=True)
     if run["step"] != step or google_crc32c.value(tokenizer) != run["tokenizer_crc32c"]:
         raise ValueError("its step or tokenizer is not what was saved")
@@ -196,12 +198,36 @@ def restore_run(run_dir: str | Path, kind: str = "") -> Trained:
         model = MODELS[found].init(config.model, config.seed)
         return (lora.add(*model, config.lora, config.optim.freeze, config.seed) if "lora" in config else model)[1]
 
+    check_settings(config.model, MODELS[found].settings(), f"{run_dir}/config.json")
+    try:
+        shapes = jax.eval_shape(fresh)
+    except UserError:
+        raise
+    except Exception as fault:  # of JAX, about sizes that do not go together
+        reason = " ".join(str(fault).split())[:160]
+        raise UserError(
+            f"{run_dir}/config.json has sizes that make no model ({reason}): put back what it was"
+        ) from None
     with open_folder(run_dir) as folder:
-        restored = restore(folder, {"params": jax.eval_shape(fresh)})
+        restored = restore(folder, {"params": shapes})
     if restored is None:
         raise UserError(f"{run_dir} has no checkpoint: train it first")
     step, trees, tokenizer = restored
     return Trained(config, Tokenizer(tokenizer), lora.merge(trees["params"], config.get("lora")), step)
+
+
+def check_settings(model: ConfigDict, wanted: ConfigDict, where: str) -> None:
+    """Raises UserError where a `config.model` read from a file lacks a setting, or has one of another type."""
+    known = flatten(model)
+    for key, usual in flatten(wanted).items():
+        parent = wanted
+        for part in key.split(".")[:-1]:
+            parent = parent[part]
+        kind = parent.get_type(key.rpartition(".")[2])
+        kinds = {float: (int, float), tuple: (tuple, list)}.get(kind, (kind,))
+        if key not in known or not (type(known[key]) in kinds or (usual is None and known[key] is None)):
+            is_there = own_json.show(known[key]) if key in known else "not there"
+            raise UserError(f"{where} has a model whose {key} is {is_there}, not of type {kind.__name__}: put it back")
 
 
 class Kind(NamedTuple):
@@ -209,9 +235,13 @@ class Kind(NamedTuple):
 
     init: Callable[[ConfigDict, int], tuple[Any, Params]]
     trainer: str
+    settings: Callable[[], ConfigDict]  # all of a `config.model`
 
 
-MODELS = {"two_tower": Kind(two_tower.init, "train-clip"), "lmm": Kind(lmm.init, "train-lmm")}
+MODELS = {
+    "two_tower": Kind(two_tower.init, "train-clip", two_tower.default_model_config),
+    "lmm": Kind(lmm.init, "train-lmm", lmm.default_lmm_config),
+}
 
 
 def kind_of(model: ConfigDict) -> str:

@@ -40,7 +40,7 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
     folders = {name: folder for name, folder in folders.items() if folder}
     data = {name: runs.fingerprint_data(folder) for name, folder in folders.items()}
     inputs = {"version": VERSION, "checkpoint_step": step, "data": data}
-    if finished := runs.load_finished(run, inputs, "scores.npz", force):
+    if finished := runs.load_finished(run, inputs, "scores.npz", force, "eval.json"):
         return finished
     embedders = [embedder(config.model, each) for each in (params, two_tower.init(config.model, config.seed)[1])]
     results: dict[str, Any] = {"synthetic": None, "real": None}

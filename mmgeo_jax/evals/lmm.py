@@ -79,7 +79,7 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any] | N
         return None
     data = {"problems": runs.fingerprint_data(config.data.dir), "count": len(families)}
     inputs = {"version": VERSION, "checkpoint_step": trained.step, "data": data}
-    if finished := runs.load_finished(run, inputs, "answers.jsonl", force):
+    if finished := runs.load_finished(run, inputs, "answers.jsonl", force, "eval.json of lmm"):
         return finished
     return _evaluate(run, chat.solver_of(trained), families, config.eval, inputs, f"--run={run}", started)
 

@@ -13,7 +13,8 @@ import jax
 from etils import epath
 
 from data_gen.records import tfrecords
-from data_gen.shared import files
+from data_gen.shared import files, own_json
+from data_gen.shared.errors import UserError
 
 OWNER = "of.json"  # the checkpoint and the data set that a folder of scores is of
 PACKAGES = ("jax", "flax", "optax", "numpy")
@@ -25,15 +26,15 @@ def fingerprint_data(data_dir: str) -> str:
     return sha256((epath.Path(data_dir) / tfrecords.MANIFEST).read_bytes()).hexdigest()[:16]
 
 
-def load_finished(run: Path, inputs: dict[str, Any], other: str, force: bool) -> dict[str, Any] | None:
-    """Reads eval.json of a run, and says so, if it was made from the same inputs and the `other` file is there too.
-    Returns None otherwise, and always if `force`."""
+def load_finished(run: Path, inputs: dict[str, Any], other: str, force: bool, form: str) -> dict[str, Any] | None:
+    """Reads eval.json of a run, which fits a `form` of own_json.FILES, and says so, if it was made from the same inputs
+    and the `other` file is there too. Returns None otherwise, and always if `force`."""
     path = run / "eval.json"
     try:
-        results = json.loads(path.read_text())
-        same = (run / other).exists() and all(results[key] == inputs[key] for key in inputs)
-    except (OSError, ValueError, KeyError, TypeError):
+        results = own_json.read(path, form)
+    except UserError:  # missing or broken: it is made again
         return None
+    same = (run / other).exists() and all(results.get(key) == inputs[key] for key in inputs)
     if force or not same:
         return None
     print(f"{path} is there for the same step and data (ARGS=--force measures again)")

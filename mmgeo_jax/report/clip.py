@@ -3,14 +3,16 @@
 The page needs no server and asks for nothing outside itself.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from data_gen.records import tfrecords
+from data_gen.shared import own_json
 from data_gen.shared.errors import UserError
+from mmgeo_jax import config as configs
 from mmgeo_jax.report import gallery, parts
 from mmgeo_jax.report.charts import Mark
 from mmgeo_jax.report.parts import Score, number
@@ -63,8 +65,7 @@ TIMING_CHARTS = (("Images per second", r"^images_per_s$", None),)
 def write_report(run_dir: str | Path) -> Path:
     """Writes report.html of an evaluated run; returns its path. Raises UserError if a file is missing or unfit."""
     run = Path(run_dir)
-    results = parts.read_json(run / "eval.json")
-    config = parts.read_text(run / "config.json")
+    results, config = own_json.read(run / "eval.json"), configs.read_run_config(run)
     sections = {name: results[name] for name in FOLDERS if results.get(name)}
     if not sections:
         raise UserError(f"{run / 'eval.json'} holds no scores: delete it and evaluate again (make eval RUN={run})")
@@ -73,9 +74,10 @@ def write_report(run_dir: str | Path) -> Path:
         charts = parts.curves(parts.read_lines(run / "metrics.jsonl"), METRIC_CHARTS, chance)
         charts += parts.curves(parts.read_lines(run / "timing.jsonl"), TIMING_CHARTS)
         return parts.write(
-            run, "clip.html.jinja", results=results, config=config, first=next(iter(sections.values())), charts=charts,
+            run, "clip.html.jinja", results=results, config=configs.to_json(config),
+            first=next(iter(sections.values())), charts=charts,
             sections=[(name, *_tables(name, section)) for name, section in sections.items()],
-            galleries=[(name, _gallery(run, name, json.loads(config), sections[name])) for name in sections],
+            galleries=[(name, _gallery(run, name, config.data, sections[name])) for name in sections],
         )  # fmt: skip
     except parts.NOT_FITTING as fault:
         raise UserError(f"{run / 'eval.json'} does not fit ({fault!r}): evaluate again with --force") from None
@@ -111,14 +113,14 @@ def _hit1(section: dict[str, Any], title: str, explains: str, name: str) -> Scor
     return score._replace(marks=[*score.marks, *marks])
 
 
-def _gallery(run: Path, name: str, config: dict[str, Any], section: dict[str, Any]) -> list[gallery.FamilyCard]:
+def _gallery(run: Path, name: str, data: ConfigDict, section: dict[str, Any]) -> list[gallery.FamilyCard]:
     """Returns families spread evenly over the split that was scored, those with most mistakes first."""
     folder, usual = FOLDERS[name]
     split = section.get("split", usual)
     try:
         with np.load(run / "scores.npz", allow_pickle=False) as saved:
             rows, scores, scale = saved[f"{name}_rows"], saved[f"{name}_scores"], float(saved["logit_scale"])
-        source = tfrecords.RecordSource(config["data"][folder], split)
+        source = tfrecords.RecordSource(data[folder], split)
         chosen = np.unique(np.linspace(0, len(rows) - 1, SHOWN[name]).astype(int))
         families = [source[int(rows[k])] for k in chosen]
     except UserError as fault:

@@ -1,13 +1,14 @@
 """A run of train-lmm as one page: scores by type and difficulty, and problems with picture, solution and reference."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_gen.records import tfrecords
 from data_gen.records.schema import LETTERS, Family
+from data_gen.shared import own_json
 from data_gen.shared.errors import UserError
+from mmgeo_jax import config as configs
 from mmgeo_jax.evals.lmm import GROUPS
 from mmgeo_jax.report import parts
 
@@ -29,17 +30,19 @@ class SolvedProblem(NamedTuple):
 def write_report(run_dir: str | Path) -> Path:
     """Writes report.html of an evaluated run; returns its path. Raises UserError if a file is missing or unfit."""
     run = Path(run_dir)
-    results, config = parts.read_json(run / "eval.json"), parts.read_text(run / "config.json")
+    results = own_json.read(run / "eval.json", "eval.json of lmm")
+    config = configs.read_run_config(run)
     try:
         charts = parts.curves(parts.read_lines(run / "metrics.jsonl"), METRIC_CHARTS)
         charts += parts.curves(parts.read_lines(run / "timing.jsonl"), TIMING_CHARTS)
         tables = [(title, _scores(results["scores"].get(name, {}))) for name, title in TITLES.items()]
-        answers = [json.loads(line) for line in parts.read_text(run / "answers.jsonl").splitlines()]
+        answers = own_json.read_lines(run / "answers.jsonl")
         return parts.write(
-            run, "lmm.html.jinja", results=results, config=config, charts=charts, tables=tables, count=len(answers),
-            problems=_problems(answers, json.loads(config)["data"]["dir"]),
+            run, "lmm.html.jinja", results=results, config=configs.to_json(config), charts=charts, tables=tables,
+            count=len(answers),
+            problems=_problems(answers, config.data.dir),
         )  # fmt: skip
-    except (ValueError, *parts.NOT_FITTING) as fault:
+    except parts.NOT_FITTING as fault:
         raise UserError(f"{run / 'eval.json'} does not fit ({fault!r}): evaluate again with --force") from None
 
 

@@ -1,6 +1,5 @@
 """What the reports of all runs share: their templates, a row of scores, curves over steps, and the files of a run."""
 
-import json
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -8,14 +7,14 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, UndefinedError
 
-from data_gen.shared import files
-from data_gen.shared.errors import UserError
+from data_gen.shared import files, own_json
 from data_gen.view import page
 from mmgeo_jax.report import charts
 from mmgeo_jax.report.charts import Chart, Mark, Series
 
 COLOURS = ("c1", "c2", "c3", "c4", "quiet")
-NOT_FITTING = (KeyError, TypeError, UndefinedError)  # what files of another version raise
+# What files of another version raise.
+NOT_FITTING = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, UndefinedError)
 
 
 class Score(NamedTuple):
@@ -78,39 +77,9 @@ def templates() -> Environment:
     return page.templates("mmgeo_jax.report", number=number, interval=range_of, percent=lambda share: f"{share:.2%}")
 
 
-def read_text(path: Path) -> str:
-    """Returns a file of a run. Raises UserError, which says what to do, if it is missing."""
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError):
-        step = (
-            f"evaluate the run first (make eval RUN={path.parent})"
-            if path.name == "eval.json"
-            else "is it a run's folder?"
-        )
-        raise UserError(f"no {path.name} in {path.parent}: {step}") from None
-
-
-def read_json(path: Path) -> dict:
-    """Returns a JSON object of a run."""
-    try:
-        value = json.loads(read_text(path))
-        if isinstance(value, dict):
-            return value
-    except ValueError:
-        pass
-    raise UserError(f"{path} is not whole: delete it and evaluate again")
-
-
 def read_lines(path: Path) -> list[dict]:
-    """Returns the rows of a file of JSON lines that have a step; none if there is no file."""
-    if not path.exists():
-        return []
-    try:
-        rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    except ValueError:
-        raise UserError(f"{path} has a line that is not JSON: was it edited?") from None
-    return [row for row in rows if "step" in row]
+    """Returns the rows of a log; none if there is no file."""
+    return own_json.read_lines(path, "metrics.jsonl") if path.exists() else []
 
 
 def is_number(value: Any) -> bool:

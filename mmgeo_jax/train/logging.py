@@ -14,6 +14,7 @@ import jax
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
+from data_gen.shared import own_json
 from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
@@ -133,22 +134,22 @@ def progress_postfix(loss: float, rates: Mapping[str, float]) -> dict[str, str]:
 
 
 def open_log(path: str | Path, step: int) -> TextIO:
-    """Opens a file of JSON lines to append to, without the lines of a killed run that come after `step`. A last line
-    that was cut short goes too. The file is replaced as a whole or not at all."""
+    """Opens a file of JSON lines to append to, without the lines of a killed run that come after `step`. Lines
+    that are broken go too. The file is replaced as a whole or not at all."""
     path = Path(path)
-    text = path.read_text() if path.exists() else ""
-    kept = "".join(line for line in text.splitlines(keepends=True) if _step(line) <= step)
+    text = own_json.read_bytes(path, "metrics.jsonl") if path.exists() and str(path) != os.devnull else b""
+    kept = b"".join(line for line in text.splitlines(keepends=True) if _step(line) <= step)
     if kept != text:
         with open_atomic(path) as file:
-            file.write(kept.encode())
+            file.write(kept)
     return path.open("a")
 
 
-def _step(line: str) -> float:
-    """Returns the step of a line, or infinity if the line was cut short."""
+def _step(line: bytes) -> float:
+    """Returns the step of a line, or infinity if the line was cut short, or is none of a log."""
     try:
-        return json.loads(line)["step"] if line.endswith("\n") else float("inf")
-    except (ValueError, KeyError, TypeError):
+        return own_json.parse(line, "", "metrics.jsonl")["step"] if line.endswith(b"\n") else float("inf")
+    except UserError:
         return float("inf")
 
 

@@ -240,3 +240,16 @@ def test_links_of_formalgeo_too(tmp_path):
             read()
     with tolerating(Tolerance(links=True)):
         assert located(tmp_path / "root", problem)[0] == tmp_path / "diagrams" / "1.png"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "dataset_info.json", "features.json"])
+def test_a_build_puts_right_what_is_damaged(root, name):
+    write_jsonl(root, [{"image": f"p{i}.png", "caption": f"PQ = {i}."} for i in range(3)])
+    build(root, "families.jsonl")
+    path = root / "out" / name
+    whole = path.read_bytes()
+    for damaged in (b"", b"[]", whole[:-9], whole.replace(b"p", b"q"), whole.replace(b"1", b"2"), b"\xff"):
+        path.write_bytes(damaged)
+        build(root, "families.jsonl")
+        assert path.read_bytes() == whole
+    assert build(root, "families.jsonl")[0].startswith("complete already")

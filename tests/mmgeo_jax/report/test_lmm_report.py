@@ -5,6 +5,7 @@ import json
 import pytest
 
 from data_gen.records.tfrecords import RecordSource
+from mmgeo_jax import config as configs
 from mmgeo_jax.evals import lmm as lmm_eval
 from mmgeo_jax.report import lmm as lmm_report
 from tests.support import lmm_runs
@@ -35,7 +36,9 @@ def text(tmp_path_factory) -> str:
     run = folder / "run <1>"
     run.mkdir()
     lmm_eval._write_results(run, families, responses, verdicts, results)
-    (run / "config.json").write_text(json.dumps({"data": {"dir": str(folder / "data")}}))
+    (run / "config.json").write_text(
+        configs.to_json(configs.load("lmm_tiny", [f"--config.data.dir={folder / 'data'}"]))
+    )
     rows = [{"step": step, "loss": 3 / step, "val_loss": 4 / step} for step in range(1, 9)]
     (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert lmm_report.write_report(run) == run / "report.html"

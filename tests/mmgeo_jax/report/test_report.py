@@ -116,9 +116,18 @@ def test_what_is_missing_or_broken_is_one_line(run, tmp_path, capsys):
     assert "eval.json" in fails(lambda copy: (copy / "eval.json").write_text('{"synthetic": '))
     assert "eval.json" in fails(lambda copy: (copy / "eval.json").write_text('{"synthetic": {"families": 3}}'))
     assert "scores.npz" in fails(lambda copy: (copy / "scores.npz").write_bytes(b"PK"))
-    assert "metrics.jsonl" in fails(lambda copy: (copy / "metrics.jsonl").write_text("{\n"))
     assert "no/such" in fails(lambda copy: edit(copy / "config.json", str(run.parent / "generated"), "no/such"))
     assert "config.json" in fails(shutil.rmtree)
+
+
+def test_a_broken_line_of_a_log_is_left_out_with_a_warning(run, tmp_path, capsys):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    with (copy / "metrics.jsonl").open("ab") as file:
+        file.write(b'{\n[1]\n{"step": "3"}\n\xff\n{"step": 5, "loss": NaN}\n')
+    assert report_command.main([f"--run={copy}"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: a line is left out (and 4 more lines)") and "metrics.jsonl line 31" in line
 
 
 def edit(path: Path, old: str, new: str) -> None:
