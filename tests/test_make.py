@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -21,57 +22,81 @@ HOSTILE = [
     "a,b", "x;touch${IFS}pwned", "\\`touch pwned\\`", "\u3000", "é", "a" * 5000, "$(info x)$(call quote,X)",
 ]  # fmt: skip
 BLANKS = " \t\n\r"  # of these make itself cuts off what begins a value
-# target -> its variables, and those that must be set to something for it
-TARGETS = {
-    "data": "SPEC OUT REAL",
-    "hardset": "REAL",
-    "retrieval": "DIR ARGS",
-    "gallery": "DIR ARGS",
-    "verify": "DIR ARGS",
-    "train-clip": "SPEC OUT REAL CONFIG NAME ARGS",
-    "train-lmm": "SPEC OUT CONFIG NAME ARGS",
-    "eval": "CHECKPOINT DIR REAL RUN ARGS",
-    "export": "RUN FORMAT OUT ARGS",
-    "solve": "RUN IMAGE QUESTION ARGS",
-    "benchmark": "RUN NAME ROOT ARGS",
-    "compile-report": "CONFIG DEVICES ARGS",
-    "report": "RUN ARGS",
-    "test": "ARGS",
-    "test-beam": "ARGS PYTHON",
-    "test-stock": "ARGS",
-    "test-reference": "ARGS",
-    "test-harness": "ARGS",
-    "test-gcs": "ARGS",
-    "setup": "PYTHON SYSTEM VENV MACHINE",
-    "cairo": "SYSTEM",
-    "lint": "ARGS",
-    "lock": "ARGS",
-    "help": "ARGS NAME",
-}
-NEEDED = {"eval": ["RUN=r"], "export": ["RUN=r"], "solve": ["RUN=r", "IMAGE=i"], "report": ["RUN=r"]}
-NEEDED["benchmark"] = ["RUN=r", "ROOT=r"]
-DEFAULTS = {  # what is there without the variable under test
-    "DIR": ["CHECKPOINT=c"],
-    "REAL": ["CHECKPOINT=c"],
-}
-PASSED_ON = (
-    *[
-        "SPEC",
-        "OUT",
-        "REAL",
-        "CONFIG",
-        "NAME",
-        "ARGS",
-        "DIR",
-        "CHECKPOINT",
-        "RUN",
-        "FORMAT",
-        "IMAGE",
-        "QUESTION",
-        "ROOT",
-        "DEVICES",
+PASSED_ON = [
+    "SPEC", "OUT", "REAL", "CONFIG", "NAME", "ARGS", "DIR", "CHECKPOINT", "RUN", "FORMAT", "IMAGE", "QUESTION", "ROOT",
+    "DEVICES",
+]  # fmt: skip
+OF_MAKE = ["PYTHON", "SYSTEM", "VENV", "MACHINE"]  # which say how to install
+TARGETS = [
+    "data", "hardset", "retrieval", "gallery", "verify", "train-clip", "eval", "export", "train-lmm", "solve",
+    "benchmark", "compile-report", "report", "test", "test-beam", "test-stock", "test-reference", "test-gcs",
+]  # fmt: skip
+TESTS = {
+    "beam": ["data_gen/build/test_beam.py"],
+    "stock": ["data_gen/records/test_stock_readers.py"],
+    "reference": [
+        "mmgeo_jax/checkpoints/test_export.py", "mmgeo_jax/checkpoints/test_weights.py",
+        "mmgeo_jax/checkpoints/test_gemma_weights.py", "mmgeo_jax/data/test_tokenizer_files.py",
     ],
-)
+    "gcs": ["data_gen/build/test_gcs.py"],
+}  # fmt: skip
+
+
+def words(text: str) -> list[str]:
+    """Cuts ARGS: at blanks, save within a pair of quotes, which goes."""
+    found = re.findall(r"""(?:'[^']*'|"[^"]*"|[^ \t\r\n])+""", text)
+    return [re.sub(r"""'([^']*)'|"([^"]*)\"""", r"\1\2", word) for word in found]
+
+
+def stem(spec: str) -> str:
+    """Returns the folder of a data set that is named after its spec."""
+    name = re.sub(r"[.][^.]*\Z", "", spec.rpartition("/")[2])
+    return f"data/{name.removeprefix('data_')}"
+
+
+def expected_calls(given: dict[str, str]) -> dict[str, list[list[str]]]:
+    """Returns target -> the arguments of each call of mmgeo or pytest. All variables are given, though perhaps empty,
+    but CONFIG and CHECKPOINT, which may be missing."""
+    v = {name: text.lstrip(BLANKS) for name, text in given.items()}
+    more, run, checkpoint = words(v["ARGS"]), f"--run={v['RUN']}", v.get("CHECKPOINT")
+    name = [f"--config.name={v['NAME']}"] * bool(v["NAME"])
+    folder = v["OUT"] or stem(v["SPEC"])
+    data_dir = [f"--config.data.dir={folder}"] * bool(v["SPEC"])
+    build = [["data", f"--spec={v['SPEC']}", f"--out={folder}"]] * bool(v["SPEC"])
+    real = bool(v["REAL"])
+    root = f"--spec.root={v['REAL']}"
+    formalgeo = [["data", "--spec=configs/data_formalgeo.py", root, "--out=data/formalgeo7k"]] * real
+    redrawn = ["data", "--spec=configs/data_redrawn.py", "--out=data/hardset_redrawn", root, "--spec.seed=7000003",
+               "--spec.families.train=0", "--spec.families.val=500"]  # fmt: skip
+    hardset = [["data", "--spec=configs/data_hardset.py", "--out=data/hardset"], ["hardset", "--data=data/hardset"]]
+    stages = [
+        ["--config=configs/lmm_align.py", *(f"{each}_align" for each in name)],
+        ["--config=configs/lmm_tiny.py", *name, *[f"--config.init_from=runs/{v['NAME']}_align"] * bool(name)],
+    ]
+    of_checkpoint = [f"--checkpoint={checkpoint}", "--data", v["DIR"], *["data/formalgeo7k"] * real]
+    calls = {
+        "data": [*build, *formalgeo],
+        "hardset": [*hardset, *[redrawn, ["hardset", "--data=data/hardset_redrawn"]] * real],
+        "retrieval": [["retrieval", f"--data={v['DIR']}", *more]],
+        "gallery": [["gallery", f"--data={v['DIR']}", *more]],
+        "verify": [["verify", v["DIR"], *more]],
+        "eval": [*formalgeo, ["eval", *of_checkpoint, *more]] if checkpoint else [["eval", run, *more]],
+        "export": [["export", run, f"--format={v['FORMAT']}", *[f"--out={v['OUT']}"] * bool(v["OUT"]), *more]],
+        "solve": [["solve", run, f"--image={v['IMAGE']}", f"--question={v['QUESTION']}", *more]],
+        "benchmark": [["benchmark", f"--name={v['NAME']}", f"--root={v['ROOT']}", run, *more]],
+        "report": [["report", run, *more]],
+        "train-lmm": [*build, *(["train-lmm", *stage, *data_dir, *more] for stage in stages)],
+    }
+    if "CONFIG" in v:
+        config, real_dir = f"--config={v['CONFIG']}", ["--config.data.real_dir=data/formalgeo7k"] * real
+        calls["train-clip"] = [["train-clip", config, *data_dir, *real_dir, *name, *more]]
+        calls["train-lmm"] = [*build, ["train-lmm", config, *name, *data_dir, *more]]
+        calls["compile-report"] = [["compile-report", config, f"--devices={v['DEVICES']}", *more]]
+    tests = {f"test-{name}": [f"tests/{path}" for path in paths] for name, paths in TESTS.items()}
+    calls |= {name: [["pytest", "-q", *paths, *more]] for name, paths in {"test": [], **tests}.items()}
+    needed = {"solve": ["RUN", "IMAGE"], "benchmark": ["RUN", "ROOT"], "export": ["RUN"], "report": ["RUN"]}
+    needed["eval"] = [] if checkpoint else ["RUN"]
+    return {target: [] if any(not v[n] for n in needed.get(target, [])) else row for target, row in calls.items()}
 
 
 @pytest.fixture
@@ -104,36 +129,32 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")} - {"calls"}
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_no_value_is_executed(target, checkout):
-    """Each target with every value, several at once."""
-    before, variables = files(checkout), TARGETS[target].split()
-    for first in range(0, len(HOSTILE), len(variables)):
-        values = dict(zip(variables, HOSTILE[first:], strict=False)) | {"OTHER": HOSTILE[first]}
-        status, error, _ = make(checkout, target, *NEEDED.get(target, []), *(f"{k}={v}" for k, v in values.items()))
-        assert files(checkout) == before, (target, values)
-        if set(values) <= {*PASSED_ON, "OTHER"} - {"RUN", "IMAGE", "ROOT"}:
-            assert status == 0 and not error, (target, values, error)
-
-
-@pytest.mark.parametrize("variable", PASSED_ON[:5] + PASSED_ON[6:])
-def test_every_hostile_value_of_every_variable(variable, checkout):
-    """Each variable in one target that passes it on, with each value."""
-    target = next(target for target, row in TARGETS.items() if variable in row.split())
-    given = [*NEEDED.get(target, []), *(DEFAULTS.get(variable, []) if target == "eval" else [])]
+@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("without", [(), ("CONFIG", "CHECKPOINT")])
+def test_every_value_of_every_variable_reaches_every_target(part, without, checkout):
+    """All variables are hostile at once, each with every value in turn, and each target is called with all of them."""
     before = files(checkout)
-    for text in HOSTILE:
-        status, error, calls = make(checkout, target, *given, f"{variable}={text}")
-        if variable in ("RUN", "IMAGE", "ROOT") and not text.strip(BLANKS):  # make leaves nothing of it
-            assert status and error.startswith(f"error: {variable} is not set") and files(checkout) == before
-            continue
-        assert status == 0 and not error and files(checkout) == before, (variable, text, error)
-        words, text = [word for call in calls for word in call], text.lstrip(BLANKS)
-        assert not text or any(word.partition("=")[2] == text or word == text for word in words), (
-            variable,
-            text,
-            words,
-        )
+    targets = ["eval", "train-lmm"] if without else TARGETS
+    for turn in range(part, len(HOSTILE), 4):
+        given = {
+            name: HOSTILE[(turn + 5 * i) % len(HOSTILE)] for i, name in enumerate(PASSED_ON) if name not in without
+        }
+        status, error, calls = make(checkout, "-k", *targets, *(f"{name}={text}" for name, text in given.items()))
+        assert files(checkout) == before, given
+        expected = expected_calls(given)
+        found = [call[2:] if call[1] == "mmgeo_jax" else call[1:] for call in calls if call[0] == "-m"]
+        assert found == [call for target in targets for call in expected[target]], given
+        blank = [name for name in ("RUN", "IMAGE", "ROOT") if not given[name].strip(BLANKS)]
+        told = [line for line in error.splitlines() if not line.startswith("make: ")]
+        assert all(re.match(rf"error: ({'|'.join(blank)}) is not set", line) for line in told) if blank else not told
+        assert bool(status) == bool(told)
+
+
+def test_no_value_is_executed_on_the_way_to_an_installation(checkout):
+    before, python = files(checkout), f"PYTHON={checkout}/.venv/bin/python"  # makes no environment
+    for turn, text in enumerate(HOSTILE):
+        make(checkout, "-k", "help", "setup", "cairo", "lint", python, f"OTHER={text}", f"{OF_MAKE[turn % 4]}={text}")
+        assert files(checkout) == before, (OF_MAKE[turn % 4], text)
 
 
 @pytest.mark.parametrize(
