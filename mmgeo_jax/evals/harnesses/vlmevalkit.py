@@ -33,6 +33,9 @@ def make_model(run: str, length: int = 192, tokenizer: str | None = None, **_: A
         INSTALL_REQ = False
         INTERLEAVE = False
 
+        def set_dump_image(self, function: Any) -> None:
+            """Does nothing: the dataset writes prompts and pictures. Not every version's base has this."""
+
         def generate_inner(self, message: Sequence[Mapping[str, str]], dataset: str | None = None) -> str:
             question = "\n".join(part["value"] for part in message if part["type"] == "text")
             picture = next((part["value"] for part in message if part["type"] == "image"), None)

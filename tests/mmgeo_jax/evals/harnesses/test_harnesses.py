@@ -168,6 +168,7 @@ from vlmeval.config import supported_VLM
 
 name = sys.argv[sys.argv.index("--model") + 1]
 model = supported_VLM[name]()
+model.set_dump_image(print)
 said = model.generate([{"type": "image", "value": "a.png"}, {"type": "text", "value": "Find x."},
                        {"type": "image", "value": "b.png"}, {"type": "text", "value": "Choose."}], dataset="MathVista")
 print(json.dumps([name, said, model.INTERLEAVE, sys.argv[3:]]))
