@@ -29,7 +29,8 @@ PASSED_ON = [
 OF_MAKE = ["PYTHON", "SYSTEM", "VENV", "MACHINE"]  # which say how to install
 TARGETS = [
     "data", "hardset", "retrieval", "gallery", "verify", "train-clip", "eval", "export", "train-lmm", "solve",
-    "benchmark", "compile-report", "report", "test", "test-beam", "test-stock", "test-reference", "test-gcs",
+    "benchmark", "compile-report", "report", "test", "test-beam", "test-stock", "test-reference", "test-harness",
+    "test-gcs",
 ]  # fmt: skip
 TESTS = {
     "beam": ["data_gen/build/test_beam.py"],
@@ -38,6 +39,7 @@ TESTS = {
         "mmgeo_jax/checkpoints/test_export.py", "mmgeo_jax/checkpoints/test_weights.py",
         "mmgeo_jax/checkpoints/test_gemma_weights.py", "mmgeo_jax/data/test_tokenizer_files.py",
     ],
+    "harness": ["mmgeo_jax/evals/harnesses/test_lmms_eval.py"],
     "gcs": ["data_gen/build/test_gcs.py"],
 }  # fmt: skip
 
