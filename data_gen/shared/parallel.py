@@ -33,6 +33,10 @@ def map_in_pool(
                 yield done.result()
         except BrokenProcessPool:
             raise UserError("a worker was killed, perhaps for want of memory: use fewer --workers") from None
+        except KeyboardInterrupt:
+            for child in multiprocessing.active_children():  # the pool would wait for what they do
+                child.kill()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -72,6 +72,8 @@ def run(command: Callable[[], int]) -> int:
 
     def interrupt(number: int) -> None:
         came.append(number)
+        if _importing():  # a library that is only half there may crash at what is raised; nothing is to be tidied up
+            late(number)
         raise Ended(number)
 
     def late(number: int) -> None:
@@ -93,6 +95,14 @@ def run(command: Callable[[], int]) -> int:
         timer.daemon = True
         timer.start()
     return status
+
+
+def _importing() -> bool:
+    """Returns whether the main thread is in an import, or in what one runs."""
+    frame: FrameType | None = sys._getframe()
+    while frame and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
 
 
 def say(line: str) -> None:

@@ -29,19 +29,21 @@ BODIES = {
     "makes another error of it": """
     try: time.sleep(60)
     except BaseException: raise ImportError("numpy could not be imported")""",
+    "imports": "sys.path.insert(0, sys.argv[1]); import slow",
     "waits for a thread": "threading.Thread(target=time.sleep, args=[60]).start(); time.sleep(60)",
 }
 
 
 @pytest.mark.parametrize(("does", "number"), [*((does, signal.SIGTERM) for does in BODIES), ("waits", signal.SIGINT)])
-def test_a_signal_ends_a_command_with_one_line(does, number):
-    command = [sys.executable, "-c", PROGRAM.format(body=BODIES[does])]
+def test_a_signal_ends_a_command_with_one_line(does, number, tmp_path):
+    (tmp_path / "slow.py").write_text("import time\ntry: time.sleep(60)\nexcept BaseException: print('raised')\n")
+    command = [sys.executable, "-c", PROGRAM.format(body=BODIES[does]), str(tmp_path)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout and process.stdout.readline() == "begun\n"
     began = time.monotonic()
     process.send_signal(number)
-    _, error = process.communicate(timeout=30)
-    assert (process.returncode, error) == (128 + number, f"error: {signals.LINE}\n")
+    output, error = process.communicate(timeout=30)
+    assert not output and (process.returncode, error) == (128 + number, f"error: {signals.LINE}\n")
     assert time.monotonic() - began < 10
 
 
