@@ -31,6 +31,7 @@ def get_construction(name: str) -> Construction:
     raise UserError(f"program: no construction is called {name!r}; see the tables in data_gen/constructions/")
 
 
+@cache
 def rows_of(slot: str) -> tuple[Construction, ...]:
     """Returns the constructions of a slot, which can be exchanged for each other."""
     return tuple(row for row in CONSTRUCTIONS.values() if row.slot == slot)

@@ -10,6 +10,7 @@ their products. Renaming comes last in a product: it changes the names that the 
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -80,6 +81,7 @@ KIND_OF_SLOT = {slot: row.name for row in EDIT_KINDS for slot in row.slots.split
 KIND_OF_PAIR = {frozenset(pair.split("/")): row.name for row in EDIT_KINDS for pair in row.pairs.split()}
 
 
+@cache
 def kind_of(first: str, second: str) -> str:
     """Returns the kind of an exchange of two constructions of one slot."""
     rows = get_construction(first), get_construction(second)

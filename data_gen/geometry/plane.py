@@ -45,7 +45,7 @@ def line_distance(p, a, b):
 def segment_distance(p, a, b):
     """Measures how far p is from the segment ab, its ends included."""
     ab = b - a
-    t = np.clip(dot(ab, p - a) / np.maximum(np.abs(ab) ** 2, 1e-12), 0, 1)
+    t = np.minimum(np.maximum(dot(ab, p - a) / np.maximum(np.abs(ab) ** 2, 1e-12), 0), 1)
     return np.abs(p - a - t * ab)
 
 

@@ -1,6 +1,6 @@
 """What a composed figure prints: lengths, angles and areas of what it offers (`FigureBuilder`)."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -32,14 +32,14 @@ def draw_prints(
     if angle and "printed_angle" in kinds:
         value = values.draw_symbolic_angle(rng) if rng.random() < symbolic else None
         prints.append(replace(angle[0], value=value))
-    possible = lengths(figure, exchanged)
+    possible = list(lengths(figure, exchanged))
     if possible and ("printed_length" in kinds or rng.random() < LENGTH):
         radii = [fact for fact in possible if fact.predicate == "radius"]
         plain = [fact for fact in possible if fact.predicate == "length"]
         possible = radii if radii and rng.random() < RADIUS else plain
         value = (values.draw_symbolic if rng.random() < symbolic else values.draw_length)(rng)
         prints.append(replace(possible[int(rng.integers(len(possible)))], value=value))
-    regions = areas(figure, exchanged) if "printed_area" in kinds else []
+    regions = list(areas(figure, exchanged)) if "printed_area" in kinds else []
     if regions:
         prints.append(replace(regions[int(rng.integers(len(regions)))], value=values.draw_area(rng)))
     return tuple(prints)
@@ -54,17 +54,15 @@ def angles(figure: FigureBuilder, exchanged: Collection[int]) -> list[Fact]:
     return []
 
 
-def lengths(figure: FigureBuilder, exchanged: Collection[int]) -> list[Fact]:
-    """Lists what may be printed beside free segments that no further point divides: lengths, and radii of circles."""
+def lengths(figure: FigureBuilder, exchanged: Collection[int]) -> Iterator[Fact]:
+    """Yields what may be printed beside free segments that no further point divides: lengths, and radii of circles."""
     points = _solved(figure)
     visible = [name for name in points if not name.startswith("_")]
-    found = []
     for a, b in figure.offers.get("segment", []) if points else ():
-        others = [points[name] for name in visible if name not in (a, b)]
-        if all(segment_distance(z, points[a], points[b]) > CLEARANCE for z in others):
-            found.append(Fact("length", (a, b)))
-            found += [Fact("radius", ends) for ends in ((a, b), (b, a)) if _is_radius(figure, points, *ends)]
-    return found
+        others = np.array([points[name] for name in visible if name not in (a, b)])
+        if (segment_distance(others, points[a], points[b]) > CLEARANCE).all():
+            yield Fact("length", (a, b))
+            yield from (Fact("radius", ends) for ends in ((a, b), (b, a)) if _is_radius(figure, points, *ends))
 
 
 def _is_radius(figure: FigureBuilder, points: dict[str, complex], o: str, p: str) -> bool:
@@ -73,16 +71,14 @@ def _is_radius(figure: FigureBuilder, points: dict[str, complex], o: str, p: str
     return any(abs(abs(points[p] - points[o]) - radius) < 1e-9 for radius in radii)
 
 
-def areas(figure: FigureBuilder, exchanged: Collection[int]) -> list[Fact]:
-    """Lists the areas that may be printed: of triangles, quadrilaterals and circles that no stroke divides."""
+def areas(figure: FigureBuilder, exchanged: Collection[int]) -> Iterator[Fact]:
+    """Yields the areas that may be printed: of triangles, quadrilaterals and circles that no stroke divides."""
     points, program = _solved(figure), Program(tuple(figure.steps))
     drawn, marks = program.strokes, program.required_marks
-    return [
-        Fact(f"{kind}_area", names)
-        for kind in ("triangle", "quadrilateral", "circle")
-        for names in figure.offers.get(kind, [])
-        if points and not divided([points[name] for name in names], points, drawn, marks, CLEARANCE)
-    ]
+    for kind in ("triangle", "quadrilateral", "circle"):
+        for names in figure.offers.get(kind, []):
+            if points and not divided([points[name] for name in names], points, drawn, marks, CLEARANCE):
+                yield Fact(f"{kind}_area", names)
 
 
 def _solved(figure: FigureBuilder) -> dict[str, complex]:
@@ -94,9 +90,9 @@ def _solved(figure: FigureBuilder) -> dict[str, complex]:
 
 
 # Kind of edit of letters and printed values -> whether a figure has something to edit, beside what is exchanged.
-POSSIBLE: dict[str, Callable[[FigureBuilder, Collection[int]], object]] = {
+POSSIBLE: dict[str, Callable[[FigureBuilder, Collection[int]], bool]] = {
     "labels": lambda figure, exchanged: figure.letters > 2,
-    "printed_length": lengths,
-    "printed_angle": angles,
-    "printed_area": areas,
+    "printed_length": lambda figure, exchanged: any(lengths(figure, exchanged)),
+    "printed_angle": lambda figure, exchanged: any(angles(figure, exchanged)),
+    "printed_area": lambda figure, exchanged: any(areas(figure, exchanged)),
 }

@@ -13,6 +13,7 @@ import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -169,7 +170,8 @@ def _plan(
     for place, step in enumerate(figure.steps):
         row = rows_of(step.row.slot)[int(rng.integers(len(rows_of(step.row.slot))))]
         figure.steps[place] = replace(step, construction=row.name, params=draw_params(row, rng))
-    possible = [kind for kind in TEXT_KINDS if printed.POSSIBLE[kind](figure, exchanged)]
+    # Most plans need no such edit, and looking for room takes longer than all before.
+    possible = [kind for kind in TEXT_KINDS if text_edits and printed.POSSIBLE[kind](figure, exchanged)]
     if text_edits and (not possible or lead in TEXT_KINDS and lead not in possible):
         return None
     kinds = [lead] * (lead in TEXT_KINDS) + [draw_kind(possible, rng) for _ in range(text_edits)]
@@ -205,12 +207,20 @@ def _levels(slot: str, kind: str, most: int, rng: np.random.Generator) -> list[s
     """Draws up to `most` rows of a slot that state different things; at least two of them make an edit of the kind."""
     stated = {row.name: row.facts for row in rows_of(slot)}
     names = [str(name) for name in rng.permutation(list(stated))]
-    pairs = [(a, b) for a, b in itertools.combinations(names, 2) if stated[a] != stated[b] and kind_of(a, b) == kind]
+    edits = _edits(slot, kind)
+    pairs = [pair for pair in itertools.combinations(names, 2) if pair in edits]
     chosen = list(pairs[int(rng.integers(len(pairs)))])
     for name in names:
         if len(chosen) < most and stated[name] not in {stated[other] for other in chosen}:
             chosen.append(name)
     return chosen
+
+
+@cache
+def _edits(slot: str, kind: str) -> frozenset[tuple[str, str]]:
+    """Returns the pairs of a slot's rows, either way round, whose exchange is an edit of the kind."""
+    pairs = itertools.permutations(rows_of(slot), 2)
+    return frozenset((a.name, b.name) for a, b in pairs if a.facts != b.facts and kind_of(a.name, b.name) == kind)
 
 
 def _lettered(spec, split: str, plan: Plan, difficulty: int, rng: np.random.Generator) -> Program | None:
