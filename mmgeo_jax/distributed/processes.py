@@ -10,11 +10,13 @@ import os
 import re
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
+from orbax.checkpoint import multihost
 
 from data_gen.shared import signals
 from data_gen.shared.errors import UserError
@@ -29,6 +31,7 @@ OURS = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 WAIT_S = 50  # for the other processes to come
 # How JAX says that a connection to another process is gone.
 LOST = r"Gloo|NCCL|UNAVAILABLE|DEADLINE_EXCEEDED|[Hh]eartbeat|[Cc]oordination service"
+BARRIER_MS = 6 * 3600 * 1000  # at most, until all have come to the same place
 HEARTBEAT_S = 30  # without a sign of life from a process, until the others end
 
 
@@ -100,9 +103,17 @@ def is_first() -> bool:
 
 
 def wait(purpose: str) -> None:
-    """Waits until all processes call this."""
+    """Waits until all processes call this with the same words, each time others: for hours, where a collective
+    operation of Gloo would give up after half a minute."""
+    multihost.get_barrier_sync_fn()(key=purpose, timeout_ms=BARRIER_MS)
+
+
+def compile_together(function: jax.stages.Wrapped, arguments: Sequence[Any], purpose: str) -> None:
+    """Compiles a jitted function for arguments, and waits until all processes have. One that found it in the
+    compilation cache would otherwise run it, and give up on the others."""
     if jax.process_count() > 1:
-        multihost_utils.sync_global_devices(purpose)
+        function.lower(*arguments).compile()
+        wait(purpose)
 
 
 def any_process(flag: bool) -> bool:

@@ -89,9 +89,10 @@ def train(config: ConfigDict, run: Path, make_task: MakeTask) -> bool:
             for step in range(start, steps):
                 with log.clock.waiting():
                     batch = next(batches)
-                params, opt_state, metrics = train_step(
-                    state["params"], state["opt_state"], np.int32(step), meshes.shard_batch(batch, mesh)
-                )
+                arguments = state["params"], state["opt_state"], np.int32(step), meshes.shard_batch(batch, mesh)
+                if step in recorder.compiling:
+                    processes.compile_together(train_step, arguments, f"compiled for step {step}")
+                params, opt_state, metrics = train_step(*arguments)
                 state = {"params": params, "opt_state": opt_state}
                 if recorder.after_step(step, batch, state, metrics):
                     return step + 1 == steps and not stop.came

@@ -57,7 +57,8 @@ def train(base, runs, count, devices, *more, until=NEVER, module="clip"):  # noq
         pipes = subprocess.PIPE
         started.append(subprocess.Popen(command, env=environment, cwd=ROOT, stdout=pipes, stderr=pipes, text=True))
     ended = [process.communicate(timeout=600) for process in started]
-    assert all(process.returncode == 0 for process in started), "\n".join(err[-2000:] for _, err in ended)
+    # What went wrong comes first: the others say at length that they miss the one that ended.
+    assert all(process.returncode == 0 for process in started), "\n".join(err[:2000] for _, err in ended)
     return runs / "run"
 
 
