@@ -73,7 +73,8 @@ def sample_numbers(family: Family, rng: np.random.Generator, data: ConfigDict) -
 
 def sample_problem(family: Family, rng: np.random.Generator, data: ConfigDict) -> Sample:
     """Takes the family's problem, with its choices at probability `data.show_choices_prob`, and with a worked solution
-    as the answer at `data.worked_solution_prob`. Raises UserError where the family has no problem."""
+    as the answer at `data.worked_solution_prob`, or always where it has nothing else, as descriptions. Raises UserError
+    where the family has no problem."""
     problem = family.question
     if problem is None:
         raise UserError(
@@ -81,7 +82,7 @@ def sample_problem(family: Family, rng: np.random.Generator, data: ConfigDict) -
             "(make data SPEC=configs/data_problems.py), or --config.data.task=captions"
         )
     choices = problem.choices if rng.random() < data.show_choices_prob else ()
-    worked = rng.random() < data.worked_solution_prob
+    worked = rng.random() < data.worked_solution_prob or not problem.answer
     answer = problem.solution if worked and problem.solution else f"The answer is \\boxed{{{problem.answer}}}."
     return Sample(0, format_prompt(problem.question, choices, worked), answer)
 

@@ -97,7 +97,7 @@ def evaluate_checkpoint(
     started = time.perf_counter()
     families = _read_problems(data_dir, 0)
     if not families:
-        raise UserError(f"{data_dir} has no problems to solve in its test split")
+        raise UserError(f"{data_dir} has no problems with an answer in its test split")
     data = {"problems": runs.fingerprint_data(str(data_dir)), "count": len(families)}
     prepared = preparations.find(preparation, source, solver.size_px)
     told = {"name": prepared.name, "says": prepared.says}
@@ -108,11 +108,11 @@ def evaluate_checkpoint(
 
 
 def _read_problems(data_dir: str | Path, limit: int) -> list[Family]:
-    """Reads the families of a test split that have a problem, of the first `limit`; 0: of all. Data without a test
-    split is read from val, or train."""
+    """Reads the families of a test split that have a problem with an answer, of the first `limit`; 0: of all. Data
+    without a test split is read from val, or train."""
     source = RecordSource(data_dir, tfrecords.choose_split(data_dir, HELD_OUT))
     families = (source[row] for row in range(min(len(source), limit or len(source))))
-    return [family for family in families if family.question]
+    return [family for family in families if family.question and family.question.answer]
 
 
 def _evaluate(
@@ -215,7 +215,7 @@ def _write_results(
 def summarize(results: dict[str, Any] | None) -> str:
     """Formats eval.json: accuracy of all problems, and by group."""
     if results is None:
-        return "the data of the run has no problems to solve"
+        return "the data of the run has no problems with an answer: nothing is scored"
     scores = results["scores"]
     rows = {"all": scores["all"]["all"]} | scores.get("given", {}) | scores.get("steps", {})
     prepared = results.get("preparation")

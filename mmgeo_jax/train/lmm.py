@@ -197,8 +197,12 @@ def make_validation(
 
 def finish(run: Path) -> None:
     """Solves the problems of the test split after training on problems, and writes the report."""
-    if configs.read_run_config(run).data.task == "problems" and lmm_eval.evaluate_run(run):
+    if configs.read_run_config(run).data.task != "problems":
+        return
+    if results := lmm_eval.evaluate_run(run):
         lmm_report.write_report(run)
+    else:
+        print(lmm_eval.summarize(results))
 
 
 @cli.command
