@@ -30,7 +30,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--force", action="store_true", help="measure again what is there, for --run")
     options = parser.parse_args(arguments)
-    source = options.run or options.checkpoint
+    source = options.checkpoint if options.run is None else options.run
+    if not source:  # as an unset variable of a shell leaves it
+        raise UserError("the name of the run or checkpoint is empty: name its folder")
     if options.checkpoint and not options.data:
         parser.error("--checkpoint and --data go together")
     if options.run and options.data and not checkpoints.is_published(source):
