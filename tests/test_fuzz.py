@@ -5,6 +5,7 @@ Each is a value, or a UserError of one line, within seconds, with nothing opened
 MMGEO_FUZZ=5000 python -m pytest tests/test_fuzz.py -k pictures       # inputs for each reader; 200 without it
 """
 
+import functools
 import io
 import json
 import os
@@ -136,7 +137,7 @@ def readers() -> dict[str, Reader]:
     """The table: what is added here is fuzzed."""
     drawn = family()
     table = {
-        f"own {form}": Reader(as_json(value), lambda path, form=form: own_json.read(path, form))
+        f"own {form}": Reader(as_json(value), functools.partial(own_json.read, form=form))
         for form, value in GOOD.items()
     }
     config = configs.to_json(configs.load("clip_tiny")).encode()
@@ -240,7 +241,7 @@ def test_malformed_command_lines(tmp_path, monkeypatch, capsys):
         name, equals, _ = arguments[at].partition("=")
         arguments[at] = rng.choice([f"{name}{equals}{token}", token, f"{arguments[at]}{token}", f"--{token}"])
         try:
-            status = cli.main([command, *arguments])
+            status: Any = cli.main([command, *arguments])
         except SystemExit as end:
             status = end.code
         except UserError as fault:  # not yet a line
