@@ -118,14 +118,20 @@ def to_json(config: ConfigDict) -> str:
     return json.dumps(config.to_dict(), indent=1) + "\n"
 
 
-def read_run_config(run_dir: str | Path) -> ConfigDict:
+def read_whole_config(run_dir: str | Path) -> ConfigDict:
     """Reads the config with which a run was started. Raises UserError where the folder holds none, or a broken one."""
+    config, path = read_run_config(run_dir), Path(run_dir) / "config.json"
+    kind = "lmm" if "decoder" in config.model else "two_tower"
+    own_json.check(config.to_dict(), str(path), f"config.json of {kind}")
+    ranges.check(f"{path}: ", flatten(config), RANGES)
+    return config
+
+
+def read_run_config(run_dir: str | Path) -> ConfigDict:
+    """Reads a config that is only compared with another, so that it need not be whole."""
     path = Path(run_dir) / "config.json"
-    found = own_json.read(path)
-    own_json.check(found, str(path), f"config.json of {'lmm' if 'decoder' in found['model'] else 'two_tower'}")
-    ranges.check(f"{path}: ", flatten(found), RANGES)
     try:
-        return ConfigDict(found).lock()
+        return ConfigDict(own_json.read(path)).lock()
     except (ValueError, TypeError) as fault:  # a dot in a key
         raise UserError(f"{path} is not a run's config ({fault}): {own_json.FILES[path.name].remedy}") from None
 

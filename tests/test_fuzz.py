@@ -130,7 +130,7 @@ def read_log(path: Path) -> None:
 
 
 def read_run_config(path: Path) -> Any:
-    return configs.read_run_config(path.parent)
+    return configs.read_whole_config(path.parent)
 
 
 def readers() -> dict[str, Reader]:

@@ -111,6 +111,12 @@ _GROUP: dict[str, Rule] = {
     "accuracy": NUMBER, "interval": INTERVAL, "chance": NUMBER, "count": SOME, "right": WHOLE, "no_answer": WHOLE,
 }  # fmt: skip
 
+# What evaluation and inference read of a run's config.
+_CONFIG: dict[str, Rule] = {
+    "seed": WHOLE, "model": OBJECT, "model.image": OBJECT, "data": OBJECT, "data.dir": TEXT,
+    "data.size_px": SOME, "data.max_tokens": SOME, "data.real_dir?": TEXT, "optim?": OBJECT,
+}  # fmt: skip
+
 FILES: dict[str, Form] = {
     # of a data set
     "spec.json": Form(
@@ -150,22 +156,19 @@ FILES: dict[str, Form] = {
     # of a run
     "config.json": Form(
         "a run's config",
-        {
-            "seed": WHOLE, "model": OBJECT, "model.image": OBJECT, "data": OBJECT, "data.dir": TEXT,
-            "data.size_px": SOME, "data.max_tokens": SOME, "data.real_dir?": TEXT, "optim?": OBJECT,
-        },
+        {"model": OBJECT},
         _PUT_BACK,
         "{folder} is no run's folder: it has no config.json",
     ),
     "config.json of two_tower": Form(
         "a run's config",
-        {"model.text": OBJECT, "loss": OBJECT, "loss.name": TEXT},
+        {**_CONFIG, "model.text": OBJECT, "loss": OBJECT, "loss.name": TEXT},
         _PUT_BACK,
     ),
     "config.json of lmm": Form(
         "a run's config",
         {
-            "model.decoder": OBJECT, "data.show_images": FLAG, "data.prompt_end": TEXT, "data.task": TEXT,
+            **_CONFIG, "model.decoder": OBJECT, "data.show_images": FLAG, "data.prompt_end": TEXT, "data.task": TEXT,
             "eval": OBJECT, "eval.max_problems": WHOLE, "eval.max_tokens": SOME, "eval.samples": SOME,
             "eval.temperature": NUMBER, "eval.batch_size": SOME,
             "lora?": OBJECT, "lora.rank": WHOLE, "lora.alpha": NUMBER, "lora.kernels": TEXT,

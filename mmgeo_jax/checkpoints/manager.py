@@ -189,7 +189,7 @@ def restore_run(run_dir: str | Path, kind: str = "") -> Trained:
     of the `kind` asked for, a key of MODELS."""
     if is_published(run_dir):
         raise UserError(f"{run_dir} is a published checkpoint, and this wants a run")
-    config = configs.read_run_config(run_dir)
+    config = configs.read_whole_config(run_dir)
     found = kind_of(config.model)
     if kind and found != kind:
         raise UserError(f"{run_dir} is a run of {MODELS[found].trainer}, and this wants one of {MODELS[kind].trainer}")

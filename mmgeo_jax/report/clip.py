@@ -65,7 +65,7 @@ TIMING_CHARTS = (("Images per second", r"^images_per_s$", None),)
 def write_report(run_dir: str | Path) -> Path:
     """Writes report.html of an evaluated run; returns its path. Raises UserError if a file is missing or unfit."""
     run = Path(run_dir)
-    results, config = own_json.read(run / "eval.json"), configs.read_run_config(run)
+    results, config = own_json.read(run / "eval.json"), configs.read_whole_config(run)
     sections = {name: results[name] for name in FOLDERS if results.get(name)}
     if not sections:
         raise UserError(f"{run / 'eval.json'} holds no scores: delete it and evaluate again (make eval RUN={run})")

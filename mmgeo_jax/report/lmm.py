@@ -31,7 +31,7 @@ def write_report(run_dir: str | Path) -> Path:
     """Writes report.html of an evaluated run; returns its path. Raises UserError if a file is missing or unfit."""
     run = Path(run_dir)
     results = own_json.read(run / "eval.json", "eval.json of lmm")
-    config = configs.read_run_config(run)
+    config = configs.read_whole_config(run)
     try:
         charts = parts.curves(parts.read_lines(run / "metrics.jsonl"), METRIC_CHARTS)
         charts += parts.curves(parts.read_lines(run / "timing.jsonl"), TIMING_CHARTS)

@@ -19,9 +19,10 @@ SECTION = {
     },
 }  # fmt: skip
 GROUP = {"accuracy": 0.5, "interval": None, "chance": 0, "count": 2, "right": 1, "no_answer": 0}
-CONFIG = {"seed": 0, "model": {"image": {}}, "data": {"dir": "data", "size_px": 112, "max_tokens": 54}}
+CONFIG: dict = {"seed": 0, "model": {"image": {}}, "data": {"dir": "data", "size_px": 112, "max_tokens": 54}}
 LMM = {
-    "model": {"decoder": {}}, "data": {"show_images": True, "prompt_end": "\n", "task": "problems"},
+    "model": {"image": {}, "decoder": {}},
+    "data": {**CONFIG["data"], "show_images": True, "prompt_end": "\n", "task": "problems"},
     "eval": {"max_problems": 0, "max_tokens": 9, "samples": 1, "temperature": 0.0, "batch_size": 1},
     "lora": {"rank": 0, "alpha": 16.0, "kernels": ".*"}, "optim": {"freeze": ""},
 }  # fmt: skip
@@ -35,9 +36,9 @@ GOOD = {
         "fingerprint": "f", "sha256": "f", "bytes": 9, "offsets": [0, 5], "proposals": {"swap": [3, 1]},
         "figures": {"tried": 3, "cramped": 1}, "pictures": {"turned": [1, "a.png"]}, "broken": ["line 3"],
     },
-    "config.json": CONFIG,
-    "config.json of two_tower": {"model": {"text": {}}, "loss": {"name": "sigmoid"}},
-    "config.json of lmm": LMM,
+    "config.json": {"model": {}},
+    "config.json of two_tower": CONFIG | {"model": {"image": {}, "text": {}}, "loss": {"name": "sigmoid"}},
+    "config.json of lmm": CONFIG | LMM,
     "metrics.jsonl": {"step": 3, "loss": 0.25},
     "metrics": {"val_hit1": 0.5},
     "eval.json": {"checkpoint_step": 3, "run": {}, "synthetic": SECTION, "real": None},
