@@ -313,7 +313,7 @@ def build_parser(name: str, description: str, example: str) -> argparse.Argument
     parser = cli.parser(name, description, example)
     parser.add_argument("--spec", required=True, help="Python file with get_spec()")
     parser.add_argument("--out", required=True, help="folder of the data set")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
+    cli.add_workers(parser)
     parser.add_argument("--hosts", type=int, default=1, help="how many hosts share the work and the folder")
     parser.add_argument("--host", type=int, default=0, help="which of them this is, from 0")
     parser.add_argument(
@@ -329,6 +329,6 @@ def run_build(options: argparse.Namespace, overrides: list[str], make: Maker = m
     spec = load_spec(options.spec, overrides)
     # Hosts share a folder, and each writes its own shards.
     with lock.hold(options.out, "builds", f"host_{options.host}"):
-        done = build(spec, options.out, max(1, options.workers), options.host, options.hosts, make)
+        done = build(spec, options.out, options.workers, options.host, options.hosts, make)
     print(f"{options.out}: {done}")
     return 0

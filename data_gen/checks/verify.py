@@ -246,11 +246,11 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit status: 1 if anything differs."""
     parser = cli.parser("verify", __doc__, EXAMPLE)
     parser.add_argument("dir", help="folder of a data set")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
+    cli.add_workers(parser)
     parser.add_argument("--limit", type=int, default=20, help="differences to report (default: 20)")
     parser.add_argument("--leaks", type=int, default=20000, help="families scorers train on (default: 20000; 0: none)")
     options = parser.parse_args(arguments)
-    workers = max(1, options.workers or 1)
+    workers = options.workers
     found, differences, wrong = check_dataset(options.dir, workers, options.limit)
     report = {"differences": wrong, **summarise(found)}
     # What is broken cannot be learnt from.

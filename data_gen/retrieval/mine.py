@@ -8,7 +8,6 @@ the stored program. Where there is none, only what contradicts the source's fact
 Captions that speak of more points or circles than the anchor's are passed over: they would be false for that alone.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -284,9 +283,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = cli.parser("retrieval", what, EXAMPLE)
     parser.add_argument("--data", required=True, help="folder of a data set")
     parser.add_argument("--splits", default="", help="some of its splits, with commas between (default: all)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
+    cli.add_workers(parser)
     options = parser.parse_args(arguments)
     splits = options.splits.split(",") if options.splits else list(tfrecords.read_manifest(options.data)["splits"])
     for split in splits:
-        print(retrieve(options.data, split, max(1, options.workers)))
+        print(retrieve(options.data, split, options.workers))
     return 0

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import functools
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -31,6 +32,20 @@ def parser(name: str, description: str, example: str, **more) -> argparse.Argume
 
 
 Main = Callable[[Sequence[str]], int]
+
+
+def add_workers(parser: argparse.ArgumentParser, default: int | None = None) -> None:
+    """Adds the option --workers, one per core by default."""
+    count = default or os.cpu_count() or 1
+    told = default or "one per core"
+    parser.add_argument("--workers", type=_positive, default=count, help=f"processes (default: {told})")
+
+
+def _positive(text: str) -> int:
+    """Reads a whole number above 0."""
+    if not re.fullmatch(r"0*[1-9]\d{0,5}", text):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number above 0")
+    return int(text)
 
 
 def command(main: Main) -> Main:

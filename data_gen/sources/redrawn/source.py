@@ -228,8 +228,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = cli.parser("redrawn", "What of FormalGeo7k is redrawn, and how near to the pictures.", EXAMPLE)
     parser.add_argument("--root", required=True, help="folder with train.jsonl, val.jsonl and diagrams/")
     parser.add_argument("--every", type=int, default=1, help="take every n-th problem (default: all)")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
+    cli.add_workers(parser, 2)
     options = parser.parse_args(arguments)
-    found = report(options.root, max(1, options.every), max(1, options.workers))
+    found = report(options.root, max(1, options.every), options.workers)
     print(*show(found), sep="\n")
     return 0

@@ -75,6 +75,14 @@ def test_one_worker_and_more_make_the_same_bytes(spec, tmp_path, workers):
     assert keys == [f"fake/train/{i:06d}" for i in range(14)]
 
 
+@pytest.mark.parametrize("workers", ["0", "-1", "x", "1.5", "9999999", ""])
+def test_a_wrong_number_of_workers_is_one_line(spec, tmp_path, capsys, workers):
+    with pytest.raises(SystemExit):
+        shards.main([spec, f"--out={tmp_path}", f"--workers={workers}"])
+    assert f"'{workers}' is not a whole number above 0" in capsys.readouterr().err.splitlines()[-1]
+    assert not list(tmp_path.glob("small*"))
+
+
 @pytest.mark.slow
 def test_real_figures_are_the_same_bytes_from_one_process_and_from_two(tmp_path):
     command = [f"--spec={ROOT / 'configs/data_tiny.py'}", "--spec.shard_size=2", "--spec.families.train=4"]
