@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jax
 from flax import traverse_util
+from ml_collections import ConfigDict
 
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
@@ -21,6 +22,7 @@ from mmgeo_jax.models.vit import kept_patches
 
 EXAMPLE = """mmgeo export --run=runs/clip_b16                               # runs/clip_b16/hf
   mmgeo export --run=runs/clip_b16 --out=FOLDER --format=npz     # FOLDER/model.npz"""
+TOKENS = "text/token"  # the table of a text tower
 FORMATS = ("hf", "npz")
 PIPELINE_LENGTH = 64  # tokens to which transformers' pipeline fills the texts of any SigLIP
 
@@ -43,11 +45,14 @@ def export(run: str | Path, out: str | Path, format: str = "hf") -> list[str]:
         _write_paligemma(folder, trained, params)
         return []
     folder.mkdir(parents=True, exist_ok=True)
+    model, used = ConfigDict(trained.config.model), trained.tokenizer.vocab_size
+    # Rows beyond the tokenizer's ids stand for nothing, and a reader would take the tokenizer for another model's.
+    model.text.vocab_size, params[TOKENS] = used, params[TOKENS][:used]
     if format == "npz":
-        writers.write_npz(folder / "model.npz", trained.config.model, params)
+        writers.write_npz(folder / "model.npz", model, params)
     else:
-        writers.write_hugging_face(folder, trained.config.model, params)
-    write_tokenizer(folder, trained.tokenizer, trained.config.data.max_tokens, trained.config.model.text.vocab_size)
+        writers.write_hugging_face(folder, model, params)
+    write_tokenizer(folder, trained.tokenizer, trained.config.data.max_tokens, used)
     return _notes(trained, format)
 
 

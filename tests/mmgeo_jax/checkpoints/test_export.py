@@ -312,6 +312,19 @@ def test_an_npz_of_a_run_is_read_with_its_tokenizer(run, tmp_path, capsys):
     np.testing.assert_allclose(again.score(pictures, CORPUS[:4]), ours.score(pictures, CORPUS[:4]), **CLOSE)
 
 
+@pytest.mark.parametrize("format", ["hf", "npz"])
+def test_rows_without_a_token_are_left_out(format, run, tmp_path):
+    given = tokenizer.Tokenizer(written(tmp_path / "in", "siglip"))
+    config, params = ConfigDict(json.loads((run / "config.json").read_text())), manager.restore_run(run).params
+    config.model.text.end_id = given.end_id
+    assert given.vocab_size < config.model.text.vocab_size
+    save(tmp_path / "run", config, params, given.proto)
+    export.export(tmp_path / "run", tmp_path / "out", format)
+    again = mmgeo_jax.load(tmp_path / "out" / {"hf": "", "npz": "model.npz"}[format], tokenizer=tmp_path / "out")
+    found, expected = again.embed_texts(CORPUS[:4]), mmgeo_jax.load(tmp_path / "run").embed_texts(CORPUS[:4])
+    np.testing.assert_allclose(found, expected, **CLOSE)
+
+
 # ---- a run of a multimodal model ----------------------------------------------------------------------------------
 
 
