@@ -32,6 +32,7 @@ TARGETS = [
     "benchmark", "compile-report", "report", "test", "test-beam", "test-stock", "test-reference", "test-harness",
     "test-gcs",
 ]  # fmt: skip
+ALL_CORES = ["-n", "auto", "--maxprocesses=8", "--dist", "loadfile"]
 TESTS = {
     "beam": ["data_gen/build/test_beam.py"],
     "stock": ["data_gen/records/test_stock_readers.py"],
@@ -95,7 +96,7 @@ def expected_calls(given: dict[str, str]) -> dict[str, list[list[str]]]:
         calls["train-lmm"] = [*build, ["train-lmm", config, *name, *data_dir, *more]]
         calls["compile-report"] = [["compile-report", config, f"--devices={v['DEVICES']}", *more]]
     tests = {f"test-{name}": [f"tests/{path}" for path in paths] for name, paths in TESTS.items()}
-    calls |= {name: [["pytest", "-q", *paths, *more]] for name, paths in {"test": [], **tests}.items()}
+    calls |= {name: [["pytest", "-q", *paths, *more]] for name, paths in {"test": ALL_CORES, **tests}.items()}
     needed = {"solve": ["RUN", "IMAGE"], "benchmark": ["RUN", "ROOT"], "export": ["RUN"], "report": ["RUN"]}
     needed["eval"] = [] if checkpoint else ["RUN"]
     return {target: [] if any(not v[n] for n in needed.get(target, [])) else row for target, row in calls.items()}
