@@ -20,6 +20,7 @@ from data_gen.drawing.png import decode_png, encode_png
 from data_gen.language.captions import write_caption
 from data_gen.language.fact import Fact, facts_from_json, facts_to_json, printed_only, same_facts
 from data_gen.records.schema import COMPUTED, Family
+from data_gen.shared import own_json
 from data_gen.shared.errors import UserError
 from data_gen.sources.problems.sketch import misstated
 from data_gen.truth.signatures import caption_signature, drawable, image_signatures
@@ -27,8 +28,8 @@ from data_gen.truth.truth_table import Scene, truth_table
 
 STAGES = ("rebuild", "truth", "signatures", "png")
 MARGIN_TOLERANCE_PX = 1e-3  # between versions of the libraries; none within one
-# What a stored text may raise in the code that reads it: it becomes a difference.
-UNREADABLE = (UserError, ValueError, TypeError, KeyError, IndexError, AttributeError)
+# What a program that reads, but is of another making, may raise in the code that draws it: it becomes a difference.
+UNREADABLE = (UserError, *own_json.UNREADABLE)
 Facts = tuple[Fact, ...]
 
 
@@ -90,7 +91,7 @@ def _rebuilt(family: Family) -> tuple[list[Difference], Canvas | None, list[Memb
     found: list[Difference] = []
     try:
         canvas = canvas_from_json(family.canvas)
-    except UNREADABLE as fault:
+    except UserError as fault:
         return [Difference("canvas", f"is unreadable ({fault})")], None, [], []
     if canvas.to_json() != family.canvas:
         found.append(Difference("canvas", "is not as this code writes it"))
@@ -119,7 +120,7 @@ def _facts(text: str) -> Facts | None:
     """Returns the facts of a caption; None if they are not facts of the predicate table."""
     try:
         return tuple(facts_from_json(text))
-    except UNREADABLE:
+    except UserError:
         return None
 
 

@@ -18,6 +18,8 @@ from data_gen.shared.ranges import Rule
 
 MOST_DEPTH = 50  # objects and lists inside each other
 LARGEST = 2**64
+# What code that reads a stored text may raise where it is not what was written.
+UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError)
 SHOWN = 60  # characters of a wrong value that an error repeats
 
 
@@ -354,5 +356,5 @@ def guard(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
     except UserError:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as fault:
+    except UNREADABLE as fault:
         raise UserError(f"{what} does not read ({type(fault).__name__}: {' '.join(str(fault).split())[:80]})") from None

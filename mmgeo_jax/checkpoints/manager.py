@@ -136,7 +136,7 @@ def restore(folder: ocp.CheckpointManager, like: Trees, *, repair: bool = False)
         if repair:
             if processes.is_first():
                 shutil.rmtree(path)
-            processes.wait("repair")
+            processes.wait(f"repair of step {step}")
             folder.reload()
     return None
 

@@ -171,7 +171,7 @@ def _plan(
         row = rows_of(step.row.slot)[int(rng.integers(len(rows_of(step.row.slot))))]
         figure.steps[place] = replace(step, construction=row.name, params=draw_params(row, rng))
     # Most plans need no such edit, and looking for room takes longer than all before.
-    possible = [kind for kind in TEXT_KINDS if text_edits and printed.POSSIBLE[kind](figure, exchanged)]
+    possible = [kind for kind in TEXT_KINDS if printed.POSSIBLE[kind](figure, exchanged)] if text_edits else []
     if text_edits and (not possible or lead in TEXT_KINDS and lead not in possible):
         return None
     kinds = [lead] * (lead in TEXT_KINDS) + [draw_kind(possible, rng) for _ in range(text_edits)]
