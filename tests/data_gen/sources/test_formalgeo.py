@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -312,10 +313,13 @@ def test_real_problems_parse():
 def some_real(tmp_path_factory):
     """Every tenth problem."""
     folder = tmp_path_factory.mktemp("real")
+    (folder / "diagrams").mkdir()
     for split in formalgeo_reading.SPLITS:
-        lines = (REAL / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-        (folder / f"{split}.jsonl").write_text("\n".join(lines[::10]), encoding="utf-8")
-    (folder / "diagrams").symlink_to(REAL / "diagrams")
+        lines = (REAL / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[::10]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        for line in lines:
+            picture = f"diagrams/{json.loads(line)['problem_img']}"
+            shutil.copyfile(REAL / picture, folder / picture)
     return folder
 
 
