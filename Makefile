@@ -198,7 +198,7 @@ report: need-RUN setup ## report.html of a run, again | make report RUN=runs/cli
 	$(MMGEO) report --run=$(call quote,RUN) $(more)
 
 test: $(INSTALLED_DEV) cairo ## the tests | make test ARGS="-k records"
-	$(PY) -m pytest -q -n auto --maxprocesses=8 --dist loadfile $(more)
+	$(PY) -m pytest -q -n auto --maxprocesses=8 --dist loadfile --no-loadscope-reorder $(more)
 
 test-beam: .venv-beam/.installed ## the same shards from Apache Beam, in an environment of its own | make test-beam
 	.venv-beam/bin/python -m pytest -q tests/data_gen/build/test_beam.py $(more)

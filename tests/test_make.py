@@ -32,7 +32,7 @@ TARGETS = [
     "benchmark", "compile-report", "report", "test", "test-beam", "test-stock", "test-reference", "test-harness",
     "test-gcs",
 ]  # fmt: skip
-ALL_CORES = ["-n", "auto", "--maxprocesses=8", "--dist", "loadfile"]
+ALL_CORES = ["-n", "auto", "--maxprocesses=8", "--dist", "loadfile", "--no-loadscope-reorder"]
 TESTS = {
     "beam": ["data_gen/build/test_beam.py"],
     "stock": ["data_gen/records/test_stock_readers.py"],

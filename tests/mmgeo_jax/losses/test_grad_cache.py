@@ -1,5 +1,7 @@
 """A batch in micro-batches, round the ring or not, has the loss and the gradient of the batch in one piece."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ from configs import clip_tiny
 from mmgeo_jax.distributed import mesh
 from mmgeo_jax.losses import grad_cache
 from mmgeo_jax.models import two_tower
+from tests.support.devices import needs_devices
 
 B, N, C = 16, 2, 3
 
@@ -48,6 +51,12 @@ def gradients(config, devices):
     return jax.device_get(jax.jit(grad_cache.make_gradients(config, graphdef, mesh_))(params, batch))
 
 
+@functools.cache
+def at_once(name):
+    """The same of the whole batch on one device, which all others are compared with."""
+    return gradients(small(1, name=name), 1)
+
+
 def close(found, expected):
     """To 1e-5 of each array's largest entry, or of a hundredth of the largest of all."""
     largest = max(float(np.abs(leaf).max()) for leaf in jax.tree.leaves(expected[1]))
@@ -60,16 +69,16 @@ def close(found, expected):
 
 @pytest.mark.parametrize("name", ["softmax", "sigmoid"])
 def test_sixteen_micro_batches_have_the_gradient_of_the_whole(name):
-    close(gradients(small(16, name=name), 1), gradients(small(1, name=name), 1))
+    close(gradients(small(16, name=name), 1), at_once(name))
 
 
-@pytest.mark.skipif(
-    jax.device_count() < 8, reason="needs 8 devices: tests.mmgeo_jax.distributed.test_devices runs it with them"
+@pytest.mark.parametrize(
+    ("devices", "micro_batches"),
+    [pytest.param(*case, marks=needs_devices) for case in ((2, 1), (8, 1), (4, 4), (8, 2))],
 )
-@pytest.mark.parametrize(("devices", "micro_batches"), [(2, 1), (8, 1), (4, 4), (8, 2)])
 @pytest.mark.parametrize("name", ["softmax", "sigmoid"])
 def test_devices_and_micro_batches_make_no_difference(name, devices, micro_batches):
-    close(gradients(small(micro_batches, name=name), devices), gradients(small(1, name=name), 1))
+    close(gradients(small(micro_batches, name=name), devices), at_once(name))
 
 
 def test_plain_accumulation_is_another_loss():

@@ -9,10 +9,9 @@ from mmgeo_jax.distributed import mesh
 from mmgeo_jax.losses import pairs as pair_losses
 from mmgeo_jax.losses import ring
 from mmgeo_jax.losses.pairs import PAIR_MASKS
+from tests.support.devices import needs_devices
 
-pytestmark = pytest.mark.skipif(
-    jax.device_count() < 8, reason="needs 8 devices: tests.mmgeo_jax.distributed.test_devices runs it with them"
-)
+pytestmark = needs_devices
 B, N, C, WIDTH, WORDS = 16, 3, 5, 12, 2
 
 
