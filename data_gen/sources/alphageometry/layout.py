@@ -2,6 +2,7 @@
 clearest layout is kept.
 """
 
+import itertools
 import time
 from dataclasses import replace
 
@@ -17,7 +18,8 @@ from data_gen.families.edits import draw_params
 from data_gen.sources.alphageometry.parse import Parts, Problem
 
 STARTS, GOOD = 400, 0.9  # layouts tried, and the quality with which one is content
-LAYOUTS, ROUNDS, MOST_SECONDS = 5, 40, 30.0  # the clearest of a round are drawn, until one is legible
+LAYOUTS, MOST_SECONDS = 5, 30.0  # the clearest of a round are drawn, until one is legible
+UNCLEAR_ROUNDS = 6  # in which points find places, but come too close to each other: then no layout is clear
 # Where no layout is found as books draw them: a point on a line may be beyond the ends, an angle on the far side.
 WIDER = {
     "on_line": (("on_line", (0, 1)), ("on_opline", (0, 1)), ("on_opline", (1, 0))),
@@ -29,28 +31,36 @@ NEAR = 0.02  # of the figure so far: a new point nearer than this to another is 
 
 def best_layouts(problem: Problem, rng: np.random.Generator, count: int, starts: int = STARTS) -> list[Program]:
     """Returns up to `count` layouts of a problem, none degenerate, the clearest of so many starts first."""
+    return _graded(problem, rng, count, starts)[0]
+
+
+def _graded(problem: Problem, rng: np.random.Generator, count: int, starts: int) -> tuple[list[Program], bool]:
+    """Returns the layouts of `best_layouts`, and whether there is one at all that the goal is true of."""
+    possible = False
     for wide in (False, True):
         found: list[tuple[float, Program]] = []
         for _ in range(starts):
             if start := _start(problem, wide, rng):
-                found.append(start)
+                possible = True
+                if start[0] > 0:
+                    found.append(start)
             if sum(quality >= GOOD for quality, _ in found) >= count:
                 break
         if found:
-            return [program for _, program in sorted(found, key=lambda pair: -pair[0])[:count]]
-    return []
+            return [program for _, program in sorted(found, key=lambda pair: -pair[0])[:count]], True
+    return [], possible
 
 
 def _start(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[float, Program] | None:
-    """Draws a program and grades its layout; None where it is degenerate or its goal is not true."""
+    """Draws a program and grades its layout, 0 where it is degenerate; None where it finds no places or its goal is not
+    true."""
     solved = sample(problem, wide, rng)
     if solved is None:
         return None
     program, points = solved
     if problem.goal and not problem.goal.holds(points):
         return None
-    quality = legibility.quality(points, *program.strokes[:2])
-    return (quality, program) if quality > 0 else None
+    return legibility.quality(points, *program.strokes[:2]), program
 
 
 def sample(problem: Problem, wide: bool, rng: np.random.Generator) -> tuple[Program, dict[str, complex]] | None:
@@ -109,14 +119,16 @@ def figure(problem: Problem, canvas: Canvas, rng: np.random.Generator) -> Member
     Layouts are tried for MOST_SECONDS; from the second round on without the printed angles, where those find no place.
     """
     end = time.monotonic() + MOST_SECONDS
-    for count in range(ROUNDS):
-        programs = best_layouts(problem, rng, LAYOUTS)
+    unclear = 0
+    for count in itertools.count():
+        programs, possible = _graded(problem, rng, LAYOUTS, STARTS)
         if count and problem.prints:
             programs += [replace(program, prints=()) for program in programs]
         for program in programs:
             member = draw(program, canvas)
             if member and member.labels is not None:
                 return member
-        if not programs or time.monotonic() > end:
+        unclear = 0 if programs else unclear + 1
+        if not possible or unclear == UNCLEAR_ROUNDS or time.monotonic() > end:
             return None
-    return None
+    raise AssertionError("counting has no end")

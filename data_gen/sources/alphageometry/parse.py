@@ -9,27 +9,27 @@ import difflib
 import itertools
 import re
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from data_gen.constructions.loci import LOCI
 from data_gen.constructions.table import get_construction
 from data_gen.geometry.diagram import Circle, Segment
 from data_gen.language.fact import Fact
-from data_gen.language.predicates.lines import equal_length, parallel, perpendicular
-from data_gen.language.predicates.points import collinear, midpoint
 from data_gen.shared.errors import UserError
+from data_gen.sources.alphageometry.goals import GOALS, Goal, number_fault
 from data_gen.sources.alphageometry.terms import TERMS, term_roles
 
 MAX_BYTES = 1 << 20  # of a file
 POINT = re.compile(r"[a-z][a-z0-9_]{0,15}")
-NUMBER = re.compile(r"-?\d{1,3}(\.\d{1,6})?")
+NUMBER = re.compile(r"-?\d{1,3}(\.\d{1,20})?", re.ASCII)
 # A name with the place that AlphaGeometry's own figure gives it: ours looks for a clearer one.
-PLACED = re.compile(r"([a-z][a-z0-9_]{0,15})@-?\d{1,9}(\.\d{1,9})?_-?\d{1,9}(\.\d{1,9})?")
+_FLOAT = r"[-+]?(\d{1,20}\.?\d{0,20}|\.\d{1,20})(e[-+]?\d{1,3})?"
+PLACED = re.compile(rf"([a-z][a-z0-9_]{{0,15}})@{_FLOAT}_{_FLOAT}(?=[\s=]|$)", re.IGNORECASE | re.ASCII)
+# A line of two that is a program: names, perhaps with their places, and what they are.
+PROGRAM = re.compile(r"[a-z]\w*(@\S+)?(\s+[a-z]\w*(@\S+)?)*\s*=")
 
 
 class Part(NamedTuple):
@@ -42,21 +42,6 @@ class Part(NamedTuple):
 
 
 Parts = tuple[Part, ...]  # of one step
-
-
-class Goal(NamedTuple):
-    """What a problem asks to prove: a row of `GOALS` and its points."""
-
-    name: str
-    args: tuple[str, ...]
-
-    def holds(self, points: dict[str, complex]) -> bool:
-        """Returns whether it is so, to 1e-6 in the units of the points."""
-        try:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                return bool(GOALS[self.name].off(*(points[n] for n in self.args)) < 1e-6)
-        except ZeroDivisionError:  # two of the points are one
-            return False
 
 
 @dataclass(frozen=True)
@@ -81,59 +66,6 @@ class Problem:
     goal: Goal | None
 
 
-# ---- goals --------------------------------------------------------------------------------------------------------
-
-
-class _GoalRow(NamedTuple):
-    """arity; `joins`: the places of pairs of points that a figure of it joins; off: how far from true it is."""
-
-    arity: int
-    joins: str
-    off: Callable[..., float]
-
-
-def _unreal(ratio: complex) -> float:
-    """Returns the sine of the angle between a complex number and the real ones."""
-    return abs(ratio.imag) / abs(ratio)
-
-
-def _ratios(*points: complex) -> list[float]:
-    """Returns the ratios of the sides of two triangles."""
-    first, second = (itertools.combinations(corners, 2) for corners in (points[:3], points[3:]))
-    return [abs(p - q) / abs(r - s) for (p, q), (r, s) in zip(first, second, strict=True)]
-
-
-def _similar_off(*points: complex) -> float:
-    """Returns how far from one another the ratios of the sides of two triangles are."""
-    ratios = _ratios(*points)
-    return max(ratios) - min(ratios)
-
-
-def _congruent_off(*points: complex) -> float:
-    """Returns how far from 1 the ratios of the sides of two triangles are."""
-    return max(abs(ratio - 1) for ratio in _ratios(*points))
-
-
-TWO_TRIANGLES = "01 12 20 34 45 53"
-GOALS = {
-    "coll": _GoalRow(3, "01 12", lambda *p: collinear(*p)[0]),
-    "cong": _GoalRow(4, "01 23", lambda *p: equal_length(*p)[0]),
-    "para": _GoalRow(4, "01 23", lambda *p: parallel(*p)[0]),
-    "perp": _GoalRow(4, "01 23", lambda *p: perpendicular(*p)[0]),
-    "midp": _GoalRow(3, "12", lambda *p: midpoint(*p)[0]),
-    "cyclic": _GoalRow(4, "", lambda a, b, c, d: _unreal((a - c) * (b - d) / ((a - d) * (b - c)))),
-    "eqangle": _GoalRow(8, "01 23 45 67",
-                        lambda a, b, c, d, e, f, g, h: _unreal((d - c) / (b - a) * (f - e) / (h - g))),
-    "simtri": _GoalRow(6, TWO_TRIANGLES, _similar_off),
-    "simtri*": _GoalRow(6, TWO_TRIANGLES, _similar_off),  # of either turning sense
-    "contri": _GoalRow(6, TWO_TRIANGLES, _congruent_off),
-    "contri*": _GoalRow(6, TWO_TRIANGLES, _congruent_off),
-    "circle": _GoalRow(4, "01 02 03", lambda o, *p: max(abs(abs(o - q) / abs(o - p[0]) - 1) for q in p)),
-    "eqratio": _GoalRow(8, "01 23 45 67",
-                        lambda a, b, c, d, e, f, g, h: abs(abs(b - a) * abs(h - g) - abs(d - c) * abs(f - e))),
-}  # fmt: skip
-
-
 # ---- files --------------------------------------------------------------------------------------------------------
 
 
@@ -146,7 +78,7 @@ def read_problems(path: str) -> tuple[list[Problem], list[str]]:
     faults: list[str] = []
     for line, name, program in program_lines(path):
         try:
-            problems.append(parse_problem(program, name, f"{path} line {line}"))
+            problems.append(parse_row(line, name, program, path))
         except UserError as fault:
             faults.append(str(fault))
     if not problems:
@@ -155,7 +87,8 @@ def read_problems(path: str) -> tuple[list[Problem], list[str]]:
 
 
 def program_lines(path: str) -> list[tuple[int, str, str]]:
-    """Returns (number of the second line, name, program) of each problem. Raises UserError for any other file."""
+    """Returns (number of the second line, name, program) of each problem; name or program are "" where a line lacks the
+    other. Raises UserError for a file that is missing, too large or no text."""
     file = Path(path)
     if not file.is_file():
         raise UserError(f"{path} is not there: give a file of AlphaGeometry problems, two lines each")
@@ -168,9 +101,40 @@ def program_lines(path: str) -> list[tuple[int, str, str]]:
     rows = [(count, line.strip()) for count, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not rows:
         raise UserError(f"{path} is empty: give a file of AlphaGeometry problems, two lines each")
-    if len(rows) % 2:
-        raise UserError(f"{path} line {rows[-1][0]}: a name without a program: a problem is two lines")
-    return [(number, name, program) for (_, name), (number, program) in zip(rows[::2], rows[1::2], strict=True)]
+    return list(_paired(rows))
+
+
+def _paired(rows: Sequence[tuple[int, str]]) -> Iterable[tuple[int, str, str]]:
+    """Pairs names with the programs below them; what lacks the one has "" for the other.
+
+    Lines that look like a program tell where a problem ends, so that one with a line too few or too many leaves the
+    others whole. What looks like none is one, too, where two such lines follow each other.
+    """
+    waiting: list[tuple[int, str]] = []
+    for number, line in rows:
+        if not PROGRAM.match(line):
+            waiting.append((number, line))
+            continue
+        name = waiting.pop()[1] if waiting else ""
+        yield from _unlike(waiting)
+        yield number, name, line
+        waiting = []
+    yield from _unlike(waiting)
+
+
+def _unlike(rows: Sequence[tuple[int, str]]) -> Iterable[tuple[int, str, str]]:
+    """Pairs lines none of which looks like a program; the last of an odd number is a name alone."""
+    for (first, name), (second, program) in itertools.zip_longest(rows[::2], rows[1::2], fillvalue=(0, "")):
+        yield second or first, name, program
+
+
+def parse_row(line: int, name: str, program: str, path: str) -> Problem:
+    """Returns the problem of a row of `program_lines`. Raises UserError where it is not understood."""
+    where = f"{path} line {line}"
+    if not (name and program):
+        lacks = "a name without a program" if name else "a program without a name"
+        raise UserError(f"{where}: {lacks}: a problem is two lines, its name and its program")
+    return parse_problem(program, name, where)
 
 
 # ---- programs -----------------------------------------------------------------------------------------------------
@@ -264,11 +228,15 @@ def _goal(words: Sequence[str], known: set[str], letters: dict[str, str], place:
     name, *args = words
     if name not in GOALS:
         raise UserError(f"{place}: there is no goal {name[:20]!r}: take one of {', '.join(GOALS)}")
-    if len(args) != GOALS[name].arity:
-        raise UserError(f"{place}: {name} takes {GOALS[name].arity} points, not {len(args)}")
-    for unknown in (n for n in args if n not in known):
+    arity = GOALS[name].arity
+    points, number = args[:arity], args[arity:]
+    if len(points) < arity or (number and not GOALS[name].number):
+        raise UserError(f"{place}: {name} takes {arity} points, not {len(args)}")
+    for unknown in (n for n in points if n not in known):
         raise UserError(f"{place}: the point {unknown[:20]!r} is not in the figure: place it in a clause")
-    return Goal(name, tuple(letters[n] for n in args))
+    if wrong := number_fault(name, number):
+        raise UserError(f"{place}: {name} {wrong}, not {' '.join(number)[:20]!r}")
+    return Goal(name, (*(letters[n] for n in points), *number))
 
 
 # ---- what books draw ----------------------------------------------------------------------------------------------

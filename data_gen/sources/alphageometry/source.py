@@ -37,7 +37,7 @@ from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import digest_files
 from data_gen.sources.alphageometry.layout import best_layouts, figure
-from data_gen.sources.alphageometry.parse import Problem, parse_problem, program_lines, read_problems
+from data_gen.sources.alphageometry.parse import Problem, parse_row, program_lines, read_problems
 from data_gen.sources.alphageometry.why_not import why_not
 
 # For a family: layouts, at most so many of each problem, more of them on the axes whose turn it is; edits of a layout.
@@ -271,7 +271,7 @@ def _report(file: str, out: str | None, size_px: int) -> int:
     for line, name, text in tqdm(problems, "figures", unit=" problems", leave=False, dynamic_ncols=True):
         start = time.perf_counter()
         try:
-            problem = parse_problem(text, name, f"{file} line {line}")
+            problem = parse_row(line, name, text, file)
             member = figure(problem, canvas, np.random.default_rng(line))
         except UserError as fault:
             print(fault)

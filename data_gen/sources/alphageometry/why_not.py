@@ -6,12 +6,13 @@ from collections import Counter
 import numpy as np
 
 from data_gen.constructions.program import Program
+from data_gen.drawing import legibility
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.draw import counting_figures, draw
 from data_gen.sources.alphageometry.layout import DRAWS_OF_A_STEP, NEAR, draw_parameters, sample
 from data_gen.sources.alphageometry.parse import Problem
 
-SAMPLES = 200
+SAMPLES, DRAWN = 400, 40  # layouts looked at, and those that are drawn
 SAME, FAR = 1e-6, 1e4  # of the figure's width: points that are one; a meeting point of lines that do not meet
 LINES = ("on_line", "on_pline", "on_tline", "on_bline")
 # A rule of legibility, or a reason of `draw` -> what it means and what helps; others are named as they are.
@@ -21,32 +22,39 @@ REASONS = {
     "angle_labelled_twice": "two prints would stand in one angle: take one away",
     "ambiguous_mark": "a stroke divides an angle that has a mark or a print: take that angle away",
 }
+UNCLEAR = "no layout is clear: points or strokes come too close to each other in each"
+SELDOM = "few of its layouts are legible, and none of those tried: try a larger --size_px or fewer points"
 
 
 def why_not(problem: Problem, canvas: Canvas, rng: np.random.Generator) -> str:
     """Says what stops a problem from being drawn, in the letters of its text."""
     stops: Counter[str] = Counter()
-    programs: list[Program] = []
-    held = 0
+    clear: list[Program] = []
+    placed = held = 0
     for count in range(SAMPLES):
         solved = sample(problem, count % 2 == 1, rng)
         stop = _stop(problem, rng) if solved is None else _too_far(problem, solved[1])
         if solved is None or stop:
             stops[stop or "its points find no place"] += 1
             continue
-        programs.append(solved[0])
-        held += problem.goal is None or problem.goal.holds(solved[1])
-    if not programs:
+        placed += 1
+        if problem.goal is None or problem.goal.holds(solved[1]):
+            held += 1
+            if legibility.quality(solved[1], *solved[0].strokes[:2]) > 0:
+                clear.append(solved[0])
+    if not placed:
         return stops.most_common(1)[0][0]
     if problem.goal and not held:
         names = {letter: name for name, letter in problem.letters.items()}
-        goal = " ".join([problem.goal.name, *(names[letter] for letter in problem.goal.args)])
+        goal = " ".join([problem.goal.name, *(names.get(word, word) for word in problem.goal.args)])
         return f"its goal, {goal}, is not true of its figures"
+    if not clear:
+        return UNCLEAR
     with counting_figures() as figures:
-        for program in programs:
-            if (member := draw(program, canvas)) and member.labels is not None:
-                return "no layout is clear: points or strokes come too close to each other in each"
-    reason = next(name for name, _ in figures.most_common() if name != "tried")
+        legible = any((member := draw(program, canvas)) and member.labels is not None for program in clear[:DRAWN])
+    reason = next((name for name, _ in figures.most_common() if name != "tried"), "")
+    if legible or not reason:
+        return SELDOM
     return REASONS.get(reason, f"each of its figures breaks the rule {reason}: fewer points may help")
 
 

@@ -3,6 +3,7 @@
 import itertools
 import re
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,7 @@ from ml_collections import ConfigDict
 from data_gen.build import shards
 from data_gen.constructions.program import program_from_json
 from data_gen.drawing import raster
-from data_gen.drawing.canvas import canvas_from_json
+from data_gen.drawing.canvas import canvas_from_json, style_of
 from data_gen.drawing.draw import draw
 from data_gen.drawing.png import encode_png
 from data_gen.language.fact import facts_from_json
@@ -21,6 +22,7 @@ from data_gen.sources.alphageometry import layout as ag_layout
 from data_gen.sources.alphageometry import source as alphageometry
 from data_gen.sources.alphageometry import terms
 from data_gen.sources.alphageometry.parse import parse_problem, program_lines
+from data_gen.sources.alphageometry.why_not import why_not
 from data_gen.truth.truth_table import Scene, evaluate
 from tests.data_gen.constructions.alphageometry_definitions import GOOD, canvas_of, clear, direction, length, off
 from tests.support.paths import ALPHAGEOMETRY
@@ -233,6 +235,8 @@ WHY_NOT = {
     "p q = segment p q; a = midpoint a p q; b = midpoint b p a; c = midpoint c p b; d = midpoint d p c;"
     " e = midpoint e p d; f = midpoint f p e": "'f' comes too close to 'p'",
     "p q r = triangle p q r; m = midpoint m q r ? cong p q p r": "its goal, cong p q p r, is not true of its figures",
+    "p q = segment p q; r = s_angle q p r 2": "no layout is clear",
+    "p q r = triangle p q r; m = midpoint m q r ? rconst q m q r 1/3": "its goal, rconst q m q r 1/3, is not true",
 }  # fmt: skip
 
 
@@ -257,3 +261,21 @@ def test_what_cannot_be_drawn_has_its_real_cause(text, tmp_path, capsys):
 def test_a_crowded_problem_is_drawn(text):
     member = ag_layout.figure(parse_problem(text, "name", "x line 2"), canvas_of(384), np.random.default_rng(0))
     assert member is not None and member.labels is not None
+
+
+def test_a_true_goal_is_not_called_false_where_letters_find_no_room():
+    read = parse_problem("p q r = triangle; k = circumcenter p q r ? cong k p k q", "name", "x line 2")
+    canvas = replace(canvas_of(384), style=style_of("serif", 150.0, 1.5))
+    reason = why_not(read, canvas, np.random.default_rng(0))
+    assert reason == "its letters and printed values find no room: try a larger --size_px or fewer points"
+
+
+def test_layouts_are_tried_until_one_is_legible(monkeypatch):
+    """The first rounds find nothing: no letters, no clear layout; a problem without any layout is given up at once."""
+    tries, real = iter(range(100)), ag_layout.draw
+    monkeypatch.setattr(ag_layout, "draw", lambda *args: None if next(tries) < 12 else real(*args))
+    read, canvas = parse_problem("a b c = triangle; d = foot a b c", "name", "x"), canvas_of(384)
+    assert ag_layout.figure(read, canvas, np.random.default_rng(0)) is not None
+    never = parse_problem("a b c = triangle; d = foot a b c ? cong a b a c", "name", "x")
+    start = time.process_time()
+    assert ag_layout.figure(never, canvas, np.random.default_rng(0)) is None and time.process_time() - start < 2

@@ -74,6 +74,11 @@ BAD = {
     "a b c = triangle a b c ? coll a b": "takes 3 points",
     "a b c = triangle a b c ? coll a b d": "'d' is not in the figure",
     "a b c = triangle a b c ? likes a b c": "no goal 'likes'",
+    "a b c = triangle a b c ? perp a b b c 30": "perp takes 4 points, not 5",
+    "a b c = triangle a b c ? rconst a b b c": "rconst has 1 2 or 1/2 behind its points, not ''",
+    "a b c = triangle a b c ? rconst a b b c 1 0": "not '1 0'",
+    "a b c = triangle a b c ? aconst a b b c 1pi/0": "aconst has 60 or 1pi/3 behind its points, not '1pi/0'",
+    "a b c = triangle a b c ? s_angle a b c": "not ''",
     "; ".join(f"p{i} = free p{i}" for i in range(27)): "more than 26 points",
 }
 
@@ -137,6 +142,7 @@ SHORT = {
     "a b c = triangle a b c; u v w i = incenter2 a b c": "a b c = triangle a b c; u v w i = incenter2 u v w i a b c",
     "a b = segment; c = s_angle a b 35": "a b = segment a b; c = s_angle a b c 35",
     "a@0_0 b@4.5_-0.13 = segment a b; m@-2.25_1 = midpoint a b": "a b = segment a b; m = midpoint m a b",
+    "a@-1.0068968328888160_12345678901.5 b@1e-05_-.5 = segment": "a b = segment a b",
 }  # fmt: skip
 
 
@@ -144,6 +150,44 @@ SHORT = {
 def test_points_that_a_construction_gives_may_be_left_out_or_placed(short):
     read, full = problem(short), problem(SHORT[short])
     assert (read.steps, read.letters, read.draws) == (full.steps, full.letters, full.draws)
+
+
+# Goals with what they need to be true of a figure, and ones near them that are not.
+TRUE_AND_FALSE = {
+    "a b c = triangle; d = foot a b c": ("aconst a d b c 90o", "aconst a d b c 1pi/3"),
+    "a b = segment; c = s_angle a b -60": ("s_angle a b c -60", "s_angle a b c 60"),
+    "a b = segment a b; c = s_angle a b c -60": ("aconst b a b c 2pi/3", "aconst b a b c 1pi/3"),
+    "a b = segment; m = midpoint a b": ("rconst a m a b 1 2", "rconst a m a b 2/3"),
+    "a b c = triangle; m = midpoint a b": ("sameside a b m b a m", "sameside m a b a m b"),
+    "a b c = triangle; m n = trisegment a b": ("ncoll a b c", "ncoll a m n"),
+    "a b c = triangle; d = parallelogram a b c d": ("npara a b b c", "npara a b d c"),
+    "a b c = r_triangle": ("nperp a b b c", "nperp a b a c"),
+    "a b c = triangle; d = parallelogram a b c d; m = midpoint a b; n = midpoint d c":
+        ("eqratio3 a d b c m n", "eqratio3 a d m c b n"),
+    "a b c d = rectangle": ("contri2 a b c d c b", "contri2 a b c b d a"),
+    "a b c d = trapezoid": ("diff a b", "diff a a"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TRUE_AND_FALSE)
+def test_a_goal_is_true_or_false_of_a_figure(text):
+    _, program, _ = sampled(text, 0)
+    held = [problem(f"{text} ? {goal}").goal.holds(program.points) for goal in TRUE_AND_FALSE[text]]
+    assert held == [True, False]
+
+
+def test_a_line_too_few_or_too_many_leaves_the_other_problems_whole(tmp_path):
+    path = tmp_path / "problems.txt"
+    path.write_text(f"alone\none\n{GOOD}\ntwo\na b c triangle\nthree\n{GOOD}\n{GOOD}\nfour\n{GOOD}\nend\n")
+    problems, faults = read_problems(str(path))
+    assert [p.name for p in problems] == ["one", "three", "four"]
+    assert [fault.split(": ", 1)[0].rpartition("line ")[2] for fault in faults] == [
+        "1",
+        "5, clause 1 'a b c triangle'",
+        "8",
+        "11",
+    ]
+    assert "name without a program" in faults[0] and "program without a name" in faults[2]
 
 
 def test_a_negative_angle_is_one_to_the_other_side():
