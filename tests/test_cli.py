@@ -67,6 +67,13 @@ def test_a_home_is_found_in_every_command(monkeypatch):
     assert found == ["--out=/home/me/x", "--data", "/home/me/a b", "--spec.root=/home/me", *kept]
 
 
+def test_a_value_of_two_dashes_is_one_line(capsys):
+    """In every command: argparse takes them for the end of the options, and the value for an empty list."""
+    for command in cli.COMMANDS.keys() - {"beam"} | ({"beam"} if importlib.util.find_spec("apache_beam") else set()):
+        assert cli.main([command, "--data=--"]) == 1, command
+        assert capsys.readouterr().err == "error: --data=-- has no value: -- stands for none, give another\n", command
+
+
 def test_a_missing_package_is_one_line(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "apache_beam", None)
     monkeypatch.delitem(sys.modules, "data_gen.build.beam", raising=False)

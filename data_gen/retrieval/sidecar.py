@@ -13,7 +13,6 @@ import io
 import itertools
 import json
 import operator
-import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -109,14 +108,14 @@ def read_arrays(path: epath.Path, digest: str, names: Sequence[str]) -> list[np.
     """Reads arrays from such a file. Raises UserError where it is missing, broken, or belongs to other shards."""
     again = f"run mmgeo retrieval --data={path.parent}"
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            if (int(file["version"]), str(file["digest"])) != (VERSION, digest):
-                raise UserError(f"{path} belongs to other shards than those that are there: {again} again")
-            return [file[name] for name in names]
+        version, made_for, *arrays = files.read_npz(path, ("version", "digest", *names))
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} is not there: {again}") from None
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile):
+    except (ValueError, OSError):
         raise UserError(f"{path} does not read: delete it and {again} again") from None
+    if (version.tolist(), str(made_for)) != (VERSION, digest):
+        raise UserError(f"{path} belongs to other shards than those that are there: {again} again")
+    return arrays
 
 
 class Captions(NamedTuple):

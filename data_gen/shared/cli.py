@@ -78,4 +78,6 @@ def command(main: Main) -> Main:
 
 def _expand(argument: str) -> str:
     option, value = re.fullmatch(r"(--[\w.-]+=)?(.*)", argument, re.DOTALL).groups(default="")  # type: ignore[union-attr]
+    if option and value == "--":  # of which argparse makes an empty list
+        raise UserError(f"{option}-- has no value: -- stands for none, give another")
     return option + expand_home(value)

@@ -8,10 +8,11 @@ import json
 import os
 import platform
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from etils import epath
 
 from data_gen.shared import tolerance
@@ -34,6 +35,16 @@ def read_bytes(path: Path, what: str) -> bytes:
         return path.read_bytes()
     except OSError as fault:
         raise UserError(f"{path} cannot be read ({fault.strerror}): {what}") from None
+
+
+def read_npz(path: epath.PathLike, names: Sequence[str]) -> list[np.ndarray]:
+    """Reads arrays of a .npz. Raises OSError where it cannot be read, ValueError where it is broken or lacks one."""
+    data = epath.Path(path).read_bytes()
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return [arrays[name] for name in names]
+    except Exception as fault:  # zipfile, its decompressors and NumPy's header raise nearly anything on broken files
+        raise ValueError(" ".join(str(fault).split())[:160] or type(fault).__name__) from None
 
 
 def parse_json(data: bytes | str, where: str) -> Any:

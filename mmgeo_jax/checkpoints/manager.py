@@ -178,7 +178,7 @@ def kind_of_source(source: str | Path) -> str:
         return kind_of(configs.read_run_config(source).model)
     if path.is_dir():
         return "lmm" if "gemma" in str(json.loads((path / "config.json").read_text())["model_type"]) else "two_tower"
-    with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile), zipfile.ZipFile(path) as file:
+    with contextlib.suppress(Exception), zipfile.ZipFile(path) as file:
         if any(name.removeprefix("params/").startswith("llm/") for name in file.namelist()):
             return "lmm"
     return "two_tower"

@@ -10,7 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from data_gen.records import tfrecords
-from data_gen.shared import own_json
+from data_gen.shared import files, own_json
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
 from mmgeo_jax.report import gallery, parts
@@ -118,14 +118,14 @@ def _gallery(run: Path, name: str, data: ConfigDict, section: dict[str, Any]) ->
     folder, usual = FOLDERS[name]
     split = section.get("split", usual)
     try:
-        with np.load(run / "scores.npz", allow_pickle=False) as saved:
-            rows, scores, scale = saved[f"{name}_rows"], saved[f"{name}_scores"], float(saved["logit_scale"])
+        saved = files.read_npz(run / "scores.npz", (f"{name}_rows", f"{name}_scores", "logit_scale"))
+        rows, scores, scale = *saved[:2], float(saved[2])
         source = tfrecords.RecordSource(data[folder], split)
         chosen = np.unique(np.linspace(0, len(rows) - 1, SHOWN[name]).astype(int))
         families = [source[int(rows[k])] for k in chosen]
     except UserError as fault:
         raise UserError(f"the gallery needs the data of the run: {fault}") from None
-    except (OSError, KeyError, ValueError, IndexError) as fault:
+    except (OSError, ValueError, TypeError, IndexError) as fault:
         raise UserError(f"{run / 'scores.npz'} does not fit the run ({fault}): evaluate again with --force") from None
     blocks = [scores[k, : len(f.images), : len(f.captions)] for k, f in zip(chosen, families, strict=True)]
     return gallery.cards(families, blocks, scale)

@@ -84,11 +84,16 @@ def family(spec, split: str, index: int) -> Family:
     """
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
     problems = _problems(spec.file, split)
+    failures = [0] * len(problems)
     for turn in range(len(PLANS)):  # a few simple problems may have no edits for the plan whose turn it is
         tries = min(MAX_TRIES, len(problems) * (TRIES_PER_PROBLEM if turn else FIRST_TRIES_PER_PROBLEM))
         for _ in range(tries):
-            problem = problems[int(rng.integers(len(problems)))]
+            number = int(rng.integers(len(problems)))
+            problem = problems[number]
+            if failures[number] >= TRIES_PER_PROBLEM:
+                continue  # a round of starts takes 0.1 s, and a file of such problems would take minutes
             laid = best_layouts(_particular(problem, rng), rng, 1, FAMILY_STARTS)
+            failures[number] += not laid
             if not laid or len(laid[0].names) > len(spec.letters):
                 continue
             for _ in range(TRIES_PER_LAYOUT):

@@ -18,6 +18,7 @@ from data_gen.drawing.draw import draw
 from data_gen.drawing.png import encode_png
 from data_gen.language.fact import facts_from_json
 from data_gen.records import schema, tfrecords
+from data_gen.shared.errors import UserError
 from data_gen.sources.alphageometry import layout as ag_layout
 from data_gen.sources.alphageometry import source as alphageometry
 from data_gen.sources.alphageometry import terms
@@ -121,6 +122,19 @@ def test_a_spec_without_problems_of_a_split_has_no_families(tmp_path):
     path.write_text(f"one\n{GOOD}\n")
     spec = spec_of(str(path))
     assert sorted(alphageometry.rows(spec, split) for split in ("train", "test")) in ([0, 6], [0, 12], [0, 0])
+
+
+def test_problems_that_cannot_be_drawn_are_given_up_soon(tmp_path, monkeypatch):
+    """Starts of a layout are what takes long: a few rounds of them for each problem, however many turns there are."""
+    never = "a b c d = isquare a b c d; e = on_line e a b, on_tline e c b d; f = angle_bisector f a b c ? coll a b e"
+    path, rounds = tmp_path / "two.txt", []
+    path.write_text(f"one\n{never}\ntwo\n{never}\n")
+    monkeypatch.setattr(alphageometry, "best_layouts", lambda *arguments: rounds.append(arguments) or [])
+    spec = spec_of(str(path))
+    split = next(name for name in ("train", "test", "val") if alphageometry._problems(spec.file, name))
+    with pytest.raises(UserError, match="nothing could be drawn of 2 problems"):
+        alphageometry.family(spec, split, 0)
+    assert 2 <= len(rounds) <= 2 * alphageometry.TRIES_PER_PROBLEM
 
 
 def test_build_makes_a_data_set_of_it(problems, tmp_path):

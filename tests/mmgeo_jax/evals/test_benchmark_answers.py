@@ -165,6 +165,10 @@ BOXED = [
     ("12", "\\boxed{12厘米}", True), ("12", "\\boxed{None}", False), ("50", "\\boxed{0.5}", True),
     ("12", "\\boxed{__import__('os')}", False), ("12", "\\boxed{" + "(" * 5000, False),
     ("12", "\\boxed{9^9^9^9^9}", False),
+    # references in their boxes, as other harnesses hand them over
+    ("\\boxed{12}", "\\boxed{12}", True), ("\\boxed{12}", "\\boxed{13}", False),
+    ("\\boxed{12\\text{cm}}", "\\boxed{12}", True), ("\\boxed{相切}", "\\boxed{相切}", True),
+    ("\\boxed{3}, \\boxed{4}", "\\boxed{4,3}", True), ("$\\boxed{\\frac{1}{2}}$", "\\boxed{0.5}", True),
 ]  # fmt: skip
 
 

@@ -84,7 +84,13 @@ def parse(text: str) -> float:
     is right of the last equals sign; of an approximation, what is left of it."""
     if len(text) > MAX_LENGTH:
         raise Unreadable("too long")
-    text = normalize_spelling(text)
+    return _evaluate(normalize_spelling(text))
+
+
+def _evaluate(text: str) -> float:
+    """Parses a text that is spelled already."""
+    if len(text) > MAX_LENGTH:
+        raise Unreadable("too long")
     sides = [side for side in re.split(r"\\approx|≈|\\simeq|≒", text) if side.strip()]
     if len(sides) > 1 and not re.search(r"\d|pi|sqrt", sides[0].rsplit("=", 1)[-1]):
         sides = sides[1:]  # AB ≈ 5.39
@@ -119,11 +125,14 @@ def find_numbers(text: str) -> list[tuple[str, float]]:
         stretch = re.sub(r"^\^\s*\{?\d\}?", "", match[0])  # the power of a unit
         if text[match.start() - 1 : match.start()].isalpha() and text[match.start() - 1].isascii():
             stretch = re.sub(r"^[\d.]+", "", stretch)  # the digit of a name, as in x1
-        for part in (stretch, stretch.strip("(){}[]*/+^ "), stretch.strip("(){}[]*/+-^= ")):
-            number = parse_or_none(part)
-            if number is not None:
-                found.append((part.strip(), number))
-                break
+        if not re.search(r"\d|pi", stretch):
+            continue  # signs alone, of which hostile texts have thousands
+        for part in dict.fromkeys((stretch, stretch.strip("(){}[]*/+^ "), stretch.strip("(){}[]*/+-^= "))):
+            try:
+                found.append((part.strip(), _evaluate(part)))
+            except Unreadable:
+                continue
+            break
     return found
 
 
