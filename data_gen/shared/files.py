@@ -153,6 +153,20 @@ def resolve_inside(root: Path, name: str, where: str) -> Path:
     return link
 
 
+class Folder:
+    """A folder of pictures that many rows name: a name that has been resolved is not looked for again."""
+
+    def __init__(self, root: str | Path):
+        self._root = Path(root)
+        self._found: dict[str, Path] = {}
+
+    def find(self, name: str, where: str) -> Path:
+        """Returns the file that a name means, as `resolve_inside` does."""
+        if name not in self._found:
+            self._found[name] = resolve_inside(self._root, name, where)
+        return self._found[name]
+
+
 def _is_file(path: Path) -> bool:
     """Returns whether a path is a plain file (no folder, pipe or device, which might never end)."""
     try:

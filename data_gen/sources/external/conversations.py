@@ -22,7 +22,7 @@ from data_gen.records.boxed import boxed_texts
 from data_gen.records.schema import Question
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import parse_json, read_bytes, require_text, resolve_inside
+from data_gen.shared.files import Folder, parse_json, read_bytes, require_text
 from data_gen.shared.tolerance import BROKEN, LeftOut, skipping
 from data_gen.sources.external.choices import find_choices, letter_of
 from data_gen.sources.external.rows import Loaded, PictureRow, source_of
@@ -42,8 +42,8 @@ SHORT = 40  # characters of a reply that is all answer
 @cache
 def load(root: str, file: str, stamp: Any = ()) -> Loaded:
     """Returns a row for each question of a file in `root`. Raises UserError, which names file and item."""
-    folder = Path(root)
-    path = resolve_inside(folder, file, "spec.file")
+    folder = Folder(root)
+    path = folder.find(file, "spec.file")
     rows: list[PictureRow] = []
     broken: list[str] = []
     left_out: LeftOut = {BROKEN: broken}
@@ -65,7 +65,7 @@ def _items(path: Path) -> list[tuple[str, Any]]:
     return [(f"{path} item {i}", item) for i, item in enumerate(items)]
 
 
-def _rows(item: Any, root: Path, where: str, left_out: LeftOut) -> list[PictureRow]:
+def _rows(item: Any, folder: Folder, where: str, left_out: LeftOut) -> list[PictureRow]:
     if not isinstance(item, dict):
         raise UserError(f"{where} must be an object with 'image' and 'conversations'")
     turns, pictures = _turns(item, where), _pictures(item, where)
@@ -73,7 +73,7 @@ def _rows(item: Any, root: Path, where: str, left_out: LeftOut) -> list[PictureR
         reason = "with several pictures, of which a row takes one" if pictures else "without a picture"
         left_out.setdefault(reason, []).append(f"{where}: {reason}")
         return []
-    image = resolve_inside(root, require_text(pictures[0], where, "image"), where)
+    image = folder.find(require_text(pictures[0], where, "image"), where)
     return [PictureRow(where, image, reply, (), question(asked, reply)) for asked, reply in turns]
 
 

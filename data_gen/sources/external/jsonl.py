@@ -11,12 +11,11 @@
 """
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import require_text, resolve_inside
+from data_gen.shared.files import Folder, require_text
 from data_gen.shared.tolerance import BROKEN, skipping
 from data_gen.sources.external.rows import Loaded, Negative, PictureRow, source_of
 
@@ -27,8 +26,8 @@ NEGATIVE_KEYS = {"image", "caption"}
 @cache
 def load(root: str, file: str, stamp: Any = ()) -> Loaded:
     """Returns the rows of a file in `root`. Raises UserError, which names the line."""
-    folder = Path(root)
-    path = resolve_inside(folder, file, "spec.file")
+    folder = Folder(root)
+    path = folder.find(file, "spec.file")
     rows: list[PictureRow] = []
     broken: list[str] = []
     advice = "give the folder with --spec.root and the name of its JSONL file with --spec.file"
@@ -38,24 +37,24 @@ def load(root: str, file: str, stamp: Any = ()) -> Loaded:
     return Loaded(tuple(rows), {BROKEN: broken}, (path,))
 
 
-def _row(value: Any, root: Path, where: str) -> PictureRow:
+def _row(value: Any, folder: Folder, where: str) -> PictureRow:
     _check_keys(value, ROW_KEYS, where)
     negatives = value.get("negatives", [])
     if not isinstance(negatives, list):
         raise UserError(f"{where}: 'negatives' must be a list")
-    image = resolve_inside(root, require_text(value.get("image"), where, "image"), where)
+    image = folder.find(require_text(value.get("image"), where, "image"), where)
     caption = require_text(value.get("caption"), where, "caption")
-    found = tuple(_negative(n, root, f"{where}, negative {i}") for i, n in enumerate(negatives))
+    found = tuple(_negative(n, folder, f"{where}, negative {i}") for i, n in enumerate(negatives))
     return PictureRow(where, image, caption, found)
 
 
-def _negative(value: Any, root: Path, where: str) -> Negative:
+def _negative(value: Any, folder: Folder, where: str) -> Negative:
     if isinstance(value, str):
         value = {"caption": value}
     _check_keys(value, NEGATIVE_KEYS, where)
     if not value:
         raise UserError(f"{where}: it has neither 'image' nor 'caption': give one of them")
-    image = resolve_inside(root, require_text(value["image"], where, "image"), where) if "image" in value else None
+    image = folder.find(require_text(value["image"], where, "image"), where) if "image" in value else None
     return Negative(image, require_text(value["caption"], where, "caption") if "caption" in value else None)
 
 

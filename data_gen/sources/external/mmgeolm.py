@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data_gen.shared.errors import UserError
-from data_gen.shared.files import decode_utf8, parse_json, read_bytes, require_text, require_texts, resolve_inside
+from data_gen.shared.files import Folder, decode_utf8, parse_json, read_bytes, require_text, require_texts
 from data_gen.shared.tolerance import BROKEN, skipping
 from data_gen.sources.external.rows import Loaded, Negative, PictureRow, source_of
 
@@ -28,13 +28,14 @@ LAST_COMMA = re.compile(rf"({STRING})|,(?=\s*[\]}}])")
 @cache
 def load(root: str, files: tuple[str, ...], stamp: Any = ()) -> Loaded:
     """Returns the rows of files in `root`, one after the other. Raises UserError, which names file and item."""
-    paths = tuple(resolve_inside(Path(root), file, "spec.files") for file in files)
+    folder = Folder(root)
+    paths = tuple(folder.find(file, "spec.files") for file in files)
     rows: list[PictureRow] = []
     broken: list[str] = []
     for path in paths:
         for where, item in _items(path):
             with skipping(broken):
-                rows.append(_row(item, Path(root), where))
+                rows.append(_row(item, folder, where))
     return Loaded(tuple(rows), {BROKEN: broken}, paths)
 
 
@@ -57,12 +58,12 @@ def _mended(data: bytes, where: str) -> str:
         return LAST_COMMA.sub(lambda m: m[1] or "", listed)
 
 
-def _row(item: Any, root: Path, where: str) -> PictureRow:
+def _row(item: Any, folder: Folder, where: str) -> PictureRow:
     if not isinstance(item, dict):
         raise UserError(f"{where} must be an object with positive_image_path and conversations")
-    image = resolve_inside(root, require_text(item.get("positive_image_path"), where, "positive_image_path"), where)
+    image = folder.find(require_text(item.get("positive_image_path"), where, "positive_image_path"), where)
     names = require_texts(item.get("negative_image_path", []), where, "negative_image_path")
-    images: Sequence[Path] = [resolve_inside(root, name, where) for name in names]
+    images: Sequence[Path] = [folder.find(name, where) for name in names]
     captions = require_texts(item.get("negative_captions", []), where, "negative_captions")
     if len(images) == len(captions):
         negatives = [Negative(*pair) for pair in zip(images, captions, strict=True)]

@@ -13,10 +13,10 @@ VALUE = Item("q", "?", "12", "integer")
 ITEMS = {"geoqa": CHOICE, "mathvista": VALUE, "mmmath": VALUE}  # one of those that read alike
 # repeated up to 1 MB: signs that patterns begin with, end with, or repeat
 UNITS = (
-    "{", "}", "{\\", "\\boxed{", "\\boxed{1} or ", "<think>", "</think>", "<think>a</think>", "<answer>", "<", "<|", "9",
-    "1e", "1:", "1,", ",", " ", "\n", "x=", "=", "(", "(A) ", "A or B ", "B ", "C is ", "A\n", "{\\\n", "1\n", "- ", "**",
-    "$", "the answer is ", "answer ", "not ", "cannot ", "\\frac{", "√(", "\\text{", "无法", "由题意得", "∠ABC=30°，", "é",
-    "Step 1: since $\\angle ABC = 30^\\circ$, $x=\\frac{1}{2}$. ",
+    "{", "}", "{\\", "\\boxed{", "\\boxed{1} or ", "<think>", "</think>", "<think>a</think>", "<answer>", "<", "<|",
+    "9", "1e", "1:", "1,", ",", " ", "\n", "x=", "=", "(", "(A) ", "A or B ", "B ", "C is ", "A\n", "{\\\n", "1\n",
+    "- ", "**", "$", "the answer is ", "answer ", "not ", "cannot ", "\\frac{", "√(", "\\text{", "无法", "由题意得",
+    "∠ABC=30°，", "é", "Step 1: since $\\angle ABC = 30^\\circ$, $x=\\frac{1}{2}$. ",
 )  # fmt: skip
 FORMS = ("The answer is {}", "{} The answer is C.", "\\boxed{{{}}}")
 
