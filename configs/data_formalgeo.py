@@ -12,7 +12,8 @@ def get_spec() -> ConfigDict:
     spec.source = "formalgeo"
     spec.seed = 0
     spec.size_px = 112
-    spec.root = "data/formalgeo7k"  # the folder with train.jsonl, val.jsonl and diagrams/
-    spec.families = ConfigDict(dict(train=10_000, val=10_000))  # at most
+    spec.root = "data/formalgeo7k"  # problems/ and diagrams/ as published, or train.jsonl, val.jsonl, diagrams/
+    spec.split_by = "published"  # how problems/ is split: as FormalGeo does, or "clusters" of like diagrams
+    spec.families = ConfigDict(dict(train=10_000, val=10_000, test=0))  # at most
     spec.shard_size = 256
     return spec

@@ -12,7 +12,10 @@ def get_spec() -> ConfigDict:
     spec.source = "redrawn"
     spec.seed = 0
     spec.size_px = 336
-    spec.root = "data/formalgeo7k"  # the folder with train.jsonl, val.jsonl and diagrams/
-    spec.families = ConfigDict(dict(train=4000, val=1300))  # about one for each problem; more are other edits of them
+    spec.root = "data/formalgeo7k"  # problems/ and diagrams/ as published, or train.jsonl, val.jsonl, diagrams/
+    spec.split_by = "published"  # how problems/ is split: as FormalGeo does, or "clusters" of like diagrams
+    spec.families = ConfigDict(
+        dict(train=4000, val=1300, test=0)
+    )  # about one for each problem; more are other edits of them
     spec.shard_size = 64
     return spec

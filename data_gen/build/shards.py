@@ -157,7 +157,9 @@ def build(spec: ConfigDict, out: str, workers: int, host: int = 0, hosts: int = 
     else:
         check_captions(splits)
     figures = _finish(folder, spec, splits)
-    return (f"made, {refusals(figures)}" if figures else "made") + left_out + _changed_pictures(everything)
+    described = getattr(load_source(SOURCES[spec.source]), "describe", lambda _: "")(spec)
+    said = [text for text in ("made", refusals(figures) if figures else "", described) if text]
+    return ", ".join(said) + left_out + _changed_pictures(everything)
 
 
 def _write_left_out(folder: epath.Path, spec: ConfigDict, shards: Sequence[ShardTask]) -> str:

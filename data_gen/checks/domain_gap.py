@@ -19,6 +19,7 @@ from data_gen.records.tfrecords import RecordSource
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
+from data_gen.sources.formalgeo.published import ROOT_HELP
 from data_gen.sources.formalgeo.reading import load
 from data_gen.sources.formalgeo.source import picture
 
@@ -183,7 +184,7 @@ def _sample(count: int, most: int, seed: int) -> list[int]:
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit status."""
     parser = cli.parser("domain-gap", __doc__, EXAMPLE)
-    parser.add_argument("--root", required=True, help="FormalGeo7k: folder with val.jsonl and diagrams/")
+    parser.add_argument("--root", required=True, help=ROOT_HELP)
     parser.add_argument("--data", required=True, help="folder of a data set")
     parser.add_argument("--split", default="train", help="of the data set (default: %(default)s)")
     parser.add_argument("--most", type=int, default=300, help="pictures of each side (default: %(default)s)")

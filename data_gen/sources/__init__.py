@@ -29,8 +29,8 @@ class Source(Protocol):
     files give the same bytes. All functions raise UserError for a spec or a file that does not do.
 
     A source that reads files also offers `content(spec) -> str`, their hash; one that does not take all items of its
-    files, `left_out(spec) -> {reason: [a line about each]}`; and one of others' captions, of which several splits may
-    have the same, CAPTIONS_RECUR = True.
+    files, `left_out(spec) -> {reason: [a line about each]}`; one that splits them by a rule, `describe(spec) -> str`,
+    which says so; and one of others' captions, of which several splits may have the same, CAPTIONS_RECUR = True.
     """
 
     def rows(self, spec: ConfigDict, split: str) -> int:

@@ -105,12 +105,22 @@ def arc_midpoint(o, m, a, b, radius):
     return largest(on, np.abs(np.abs(m - a) - np.abs(m - b))), INF
 
 
+ARC_PAIR = ((0, 2, 1, 3, 4, 5), (0, 1, 2, 3, 5, 4), (3, 4, 5, 0, 1, 2))  # each of a centre and two ends
 topic.add(
     "equal_arc",
-    symmetries=((0, 2, 1, 3, 4, 5), (0, 1, 2, 3, 5, 4), (3, 4, 5, 0, 1, 2)),
+    symmetries=ARC_PAIR,
     equation=lambda o, a, b, p, c, d: (sweep(o, a, b) - sweep(p, c, d),),
     circles=0,
 ).says("arc {1}{2} of circle {0} = arc {4}{5} of circle {3}", "⌒{1}{2} of ⊙{0} is equal to ⌒{4}{5} of ⊙{3}")
+topic.add(
+    "similar_arc",
+    symmetries=ARC_PAIR,
+    equation=lambda o, a, b, p, c, d: (sweep(o, a, b) - sweep(p, c, d),),
+    circles=0,
+).says(
+    "arc {1}{2} of circle {0} ∼ arc {4}{5} of circle {3}",
+    "⌒{1}{2} of ⊙{0} is similar to ⌒{4}{5} of ⊙{3}",
+)
 
 
 @topic.predicate(symmetries=LAST_TWO[3], values=("60", "90", "120", "150", "180"), circles=0).says(

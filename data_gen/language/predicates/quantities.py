@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data_gen.language.predicates import row
+from data_gen.language.predicates import circles, copies, row
 from data_gen.language.predicates.deviation import sides
 from data_gen.language.predicates.equations import PI, sweep, turn
 
@@ -73,6 +73,24 @@ topic.add(
     symmetries=row.TRIANGLES[:2],
     equation=lambda a, b, c, d, e, f, value: (abs(b - a) - value * abs(e - d),),
 ).says("△{0}{1}{2} : △{3}{4}{5} = {value}", "the ratio of similar triangles {0}{1}{2} and {3}{4}{5} is {value}")
+topic.add(
+    "quadrilateral_similarity_ratio",
+    symmetries=copies.QUADRILATERALS[:2],
+    equation=lambda a, b, c, d, e, f, g, h, value: (abs(b - a) - value * abs(f - e),),
+).says(
+    "{0}{1}{2}{3} : {4}{5}{6}{7} = {value}",
+    "the ratio of similar quadrilaterals {0}{1}{2}{3} and {4}{5}{6}{7} is {value}",
+)
+topic.add("arc_ratio", symmetries=circles.ARC_PAIR[:2]).says(
+    "arc {1}{2} of ⊙{0} : arc {4}{5} of ⊙{3} = {value}",
+    "the ratio of arc {1}{2} of circle {0} to arc {4}{5} of circle {3} is {value}",
+)
+topic.add(
+    "sector_perimeter",
+    symmetries=row.LAST_TWO[3],
+    dimension=1,
+    equation=lambda o, a, b, radius, value: ((2 + sweep(o, a, b)) * radius - value,),
+).says("the perimeter of sector {1}{0}{2} is {value}", "sector {1}{0}{2} has perimeter {value}")
 topic.add(
     "length_sum",
     symmetries=row.SEGMENT_PAIR,

@@ -24,6 +24,7 @@ QUADRILATERAL = ((1, 2, 3, 0), (3, 2, 1, 0))
 FIRST_TWO = ((1, 0, 2, 3), (0, 1, 3, 2))  # and the last two, each pair alone
 LAST_TWO = {3: ((0, 2, 1),), 4: ((0, 1, 3, 2),)}
 LAST_THREE = ((0, 2, 3, 1), (0, 2, 1, 3))
+LAST_FOUR = ((0, 2, 3, 4, 1), (0, 4, 3, 2, 1))
 SEGMENT = ((1, 0),)
 SEGMENT_PAIR = ((1, 0, 2, 3), (0, 1, 3, 2), (2, 3, 0, 1))
 ANGLE = ((2, 1, 0),)

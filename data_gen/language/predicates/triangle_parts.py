@@ -6,7 +6,7 @@ from data_gen.geometry.plane import cross, dot, foot, line_distance, unit
 from data_gen.language.predicates.deviation import INF, depth_px, largest, proper, smallest, spread
 from data_gen.language.predicates.equations import aligned, at_right_angles, equal, on_line, zero
 from data_gen.language.predicates.points import midpoint
-from data_gen.language.predicates.row import LAST_THREE, LAST_TWO, Topic
+from data_gen.language.predicates.row import LAST_FOUR, LAST_THREE, LAST_TWO, Topic
 
 topic = Topic(axis="relation")
 
@@ -109,6 +109,28 @@ def incenter(i, a, b, c):
 ).says(*_centre("circumcenter", "perpendicular bisectors", "perpendicular bisectors of the sides"))
 def circumcenter(o, a, b, c):
     return spread(np.abs(o - a), np.abs(o - b), np.abs(o - c)), INF
+
+
+def _centre_of_four(name: str) -> tuple[str, ...]:
+    """Returns the phrases of the centre of a circle of a quadrilateral."""
+    return (
+        f"{{0}} is the {name} of {{1}}{{2}}{{3}}{{4}}",
+        f"the {name} of quadrilateral {{1}}{{2}}{{3}}{{4}} is {{0}}",
+        f"{{0}} is the {name} of quadrilateral {{1}}{{2}}{{3}}{{4}}",
+    )
+
+
+# Stated by sources: too rare in figures to be measured in each.
+topic.add(
+    "quadrilateral_incenter",
+    symmetries=LAST_FOUR,
+    equation=lambda o, a, b, c, d: equal(*(cross(unit(q - p), o - p) for p, q in ((a, b), (b, c), (c, d), (d, a)))),
+).says(*_centre_of_four("incenter"))
+topic.add(
+    "quadrilateral_circumcenter",
+    symmetries=LAST_FOUR,
+    equation=lambda o, a, b, c, d: equal(abs(a - o), abs(b - o), abs(c - o), abs(d - o)),
+).says(*_centre_of_four("circumcenter"))
 
 
 @topic.predicate(symmetries=LAST_THREE).says(*_centre("orthocenter", "altitudes"))

@@ -35,7 +35,11 @@ _SAME_ORDER = {
     "SimilarBetweenTriangle": "similar", "CongruentBetweenTriangle": "congruent",
     "SimilarBetweenQuadrilateral": "similar_quadrilaterals",
     "CongruentBetweenQuadrilateral": "congruent_quadrilaterals",
+    "IsOrthocenterOfTriangle": "orthocenter", "IsIncenterOfQuadrilateral": "quadrilateral_incenter",
+    "IsCircumcenterOfQuadrilateral": "quadrilateral_circumcenter", "SimilarBetweenArc": "similar_arc",
 }  # fmt: skip
+# The places of the letters of two figures of which one is the other's mirror image.
+MIRRORED = {6: (0, 1, 2, 3, 5, 4), 8: (0, 1, 2, 3, 4, 7, 6, 5)}
 # Ours, and the places of its arguments among the letters of the statement.
 STATEMENTS: dict[str, tuple[str, tuple[int, ...]]] = {
     **{head: (name, tuple(range(PREDICATES[name].arity))) for head, name in _SAME_ORDER.items()},
@@ -50,21 +54,24 @@ STATEMENTS: dict[str, tuple[str, tuple[int, ...]]] = {
     "IsDiameterOfCircle": ("diameter", (2, 0, 1)),
     "IsMidpointOfArc": ("arc_midpoint", (1, 0, 2, 3)),
     # Mirror images are named in the same sense of rotation: the first vertices correspond, the others in reverse.
-    "MirrorSimilarBetweenTriangle": ("similar", (0, 1, 2, 3, 5, 4)),
-    "MirrorCongruentBetweenTriangle": ("congruent", (0, 1, 2, 3, 5, 4)),
-    "MirrorCongruentBetweenQuadrilateral": ("congruent_quadrilaterals", (0, 1, 2, 3, 4, 7, 6, 5)),
+    "MirrorSimilarBetweenTriangle": ("similar", MIRRORED[6]),
+    "MirrorCongruentBetweenTriangle": ("congruent", MIRRORED[6]),
+    "MirrorSimilarBetweenQuadrilateral": ("similar_quadrilaterals", MIRRORED[8]),
+    "MirrorCongruentBetweenQuadrilateral": ("congruent_quadrilaterals", MIRRORED[8]),
 }
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What `Equal(head(letters), ...)` says: of a value, of another such measure, and of a ratio or a sum of two."""
+    """What `Equal(head(letters), ...)` says: of a value, of another such measure, and of a ratio or a sum of two;
+    places: of its letters among the arguments of `value`, where they are not in order."""
 
     letters: int
     value: str
     equal: str | None = None
     ratio: str | None = None
     sum: str | None = None
+    places: tuple[int, ...] = ()
 
 
 MEASURES: dict[str, Measure] = {
@@ -83,12 +90,29 @@ MEASURES: dict[str, Measure] = {
     "AreaOfQuadrilateral": Measure(4, "quadrilateral_area"),
     "PerimeterOfQuadrilateral": Measure(4, "quadrilateral_perimeter"),
     "HeightOfQuadrilateral": Measure(4, "quadrilateral_height"),
+    "PerimeterOfSector": Measure(3, "sector_perimeter"),
     "RatioOfSimilarTriangle": Measure(6, "similarity_ratio"),
+    "RatioOfMirrorSimilarTriangle": Measure(6, "similarity_ratio", places=MIRRORED[6]),
+    "RatioOfSimilarQuadrilateral": Measure(8, "quadrilateral_similarity_ratio"),
+    "RatioOfMirrorSimilarQuadrilateral": Measure(8, "quadrilateral_similarity_ratio", places=MIRRORED[8]),
+    "RatioOfSimilarArc": Measure(6, "arc_ratio"),
 }
 FUNCTIONS = {"Sin": "sine", "Cos": "cosine", "Tan": "tangent_of"}
 OPERATIONS = ("Add", "Sub", "Mul", "Div")
 # Known, and no fact of the diagram: its faces and lines (read apart), where centres are, the values of unknowns.
 STRUCTURE = ("Shape", "Collinear", "Cocircular", "IsCentreOfCircle")
+
+
+# Signs as Chinese keyboards type them: the wide forms of ASCII, and others for what CDL writes in ASCII.
+WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
+    ord(wide): sign for wide, sign in {"\u3000": " ", "、": ",", "。": ".", "−": "-", "–": "-", "×": "*", "·": "*",
+                                       "÷": "/", "【": "(", "】": ")", "〔": "(", "〕": ")"}.items()
+}  # fmt: skip
+
+
+def half_width(text: str) -> str:
+    """Returns a text with the signs of ASCII in the place of wide ones."""
+    return text.translate(WIDE)
 
 
 class Unsayable(Exception):
@@ -97,7 +121,7 @@ class Unsayable(Exception):
 
 def parse_term(text: str) -> Term:
     """Parses 'Equal(LengthOfLine(AB),3*x)' as ('Equal', ('LengthOfLine', 'AB'), '3*x'). May raise Unsayable."""
-    text = text.strip()
+    text = half_width(text).strip()
     if len(text) > MAX_LETTERS:
         raise Unsayable(f"longer than {MAX_LETTERS} letters")
     match = re.fullmatch(r"([A-Z][A-Za-z]+)\((.*)\)", text)
@@ -197,7 +221,7 @@ def _joined(terms: Sequence[Term]) -> str:
 
 def _closed(text: str) -> str:
     """Mends a statement that ends in a bracket too many, or lacks the last one."""
-    text = text.strip()
+    text = half_width(text).strip()
     extra = text.count(")") - text.count("(")
     return text[:-extra] if extra > 0 and text.endswith(")" * (extra + 1)) else text
 
@@ -248,7 +272,7 @@ def _measured(left: tuple, right: Term) -> Fact:
     head, *letters = left
     row = MEASURES[head]
     if isinstance(right, str):
-        return _fact(row.value, tuple(range(row.letters)), _joined(letters), readable(right))
+        return _fact(row.value, row.places or tuple(range(row.letters)), _joined(letters), readable(right))
     if right[0] == head and row.equal:
         return _fact(row.equal, tuple(range(2 * row.letters)), _joined([*letters, *right[1:]]))
     raise Unsayable(f"no row for {head} = {right[0]}")

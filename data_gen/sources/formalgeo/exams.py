@@ -13,32 +13,39 @@ from data_gen.language.fact import facts_to_json
 from data_gen.records.schema import IN_PICTURE, Family, Question
 from data_gen.shared.errors import UserError
 from data_gen.sources.external.rows import PictureRow, clip, family_of
+from data_gen.sources.formalgeo.published import corpus_of
+from data_gen.sources.formalgeo.published import describe as describe_split
+from data_gen.sources.formalgeo.reading import Root, load, read
 from data_gen.sources.formalgeo.reading import content as reading_content
-from data_gen.sources.formalgeo.reading import load, read
 from data_gen.sources.formalgeo.source import located, question_of
 from data_gen.truth.signatures import caption_signature, drawable
 
 
 @cache
-def _problems(root: str, split: str) -> tuple[dict, ...]:
+def _problems(root: Root, split: str) -> tuple[dict, ...]:
     """Returns the problems of a split that have a text. Raises UserError as `reading.load`."""
     return tuple(problem for problem in load(root, split) if problem["problem_text_en"].strip())
 
 
 def content(spec) -> str:
     """Hashes the problems that families are made from."""
-    return reading_content(spec.root)
+    return reading_content(corpus_of(spec))
+
+
+def describe(spec) -> str:
+    """Says how the problems are split, where the files do not."""
+    return describe_split(corpus_of(spec))
 
 
 def rows(spec, split: str) -> int:
     """Returns how many families a split has: its problems, or `spec.families[split]` where that is fewer."""
-    return clip(range(len(_problems(spec.root, split))), spec.families[split])
+    return clip(range(len(_problems(corpus_of(spec), split))), spec.families[split]) if spec.families[split] else 0
 
 
 def family(spec, split: str, index: int) -> Family:
     """Makes family `index` of a split: one picture, one caption and the question. Raises UserError where the picture is
     missing, unreadable or named outside the folder."""
-    problem = _problems(spec.root, split)[index]
+    problem = _problems(corpus_of(spec), split)[index]
     path, where = located(spec.root, problem)
     reading, _ = read(problem)
     facts = [*reading.shown, *reading.printed]

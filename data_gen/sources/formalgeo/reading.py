@@ -1,7 +1,8 @@
 """Reads FormalGeo7k's problems, and checks that they are what they should be."""
 
+import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,9 +11,11 @@ from data_gen.language.fact import Fact
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import json_lines, resolve_inside
-from data_gen.sources.formalgeo.cdl import Unsayable, is_sound, parse_statement
+from data_gen.sources.formalgeo.annotations import annotation_files, number_of, read_annotations
+from data_gen.sources.formalgeo.cdl import Unsayable, half_width, is_sound, parse_statement
 from data_gen.sources.formalgeo.edits import PRINTED, Reading
 from data_gen.sources.formalgeo.pixels import Figure, agrees, annotated_values, positions
+from data_gen.sources.formalgeo.published import ADVICE, Corpus, is_published, problem_files, read_problems, split_of
 
 SPLITS = ("train", "val")
 KEYS = ("problem_id", "problem_text_en", "problem_img", "construction_cdl", "text_cdl", "image_cdl", "problem_answer")
@@ -42,6 +45,7 @@ def _is_px(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 1e6
 
 
+STATED = ("construction_cdl", "text_cdl", "image_cdl", "theorem_seqs")
 MAX_STATEMENTS = 200  # of a problem; a hundredfold would keep the balance busy for hours
 CHECKS: dict[str, Callable[[Any], bool]] = {
     "problem_id": lambda value: type(value) is int and 0 <= value < 2**53,
@@ -49,31 +53,61 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "problem_text_en": lambda value: _is_text(value) and bool(value.strip()),
     "problem_answer": _is_text,
     "problem_img": _is_text,
-    **{key: _is_texts for key in ("construction_cdl", "text_cdl", "image_cdl", "theorem_seqs")},
+    **{key: _is_texts for key in STATED},
     "geometry3k_diagram": _is_annotation,
 }
 
 
+Root = str | Corpus
+
+
 @cache
-def load(root: str, split: str) -> tuple[dict, ...]:
+def load(root: Root, split: str) -> tuple[dict, ...]:
     """Returns the problems of a split. Raises UserError where the file is missing, or a line is not a problem."""
-    problems, advice = [], "give the folder of FormalGeo7k, with train.jsonl, val.jsonl and diagrams/"
-    for where, problem in json_lines(resolve_inside(Path(root), f"{split}.jsonl", "spec.root"), advice):
-        missing = [key for key in KEYS if not isinstance(problem, dict) or key not in problem]
-        if missing:
-            raise UserError(f"{where} has no '{missing[0]}': it is not a problem of FormalGeo7k")
-        wrong = [key for key, good in CHECKS.items() if key in problem and not good(problem[key])]
-        if wrong:
-            raise UserError(f"{where}: '{wrong[0]}' is not what it is in FormalGeo7k: fetch the file again")
-        problems.append(problem)
-    return tuple(problems)
+    corpus = root if isinstance(root, Corpus) else Corpus(str(root))
+    return tuple(_checked(where, problem) for where, problem in _rows(corpus, split))
 
 
-def content(root: str) -> str:
-    """Hashes the problems of all splits that are there, and the sizes of their pictures."""
-    found = [path for split in SPLITS if (path := Path(root) / f"{split}.jsonl").is_file()]
+def _rows(corpus: Corpus, split: str) -> Iterator[tuple[str, Any]]:
+    """Yields (place, problem) of a split: of a file of rows, or of a file for each problem and their annotations."""
+    if not is_published(corpus):
+        yield from json_lines(resolve_inside(Path(corpus), f"{split}.jsonl", "spec.root"), ADVICE)
+        return
+    ids, annotations = split_of(corpus).ids[split], read_annotations(corpus.root)
+    for where, problem in read_problems(corpus.root):
+        if int(Path(where).stem) in ids:
+            number = number_of(problem) if isinstance(problem, dict) else None
+            if number in annotations and "geometry3k_diagram" not in problem:
+                problem = problem | {"geometry3k_diagram": annotations[number]}
+            yield where, problem
+
+
+def _checked(where: str, problem: Any) -> dict:
+    """Returns a problem; its level is the number of its theorems where it gives none. Raises UserError where it is no
+    problem."""
+    missing = [key for key in KEYS if not isinstance(problem, dict) or key not in problem]
+    if missing:
+        raise UserError(f"{where} has no '{missing[0]}': it is not a problem of FormalGeo7k")
+    wrong = [key for key, good in CHECKS.items() if key in problem and not good(problem[key])]
+    if wrong:
+        raise UserError(f"{where}: '{wrong[0]}' is not what it is in FormalGeo7k: fetch the file again")
+    narrow = {key: [half_width(text) for text in problem[key]] for key in STATED if key in problem}
+    return {"problem_level": len(problem.get("theorem_seqs", ()))} | problem | narrow
+
+
+def content(root: Root) -> str:
+    """Hashes the problems of all splits that are there, how they are split, and the sizes of their pictures."""
+    if is_published(root):
+        corpus = root if isinstance(root, Corpus) else Corpus(str(root))
+        also = [path for path in (Path(root) / "info.json", *annotation_files(root)) if path.is_file()]
+        found, rule = (
+            [*problem_files(root), *also],
+            str(sorted((n, sorted(i)) for n, i in split_of(corpus).ids.items())),
+        )
+    else:
+        found, rule = [path for split in SPLITS if (path := Path(root) / f"{split}.jsonl").is_file()], ""
     pictures = (Path(root) / "diagrams").glob("*") if found else ()
-    return files.digest_files(found, sorted(pictures))
+    return files.digest_files(found, sorted(pictures)) + (hashlib.sha256(rule.encode()).hexdigest() if rule else "")
 
 
 class Failure(NamedTuple):
@@ -117,12 +151,12 @@ def read(problem: dict) -> tuple[Reading, list[Failure]]:
     return reading, failures
 
 
-def parse_report(root: str) -> tuple[int, list[Failure]]:
+def parse_report(root: Root) -> tuple[int, list[Failure]]:
     """Returns (number of problems in both splits, every statement that did not parse)."""
     problems = [problem for split in SPLITS for problem in load(root, split)]
     return len(problems), [failure for problem in problems for failure in read(problem)[1]]
 
 
 @cache
-def readings(root: str, split: str) -> tuple[Reading, ...]:
+def readings(root: Root, split: str) -> tuple[Reading, ...]:
     return tuple(read(problem)[0] for problem in load(root, split))

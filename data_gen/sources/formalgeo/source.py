@@ -29,7 +29,9 @@ from data_gen.sources.external.rows import Negative, PictureRow, family_of
 from data_gen.sources.formalgeo import balance
 from data_gen.sources.formalgeo.edits import TOLD, Reading, Slot, propose, style
 from data_gen.sources.formalgeo.pixels import verdict
-from data_gen.sources.formalgeo.reading import SPLITS, load, parse_report, readings
+from data_gen.sources.formalgeo.published import ROOT_HELP, RULES, Corpus, corpus_of
+from data_gen.sources.formalgeo.published import describe as describe_split
+from data_gen.sources.formalgeo.reading import SPLITS, Root, load, parse_report, readings
 from data_gen.sources.formalgeo.reading import content as reading_content
 from data_gen.truth.signatures import caption_signature, drawable
 
@@ -40,7 +42,7 @@ ANGULAR = ("angle", "right", "right_angle", "acute_angle", "obtuse_angle")
 
 
 @cache
-def _stock(root: str, split: str) -> dict[tuple[str, str], list[str]]:
+def _stock(root: Root, split: str) -> dict[tuple[str, str], list[str]]:
     """Returns the values of a split, by kind and style: the false values of a problem are true ones of others."""
     stock: dict[tuple[str, str], list[str]] = {}
     for reading in readings(root, split):
@@ -53,7 +55,7 @@ def _stock(root: str, split: str) -> dict[tuple[str, str], list[str]]:
 
 
 @cache
-def _proposed(root: str, split: str, seed: int) -> tuple[tuple[Slot, ...], ...]:
+def _proposed(root: Root, split: str, seed: int) -> tuple[tuple[Slot, ...], ...]:
     """Proposes for each problem of a split everything that can be asked of it."""
     stock = _stock(root, split)
     return tuple(
@@ -67,7 +69,7 @@ def _rng(problem: dict, seed: int, purpose: int) -> np.random.Generator:
 
 
 @cache
-def _weights(root: str, seed: int) -> np.ndarray:
+def _weights(root: Root, seed: int) -> np.ndarray:
     """Returns the model of how likely statements sound, from the problems of both splits: each has to be balanced.
 
     First from all that can be asked. What `choose` then takes is no fair sample of it (three choices have to fit
@@ -153,7 +155,7 @@ def tokens(text: str) -> int:
 
 
 @cache
-def _usable(root: str, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ...]], ...]:
+def _usable(root: Root, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ...]], ...]:
     """Returns (number of the problem, its slots) for the problems of a split that make a family."""
     weights, problems = _weights(root, seed), zip(load(root, split), _proposed(root, split, seed), strict=True)
     chosen = [choose(proposed, weights, _rng(problem, seed, 1)) for problem, proposed in problems]
@@ -165,12 +167,26 @@ def _usable(root: str, split: str, seed: int) -> tuple[tuple[int, tuple[Slot, ..
 
 def content(spec) -> str:
     """Hashes the problems that families are made from."""
-    return reading_content(spec.root)
+    return reading_content(corpus_of(spec))
+
+
+def describe(spec) -> str:
+    """Says how the problems are split, where the files do not."""
+    return describe_split(corpus_of(spec))
 
 
 def rows(spec, split: str) -> int:
-    """Returns how many families a split has: those of its problems, or `spec.families[split]` if fewer."""
-    return min(int(spec.families[split]), len(_usable(spec.root, split, spec.seed)))
+    """Returns how many families a split has: those of its problems, or `spec.families[split]` if fewer.
+    Raises UserError where no problem of any makes one."""
+    wanted, corpus = int(spec.families[split]), corpus_of(spec)
+    if not wanted:
+        return 0
+    found = len(_usable(corpus, split, spec.seed))
+    if not found and not any(_usable(corpus, other, spec.seed) for other in SPLITS):
+        raise UserError(
+            f"{spec.root}: no problem says enough of its diagram for eight captions; data_exams.py takes all of them"
+        )
+    return min(wanted, found)
 
 
 def family(spec, split: str, index: int) -> Family:
@@ -179,8 +195,9 @@ def family(spec, split: str, index: int) -> Family:
 
     Raises UserError where the picture is missing, unreadable, or named outside the folder.
     """
-    number_, chosen = _usable(spec.root, split, spec.seed)[index]
-    problem, reading = load(spec.root, split)[number_], readings(spec.root, split)[number_]
+    corpus = corpus_of(spec)
+    number_, chosen = _usable(corpus, split, spec.seed)[index]
+    problem, reading = load(corpus, split)[number_], readings(corpus, split)[number_]
     stated, edits = zip(*combinations(chosen), strict=True)
     path, where = located(spec.root, problem)
     true, *false = (write_caption(facts) for facts in stated)
@@ -212,17 +229,17 @@ def question_of(problem: dict) -> Question | None:
     return Question(text, (), str(problem["problem_answer"]), "; ".join(theorems)) if text else None
 
 
-def picture(root: str, problem: dict) -> bytes:
+def picture(root: Root, problem: dict) -> bytes:
     """Returns a problem's diagram as a grey PNG on white paper, its long side at most 384 px. Raises UserError."""
     return pictures.read_png(*located(root, problem))
 
 
-def paper(root: str, problem: dict) -> Image.Image:
+def paper(root: Root, problem: dict) -> Image.Image:
     """Returns a problem's diagram, grey on white, at its own size. Raises UserError where it is not there or broken."""
     return pictures.read_file(*located(root, problem), None).grey
 
 
-def located(root: str, problem: dict) -> tuple[Path, str]:
+def located(root: Root, problem: dict) -> tuple[Path, str]:
     """Returns a picture's path, and its name in errors. Raises UserError where it leads out of the folder."""
     name = str(problem["problem_img"])
     where = f"problem {problem['problem_id']}"
@@ -238,17 +255,23 @@ def located(root: str, problem: dict) -> tuple[Path, str]:
 def main(arguments: Sequence[str]) -> int:
     """Prints the share of problems that parse and every statement that does not; returns the exit status."""
     parser = cli.parser("formalgeo", "What parses of FormalGeo7k.", "mmgeo formalgeo --root=../shared/data/formalgeo7k")
-    parser.add_argument("--root", required=True, help="folder with train.jsonl, val.jsonl and diagrams/")
+    parser.add_argument("--root", required=True, help=ROOT_HELP)
+    parser.add_argument(
+        "--split_by", choices=RULES, default=RULES[0], help="rule that splits problems/ (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the families that are counted")
     options = parser.parse_args(arguments)
-    count, failures = parse_report(options.root)
-    usable = {split: _usable(options.root, split, options.seed) for split in SPLITS}
+    corpus = Corpus(options.root, options.split_by)
+    count, failures = parse_report(corpus)
+    usable = {split: _usable(corpus, split, options.seed) for split in SPLITS}
     for failure in failures:
         print(f"problem {failure.problem_id}: {failure.statement}: {failure.why}")
+    if split_rule := describe_split(corpus):
+        print(split_rule)
     parsed = count - len({failure.problem_id for failure in failures})
     print(f"{parsed} of {count} problems parse ({100 * parsed / max(count, 1):.1f} %)")
     for split, found in usable.items():
         axes = Counter(slot.axis for _, chosen in found for slot in chosen)
-        print(f"{split}: {len(found)} of {len(load(options.root, split))} problems make a family; edits: "
+        print(f"{split}: {len(found)} of {len(load(corpus, split))} problems make a family; edits: "
               + ", ".join(f"{axis} {axes[axis]}" for axis in sorted(axes)))  # fmt: skip
     return 0

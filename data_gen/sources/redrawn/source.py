@@ -26,7 +26,9 @@ from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.shared.parallel import map_in_pool
 from data_gen.solver.newton import System, Unsolved
-from data_gen.sources.formalgeo.reading import SPLITS, load
+from data_gen.sources.formalgeo.published import ROOT_HELP, corpus_of
+from data_gen.sources.formalgeo.published import describe as describe_split
+from data_gen.sources.formalgeo.reading import SPLITS, Root, load
 from data_gen.sources.formalgeo.reading import content as reading_content
 from data_gen.sources.formalgeo.source import paper, question_of
 from data_gen.sources.redrawn.describe import subject
@@ -45,7 +47,12 @@ INK, NEAR_PX, NEAR_SHARE = 190, 3, 0.9  # the darkest grey that is no ink; how n
 
 def content(spec) -> str:
     """Hashes the problems that families are made from."""
-    return reading_content(spec.root)
+    return reading_content(corpus_of(spec))
+
+
+def describe(spec) -> str:
+    """Says how the problems are split, where the files do not."""
+    return describe_split(corpus_of(spec))
 
 
 def rows(spec, split: str) -> int:
@@ -59,13 +66,14 @@ def family(spec, split: str, index: int) -> Family:
     A problem that cannot be drawn, or has too few edits, leaves its place to another one. Raises UserError where none
     of TRIES problems gives a family.
     """
-    problems = load(spec.root, split)
+    corpus = corpus_of(spec)
+    problems = load(corpus, split)
     if not problems:
-        raise UserError(f"{spec.root}: {split}.jsonl has no problems; set spec.families.{split}=0")
+        raise UserError(f"{spec.root}: {split} has no problems; set spec.families.{split}=0")
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
     place = index % len(problems)
     for _ in range(TRIES):
-        drawing = _drawing(spec.root, split, place)
+        drawing = _drawing(corpus, split, place)
         canvas = _canvas(spec.size_px, rng)
         draft = _cube(drawing, canvas, rng) if drawing else None
         if drawing and draft:
@@ -77,7 +85,7 @@ def family(spec, split: str, index: int) -> Family:
 
 
 @lru_cache(maxsize=1024)
-def _drawing(root: str, split: str, place: int) -> Drawing | None:
+def _drawing(root: Root, split: str, place: int) -> Drawing | None:
     """Returns the drawing of a problem; None where it has none, or more points than a caption can keep apart."""
     try:
         drawing = redraw(subject(load(root, split)[place]))
@@ -149,7 +157,7 @@ class Outcome(NamedTuple):
     kept: int = 0
 
 
-def outcome(task: tuple[str, str, int]) -> Outcome:
+def outcome(task: tuple[Root, str, int]) -> Outcome:
     """Redraws a problem, (root, split, place), and compares it with its picture. Raises UserError without one."""
     root, split, place = task
     problem = load(root, split)[place]
@@ -188,7 +196,7 @@ def strokes_px(drawing: Drawing) -> Iterator[np.ndarray]:
             yield points[o] + radius * start / abs(start) * np.exp(1j * np.linspace(0, sweep, count))
 
 
-def report(root: str, every: int, workers: int) -> list[Outcome]:
+def report(root: Root, every: int, workers: int) -> list[Outcome]:
     """Returns the outcomes of every `every`-th problem of both splits, in a pool of processes. Raises UserError."""
     tasks = [(root, split, place) for split in SPLITS for place in range(0, len(load(root, split)), every)]
     found = map_in_pool(outcome, tasks, workers, ordered=True)
@@ -226,7 +234,7 @@ EXAMPLE = "mmgeo redrawn --root=../shared/data/formalgeo7k --every=20"
 def main(arguments: Sequence[str]) -> int:
     """Prints what is drawn; returns the exit status."""
     parser = cli.parser("redrawn", "What of FormalGeo7k is redrawn, and how near to the pictures.", EXAMPLE)
-    parser.add_argument("--root", required=True, help="folder with train.jsonl, val.jsonl and diagrams/")
+    parser.add_argument("--root", required=True, help=ROOT_HELP)
     parser.add_argument("--every", type=int, default=1, help="take every n-th problem (default: all)")
     cli.add_workers(parser, 2)
     options = parser.parse_args(arguments)

@@ -6,7 +6,8 @@ or the last number) may differ from the reference by at most 1e-2, as in MM-Math
 references are. Problems whose goal is no real number (a relation to prove) are left out. By level, that is the number
 of theorems of the solution, and by what is asked for.
 
-Data: val.jsonl, with diagrams/ beside it.
+Data: problems/ and diagrams/ as published, whose `val` is FormalGeo's own (`sources.formalgeo.published`), or
+val.jsonl, with diagrams/ beside it.
 """
 
 import re
@@ -15,19 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from data_gen.shared import files
-from data_gen.sources.formalgeo import reading
+from data_gen.sources.formalgeo import published, reading
 from mmgeo_jax.evals.benchmarks import rows
 from mmgeo_jax.evals.benchmarks.item import Item, Verdict
 from mmgeo_jax.evals.benchmarks.reading import answers, expressions
 
-WHERE = "FormalGeo7k is at github FormalGeo: val.jsonl, one problem a line, and diagrams/ beside it"
+WHERE = "FormalGeo7k is at github FormalGeo: problems/ and diagrams/, or val.jsonl, one problem a line, and diagrams/"
 TOLERANCE = 1e-2 * 1.01
 LEVELS = ((2, "1 to 2"), (4, "3 to 4"), (6, "5 to 6"))
 
 
 def read_items(root: Path) -> list[Item]:
     """Reads the problems of `val` with a numeric answer. Raises UserError where the file is missing or a row broken."""
-    path = rows.find_file(root, ("val.jsonl",), WHERE)
+    path = root / "problems" if published.is_published(root) else rows.find_file(root, ("val.jsonl",), WHERE)
     problems = [p for p in reading.load(str(root), "val") if expressions.parse_or_none(p["problem_answer"]) is not None]
     return rows.check_distinct([_item(root, problem) for problem in problems], str(path))
 
