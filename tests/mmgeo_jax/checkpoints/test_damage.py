@@ -97,6 +97,26 @@ def test_a_lost_item_is_noticed(item, saved, tmp_path, capsys):
     jax.tree.map(np.testing.assert_array_equal, trees, state(step))
 
 
+def reshaped(x):
+    return x.reshape(x.shape[::-1]) if x.ndim > 1 else x
+
+
+def test_an_array_of_another_shape_is_noticed(saved, tmp_path, capsys):
+    """The same bytes, stored as 24 rows of 16 and not as 16 of 24."""
+    run, other = tmp_path / "run", tmp_path / "other"
+    shutil.copytree(saved, run)
+    with manager.open_folder(other) as folder:
+        manager.save(folder, 2, jax.tree.map(lambda x: reshaped(jnp.asarray(x)), state(2)), TOKENIZER, {})
+    for item in ("params", "opt_state"):
+        shutil.rmtree(run / "checkpoints" / "2" / item)
+        shutil.copytree(other / "checkpoints" / "2" / item, run / "checkpoints" / "2" / item)
+        step, trees, _ = restored(run)
+        jax.tree.map(np.testing.assert_array_equal, trees, state(step))
+        assert step == 1 and "is broken" in capsys.readouterr().err
+        shutil.rmtree(run)
+        shutil.copytree(saved, run)
+
+
 def test_two_broken_checkpoints_are_one_line(saved, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(saved, run)

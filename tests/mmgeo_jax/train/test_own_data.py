@@ -76,21 +76,24 @@ def test_from_rows_to_report(form, tmp_path, monkeypatch):
             np.testing.assert_allclose(ours, theirs, atol=0.02)  # the run computes in bfloat16
 
 
-def test_from_conversations_to_report(tmp_path, capfd):
+@pytest.mark.parametrize("count", [3, 40])
+def test_from_conversations_to_report(count, tmp_path, capfd):
     asked = [
         {"from": "human", "value": "<image>\nFind x.\nA. 30°\nB. 55°"},
         {"from": "gpt", "value": "Halve it.\n答案是B"},
     ]
-    pictures(tmp_path, [f"p{n}.png" for n in range(3)])
-    (tmp_path / "own.json").write_text(json.dumps([{"image": f"p{n}.png", "conversations": asked} for n in range(3)]))
+    names = [f"p{n}.png" for n in range(count)]
+    pictures(tmp_path, names)
+    (tmp_path / "own.json").write_text(json.dumps([{"image": name, "conversations": asked} for name in names]))
     (tmp_path / "config.py").write_text(lmm_runs.CONFIG)
     assert shards.main(["--spec=configs/data_conversations.py", f"--out={tmp_path}/data", f"--spec.root={tmp_path}",
                         "--spec.file=own.json", "--workers=1"]) == 0  # fmt: skip
     settings = ["name=own", f"workdir={tmp_path}/runs", f"data.dir={tmp_path}/data", "train.steps=1", "eval.samples=1"]
     assert train_lmm.main([f"--config={tmp_path}/config.py", *(f"--config.{each}" for each in settings)]) == 0
     run = tmp_path / "runs" / "own"
-    assert json.loads((run / "answers.jsonl").read_text())["answer"] == "55°"
-    assert json.loads((run / "eval.json").read_text())["scores"]["all"]["all"]["count"] == 1
+    answers = [json.loads(line) for line in (run / "answers.jsonl").read_text().splitlines()]
+    assert {each["answer"] for each in answers} == {"55°"}
+    assert json.loads((run / "eval.json").read_text())["scores"]["all"]["all"]["count"] == len(answers) >= count // 20
     assert (run / "report.html").is_file()
 
 
