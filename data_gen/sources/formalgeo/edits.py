@@ -59,13 +59,24 @@ class Slot:
 
 @dataclass(frozen=True)
 class Reading:
-    """A problem, read: facts that its picture shows, values printed in it or told only in words, and its figure."""
+    """A problem, read.
+
+    Attributes:
+      figure: its lines, circles and names.
+      shown: facts without a value.
+      printed, told: values that FormalGeo says are in the picture, and those that only the text has.
+      points: pixels of the points, where annotators left them; else None.
+      lettered: the names whose letters are surely in the picture.
+      proven: the values of `printed` that annotators read in the picture. FormalGeo's list alone repeats the text.
+    """
 
     figure: Figure
     shown: tuple[Fact, ...]
     printed: tuple[Fact, ...]
     told: tuple[Fact, ...]
     points: dict[str, complex] | None
+    lettered: frozenset[str] = frozenset()
+    proven: tuple[Fact, ...] = ()
 
 
 def style(value: str) -> str:
@@ -78,15 +89,16 @@ def style(value: str) -> str:
     return form if not size else f"{form}~{2 ** math.floor(math.log2(size))}"
 
 
-TOLD = ("angle told", "")  # the key in a stock of the angles that are told, not printed
 # (predicate, style) -> the values printed in all problems, repeats kept
 Stock = Mapping[tuple[str, str], Sequence[str]]
 
 
 def propose(reading: Reading, stock: Stock, rng: np.random.Generator) -> list[Slot]:
-    """Proposes the slots of a problem, at most one for each true statement on each axis; not yet balanced."""
-    makers = (_exchanged, _revalued, _told_angles, _angle_classes, _shapes, _relations, _orders, _joined)
-    return [slot for maker in makers for slot in maker(reading, stock, rng) if _sound(slot, reading)]
+    """Proposes the slots of a problem, at most one for each true statement on each axis; not yet balanced. They speak
+    of letters and values that the picture is known to show, and of no others."""
+    makers = (_exchanged, _revalued, _angle_classes, _shapes, _relations, _orders, _joined)
+    slots = (slot for maker in makers for slot in maker(reading, stock, rng))
+    return [slot for slot in slots if slot.points <= reading.lettered and _sound(slot, reading)]
 
 
 def _sound(slot: Slot, reading: Reading) -> bool:
@@ -106,7 +118,7 @@ def _sound(slot: Slot, reading: Reading) -> bool:
 
 def _exchanged(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
     """Yields slots in which two printed values of a kind change places."""
-    for a, b in itertools.combinations(reading.printed, 2):
+    for a, b in itertools.combinations(reading.proven, 2):
         alike = a.predicate == b.predicate and style(a.value or "")[0].isdigit() == style(b.value or "")[0].isdigit()
         if alike and not same_value(a.value or "", b.value or ""):
             swapped = (Fact(a.predicate, a.args, b.value), Fact(b.predicate, b.args, a.value))
@@ -115,17 +127,9 @@ def _exchanged(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iter
 
 def _revalued(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
     """Yields slots in which a printed value becomes one that other problems print."""
-    for fact in reading.printed:
+    for fact in reading.proven:
         values = stock.get((fact.predicate, style(fact.value or "")), ())
         yield from _one_of(fact, values, rng, lambda a, b: not same_value(a, b))
-
-
-def _told_angles(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
-    """Yields slots in which an angle that is told, not printed, becomes one that the eye tells apart."""
-    for fact in reading.told:
-        if fact.predicate == "angle" and parse_value(fact.value or "") and _drawn(reading, fact.args):
-            far = lambda a, b: abs((parse_value(a) or 0) - (parse_value(b) or 0)) >= SEEN_DEG  # noqa: E731
-            yield from _one_of(fact, stock.get(TOLD, ()), rng, far)
 
 
 def _one_of(
@@ -290,13 +294,23 @@ ORDERED = ("on_segment", "meet", "midpoint", "diameter", "tangent", "parallel", 
 def _orders(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterator[Slot]:
     """Yields slots in which letters change places, or another letter of the picture takes the place of one."""
     figure = reading.figure
-    context = Context(figure.names, off_line=figure.off_line)
+    context = Context(tuple(n for n in figure.names if n in reading.lettered), off_line=figure.off_line)
     for fact in [*reading.shown, *_incidences(figure)]:
         if fact.predicate not in ORDERED:
             continue
-        edited = [f for axis, f in contradictions(fact, context=context) if axis == "order" and _said(f, figure)]
+        edited = [
+            f
+            for axis, f in contradictions(fact, context=context)
+            if axis == "order" and _said(f, figure) and not _true_of_lines(f, figure)
+        ]
         if edited:
             yield Slot("order", ((fact,), (edited[int(rng.integers(len(edited)))],)))
+
+
+def _true_of_lines(fact: Fact, figure: Figure) -> bool:
+    """Returns whether a fact that puts a point on segments holds of their lines: "P lies on AB" may mean either."""
+    lines = {"on_segment": (fact.args[1:],), "meet": (fact.args[1:3], fact.args[3:])}.get(fact.predicate, ())
+    return bool(lines) and all(fact.args[0] in (figure.line(*pair) or ()) for pair in lines)
 
 
 def _said(fact: Fact, figure: Figure) -> bool:
@@ -324,7 +338,7 @@ def _joined(reading: Reading, stock: Stock, rng: np.random.Generator) -> Iterato
     As many times as both kinds last: a figure that runs out of one would tell the last from those before it.
     """
     pairs: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
-    for a, b in itertools.combinations(reading.figure.names, 2):
+    for a, b in itertools.combinations(sorted(reading.lettered & set(reading.figure.names)), 2):
         pairs[reading.figure.line(a, b) is not None].append((a, b))
     stacks = {joined: [some[i] for i in rng.permutation(len(some))] for joined, some in pairs.items()}
     for joined in rng.random(min(map(len, pairs.values()))) < 0.5:

@@ -17,7 +17,7 @@ from data_gen.sources.formalgeo.published import corpus_of
 from data_gen.sources.formalgeo.published import describe as describe_split
 from data_gen.sources.formalgeo.reading import Root, load, read
 from data_gen.sources.formalgeo.reading import content as reading_content
-from data_gen.sources.formalgeo.source import located, question_of
+from data_gen.sources.formalgeo.source import located, question_of, without_missing_letters
 from data_gen.truth.signatures import caption_signature, drawable
 
 
@@ -47,8 +47,8 @@ def family(spec, split: str, index: int) -> Family:
     missing, unreadable or named outside the folder."""
     problem = _problems(corpus_of(spec), split)[index]
     path, where = located(spec.root, problem)
-    reading, _ = read(problem)
-    facts = [*reading.shown, *reading.printed]
+    reading = without_missing_letters(corpus_of(spec), problem, read(problem)[0])
+    facts = [fact for fact in (*reading.shown, *reading.proven) if reading.lettered.issuperset(fact.args)]
     text = write_caption(facts) if facts else str(problem["problem_text_en"]).strip()
     row = PictureRow(where, path, text, question=open_question(problem))
     made = family_of(row, f"exams/{split}/{problem['problem_id']:06d}", "exams", int(spec.size_px))

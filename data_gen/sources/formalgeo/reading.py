@@ -147,8 +147,19 @@ def read(problem: dict) -> tuple[Reading, list[Failure]]:
         printed=printed,
         told=tuple(f for f in everything if f.value is not None and f not in printed),
         points=positions(figure, everything, annotation),
+        lettered=_lettered(problem, annotation),
+        proven=printed if annotation else (),
     )
     return reading, failures
+
+
+def _lettered(problem: dict, annotation: dict | None) -> frozenset[str]:
+    """Returns the names whose letters are surely in the picture: those that annotators placed there; without any, those
+    that the problem's text speaks of, as FormalGeo also names points without a letter."""
+    if annotation:
+        return frozenset(annotation.get("point_positions", {}))
+    texts = (str(problem.get(key, "")) for key in ("problem_text_en", "problem_text_cn"))
+    return frozenset("".join(re.findall("(?<![A-Za-z])[A-Z]+(?![a-z])", half_width(" ".join(texts)))))
 
 
 def parse_report(root: Root) -> tuple[int, list[Failure]]:

@@ -20,14 +20,14 @@ from PIL import Image
 
 from data_gen.language.captions import write_caption
 from data_gen.language.fact import Fact, canonical, facts_to_json
-from data_gen.language.numbers import parse_value
 from data_gen.records.schema import ASSERTED, COMPUTED, Family, Question
 from data_gen.shared import cli, pictures
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import resolve_inside
 from data_gen.sources.external.rows import Negative, PictureRow, family_of
 from data_gen.sources.formalgeo import balance
-from data_gen.sources.formalgeo.edits import TOLD, Reading, Slot, propose, style
+from data_gen.sources.formalgeo.edits import Reading, Slot, propose, style
+from data_gen.sources.formalgeo.letters import count_letters
 from data_gen.sources.formalgeo.pixels import verdict
 from data_gen.sources.formalgeo.published import ROOT_HELP, RULES, Corpus, corpus_of
 from data_gen.sources.formalgeo.published import describe as describe_split
@@ -46,11 +46,8 @@ def _stock(root: Root, split: str) -> dict[tuple[str, str], list[str]]:
     """Returns the values of a split, by kind and style: the false values of a problem are true ones of others."""
     stock: dict[tuple[str, str], list[str]] = {}
     for reading in readings(root, split):
-        for fact in reading.printed:
+        for fact in reading.proven:
             stock.setdefault((fact.predicate, style(fact.value or "")), []).append(fact.value or "")
-        for fact in reading.told:
-            if fact.predicate == "angle" and parse_value(fact.value or ""):
-                stock.setdefault(TOLD, []).append(fact.value or "")
     return stock
 
 
@@ -59,9 +56,24 @@ def _proposed(root: Root, split: str, seed: int) -> tuple[tuple[Slot, ...], ...]
     """Proposes for each problem of a split everything that can be asked of it."""
     stock = _stock(root, split)
     return tuple(
-        tuple(propose(reading, stock, _rng(problem, seed, 0)))
+        tuple(propose(without_missing_letters(root, problem, reading), stock, _rng(problem, seed, 0)))
         for problem, reading in zip(load(root, split), readings(root, split), strict=True)
     )
+
+
+def without_missing_letters(root: Root, problem: dict, reading: Reading) -> Reading:
+    """Returns the reading, no name of which counts as lettered where the picture has fewer letters than the figure has
+    names: digits count as letters, so those that the text speaks of would be too few to ask for.
+
+    Annotated pictures have theirs. What is wrong with a picture is said where its family is made.
+    """
+    if problem.get("geometry3k_diagram") or not reading.lettered & set(reading.figure.names):
+        return reading
+    try:
+        enough = count_letters(np.asarray(paper(root, problem))) >= len(reading.figure.names)
+    except UserError:
+        return reading
+    return reading if enough else replace(reading, lettered=frozenset())
 
 
 def _rng(problem: dict, seed: int, purpose: int) -> np.random.Generator:

@@ -26,7 +26,7 @@ from data_gen.sources.external import jsonl, mmgeolm, rows
 from data_gen.sources.formalgeo import source as formalgeo
 from mmgeo_jax.data import images
 from tests.data_gen.records.test_records import write_set
-from tests.data_gen.sources.test_formalgeo import problem, spec_of
+from tests.data_gen.sources.test_formalgeo import annotated, problem, spec_of
 from tests.data_gen.sources.test_formalgeo import write as write_problems
 from tests.support.fake_source import make, png
 from tests.support.foreign import pictures, spec, write_jsonl
@@ -63,7 +63,8 @@ def make_formalgeo(root):
     annotation = {"point_positions": {"A": [1, 2]}, "diagram_logic_forms": ["Equals(LengthOf(Line(A, B)), 12)"]}
     names = ["ABCDO", "PQRSE", "KLMNH", "GHIJT"]
     write_problems(root, [problem(9, "DEFGX", geometry3k_diagram=annotation)], "val")
-    write_problems(root, [problem(i, names[i % 4], str(8 + i), geometry3k_diagram=None) for i in range(8)], "train")
+    bare = [problem(i, names[i % 4], str(8 + i), geometry3k_diagram=None) for i in range(2)]
+    write_problems(root, bare + [annotated(i, names[i % 4], str(8 + i)) for i in range(2, 12)], "train")
     return root / "train.jsonl"
 
 
