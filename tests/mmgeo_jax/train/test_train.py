@@ -82,8 +82,9 @@ sys.exit(train_clip.main(arguments))
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_programs(tmp_path_factory):
-    """A cache of compiled programs for all processes of this module."""
-    folder = str(tmp_path_factory.mktemp("xla"))
+    """A cache of compiled programs for all processes of all modules that train so, whichever worker runs them."""
+    own = tmp_path_factory.getbasetemp()
+    folder = str((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "xla")
     os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     jax.config.update("jax_compilation_cache_dir", folder)
