@@ -44,6 +44,7 @@ same command on the same run resumes it, and skips what is finished."""
 MAY_CHANGE = r"eval\..*|workdir|train\.trackers|data\.workers|mesh\.fsdp"
 MAY_CHANGE_UNTRAINED = MAY_CHANGE + r"|data\.real_dir"
 
+EXAMPLES = {"train-clip": "clip_tiny", "train-lmm": "lmm_tiny"}  # configs that have every key
 MASKS = ("in_batch", "mm_text", "mm_image", "mm", *(f"in_batch+{mm}" for mm in ("mm_text", "mm_image", "mm")))
 MASKS += ("siblings", "family")
 # a whole key, as a regular expression -> what it may be
@@ -111,6 +112,16 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
     config = config_files.load("config", path, overrides)
     ranges.check("--config.", flatten(config), RANGES)
     return config
+
+
+def check_whole(config: ConfigDict, command: str = "") -> None:
+    """Raises UserError unless a config has all keys that its trainer reads: of `command`, or of the model's kind."""
+    keys = flatten(config)
+    decodes = any(key.startswith("model.decoder.") for key in keys)
+    example = EXAMPLES[command or ("train-lmm" if decodes else "train-clip")]
+    if missing := [key for key in flatten(load(example)) if key not in keys]:
+        more = f" and {len(missing) - 1} more keys" if len(missing) > 1 else ""
+        raise UserError(f"the config lacks '{missing[0]}'{more}: begin with configs/{example}.py, and change it")
 
 
 def to_json(config: ConfigDict) -> str:

@@ -81,6 +81,24 @@ def test_a_wrong_file_is_one_line(tmp_path):
         configs.parse_command_line([], "command", "what it does")
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("ConfigDict()", "lacks 'data.augment.blur' and"),
+        ("ConfigDict({'model': 3})", "more keys: begin with configs/"),
+        ("ConfigDict({'name': 'x'})", "more keys: begin with configs/"),
+    ],
+)
+def test_a_config_without_keys_of_the_trainer_is_one_line(body, says, tmp_path, capsys):
+    from mmgeo_jax import cli
+
+    (tmp_path / "own.py").write_text(f"from ml_collections import ConfigDict\ndef get_config(): return {body}")
+    for command in "train-clip", "train-lmm", "compile-report":
+        assert cli.main([command, f"--config={tmp_path}/own.py"]) == 1
+        error = capsys.readouterr().err
+        assert says in error and error.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", ["clip_tiny", "clip_tiny.py", "configs/clip_tiny.py"])
 def test_a_config_of_the_package_is_found_in_any_folder(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

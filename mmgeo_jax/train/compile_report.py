@@ -99,6 +99,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.devices < 1:
         raise UserError(f"--devices={options.devices}: at least one is needed")
     config = configs.load(options.config, overrides)
+    configs.check_whole(config)
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_num_cpu_devices", options.devices)
     mesh = meshes.make_mesh(config.mesh.fsdp)

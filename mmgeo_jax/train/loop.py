@@ -251,8 +251,11 @@ def run_command(
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", os.path.expanduser(CACHE))
     config = configs.parse_command_line(arguments, name, description)
-    if (wanted := checkpoints.MODELS[checkpoints.kind_of(config.model)].trainer) != name:
-        raise UserError(f"{config.name} is a config of {wanted}, and this is {name}: give it to {wanted}")
+    model = config.get("model")
+    kind = checkpoints.kind_of(model) if isinstance(model, ConfigDict) else ""
+    if kind and (wanted := checkpoints.MODELS[kind].trainer) != name:
+        raise UserError(f"{config.get('name')} is a config of {wanted}, and this is {name}: give it to {wanted}")
+    configs.check_whole(config, name)
     if config.deterministic:  # must be set before devices are first used
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
     processes.join()
