@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from data_gen.constructions.program import Program, program_from_json
-from data_gen.drawing import raster
 from data_gen.drawing.canvas import Canvas, canvas_from_json
 from data_gen.drawing.draw import Member, draw
 from data_gen.drawing.png import decode_png, encode_png
@@ -83,6 +82,7 @@ def find_differences(family: Family, clock: Clock, exact: bool = True) -> list[D
         for i, (png, member) in enumerate(zip(family.images, whole, strict=True)):
             what = _picture(png, member, exact)
             found += [Difference(f"images[{i}]", what)] if what else []
+    found += _annotations(family, whole)
     return found
 
 
@@ -192,7 +192,7 @@ def _picture(png: bytes, member: Member, exact: bool) -> str:
     """Returns what is wrong with a stored picture, or ""."""
     if member.labels is None:
         return "its labels find no place"
-    pixels = raster.to_pixels(member.diagram, member.labels)
+    pixels = member.pixels()
     if png == encode_png(pixels):
         return ""
     try:
@@ -203,6 +203,12 @@ def _picture(png: bytes, member: Member, exact: bool) -> str:
         return f"has the shape {stored.shape}, drawn {pixels.shape}"
     wrong = int((stored != pixels).sum())
     return f"{wrong} of {pixels.size} pixels differ" if wrong else "same pixels, other bytes" if exact else ""
+
+
+def _annotations(family: Family, members: Sequence[Member]) -> Iterator[Difference]:
+    for i, (stored, member) in enumerate(zip(family.annotations, members, strict=True)):
+        if stored != (computed := member.annotations().to_json()):
+            yield Difference(f"annotations[{i}]", f"are {stored}, computed {computed}")
 
 
 def _asserted(family: Family, clock: Clock) -> Iterator[Difference]:

@@ -10,12 +10,16 @@ from functools import cached_property
 import numpy as np
 
 from data_gen.constructions.program import Program
+from data_gen.drawing.annotate import annotate
 from data_gen.drawing.canvas import Canvas, fit
 from data_gen.drawing.labels import Label, LabelCollision, place_labels
 from data_gen.drawing.legibility import Layout, faults, mark_fits
+from data_gen.drawing.raster import to_pixels
+from data_gen.drawing.strokes import Ink
 from data_gen.geometry.diagram import Diagram
 from data_gen.geometry.plane import segment_distance
 from data_gen.language.fact import Fact
+from data_gen.records.annotations import Annotations
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,26 @@ class Member:
     facts: tuple[Fact, ...]
 
     @cached_property
+    def ink(self) -> Ink:
+        """Returns the figure's strokes and marks."""
+        return Ink(self.diagram)
+
+    @cached_property
     def labels(self) -> tuple[Label, ...] | None:
         """Returns where the names and printed values go; None where they do not all find a place."""
         try:
-            return place_labels(self.diagram)
+            return place_labels(self.diagram, self.ink)
         except LabelCollision:
             _count("no_room_for_labels")
             return None
+
+    def pixels(self) -> np.ndarray:
+        """Draws the picture: uint8[size_px, size_px]. Raises LabelCollision where `labels` is None."""
+        return to_pixels(self.diagram, self.labels, self.ink)
+
+    def annotations(self) -> Annotations:
+        """Returns what stands where in the picture."""
+        return annotate(self.diagram, self.labels or (), self.ink)
 
 
 _counter: ContextVar[Counter[str] | None] = ContextVar("figures", default=None)

@@ -13,11 +13,10 @@ import numpy as np
 
 from data_gen.drawing.glyphs import Outline, outline
 from data_gen.drawing.regions import depth
-from data_gen.drawing.strokes import Ink
+from data_gen.drawing.strokes import Box, Ink
 from data_gen.geometry.diagram import AngleText, AreaText, Diagram, LengthText, Point
 from data_gen.geometry.plane import segment_distance
 
-Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 Head = tuple[str, str, float, Outline, Point]  # the first fields of a _Text
 
 DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) * np.pi / 8)], 1)

@@ -26,9 +26,10 @@ class Primitive:
     grey: int = 0
 
 
-def primitives(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> list[Primitive]:
-    """Lists all that is drawn; `labels` come from place_labels unless given. Raises LabelCollision."""
-    ink = Ink(diagram)
+def primitives(diagram: Diagram, labels: tuple[Label, ...] | None = None, ink: Ink | None = None) -> list[Primitive]:
+    """Lists all that is drawn; `labels` come from place_labels, and `ink` is made, unless given. Raises
+    LabelCollision."""
+    ink = ink or Ink(diagram)
     if labels is None:
         labels = place_labels(diagram, ink)
     ops, points = ["".join(ink.filled.ops)], [np.array(ink.filled.xy).reshape(-1, 2)]

@@ -7,6 +7,7 @@ import numpy as np
 
 from data_gen.drawing.labels import Label
 from data_gen.drawing.primitives import POINTS, Primitive, primitives
+from data_gen.drawing.strokes import Ink
 from data_gen.geometry.diagram import Diagram
 from data_gen.shared.errors import UserError
 
@@ -25,16 +26,16 @@ def cairo_library() -> Any:
     return cairocffi
 
 
-def to_pixels(diagram: Diagram, labels: tuple[Label, ...] | None = None) -> np.ndarray:
+def to_pixels(diagram: Diagram, labels: tuple[Label, ...] | None = None, ink: Ink | None = None) -> np.ndarray:
     """Draws the diagram straight with cairo: uint8[size_px, size_px], black on white, the SVG's very pixels. `labels`
-    as in `primitives`. Raises LabelCollision, and UserError without libcairo."""
+    and `ink` as in `primitives`. Raises LabelCollision, and UserError without libcairo."""
     cairo, size = cairo_library(), diagram.size_px
     surface = cairo.ImageSurface(cairo.FORMAT_ARGB32, size, size)
     context = cairo.Context(surface)
     context.set_source_rgba(1, 1, 1, 1)
     context.paint()
     context.set_line_join(cairo.LINE_JOIN_ROUND)
-    for primitive in primitives(diagram, labels):
+    for primitive in primitives(diagram, labels, ink):
         _append(cairo, context, primitive)
         context.set_source_rgba(*3 * (primitive.grey / 255,), 1)
         if not primitive.width_px:

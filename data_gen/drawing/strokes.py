@@ -4,7 +4,7 @@ Angles are in radians, counted from the x axis towards the y axis (y runs down, 
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import acos, atan2, ceil, cos, dist, hypot, pi, sin, tan
 from typing import Any
 
@@ -12,6 +12,7 @@ from data_gen.geometry import diagram as shapes
 from data_gen.geometry.diagram import Diagram, Point
 
 GRAPH_PIECES = 96
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 Capsule = tuple[float, float, float, float, float]  # x0, y0, x1, y1, half the stroke's width
 Ring = tuple[float, float, float, float]  # x, y, radius, half the stroke's width
 
@@ -56,8 +57,9 @@ class Path:
 
 class Ink:
     """Everything of a diagram but its texts. Paths `solid`, `dashed`, `marks` (stroked, the last a little thinner),
-    `filled`, and `shaded` (grey, under the rest); `capsules` and `rings` say where the ink lies; `angle_radius` maps an
-    AngleText to the radius in px of the arc before it."""
+    `filled`, and `shaded` (grey, under the rest); `capsules` and `rings` say where the ink lies; `mark_boxes` lists the
+    marks that have ink, each with the box around it, and `graphs` the axes and the points of each curve; `angle_radius`
+    maps an AngleText to the radius in px of the arc before it."""
 
     def __init__(self, diagram: Diagram):
         style = diagram.style
@@ -71,6 +73,8 @@ class Ink:
         self.solid, self.dashed, self.marks, self.filled, self.shaded = Path(), Path(), Path(), Path(), Path()
         self.capsules: list[Capsule] = []
         self.rings: list[Ring] = []
+        self.mark_boxes: list[tuple[shapes.Mark, Box]] = []
+        self.graphs: list[tuple[tuple[Box, ...], tuple[Point, ...]]] = []
         self.angle_radius: dict[shapes.AngleText, float] = {}
         self._angles: dict[str, list[tuple[float, float, float]]] = {}  # vertex -> start, sweep, outer radius
         # Where no tick or chevron may stand.
@@ -100,22 +104,21 @@ class Ink:
             self._graph(graph)
         for mark in sorted(diagram.marks, key=lambda mark: isinstance(mark, shapes.AngleText)):
             if type(mark) in DRAW:
+                before = len(self.capsules)
                 DRAW[type(mark)](self, mark)
+                if len(self.capsules) > before:
+                    self.mark_boxes.append((mark, _box_around(self.capsules[before:])))
         for name in diagram.dots:
             if not name.startswith("_"):
                 self.filled.circle(points[name], self.dot_px)
                 self.capsules.append((*points[name], *points[name], self.dot_px))
 
     def _arc(self, arc: shapes.Arc):
-        points = self.diagram.points
-        (x, y), *others = (points[name] for name in (arc.centre, arc.a, arc.via, arc.b))
-        start, middle, end = (atan2(q - y, p - x) for p, q in others)
-        sweep = (end - start) % (2 * pi)
-        if (middle - start) % (2 * pi) > sweep:  # the other way round
-            start, sweep = end, 2 * pi - sweep
-        radius = hypot(others[0][0] - x, others[0][1] - y)
-        self.solid.arc((x, y), radius, start, sweep)
-        self._block(_chords((x, y), radius, start, sweep), self.stroke_px)
+        centre, *others = (self.diagram.points[name] for name in (arc.centre, arc.a, arc.via, arc.b))
+        start, sweep = arc_span(centre, *others)
+        radius = hypot(others[0][0] - centre[0], others[0][1] - centre[1])
+        self.solid.arc(centre, radius, start, sweep)
+        self._block(_chords(centre, radius, start, sweep), self.stroke_px)
 
     def _shade(self, shade: shapes.Shade):
         corners = [self.diagram.points[name] for name in shade.corners]
@@ -129,8 +132,9 @@ class Ink:
         (x0, y0), (x1, y1) = (self.diagram.points[name] for name in (graph.origin, graph.unit))
         edge, half = 0.45 * self.unit, 0.16 * self.unit
         low, high = edge, self.diagram.size_px - edge
-        self._stroke(self.marks, ((low, y0), (high, y0)), self.mark_px)
-        self._stroke(self.marks, ((x0, high), (x0, low)), self.mark_px)
+        axes = ((low, y0, high, y0), (x0, high, x0, low))
+        for axis in axes:
+            self._stroke(self.marks, (axis[:2], axis[2:]), self.mark_px)
         self._arrowhead((high, y0), (low, y0))
         self._arrowhead((x0, low), (x0, high))
         step_x, step_y = x1 - x0, y1 - y0
@@ -146,6 +150,7 @@ class Ink:
             if low < y < high:
                 curve.append((x, y))
         self._stroke(self.solid, tuple(curve), self.stroke_px)
+        self.graphs.append((axes, tuple(curve)))
 
     def _stroke(self, path: Path, points: tuple[Point, ...], width_px: float):
         path.polyline(points)
@@ -263,6 +268,15 @@ class Ink:
         return start, sweep, min(hypot(ax - x, ay - y), hypot(bx - x, by - y))
 
 
+def arc_span(centre: Point, a: Point, via: Point, b: Point) -> tuple[float, float]:
+    """Returns where the arc from `a` by way of `via` to `b` starts, and its sweep (>= 0)."""
+    start, middle, end = (atan2(y - centre[1], x - centre[0]) for x, y in (a, via, b))
+    sweep = (end - start) % (2 * pi)
+    if (middle - start) % (2 * pi) > sweep:  # the other way round
+        return end, 2 * pi - sweep
+    return start, sweep
+
+
 def _crossings(diagram: Diagram) -> Iterator[Point]:
     """Yields where two straight strokes cut each other."""
     lines = [(*diagram.points[s.a], *diagram.points[s.b]) for s in diagram.segments]
@@ -273,6 +287,13 @@ def _crossings(diagram: Diagram) -> Iterator[Point]:
             second = ((u - x) * (q - y) - (v - y) * (p - x)) / turn
             if 0 < first < 1 and 0 < second < 1:
                 yield x + (p - x) * first, y + (q - y) * first
+
+
+def _box_around(capsules: Sequence[Capsule]) -> Box:
+    """Returns the box around capsules."""
+    x, y = ([c[axis] for c in capsules] + [c[axis + 2] for c in capsules] for axis in (0, 1))
+    half = max(c[4] for c in capsules)
+    return min(x) - half, min(y) - half, max(x) + half, max(y) + half
 
 
 def _direction(start: Point, end: Point) -> tuple[float, float, float]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data_gen.drawing import png, raster
+from data_gen.drawing import png
 from data_gen.drawing.canvas import Canvas
 from data_gen.families.family import FamilyDraft
 from data_gen.language.captions import write_caption
@@ -21,7 +21,7 @@ def assemble(key: str, layout: str, draft: FamilyDraft, canvas: Canvas, source: 
     return Family(
         key=key,
         layout=layout,
-        images=tuple(png.encode_png(raster.to_pixels(m.diagram, m.labels)) for m in draft.members),
+        images=tuple(png.encode_png(m.pixels()) for m in draft.members),
         captions=tuple(write_caption(facts, canvas.wording) for facts in stated),
         truth=truth,
         provenance=np.full(truth.shape, COMPUTED, np.uint8),
@@ -36,4 +36,5 @@ def assemble(key: str, layout: str, draft: FamilyDraft, canvas: Canvas, source: 
         source=source,
         difficulty=difficulty,
         size_px=canvas.size_px,
+        annotations=tuple(m.annotations().to_json() for m in draft.members),
     )

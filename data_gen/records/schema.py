@@ -12,7 +12,7 @@ from data_gen.records.tfexample import Example
 from data_gen.shared.errors import UserError
 
 LETTERS = "ABCDEFGH"  # of the choices of a question
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 LAYOUTS = ("star", "cube", "product")
 EDIT_AXES = ("order", "shape", "relation", "value", "retrieved")
 SIGNATURE_WORDS = 8
@@ -71,6 +71,7 @@ class Family:
     difficulty: int
     size_px: int
     question: Question | None = None
+    annotations: tuple[str, ...] = ()  # N JSON texts (annotations.py), or none where it is not known what stands where
     # Kind of edit -> (tried, taken) on the way to this family: the index of a shard sums it up, records do not have it.
     proposals: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
 
@@ -110,6 +111,7 @@ SCHEMA: tuple[Field, ...] = (
     Field("question/answer", "text"),
     Field("question/solution", "text"),
     Field("question/tags", "texts", optional=True),
+    Field("annotations", "texts", optional=True),
     Field("schema_version", "int"),
 )
 QUESTION_FIELDS = tuple(field.name for field in dataclasses.fields(Question))
@@ -236,6 +238,7 @@ def validate(family: Family) -> None:
     counts = {len(family.edits), len(family.kinds), len(family.facts)}
     demand(counts == {sizes["C"]}, "edits, kinds or facts have not C entries")
     demand(len(family.programs) in (0, sizes["N"]), "programs have neither N entries nor none")
+    demand(len(family.annotations) == sizes["N"] or not (drawn or family.annotations), "annotations have not N entries")
     demand(all(set(axes) <= set(EDIT_AXES) for axes in family.edits), f"an edit is none of {EDIT_AXES}")
     demand(bool(family.canvas) == bool(family.programs), "it has not both programs and a canvas, or neither")
     demand(np.isin(family.truth, (-1, 0, 1)).all(), "truth holds a value other than 1, 0, -1")

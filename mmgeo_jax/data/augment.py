@@ -46,9 +46,12 @@ def check_probabilities(probabilities: Mapping[str, float]) -> None:
             raise UserError(f"data.augment.{name}={probability} is not a probability from 0 to 1")
 
 
-def augment(images: np.ndarray, probabilities: Mapping[str, float], seed: Sequence[int]) -> np.ndarray:
+def augment(
+    images: np.ndarray, probabilities: Mapping[str, float], seed: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Augments all images uint8[N, H, W] of a family alike: a pure function, and the identity at probabilities of 0.
-    Each augmentation draws from its own random stream, so switching one on does not change the others."""
+    Each augmentation draws from its own random stream, so switching one on does not change the others. Returns the new
+    images and where their pixels went: float64[3, 3], moves points (x, y, 1) in px."""
     drawn = {}
     for number, (name, row) in enumerate(AUGMENTATIONS.items()):
         if probabilities.get(name, 0):
@@ -58,10 +61,10 @@ def augment(images: np.ndarray, probabilities: Mapping[str, float], seed: Sequen
     matrix = np.eye(3)
     for apply, strength, rng in (drawn[name] for name in GEOMETRIC if name in drawn):
         matrix = apply(strength, rng) @ matrix
-    images = _warp(images, matrix)
+    images, moved = _warp(images, matrix)
     for apply, strength, rng in (drawn[name] for name in PHOTOMETRIC if name in drawn):
         images = apply(images, strength, rng)
-    return images
+    return images, moved
 
 
 # ---------------------------------------------------------------- geometric: the matrix that moves points
@@ -82,15 +85,16 @@ def _tilt(tilt: float, rng: np.random.Generator) -> np.ndarray:
     return np.array([[1, 0, 0], [0, 1, 0], [tilt * cos(turn), tilt * sin(turn), 1]])
 
 
-def _warp(images: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Transforms images by a matrix; where ink would leave the page, the result is shrunk and moved back onto it."""
+def _warp(images: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Transforms images by a matrix; where ink would leave the page, the result is shrunk and moved back onto it.
+    Returns the images, and the matrix that moves their pixels."""
     if (matrix == np.eye(3)).all():
-        return images
+        return images, matrix
     height, width = images.shape[1:]
     has_ink = images.min(0) < INK
     rows, columns = np.flatnonzero(has_ink.any(1)), np.flatnonzero(has_ink.any(0))
     if not len(rows):
-        return images
+        return images, np.eye(3)
     half = np.array([width, height]) / 2
     pixels = np.array([[half[0], 0, half[0]], [0, half[1], half[1]], [0, 0, 1]])
     moved = pixels @ matrix @ np.linalg.inv(pixels)
@@ -110,7 +114,7 @@ def _warp(images: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     data = coefficients[:6] if flat else coefficients
     bilinear = Image.Resampling.BILINEAR
     made = (Image.fromarray(one).transform((width, height), kind, data, bilinear, fillcolor=PAPER) for one in images)
-    return np.stack([np.asarray(one) for one in made])
+    return np.stack([np.asarray(one) for one in made]), fit @ moved
 
 
 # ---------------------------------------------------------------- photometric: ink

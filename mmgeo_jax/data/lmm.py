@@ -158,7 +158,7 @@ def make_train_batch(
             if data.show_images:
                 image = images.decode_member(families[i], samples[i].image, data.size_px)
                 if any(probabilities.values()):
-                    image = augment.augment(image[None], probabilities, (seed % 2**32, positions[i]))[0]
+                    image = augment.augment(image[None], probabilities, (seed % 2**32, positions[i]))[0][0]
                 batch["images"][row, k] = image
     return batch
 

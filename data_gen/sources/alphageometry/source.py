@@ -20,7 +20,7 @@ from tqdm import tqdm
 from data_gen.constructions import table
 from data_gen.constructions.program import Program
 from data_gen.constructions.table import get_construction
-from data_gen.drawing import legibility, raster
+from data_gen.drawing import legibility
 from data_gen.drawing.canvas import Canvas, style_of
 from data_gen.drawing.draw import Member, draw
 from data_gen.drawing.png import encode_png
@@ -287,7 +287,7 @@ def _report(file: str, out: str | None, size_px: int) -> int:
             continue
         drawn += 1
         if out:
-            png = encode_png(raster.to_pixels(member.diagram, member.labels))
+            png = encode_png(member.pixels())
             (Path(out) / f"{line:04d}.png").write_bytes(png)
     print(f"{drawn} of {len(problems)} problems are drawn; "
           f"{np.mean(seconds[1:] or [0]):.2f} s each, the slowest {max(seconds):.2f} s")  # fmt: skip
