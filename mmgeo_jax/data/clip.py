@@ -7,20 +7,23 @@ How a record becomes part of a batch on the devices:
       records.tfrecords.RecordSource   row -> record bytes -> Family
       clip.load_family                 Family -> arrays (Tokenizer.encode_batch, images.decode_member)
       augment.augment                  images -> augmented images, where data.augment asks for it
+      patch_targets.patch_targets      what stands where -> classes of each patch, where data.patch_px asks for them
     mesh.shard_batch                batch -> global arrays on the devices
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Protocol, cast
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from data_gen.records.annotations import annotations_from_json
 from data_gen.records.schema import SIGNATURE_WORDS, Family
 from data_gen.shared.errors import UserError
 from mmgeo_jax.batch import ClipArrays, ClipBatch
 from mmgeo_jax.data import augment, images, reader, sampler
+from mmgeo_jax.data.patch_targets import PATCH_WORDS, patch_targets
 from mmgeo_jax.data.reader import Source
 from mmgeo_jax.data.sampler import ALONE, Process
 
@@ -47,8 +50,8 @@ def train_batches(
 
     Args:
       data: config.data: max_images (N), max_captions (C), max_tokens (L), size_px; augment: the probability of each of
-        `augment.AUGMENTATIONS`, drawn from the seed and the family's position in the order; workers: processes that
-        read, or 0 for threads of this one.
+        `augment.AUGMENTATIONS`, drawn from the seed and the family's position in the order; patch_px: the side of the
+        patches whose targets are read, or 0; workers: processes that read, or 0 for threads of this one.
       global_batch: families of all processes together (B); each `process` reads its share of them.
 
     Raises UserError where a record or an image is broken, or a setting does not fit.
@@ -87,13 +90,19 @@ def make_batch(
     seed: int = 0,
 ) -> ClipBatch[np.ndarray]:
     """Reads the families of these rows (-1: padding); augments them where their positions in the order are given."""
-    read = partial(reader.read_family, sources)
-    families = [load_family(read(row), tokenizer, data) if row >= 0 else empty_family(data) for row in rows]
-    probabilities: Mapping[str, float] = data.get("augment", {})
-    if positions and any(probabilities.values()):
-        for family, position in zip(families, positions, strict=True):
-            kept = family["image_mask"]
-            family["images"][kept] = augment.augment(family["images"][kept], probabilities, (seed % 2**32, position))
+    families = []
+    for place, row in enumerate(rows):
+        if row < 0:
+            families.append(empty_family(data))
+            continue
+        record = reader.read_family(sources, row)
+        family, moved = load_family(record, tokenizer, data), np.eye(3)
+        if positions and any(data.get("augment", {}).values()):
+            seeds, kept = (seed % 2**32, positions[place]), family["image_mask"]
+            family["images"][kept], moved = augment.augment(family["images"][kept], data.augment, seeds)
+        if data.get("patch_px"):
+            family["patch_targets"], family["annotated"] = load_patch_targets(record, data, moved)
+        families.append(family)
     return cast(ClipBatch[np.ndarray], {**stack_families(families), "family": np.array(rows, np.int32)})
 
 
@@ -106,7 +115,7 @@ def stack_families(families: Sequence[ClipArrays[np.ndarray]]) -> ClipArrays[np.
 def empty_family(data: ConfigDict) -> ClipArrays[np.ndarray]:
     """Returns the arrays of one family, without the leading B, all of it padding."""
     n, c, size = data.max_images, data.max_captions, data.size_px
-    return ClipArrays(
+    arrays = ClipArrays(
         images=np.full((n, size, size), images.PAPER, np.uint8),
         image_mask=np.zeros(n, bool),
         tokens=np.zeros((c, data.max_tokens), np.int32),
@@ -115,6 +124,22 @@ def empty_family(data: ConfigDict) -> ClipArrays[np.ndarray]:
         image_signatures=np.zeros((n, SIGNATURE_WORDS), np.uint32),
         caption_signatures=np.zeros((c, SIGNATURE_WORDS), np.uint32),
     )
+    if patch_px := data.get("patch_px"):
+        arrays["patch_targets"] = np.zeros((n, (size // patch_px) ** 2, PATCH_WORDS), np.uint32)
+        arrays["annotated"] = np.zeros(n, bool)
+    return arrays
+
+
+def load_patch_targets(family: Family, data: ConfigDict, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Computes what stands at the patches of each image, uint32[N, P, PATCH_WORDS], and whether that is known, bool[N].
+    `moved`: float64[3, 3], where augmentation has moved pixels of the size that the encoder sees."""
+    empty = empty_family(data)
+    targets, known = empty["patch_targets"], empty["annotated"]
+    matrix = moved @ np.diag([data.size_px / family.size_px, data.size_px / family.size_px, 1.0])
+    for i, text in enumerate(family.annotations[: data.max_images]):
+        targets[i] = patch_targets(annotations_from_json(text), matrix, data.size_px, data.patch_px)
+        known[i] = True
+    return targets, known
 
 
 def load_family(

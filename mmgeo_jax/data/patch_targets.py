@@ -33,8 +33,8 @@ def group_slice(group: str) -> slice:
 
 
 def patch_targets(annotations: Annotations, matrix: np.ndarray, size_px: int, patch_px: int) -> np.ndarray:
-    """Computes the classes of every patch, row by row from the top left corner: uint32[P, PATCH_WORDS], where bit c % 32
-    of word c // 32 says that class number c of CLASSES is there.
+    """Computes the classes of every patch, row by row from the top left corner: uint32[P, PATCH_WORDS]. Bit c % 32 of
+    word c // 32 says that class number c of CLASSES is there.
 
     Args:
       matrix: float64[3, 3], moves points (x, y, 1) of the stored picture to the one that the encoder sees.
@@ -52,7 +52,7 @@ def patch_targets(annotations: Annotations, matrix: np.ndarray, size_px: int, pa
         x, y, w = matrix @ np.concatenate([np.concatenate(places).T, np.ones((1, sum(map(len, places))))])
         column, row = np.floor(x / w / patch_px).astype(int), np.floor(y / w / patch_px).astype(int)
         number = np.concatenate(classes)
-        inside = (0 <= column) & (column < side) & (0 <= row) & (row < side)
+        inside = (column >= 0) & (column < side) & (row >= 0) & (row < side)
         at, number = (row * side + column)[inside], number[inside]
         np.bitwise_or.at(targets, (at, number // 32), np.uint32(1) << (number % 32).astype(np.uint32))
     return targets
