@@ -111,7 +111,8 @@ def test_json_gives_them_back(annotations):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "[]", "1", "null", "{", '{"x":[]}', '{"characters":1}', '{"characters":[1]}', '{"characters":[["A",1,2,3]]}',
+        "", "[]", "1", "null", "{", '{"x":[]}', '{"characters":1}', '{"characters":[1]}',
+        '{"characters":[["A",1,2,3]]}',
         '{"characters":[["A",1,2,3,4.5]]}', '{"points":[["A",1]]}', '{"points":{"A":1}}', '{"strokes":[["curl",1,2]]}',
         '{"strokes":[["circle",1,2]]}', '{"strokes":[[["circle"],1,2,3]]}', '{"strokes":[["curve",1,2,3]]}',
         '{"marks":[["stain",1,1,2,3,4]]}', '{"marks":[["ticks","1",1,2,3,4]]}', '{"marks":[["ticks",true,1,2,3,4]]}',
