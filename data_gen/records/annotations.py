@@ -1,6 +1,6 @@
 """What stands where in one picture, as the record keeps it: characters, named points, strokes and marks, in pixels.
 
-The engine knows all of it, so an encoder can be taught patch by patch: `mmgeo_jax/data/patch_targets.py` turns it into
+The engine knows all of it, so an encoder can be taught patch by patch: `patch_targets.py` turns it into
 targets, and `data_gen/view/coco.py` into the format of detectors. Coordinates are pixels of the stored picture, x to
 the right and y down, rounded to whole ones to keep a record small.
 """

@@ -19,11 +19,11 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from data_gen.records.annotations import annotations_from_json
+from data_gen.records.patch_targets import PATCH_WORDS, patch_targets
 from data_gen.records.schema import SIGNATURE_WORDS, Family
 from data_gen.shared.errors import UserError
 from mmgeo_jax.batch import ClipArrays, ClipBatch
 from mmgeo_jax.data import augment, images, reader, sampler
-from mmgeo_jax.data.patch_targets import PATCH_WORDS, patch_targets
 from mmgeo_jax.data.reader import Source
 from mmgeo_jax.data.sampler import ALONE, Process
 

@@ -8,6 +8,7 @@ backpropagates those gradients to the parameters. Activations are held for one m
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -18,13 +19,18 @@ from ml_collections import ConfigDict
 
 from mmgeo_jax.batch import ClipBatch
 from mmgeo_jax.losses import pairs as pair_losses
+from mmgeo_jax.losses import patches as patch_loss
 from mmgeo_jax.losses import ring
 from mmgeo_jax.losses.pairs import Loss, flat
 from mmgeo_jax.models import freeze
 from mmgeo_jax.models.init import Params
 
-Embeddings = tuple[Float32[Array, "I E"], Float32[Array, "J E"]]  # of images, of captions
+# Of images, of captions, and of images the sums of the loss of patches (`losses/patches.py`), where it has a weight.
+Embeddings = tuple[Float32[Array, "I E"], Float32[Array, "J E"]]
+Outputs = tuple[Float32[Array, "I E"], Float32[Array, "J E"], Float32[Array, "I groups"]]
+Part = dict[str, jax.Array]  # what `outputs` reads of a batch
 Batch = ClipBatch[jax.Array]
+PATCHES = ("patch_targets", "annotated", "image_mask")  # what the loss of patches reads of a batch
 Gradients = Callable[[Params, Batch], tuple[Loss, Params]]
 
 
@@ -36,8 +42,31 @@ def embed(
     return model.embed_images(flat(images)), model.embed_texts(flat(tokens))
 
 
-def loss_of(config: ConfigDict, mesh: Mesh, params: Params, embeddings: Embeddings, batch: Batch) -> Loss:
-    """Computes the loss of embeddings, and metrics: over the whole matrix on one device, round the ring on several."""
+def outputs(graphdef: nnx.GraphDef, params: Params, part: Part) -> Outputs:
+    """Computes what the loss needs of a batch or a part of it: embeddings, and sums of patches where it has targets."""
+    if "patch_targets" not in part:
+        embedded = embed(graphdef, params, part["images"], part["tokens"])
+        return *embedded, jnp.zeros((len(embedded[0]), 0), jnp.float32)
+    model = nnx.merge(graphdef, params)
+    images, logits, *kept = model.read_images(flat(part["images"]))
+    known = flat(part["annotated"] & part["image_mask"])
+    sums = patch_loss.sums(logits, kept[0], kept[1], flat(part["patch_targets"]), known)
+    return images, model.embed_texts(flat(part["tokens"])), sums
+
+
+def loss_of(config: ConfigDict, mesh: Mesh, params: Params, computed: Outputs, batch: Batch) -> Loss:
+    """Computes the loss of a batch from its outputs, and metrics."""
+    *embeddings, sums = computed
+    total, metrics = pair_loss(config, mesh, params, (embeddings[0], embeddings[1]), batch)
+    if weights := patch_loss.weights(config.loss):
+        more, parts = patch_loss.loss(sums, batch["patch_targets"], weights)
+        total, metrics = total + more, metrics | {"loss_pairs": jax.lax.stop_gradient(total)} | parts
+    return total, metrics
+
+
+def pair_loss(config: ConfigDict, mesh: Mesh, params: Params, embeddings: Embeddings, batch: Batch) -> Loss:
+    """Computes the contrastive loss of embeddings, and metrics: over the whole matrix on one device, round the ring on
+    several."""
     loss = config.loss
     # Anchors alone have no hard negatives, which in-batch negatives could outweigh.
     weights = loss.hard_negative_weight, loss.in_batch_weight if batch["truth"].shape[1] > 1 else 1.0
@@ -56,26 +85,30 @@ def loss_of(config: ConfigDict, mesh: Mesh, params: Params, embeddings: Embeddin
 def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh) -> Gradients:
     """Returns (params, batch) -> ((loss, metrics), gradients), computed in `train.micro_batches` parts."""
     count, stop_frozen = config.train.micro_batches, partial(freeze.stop_frozen, freeze=config.optim.freeze)
+    names = ("images", "tokens", *(PATCHES if patch_loss.weights(config.loss) else ()))
+
+    def part_of(batch: Batch) -> Part:
+        return {name: cast(Part, batch)[name] for name in names}
 
     def at_once(params: Params, batch: Batch) -> Loss:
         params = stop_frozen(params)
-        return loss_of(config, mesh, params, embed(graphdef, params, batch["images"], batch["tokens"]), batch)
+        return loss_of(config, mesh, params, outputs(graphdef, params, part_of(batch)), batch)
 
     def in_micro_batches(params: Params, batch: Batch) -> tuple[Loss, Params]:
-        inputs = [split_micro_batches(x, count) for x in (batch["images"], batch["tokens"])]
+        inputs = jax.tree.map(partial(split_micro_batches, count=count), part_of(batch))
         families = batch["images"].shape[0]
-        cached = jax.lax.map(lambda part: embed(graphdef, params, *part), inputs)
-        embeddings = jax.tree.map(lambda x: merge(x, families), cached)
+        cached = jax.lax.map(lambda part: outputs(graphdef, params, part), inputs)
+        computed = jax.tree.map(lambda x: merge(x, families), cached)
 
-        def loss(params: Params, embeddings: Embeddings) -> Loss:
-            return loss_of(config, mesh, stop_frozen(params), embeddings, batch)
+        def loss(params: Params, computed: Outputs) -> Loss:
+            return loss_of(config, mesh, stop_frozen(params), computed, batch)
 
-        value, (gradients, cotangents) = jax.value_and_grad(loss, (0, 1), has_aux=True)(params, embeddings)
+        value, (gradients, cotangents) = jax.value_and_grad(loss, (0, 1), has_aux=True)(params, computed)
         cotangents = jax.tree.map(lambda x: split(x, families, count), cotangents)
 
-        def accumulate(total: Params, part: tuple[list[jax.Array], Embeddings]) -> tuple[Params, None]:
+        def accumulate(total: Params, part: tuple[Part, Outputs]) -> tuple[Params, None]:
             inputs, cotangent = part
-            _, back = jax.vjp(lambda params: embed(graphdef, stop_frozen(params), *inputs), params)
+            _, back = jax.vjp(lambda params: outputs(graphdef, stop_frozen(params), inputs), params)
             return jax.tree.map(jnp.add, total, back(cotangent)[0]), None
 
         return value, jax.lax.scan(accumulate, gradients, (inputs, cotangents))[0]

@@ -236,5 +236,9 @@ class Tower(nnx.Module):
 
     def embed(self, tokens: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None) -> Float[Array, "B E"]:
         """Computes embeddings, not normalised, from the output of the last block."""
-        pooled = self.pool(self.norm(tokens), mask)
+        return self.summarise(self.norm(tokens), mask)
+
+    def summarise(self, normed: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None) -> Float[Array, "B E"]:
+        """Computes embeddings from tokens after the final norm."""
+        pooled = self.pool(normed, mask)
         return pooled if self.head is None else self.head(pooled)

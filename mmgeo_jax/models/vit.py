@@ -191,6 +191,16 @@ class ImageTower(Tower):
         mask: Bool[Array, "B P"] | None = None,
     ) -> Float[Array, "B E"]:
         """Embeds images; the embeddings are not normalised."""
-        tokens = self.tokens(patches, positions, mask)
-        extra = tokens.shape[1] - patches.shape[1]
-        return self.embed(tokens, None if mask is None else jnp.pad(mask, ((0, 0), (extra, 0)), constant_values=True))
+        return self.embed_and_read(patches, positions, mask)[0]
+
+    def embed_and_read(
+        self,
+        patches: Float32[Array, "B P pixels"],
+        positions: Int32[Array, "B P"] | None = None,
+        mask: Bool[Array, "B P"] | None = None,
+    ) -> tuple[Float[Array, "B E"], Float[Array, "B P D"]]:
+        """Embeds images, and returns their patches' tokens after the final norm, too."""
+        normed = self.norm(self.tokens(patches, positions, mask))
+        extra = normed.shape[1] - patches.shape[1]
+        mask = None if mask is None else jnp.pad(mask, ((0, 0), (extra, 0)), constant_values=True)
+        return self.summarise(normed, mask), normed[:, extra:]

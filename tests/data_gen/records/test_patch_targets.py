@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_gen.records import patch_targets as targets
 from data_gen.records.annotations import MARKS, Annotations
 from mmgeo_jax.data import augment
-from mmgeo_jax.data import patch_targets as targets
 
 SIZE, PATCH = 112, 16
 PIXEL = st.integers(0, SIZE - 1)
@@ -28,7 +28,8 @@ ANNOTATIONS = st.builds(
 
 def plainly(annotations, size=SIZE, patch=PATCH):
     """(class, patch) of characters and names, and of strokes wherever they run at least half a patch."""
-    found, may = set(), set()
+    found: set[tuple[int, int]] = set()
+    may: set[tuple[int, int]] = set()
 
     def at(x, y, name, where):
         if name in targets.CLASS and 0 <= x < size and 0 <= y < size:
