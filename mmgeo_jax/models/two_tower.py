@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Float32, Int32, UInt8
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
+from data_gen.records.patch_targets import CLASSES
 from data_gen.shared.errors import UserError
 from mmgeo_jax.models import init as init_params
 from mmgeo_jax.models.text import TextTower
@@ -43,7 +44,7 @@ def default_model_config() -> ConfigDict:
         "stem_bias": True,  # of the linear stem
         "class_token": False,  # before the patches, as CLIP has it
         "first_norm": False,  # before the first block
-        "patch_classes": 0,  # of a linear layer that reads patches (loss.patches), in training alone; 0: none
+        "patch_head": False,  # a linear layer that says what stands at each patch, for loss.patches
     }
     # `masked`: padding, all after the first token `end_id`, is not attended to. SigLIP's own weights were trained
     # with attention to padding, at a fixed length.
@@ -71,8 +72,7 @@ class TwoTower(nnx.Module):
         self.text = TextTower(config.text, config.embed, dtype, rngs)
         self.logit_scale = nnx.Param(jnp.log(jnp.float32(config.init_scale)))
         self.logit_bias = nnx.Param(jnp.float32(config.init_bias))
-        classes = config.image.get("patch_classes", 0)
-        self.patch_head = dense(config.image.width, classes, dtype, rngs) if classes else None
+        self.patch_head = dense(config.image.width, len(CLASSES), dtype, rngs) if config.image.patch_head else None
 
     def embed_images(self, images: UInt8[Array, "B H W"] | UInt8[Array, "B H W 3"]) -> Float32[Array, "B E"]:
         """Embeds images, grey (255 is paper) or in colour; embeddings have length 1."""
@@ -85,9 +85,9 @@ class TwoTower(nnx.Module):
         self, images: UInt8[Array, "B H W"]
     ) -> tuple[Float32[Array, "B E"], Float32[Array, "B P K"], Int32[Array, "B P"], Bool[Array, "B P"]]:
         """Embeds images as `embed_images` does, and computes the logits of what stands at their patches, with the
-        patches' positions and mask. Only with model.image.patch_classes."""
+        patches' positions and mask. Only with model.image.patch_head."""
         if self.patch_head is None:
-            raise UserError("config.model.image.patch_classes is 0: nothing reads patches")
+            raise UserError("nothing reads patches: config.model.image.patch_head is False")
         patches, positions, mask = patchify(images, self.patch_px, self.patch_budget)
         whole = self.patch_budget is None
         embedded, tokens = self.image.embed_and_read(patches, *(() if whole else (positions, mask)))
