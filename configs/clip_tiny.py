@@ -54,7 +54,7 @@ def get_config() -> ConfigDict:
     loss.mask = "family"  # which pairs count: a key of PAIR_MASKS in mmgeo_jax/losses/pairs.py
     loss.hard_negative_weight = 1.0  # of false pairs within a family
     # Of what stands at each patch, beside the pairs; 0 leaves a group out. Needs model.image.patch_head.
-    loss.patches = ConfigDict({"characters": 0.0, "vertices": 0.0, "strokes": 0.0, "marks": 0.0})
+    loss.dense = ConfigDict({"characters": 0.0, "vertices": 0.0, "strokes": 0.0, "marks": 0.0})
     loss.in_batch_weight = 0.2  # of false pairs across families; at 1 they would outweigh the far fewer hard negatives
 
     config.optim = optim = ConfigDict()

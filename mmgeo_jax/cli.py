@@ -23,6 +23,7 @@ GROUPS = {
     "look at data": {
         "gallery": ("data_gen.view.gallery", "an HTML gallery of a data set's families"),
         "contact-sheet": ("data_gen.view.contact_sheet", "one family as a PNG"),
+        "coco": ("data_gen.view.coco", "pictures and their ground truth, in COCO's format for detectors"),
     },
     "check data": {
         "verify": ("data_gen.checks.verify", "redraw a data set from its programs, and look for leaks"),

@@ -71,14 +71,14 @@ def _places(annotations: Annotations, step: float) -> Iterator[tuple[tuple[str, 
     for name, place in annotations.points:
         yield ("vertices", name[:1]), np.array([place], np.float64)
     for kind, numbers in annotations.strokes:
-        yield ("strokes", kind), _along(kind, numbers, step)
+        yield ("strokes", kind), along(kind, numbers, step)
     for kind, _, (x0, y0, x1, y1) in annotations.marks:
         x, y = ([low + (high - low) * share for share in (0.25, 0.5, 0.75)] for low, high in ((x0, x1), (y0, y1)))
         yield ("marks", kind), np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
 
 
-def _along(kind: str, numbers: tuple[int, ...], step: float) -> np.ndarray:
-    """Returns places along a stroke."""
+def along(kind: str, numbers: tuple[int, ...], step: float) -> np.ndarray:
+    """Returns places along a stroke of `Annotations`, at most `step` px apart: float64[n, 2]."""
     if kind in ("circle", "arc"):
         x, y, radius, start, sweep = (*numbers, 0, 360)[:5] if kind == "circle" else numbers
         turns = np.radians(start + np.linspace(0, sweep, _count(np.radians(sweep) * radius, step)))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from data_gen.records.annotations import annotations_from_json
 from data_gen.records.schema import ASSERTED, COMPUTED, UNKNOWN, Family, Question
 from data_gen.records.tfrecords import RecordSource
 from data_gen.retrieval.sidecar import Retrieved, Sidecar
@@ -18,6 +19,7 @@ from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
 from data_gen.view import page
+from data_gen.view.annotated import annotation_layer
 from data_gen.view.changes import changed_words, overlay
 from data_gen.view.vectors import vector_overlay, vector_pictures
 
@@ -87,6 +89,11 @@ def drawings(family: Family, svg: bool = False) -> list[tuple[bytes, bytes | Non
     return [(png, overlay(family.images[0], png) if i else None) for i, png in enumerate(family.images)]
 
 
+def annotation_layers(family: Family) -> list[bytes]:
+    """Returns what stands where in each picture as an SVG to lay over it; none where it is not known."""
+    return [annotation_layer(annotations_from_json(text), family.size_px).encode() for text in family.annotations]
+
+
 def write_page(title: str, chosen: Sequence[Entry], svg: bool = False) -> str:
     """Returns the page, its pictures as they are stored or, with `svg`, as vectors where there are programs."""
     counts = Counter(kind for _, family, _ in chosen for kind in kinds_of(family))
@@ -99,6 +106,8 @@ def write_page(title: str, chosen: Sequence[Entry], svg: bool = False) -> str:
         kinds_of=lambda family: sorted(kinds_of(family)),
         changed_words=changed_words,
         drawings=lambda family: drawings(family, svg),
+        annotation_layers=annotation_layers,
+        annotated=any(family.annotations for _, family, _ in chosen),
         truth_cells=truth_cells,
         problem=problem,
     )

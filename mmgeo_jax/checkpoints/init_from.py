@@ -24,7 +24,7 @@ from mmgeo_jax.data.tokenizer import Tokenizer
 
 LEAST_USED = 0.99  # tables of tokens may be a little longer than their tokenizer
 MOST_NAMED = 12  # differences that an error prints
-OPTIONAL = r"logit_scale|logit_bias"  # a tower alone has none
+SCORES = r"logit_scale|logit_bias"  # a tower alone has none
 
 
 def read(source: str | Path, parts: str = "image|text") -> readers.Checkpoint:
@@ -65,10 +65,14 @@ def fill(
             )
         check_tokenizer(tokenizer, checkpoint)
     flat = traverse_util.flatten_dict(params, sep="/")
-    with_scores = f"|{OPTIONAL}" if re.fullmatch(parts, "image") and re.fullmatch(parts, "text") else ""
+    with_scores = f"|{SCORES}" if re.fullmatch(parts, "image") and re.fullmatch(parts, "text") else ""
     taken = re.compile(f"({parts})/.*{with_scores}")
     wanted = {name: leaf for name, leaf in flat.items() if taken.fullmatch(name)}
     found = {name: array for name, array in checkpoint.params.items() if taken.fullmatch(name)}
+    if re.fullmatch(parts, "image"):  # what reads patches in training, where both have it
+        heads = {name for name in checkpoint.params.keys() & flat.keys() if name.startswith("patch_head/")}
+        wanted |= {name: flat[name] for name in heads}
+        found |= {name: checkpoint.params[name] for name in heads}
     if not found:
         raise UserError(f"init_from has no array whose path begins with {parts}: change init_parts")
     for name in found.keys() & wanted.keys():
@@ -120,7 +124,7 @@ def compare(found: Arrays, wanted: Arrays, what: str) -> None:
     lines = []
     for name in sorted(found.keys() | wanted.keys()):
         here, there = (list(tree[name].shape) if name in tree else None for tree in (wanted, found))
-        if here != there and not (there is None and re.fullmatch(OPTIONAL, name)):
+        if here != there and not (there is None and re.fullmatch(SCORES, name)):
             lines.append(f"{name} is {there or 'not there'}, the model has {here or 'none'}")
     if lines:
         more = f"; and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""

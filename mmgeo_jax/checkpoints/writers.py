@@ -25,7 +25,7 @@ CLASSES = {"siglip": "Siglip", "clip": "CLIP"}  # what their names begin with in
 NAMES = {"siglip": "Hugging Face's SigLIP", "clip": "Hugging Face's CLIP", "big_vision": "big_vision's SigLIP"}
 SHARD_BYTES = 4 * 2**30  # a file of safetensors is not longer than this, or than its longest array
 # Settings that change how a model is trained or computed, not what it computes.
-FREE = ("remat", "unroll")
+FREE = ("remat", "unroll", "patch_head")
 BICUBIC = 3  # Pillow's number, which is how our own pictures are resized
 
 

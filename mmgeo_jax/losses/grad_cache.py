@@ -18,19 +18,19 @@ from jaxtyping import Array, Float, Float32, Int32, Shaped, UInt8
 from ml_collections import ConfigDict
 
 from mmgeo_jax.batch import ClipBatch
+from mmgeo_jax.losses import dense as dense_loss
 from mmgeo_jax.losses import pairs as pair_losses
-from mmgeo_jax.losses import patches as patch_loss
 from mmgeo_jax.losses import ring
 from mmgeo_jax.losses.pairs import Loss, flat
 from mmgeo_jax.models import freeze
 from mmgeo_jax.models.init import Params
 
-# Of images, of captions, and of images the sums of the loss of patches (`losses/patches.py`), where it has a weight.
+# Of images, of captions, and of images the sums of the dense loss (`losses/dense.py`), where it has a weight.
 Embeddings = tuple[Float32[Array, "I E"], Float32[Array, "J E"]]
 Outputs = tuple[Float32[Array, "I E"], Float32[Array, "J E"], Float32[Array, "I groups"]]
 Part = dict[str, jax.Array]  # what `outputs` reads of a batch
 Batch = ClipBatch[jax.Array]
-PATCHES = ("patch_targets", "annotated", "image_mask")  # what the loss of patches reads of a batch
+DENSE = ("patch_targets", "annotated", "image_mask")  # what the dense loss reads of a batch
 Gradients = Callable[[Params, Batch], tuple[Loss, Params]]
 
 
@@ -50,7 +50,7 @@ def outputs(graphdef: nnx.GraphDef, params: Params, part: Part) -> Outputs:
     model = nnx.merge(graphdef, params)
     images, logits, *kept = model.read_images(flat(part["images"]))
     known = flat(part["annotated"] & part["image_mask"])
-    sums = patch_loss.sums(logits, kept[0], kept[1], flat(part["patch_targets"]), known)
+    sums = dense_loss.sums(logits, kept[0], kept[1], flat(part["patch_targets"]), known)
     return images, model.embed_texts(flat(part["tokens"])), sums
 
 
@@ -58,8 +58,8 @@ def loss_of(config: ConfigDict, mesh: Mesh, params: Params, computed: Outputs, b
     """Computes the loss of a batch from its outputs, and metrics."""
     *embeddings, sums = computed
     total, metrics = pair_loss(config, mesh, params, (embeddings[0], embeddings[1]), batch)
-    if weights := patch_loss.weights(config.loss):
-        more, parts = patch_loss.loss(sums, batch["patch_targets"], weights)
+    if weights := dense_loss.weights(config.loss):
+        more, parts = dense_loss.loss(sums, batch["patch_targets"], weights)
         total, metrics = total + more, metrics | {"loss_pairs": jax.lax.stop_gradient(total)} | parts
     return total, metrics
 
@@ -85,7 +85,7 @@ def pair_loss(config: ConfigDict, mesh: Mesh, params: Params, embeddings: Embedd
 def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh) -> Gradients:
     """Returns (params, batch) -> ((loss, metrics), gradients), computed in `train.micro_batches` parts."""
     count, stop_frozen = config.train.micro_batches, partial(freeze.stop_frozen, freeze=config.optim.freeze)
-    names = ("images", "tokens", *(PATCHES if patch_loss.weights(config.loss) else ()))
+    names = ("images", "tokens", *(DENSE if dense_loss.weights(config.loss) else ()))
 
     def part_of(batch: Batch) -> Part:
         return {name: cast(Part, batch)[name] for name in names}
@@ -118,16 +118,17 @@ def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh) -> Gr
 
 def split_micro_batches(x: Shaped[Array, "B ..."], count: int) -> Shaped[Array, "count B/count ..."]:
     """Splits a batch so that micro-batch k holds families k, k + count, ...: each device then has its share of it."""
-    return x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1)
+    return x.reshape(len(x) // count, count, *x.shape[1:]).swapaxes(0, 1)
 
 
 def merge(parts: Float[Array, "count I/count E"], families: int) -> Float[Array, "I E"]:
     """Merges the embeddings of micro-batches into the order of the batch."""
     count, size, width = parts.shape
     members = count * size // families
-    return parts.reshape(count, -1, members, width).swapaxes(0, 1).reshape(-1, width)
+    return parts.reshape(count, size // members, members, width).swapaxes(0, 1).reshape(count * size, width)
 
 
 def split(x: Float[Array, "I E"], families: int, count: int) -> Float[Array, "count I/count E"]:
     """Inverts `merge`."""
-    return split_micro_batches(x.reshape(families, -1, x.shape[-1]), count).reshape(count, -1, x.shape[-1])
+    by_family = x.reshape(families, len(x) // families, x.shape[-1])
+    return split_micro_batches(by_family, count).reshape(count, len(x) // count, x.shape[-1])

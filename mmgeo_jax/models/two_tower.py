@@ -44,7 +44,7 @@ def default_model_config() -> ConfigDict:
         "stem_bias": True,  # of the linear stem
         "class_token": False,  # before the patches, as CLIP has it
         "first_norm": False,  # before the first block
-        "patch_head": False,  # a linear layer that says what stands at each patch, for loss.patches
+        "patch_head": False,  # a linear layer that says what stands at each patch, for loss.dense
     }
     # `masked`: padding, all after the first token `end_id`, is not attended to. SigLIP's own weights were trained
     # with attention to padding, at a fixed length.

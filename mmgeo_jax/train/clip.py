@@ -43,7 +43,7 @@ from mmgeo_jax.data.tokenizer import Tokenizer, find_or_train
 from mmgeo_jax.distributed import mesh as meshes
 from mmgeo_jax.evals import clip as clip_eval
 from mmgeo_jax.evals import ranking
-from mmgeo_jax.losses import grad_cache, patches
+from mmgeo_jax.losses import dense, grad_cache
 from mmgeo_jax.models import two_tower
 from mmgeo_jax.models.init import Params
 from mmgeo_jax.report import clip as clip_report
@@ -59,8 +59,8 @@ def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> lo
     sources = open_sources(config.data)
     tokenizer = find_tokenizer(run, config, sources)
     check_tokenizer(tokenizer, config.model.text)
-    if patches.weights(config.loss) and not config.model.image.patch_head:
-        raise UserError("loss.patches has weights, but nothing reads patches: set --config.model.image.patch_head=True")
+    if dense.weights(config.loss) and not config.model.image.patch_head:
+        raise UserError("loss.dense has weights, but nothing reads patches: set --config.model.image.patch_head=True")
     clip_data.check_truncation(sources[0], tokenizer, config.data)
     graphdef, params = init_model(config)
     if config.init_from and is_new_run:
@@ -129,7 +129,7 @@ def read_batches(
     """Returns batches from step `start` on, and the step at which whole families begin. Before it, for
     `train.anchor_warmup` of the steps, a batch has as many images, each the anchor of another family."""
     data, train = ConfigDict(config.data), config.train
-    if patches.weights(config.loss):
+    if dense.weights(config.loss):
         data.patch_px = config.model.image.patch_px
     switch = round(train.anchor_warmup * train.steps)
 

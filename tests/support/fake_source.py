@@ -45,6 +45,7 @@ def make(key="fake/train/000000", seed=0, n=3, c=4, size_px=8, caption="caption 
         source="fake",
         difficulty=int(random.integers(3)),
         size_px=size_px,
+        annotations=('{"points":[["A",1,2]]}',) * n if n % 2 else (),
         question=question and Question(**question),
     )
     return Family(**(fields | changes))

@@ -16,6 +16,8 @@ find('kind').onchange = () => show(0);
 find('back').onclick = () => show(at - 1);
 find('on').onclick = () => show(at + 1);
 find('colour').onchange = colour;
+if (find('annotated'))
+  find('annotated').onchange = e => document.body.classList.toggle('annotated', e.target.checked);
 addEventListener('keydown', e => {
   if (e.target.tagName !== 'SELECT' && e.key.startsWith('Arrow'))
     e.key === 'ArrowLeft' ? show(at - 1) : e.key === 'ArrowRight' && show(at + 1);

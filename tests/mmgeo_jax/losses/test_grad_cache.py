@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from configs import clip_tiny
+from data_gen.records.patch_targets import GROUPS, PATCH_WORDS
 from mmgeo_jax.distributed import mesh
 from mmgeo_jax.losses import grad_cache
 from mmgeo_jax.models import two_tower
@@ -23,6 +24,8 @@ def small(micro_batches, **loss):
     config.model.embed = 16
     config.data.size_px, config.data.max_tokens = 48, 7
     config.train.micro_batches = micro_batches
+    if loss["name"] == "dense":
+        config.model.image.patch_head, loss = True, {"name": "softmax", "dense": dict.fromkeys(GROUPS, 0.5)}
     config.loss.update(loss)
     return config
 
@@ -40,6 +43,8 @@ def make_batch(seed=0):
         "image_signatures": rng.integers(0, 2**32, (B, N, 8), dtype=np.uint32),
         "caption_signatures": np.uint32(1) << rng.integers(0, 32, (B, C, 8)).astype(np.uint32),
         "family": rng.permutation(100)[:B].astype(np.int32),
+        "patch_targets": rng.integers(0, 2**32, (B, N, 9, PATCH_WORDS), dtype=np.uint32),
+        "annotated": rng.random((B, N)) < 0.8,
     }
 
 
@@ -67,7 +72,7 @@ def close(found, expected):
     jax.tree.map(check, found, expected)
 
 
-@pytest.mark.parametrize("name", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("name", ["softmax", "sigmoid", "dense"])
 def test_sixteen_micro_batches_have_the_gradient_of_the_whole(name):
     close(gradients(small(16, name=name), 1), at_once(name))
 
@@ -76,14 +81,14 @@ def test_sixteen_micro_batches_have_the_gradient_of_the_whole(name):
     ("devices", "micro_batches"),
     [pytest.param(*case, marks=needs_devices) for case in ((2, 1), (8, 1), (4, 4), (8, 2))],
 )
-@pytest.mark.parametrize("name", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("name", ["softmax", "sigmoid", "dense"])
 def test_devices_and_micro_batches_make_no_difference(name, devices, micro_batches):
     close(gradients(small(micro_batches, name=name), devices), at_once(name))
 
 
 def test_plain_accumulation_is_another_loss():
     """The mean over parts, each a batch of its own, differs by far more than rounding."""
-    config = small(1)
+    config = small(1, name="softmax")
     graphdef, params = two_tower.init(config.model, 0)
     alone = mesh.mesh_of(jax.devices()[:1], fsdp=1)
     of = jax.jit(grad_cache.make_gradients(config, graphdef, alone))

@@ -18,8 +18,8 @@ Sums = Float32[Array, "I groups"]
 
 
 def weights(loss: ConfigDict) -> dict[str, float]:
-    """Returns group -> weight, of the groups that `loss.patches` gives one."""
-    return {group: weight for group, weight in loss.get("patches", {}).items() if weight}
+    """Returns group -> weight, of the groups that `loss.dense` gives one."""
+    return {group: weight for group, weight in loss.get("dense", {}).items() if weight}
 
 
 def unpack(targets: UInt32[Array, "... W"]) -> Bool[Array, "... K"]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_gen.records.patch_targets import CLASSES, GROUPS, PATCH_WORDS, group_slice, unpack
-from mmgeo_jax.losses import patches
+from mmgeo_jax.losses import dense
 
 
 def case(seed=0, families=2, members=3, grid=9, kept=5):
@@ -44,8 +44,8 @@ def test_it_is_that_of_plain_loops(seed):
     weight = {"characters": 1.0, "vertices": 0.5, "marks": 0.25}
     logits, positions, mask, targets, annotated = case(seed)
     flat = targets.reshape(-1, *targets.shape[2:])
-    sums = patches.sums(*map(jnp.asarray, (logits, positions, mask, flat, annotated)))
-    found, parts = patches.loss(sums, jnp.asarray(targets), weight)
+    sums = dense.sums(*map(jnp.asarray, (logits, positions, mask, flat, annotated)))
+    found, parts = dense.loss(sums, jnp.asarray(targets), weight)
     np.testing.assert_allclose(found, plainly(logits, positions, mask, targets, annotated, weight), rtol=1e-5)
     assert parts.keys() == {f"loss_{group}" for group in weight}
 
@@ -55,10 +55,8 @@ def test_images_without_annotations_and_masked_patches_have_no_gradient():
     flat = targets.reshape(-1, *targets.shape[2:])
 
     def value(logits):
-        sums = patches.sums(
-            logits, jnp.asarray(positions), jnp.asarray(mask), jnp.asarray(flat), jnp.asarray(annotated)
-        )
-        return patches.loss(sums, jnp.asarray(targets), {"characters": 1.0, "strokes": 1.0})[0]
+        sums = dense.sums(logits, jnp.asarray(positions), jnp.asarray(mask), jnp.asarray(flat), jnp.asarray(annotated))
+        return dense.loss(sums, jnp.asarray(targets), {"characters": 1.0, "strokes": 1.0})[0]
 
     gradient = np.abs(jax.grad(value)(jnp.asarray(logits))).sum(-1)
     np.testing.assert_array_equal(gradient > 0, mask & annotated[:, None])
