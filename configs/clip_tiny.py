@@ -55,6 +55,7 @@ def get_config() -> ConfigDict:
     loss.hard_negative_weight = 1.0  # of false pairs within a family
     # Of what stands at each patch, beside the pairs; 0 leaves a group out. Needs model.image.patch_head.
     loss.dense = ConfigDict({"characters": 0.0, "vertices": 0.0, "strokes": 0.0, "marks": 0.0})
+    loss.caption = 0.0  # of each picture's own caption, token by token. Needs model.captioner.depth
     loss.in_batch_weight = 0.2  # of false pairs across families; at 1 they would outweigh the far fewer hard negatives
 
     config.optim = optim = ConfigDict()

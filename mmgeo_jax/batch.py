@@ -22,9 +22,8 @@ class ClipArrays(TypedDict, Generic[Array]):
     truth: Array  # int8[B, N, C]: caption is true of image 1, false 0, unknown or padded -1
     image_signatures: Array  # uint32[B, N, 8], Bloom filter of the facts that are or may be true of an image
     caption_signatures: Array  # uint32[B, C, 8], Bloom filter of the facts that a caption states
-    patch_targets: NotRequired[
-        Array
-    ]  # uint32[B, N, P, 4], classes of each patch (data_gen/records/patch_targets.py) as bits
+    # uint32[B, N, P, 4], classes of each patch (data_gen/records/patch_targets.py) as bits
+    patch_targets: NotRequired[Array]
     annotated: NotRequired[Array]  # bool[B, N], whether it is known what stands where in an image
 
 

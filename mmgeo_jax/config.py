@@ -77,11 +77,12 @@ RANGES: dict[str, Rule] = {
     r"model\.image\.std": each(between(0, 10, above=True), 3),
     r"model\..*\.patch_budget": or_none(COUNT),  # 0 is all, as None is
     r"model\..*\.window": or_none(SOME),
+    r"model\.captioner\.depth": COUNT,
     r"model\..*\.(attention_cap|final_cap|query_scalar)": or_none(POSITIVE),
     r"model\..*\.(width|depth|heads|kv_heads|head_dim|hidden|unroll|patch_px|length|vocab_size|global_every)": SOME,
     r"model\.embed|mesh\.fsdp|tokenizer\.(vocab_size|train_families)": SOME,
     r"model\..*\.(mlp_ratio|norm_epsilon|rope_base|local_rope_base|rope_scale)|model\.init_scale|lora\.alpha": POSITIVE,
-    r"loss\.(\w+_weight|dense\.\w+)|eval\.temperature|optim\.weight_decay": WEIGHT,
+    r"loss\.(\w+_weight|dense\.\w+|caption)|eval\.temperature|optim\.weight_decay": WEIGHT,
     r"optim\.lr": WEIGHT,
     r"optim\.clip": POSITIVE,
     r"optim\.b[12]": between(0, 1 - 1e-9),

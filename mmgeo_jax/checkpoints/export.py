@@ -22,7 +22,7 @@ from mmgeo_jax.models.vit import kept_patches
 
 EXAMPLE = """mmgeo export --run=runs/clip_b16                               # runs/clip_b16/hf
   mmgeo export --run=runs/clip_b16 --out=FOLDER --format=npz     # FOLDER/model.npz"""
-IN_TRAINING_ALONE = ("patch_head/",)  # parameters that no score depends on
+LEFT_OUT = ("patch_head/", "captioner/")  # parameters that embeddings do not depend on
 TOKENS = "text/token"  # the table of a text tower
 FORMATS = ("hf", "npz")
 PIPELINE_LENGTH = 64  # tokens to which transformers' pipeline fills the texts of any SigLIP
@@ -47,7 +47,7 @@ def export(run: str | Path, out: str | Path, format: str = "hf") -> list[str]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     model, used = ConfigDict(trained.config.model), trained.tokenizer.vocab_size
-    params = {name: array for name, array in params.items() if not name.startswith(IN_TRAINING_ALONE)}
+    params = {name: array for name, array in params.items() if not name.startswith(LEFT_OUT)}
     # Rows beyond the tokenizer's ids stand for nothing, and a reader would take the tokenizer for another model's.
     model.text.vocab_size, params[TOKENS] = used, params[TOKENS][:used]
     if format == "npz":
@@ -88,6 +88,8 @@ def _notes(trained: manager.Trained, format: str) -> list[str]:
             f"transformers' pipeline pads texts to {PIPELINE_LENGTH} tokens, but this model was trained at {length}: "
             f"call it with tokenizer_kwargs={{'max_length': {length}}}"
         )
+    if config.model.captioner.depth:
+        notes.append("the caption decoder is left out, for which neither format has a place")
     if config.loss.name == "softmax":
         notes.append("this model was trained with the softmax loss: take the softmax of its logits, not the sigmoid")
     return notes

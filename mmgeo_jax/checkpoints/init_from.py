@@ -23,6 +23,7 @@ from mmgeo_jax.checkpoints.mapping import Arrays
 from mmgeo_jax.data.tokenizer import Tokenizer
 
 LEAST_USED = 0.99  # tables of tokens may be a little longer than their tokenizer
+READERS = ("patch_head/", "captioner/")
 MOST_NAMED = 12  # differences that an error prints
 SCORES = r"logit_scale|logit_bias"  # a tower alone has none
 
@@ -69,8 +70,8 @@ def fill(
     taken = re.compile(f"({parts})/.*{with_scores}")
     wanted = {name: leaf for name, leaf in flat.items() if taken.fullmatch(name)}
     found = {name: array for name, array in checkpoint.params.items() if taken.fullmatch(name)}
-    if re.fullmatch(parts, "image"):  # what reads patches in training, where both have it
-        heads = {name for name in checkpoint.params.keys() & flat.keys() if name.startswith("patch_head/")}
+    if re.fullmatch(parts, "image"):  # what reads patches beside the pool, where both have it
+        heads = {name for name in checkpoint.params.keys() & flat.keys() if name.startswith(READERS)}
         wanted |= {name: flat[name] for name in heads}
         found |= {name: checkpoint.params[name] for name in heads}
     if not found:

@@ -42,13 +42,14 @@ def evaluate_run(run_dir: str | Path, force: bool = False) -> dict[str, Any]:
     inputs = {"version": VERSION, "checkpoint_step": step, "data": data}
     if finished := runs.load_finished(run, inputs, "scores.npz", force, "eval.json"):
         return finished
-    embedders = [embedder(config.model, each) for each in (params, two_tower.init(config.model, config.seed)[1])]
+    untrained = embedder(config.model, two_tower.init(config.model, config.seed)[1])._replace(likelihoods=None)
+    embedders = [embedder(config.model, params), untrained]
     results: dict[str, Any] = {"synthetic": None, "real": None}
     arrays: dict[str, Any] = {"logit_scale": float(np.exp(params["logit_scale"]))}
     for name, folder in folders.items():
         split = tfrecords.choose_split(folder, HELD_OUT[name])
         scores, test = _score_with_controls(split, folder, config.data, tokenizer, embedders)
-        results[name] = scores.to_json() | {"split": split}
+        results[name] = scores.to_json() | {"split": split} | by_likelihood(test)
         arrays |= {f"{name}_rows": test.rows, f"{name}_scores": test.embedded[0].scores()}
     results |= inputs | {"run": runs.describe_run(f"--run={run}", started)}
     _write_results(run, results, arrays)
@@ -75,13 +76,20 @@ def evaluate_checkpoint(
         "data": {"folder": str(data_dir), "split": split, "fingerprint": runs.fingerprint_data(data_dir)},
         "preparation": {"name": prepared.name, "says": prepared.says},
         "merged_share": test.merged_share,
-        "scores": eval_scores.compute_scores(test, test.embedded[0]).to_json(),
+        "scores": eval_scores.compute_scores(test, test.embedded[0]).to_json() | by_likelihood(test),
         "run": runs.describe_run(f"--checkpoint={source} --data {data_dir} --preparation={preparation}", started),
     }
     folder = runs.make_folder(source, data_dir, runs_dir, preparations.suffix(prepared))
     arrays = {"logit_scale": model.scale, "rows": test.rows, "scores": test.embedded[0].scores()}
     _write_results(folder, results, arrays)
     return results, folder
+
+
+def by_likelihood(test: Split) -> dict[str, Any]:
+    """Returns the scores of a test set by likelihood, as {"likelihood": ...}, where the model decodes captions."""
+    if test.embedded[0].likelihoods is None:
+        return {}
+    return {"likelihood": eval_scores.compute_scores(test, test.embedded[0], likelihood=True).to_json()}
 
 
 def _write_results(folder: Path, results: dict[str, Any], arrays: dict[str, Any]) -> None:
@@ -131,12 +139,30 @@ def summarize(results: dict[str, Any]) -> str:
             scores = {key: section[key] for key in keys} | section["by_kind"]
             values = ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
             lines.append(f"{name} ({section['families']} families of {section['split']}): {values}")
+            if other := section.get("likelihood"):
+                scores = {key: other[key] for key in keys[:2]} | other["by_kind"]
+                values = ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
+                lines.append(f"{name} by likelihood: {values}")
     return "\n".join(lines)
 
 
 def _format_table(results: dict[str, Any]) -> str:
     """Formats both Hit@1 by layout and difficulty, then pairwise accuracies by kind."""
-    scores, data = results["scores"], results["data"]
+    data = results["data"]
+    lines = [
+        f"{results['checkpoint']} on {data['folder']}, {data['split']}, {results['scores']['families']} families; "
+        "95 % intervals",
+        f"pictures prepared {preparations.describe(results['preparation'])}",
+    ]
+    if share := results["merged_share"]:
+        lines.append(f"{share:.1%} of false captions have the tokens of a true one: merged by the tokenizer, or cut")
+    lines += _table_lines("by cosine", results["scores"])
+    if other := results["scores"].get("likelihood"):
+        lines += _table_lines("by likelihood", other)
+    return "\n".join(lines)
+
+
+def _table_lines(by: str, scores: dict[str, Any]) -> list[str]:
     details, hits = scores["details"], ("text_hit1", "image_hit1")
     overall = {
         name: {"score": scores[name], "interval": scores["intervals"][name], "chance": details["chance"][name]}
@@ -148,18 +174,14 @@ def _format_table(results: dict[str, Any]) -> str:
     for kinds in (details["by_kind"], details["by_finer_kind"]):
         rows |= {kind: {name: kinds[name.removesuffix("_hit1")][kind] for name in hits} for kind in kinds["text"]}
     lines = [
-        f"{results['checkpoint']} on {data['folder']}, {data['split']}, {scores['families']} families; 95 % intervals",
-        f"pictures prepared {preparations.describe(results['preparation'])}",
-        f"{'':20}{'picture finds caption':27}{'caption finds picture':27}chance",
+        f"{by:20}{'picture finds caption':27}{'caption finds picture':27}chance",
     ]
     for name, row in rows.items():
         cells = [row[each] for each in hits]
         if any(cell["score"] is not None for cell in cells):
             chance = next(cell["chance"] for cell in cells if cell["score"] is not None)
             lines.append(f"{name:20}{_format_score(cells[0]):27}{_format_score(cells[1]):27}{chance:.3f}")
-    if share := results["merged_share"]:
-        lines.append(f"{share:.1%} of false captions have the tokens of a true one: merged by the tokenizer, or cut")
-    return "\n".join(lines)
+    return lines
 
 
 def _format_score(cell: dict[str, Any]) -> str:

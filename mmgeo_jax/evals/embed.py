@@ -20,10 +20,12 @@ CHUNK = 8  # families decoded and embedded at a time
 
 
 class Embedded(NamedTuple):
-    """Embeddings of length 1 by one model: images f32[F, N, D], captions f32[F, C, D]; zeros where absent."""
+    """Embeddings of length 1 by one model: images f32[F, N, D], captions f32[F, C, D], zeros where absent; and with a
+    caption decoder log-likelihoods f32[F, N, C]."""
 
     images: np.ndarray
     texts: np.ndarray
+    likelihoods: np.ndarray | None = None
 
     def scores(self) -> np.ndarray:
         """Computes the cosines f32[F, N, C] within each family."""
@@ -96,7 +98,10 @@ def read_split(
         layouts=np.array([family.layout for family in families]),
         difficulties=np.array([family.difficulty for family in families], np.int32),
         anchor_captions=np.array([family.captions[0] for family in families]),
-        embedded=tuple(Embedded(columns.pop(f"images {k}"), columns.pop(f"texts {k}")) for k in models),
+        embedded=tuple(
+            Embedded(columns.pop(f"images {k}"), columns.pop(f"texts {k}"), columns.pop(f"likelihoods {k}", None))
+            for k in models
+        ),
         **columns,
     )
 
@@ -131,6 +136,9 @@ def _reduce_chunk(arrays: ClipArrays[np.ndarray], embedders: Sequence[Embedder],
         # The same tokens get the same embedding to the last bit, so that they tie.
         first = (tokens[:, :, None] == tokens[:, None]).all(-1).argmax(-1)
         kept[f"texts {k}"] = np.take_along_axis(kept[f"texts {k}"], first[..., None], axis=1)
+        if (likelihoods := model.likelihoods) is not None:
+            found = np.stack([likelihoods(*pair) for pair in zip(images, tokens, strict=True)])
+            kept[f"likelihoods {k}"] = np.take_along_axis(found, first[:, None], axis=2)
     return kept
 
 

@@ -47,7 +47,7 @@ class Scores:
     text_hit1: RankingMetric
     anchor_image_hit1: RankingMetric  # queries of anchors only
     anchor_text_hit1: RankingMetric
-    random_hit1: RankingMetric  # an anchor's image among the anchor captions of 500 other families
+    random_hit1: RankingMetric | None  # an anchor's image among the anchor captions of 500 other families
     unimodal_text_hit1: RankingMetric | None  # control: a trained scorer that sees captions only
     unimodal_image_hit1: RankingMetric | None  # control: a trained scorer that sees images only
     untrained_image_hit1: RankingMetric | None  # control: the same model before training
@@ -127,10 +127,16 @@ def rank_pictures(scores: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def compute_scores(
-    split: Split, trained: Embedded, untrained: Embedded | None = None, unimodal: UnimodalScores | None = None
+    split: Split,
+    trained: Embedded,
+    untrained: Embedded | None = None,
+    unimodal: UnimodalScores | None = None,
+    likelihood: bool = False,
 ) -> Scores:
-    """Computes the scores of a model on a test set, and those of the controls that are given."""
-    scores, truth = candidates(trained.scores()), candidates(split.truth)
+    """Computes the scores of a model on a test set, and those of the controls that are given; by the cosines of its
+    pairs, or by their `likelihood`, for which no random negatives are scored."""
+    table = trained.scores() if trained.likelihoods is None or not likelihood else trained.likelihoods
+    scores, truth = candidates(table), candidates(split.truth)
     finer = sorted({name for row in split.kinds for edits in row for name in edits})
     before = candidates(untrained.scores()) if untrained else None
     caption_only = rank_captions(unimodal.captions.in_set, truth) if unimodal else None
@@ -145,7 +151,7 @@ def compute_scores(
         text_hit1=ranking.hit1(scores, truth, CAPTIONS),
         anchor_image_hit1=ranking.hit1(scores, truth, PICTURES, ANCHORS),
         anchor_text_hit1=ranking.hit1(scores, truth, CAPTIONS, ANCHORS),
-        random_hit1=random_negatives_hit1(split, trained),
+        random_hit1=None if likelihood else random_negatives_hit1(split, trained),
         unimodal_text_hit1=optional_hit1(caption_only, CAPTIONS),
         unimodal_image_hit1=optional_hit1(image_only, PICTURES),
         untrained_image_hit1=optional_hit1(before, PICTURES),
@@ -154,7 +160,7 @@ def compute_scores(
         by_finer_kind=_accuracy_by_kind(split, split.kinds, finer, scores, truth),
         by_layout=_hit1_by_group(split.layouts, scores, truth),
         by_difficulty=_hit1_by_group(split.difficulties, scores, truth),
-        text_only_by_kind=_text_only_by_kind(split, trained.scores()),
+        text_only_by_kind=_text_only_by_kind(split, table),
         leaks=_leak_scores(split, untrained, unimodal, truth) if untrained and unimodal else None,
     )
 

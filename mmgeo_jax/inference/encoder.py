@@ -6,12 +6,15 @@ its aspect kept. A published model gets the grey value in all of its channels, b
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Array, Float32, Int32, UInt8
 from ml_collections import ConfigDict
 from PIL import Image
 
@@ -29,14 +32,17 @@ Picture = str | Path | Image.Image | np.ndarray
 
 BATCH = 16  # what is embedded at a time: always as many, so that nothing compiles twice
 SHAPES = ((), (1,), (3,), (4,))  # behind the height and width of an array
+SCORES = ("cosine", "likelihood")
 KINDS = {"big_vision": "sigmoid", "siglip": "sigmoid", "clip": "softmax"}  # layout -> of which loss its scores are
 
 
 class Embedder(NamedTuple):
-    """A model as two functions: pictures uint8[B, H, W] to f32[B, D], and tokens int32[B, L] to f32[B, D]."""
+    """A model as functions: pictures uint8[B, H, W] to f32[B, D], tokens int32[B, L] to f32[B, D], and with a caption
+    decoder pictures uint8[N, H, W] and tokens int32[C, L] to the captions' log-likelihoods f32[N, C], in nats."""
 
     images: Callable[[np.ndarray], np.ndarray]
     texts: Callable[[np.ndarray], np.ndarray]
+    likelihoods: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,19 +78,48 @@ class Model:
         tokenizer = self.require_tokenizer()
         return self._in_batches(self.embedder.texts, texts, lambda part: tokenizer.encode_batch(part, self.length))
 
-    def score(self, pictures: Sequence[Picture] | np.ndarray, texts: Sequence[str]) -> np.ndarray:
-        """Returns probabilities float32[K, J] that a text belongs to a picture.
+    def log_likelihoods(self, pictures: Sequence[Picture] | np.ndarray, texts: Sequence[str]) -> np.ndarray:
+        """Computes log p(text | picture), float32[K, J] in nats. Raises UserError where the model has no caption
+        decoder."""
+        _check_list(pictures, "pictures")
+        _check_list(texts, "texts")
+        if (function := self.embedder.likelihoods) is None:
+            raise UserError(
+                f"{self.source} has no caption decoder: score by cosine, or train one with "
+                "--config.model.captioner.depth=2 --config.loss.caption=1"
+            )
+        found = np.zeros((len(pictures), len(texts)), np.float32)
+        if not found.size:
+            return found
+        tokens = self.require_tokenizer().encode_batch(list(texts), self.length)
+        for i in range(0, len(pictures), BATCH):
+            part = [grey_picture(picture, self.size_px) for picture in pictures[i : i + BATCH]]
+            full = np.stack(part + part[:1] * (BATCH - len(part)))
+            for j in range(0, len(texts), BATCH):
+                some = tokens[j : j + BATCH]
+                rows = np.pad(some, ((0, BATCH - len(some)), (0, 0)), mode="edge")
+                found[i : i + BATCH, j : j + BATCH] = function(full, rows)[: len(part), : len(some)]
+        return found
+
+    def score(
+        self, pictures: Sequence[Picture] | np.ndarray, texts: Sequence[str], score: str = "cosine"
+    ) -> np.ndarray:
+        """Returns probabilities float32[K, J] that a text belongs to a picture; `score` is one of SCORES.
 
         As their users know them: of a model trained with the sigmoid loss (SigLIP) each by itself, from 0 to 1; with
         the softmax loss (CLIP, the quick start) among the texts given, which add up to 1 for each picture. Cosines are
-        embed_images(...) @ embed_texts(...).T.
+        embed_images(...) @ embed_texts(...).T. By "likelihood", the caption decoder's: among the texts given, each as
+        probable as the decoder finds it.
         """
+        if score not in SCORES:
+            raise UserError(f"score={score!r} is not known: choose one of {', '.join(SCORES)}")
+        if score == "likelihood":
+            return _softmax(self.log_likelihoods(pictures, texts))
         cosines = self.embed_images(pictures) @ self.embed_texts(texts).T
         logits = self.scale * cosines + self.bias
         if self.kind == "sigmoid":
             return (0.5 * (1 + np.tanh(logits / 2))).astype(np.float32)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-        return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+        return _softmax(logits)
 
     def require_tokenizer(self) -> Tokenizer:
         """Returns the tokenizer. Raises UserError where texts cannot be embedded, saying what to do."""
@@ -139,6 +174,11 @@ def load(source: str | Path, tokenizer: str | Path | None = None) -> Model:
     return Model(source, model, config.embed, size_px, length, kind, scale, bias, has_texts, own, has_images)
 
 
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
 def _find_tokenizer(source: Path, tokenizer: str | Path | None) -> Tokenizer | None:
     if tokenizer is not None:
         return Tokenizer(tokenizer)
@@ -181,4 +221,19 @@ def embedder(config: ConfigDict, params: Any) -> Embedder:
     graphdef = two_tower.init_graph(config)
     images = jax.jit(lambda params, images: nnx.merge(graphdef, params).embed_images(images))
     texts = jax.jit(lambda params, tokens: nnx.merge(graphdef, params).embed_texts(tokens))
-    return Embedder(lambda batch: images(params, batch), lambda batch: texts(params, batch))
+    captioner = config.get("captioner")
+    decoded = partial(jax.jit(partial(_likelihoods, graphdef)), params) if captioner and captioner.depth else None
+    return Embedder(lambda batch: images(params, batch), lambda batch: texts(params, batch), decoded)
+
+
+def _likelihoods(
+    graphdef: nnx.GraphDef, params: Any, images: UInt8[Array, "N H W"], tokens: Int32[Array, "C L"]
+) -> Float32[Array, "N C"]:
+    """Computes log p(caption | image) of every pair, a caption at a time, so that the logits of one are in memory."""
+    model = nnx.merge(graphdef, params)
+    seen = model.read_images(images)
+
+    def of_all(caption: jax.Array) -> jax.Array:
+        return model.log_likelihoods(seen, jnp.broadcast_to(caption, (len(images), *caption.shape)))
+
+    return jax.lax.map(of_all, tokens).T

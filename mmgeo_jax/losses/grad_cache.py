@@ -6,9 +6,9 @@ computes the loss over all of them and its gradient with respect to each; then e
 backpropagates those gradients to the parameters. Activations are held for one micro-batch at a time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,19 +18,19 @@ from jaxtyping import Array, Float, Float32, Int32, Shaped, UInt8
 from ml_collections import ConfigDict
 
 from mmgeo_jax.batch import ClipBatch
-from mmgeo_jax.losses import dense as dense_loss
+from mmgeo_jax.losses import captions, dense, ring
 from mmgeo_jax.losses import pairs as pair_losses
-from mmgeo_jax.losses import ring
 from mmgeo_jax.losses.pairs import Loss, flat
 from mmgeo_jax.models import freeze
 from mmgeo_jax.models.init import Params
+from mmgeo_jax.models.two_tower import Seen, TwoTower
 
-# Of images, of captions, and of images the sums of the dense loss (`losses/dense.py`), where it has a weight.
 Embeddings = tuple[Float32[Array, "I E"], Float32[Array, "J E"]]
-Outputs = tuple[Float32[Array, "I E"], Float32[Array, "J E"], Float32[Array, "I groups"]]
+# Sums of each image for the losses beside the contrastive one, by name: [I, number of sums].
+Sums = dict[str, Float32[Array, "I sums"]]
+Outputs = tuple[Float32[Array, "I E"], Float32[Array, "J E"], Sums]
 Part = dict[str, jax.Array]  # what `outputs` reads of a batch
 Batch = ClipBatch[jax.Array]
-DENSE = ("patch_targets", "annotated", "image_mask")  # what the dense loss reads of a batch
 Gradients = Callable[[Params, Batch], tuple[Loss, Params]]
 
 
@@ -42,25 +42,74 @@ def embed(
     return model.embed_images(flat(images)), model.embed_texts(flat(tokens))
 
 
-def outputs(graphdef: nnx.GraphDef, params: Params, part: Part) -> Outputs:
-    """Computes what the loss needs of a batch or a part of it: embeddings, and sums of patches where it has targets."""
-    if "patch_targets" not in part:
-        embedded = embed(graphdef, params, part["images"], part["tokens"])
-        return *embedded, jnp.zeros((len(embedded[0]), 0), jnp.float32)
-    model = nnx.merge(graphdef, params)
-    images, logits, *kept = model.read_images(flat(part["images"]))
+# ---------------------------------------------------------------- losses beside the contrastive one
+
+
+class Beside(NamedTuple):
+    """A loss that is a sum over images. `weigh` says whether a config asks for it; `reads` is what its sums need of a
+    batch beside images and tokens; `sums` maps (model, seen, part of a batch) to [I, number of sums], and `loss`
+    (config, sums, batch) to the loss and metrics."""
+
+    weigh: Callable[[ConfigDict], Any]
+    reads: tuple[str, ...]
+    sums: Callable[[TwoTower, Seen, Part], Float32[Array, "I sums"]]
+    loss: Callable[[ConfigDict, Float32[Array, "I sums"], Batch], Loss]
+
+
+def dense_sums(model: TwoTower, seen: Seen, part: Part) -> Float32[Array, "I sums"]:
+    """Sums what patches are taught, by group."""
     known = flat(part["annotated"] & part["image_mask"])
-    sums = dense_loss.sums(logits, kept[0], kept[1], flat(part["patch_targets"]), known)
-    return images, model.embed_texts(flat(part["tokens"])), sums
+    return dense.sums(model.read_patches(seen), seen.positions, seen.mask, flat(part["patch_targets"]), known)
+
+
+def caption_sums(model: TwoTower, seen: Seen, part: Part) -> Float32[Array, "I sums"]:
+    """Computes the negative log-likelihood of each image's own caption."""
+    own = captions.own_tokens(part["tokens"], part["truth"].shape[1])
+    return -jnp.where(flat(captions.captioned(part["truth"])), model.log_likelihoods(seen, own), 0.0)[:, None]
+
+
+BESIDE = {
+    "dense": Beside(
+        lambda config: dense.weights(config.loss),
+        ("patch_targets", "annotated", "image_mask"),
+        dense_sums,
+        lambda config, sums, batch: dense.loss(sums, batch["patch_targets"], dense.weights(config.loss)),
+    ),
+    "caption": Beside(
+        lambda config: config.loss.get("caption", 0.0),
+        ("truth",),
+        caption_sums,
+        lambda config, sums, batch: captions.loss(
+            sums[:, 0], batch["tokens"], batch["truth"], config.model.text.end_id, config.loss.caption
+        ),
+    ),
+}
+
+
+def beside(config: ConfigDict) -> tuple[str, ...]:
+    """Returns the names of the losses of BESIDE that have a weight."""
+    return tuple(name for name, row in BESIDE.items() if row.weigh(config))
+
+
+def outputs(names: Sequence[str], graphdef: nnx.GraphDef, params: Params, part: Part) -> Outputs:
+    """Computes what the loss needs of a batch or a part of it: embeddings, and the sums of the losses `names`."""
+    if not names:
+        return *embed(graphdef, params, part["images"], part["tokens"]), {}
+    model = nnx.merge(graphdef, params)
+    seen = model.read_images(flat(part["images"]))
+    sums = {name: BESIDE[name].sums(model, seen, part) for name in names}
+    return seen.embeddings, model.embed_texts(flat(part["tokens"])), sums
 
 
 def loss_of(config: ConfigDict, mesh: Mesh, params: Params, computed: Outputs, batch: Batch) -> Loss:
     """Computes the loss of a batch from its outputs, and metrics."""
-    *embeddings, sums = computed
-    total, metrics = pair_loss(config, mesh, params, (embeddings[0], embeddings[1]), batch)
-    if weights := dense_loss.weights(config.loss):
-        more, parts = dense_loss.loss(sums, batch["patch_targets"], weights)
-        total, metrics = total + more, metrics | {"loss_pairs": jax.lax.stop_gradient(total)} | parts
+    images, texts, sums = computed
+    total, metrics = pair_loss(config, mesh, params, (images, texts), batch)
+    if sums:
+        metrics["loss_pairs"] = jax.lax.stop_gradient(total)
+    for name, each in sums.items():
+        more, parts = BESIDE[name].loss(config, each, batch)
+        total, metrics = total + more, metrics | parts
     return total, metrics
 
 
@@ -85,19 +134,21 @@ def pair_loss(config: ConfigDict, mesh: Mesh, params: Params, embeddings: Embedd
 def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh) -> Gradients:
     """Returns (params, batch) -> ((loss, metrics), gradients), computed in `train.micro_batches` parts."""
     count, stop_frozen = config.train.micro_batches, partial(freeze.stop_frozen, freeze=config.optim.freeze)
-    names = ("images", "tokens", *(DENSE if dense_loss.weights(config.loss) else ()))
+    names = beside(config)
+    read = {"images", "tokens", *(field for name in names for field in BESIDE[name].reads)}
+    forward = partial(outputs, names, graphdef)
 
     def part_of(batch: Batch) -> Part:
-        return {name: cast(Part, batch)[name] for name in names}
+        return {name: cast(Part, batch)[name] for name in sorted(read)}
 
     def at_once(params: Params, batch: Batch) -> Loss:
         params = stop_frozen(params)
-        return loss_of(config, mesh, params, outputs(graphdef, params, part_of(batch)), batch)
+        return loss_of(config, mesh, params, forward(params, part_of(batch)), batch)
 
     def in_micro_batches(params: Params, batch: Batch) -> tuple[Loss, Params]:
         inputs = jax.tree.map(partial(split_micro_batches, count=count), part_of(batch))
         families = batch["images"].shape[0]
-        cached = jax.lax.map(lambda part: outputs(graphdef, params, part), inputs)
+        cached = jax.lax.map(partial(forward, params), inputs)
         computed = jax.tree.map(lambda x: merge(x, families), cached)
 
         def loss(params: Params, computed: Outputs) -> Loss:
@@ -108,7 +159,7 @@ def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh) -> Gr
 
         def accumulate(total: Params, part: tuple[Part, Outputs]) -> tuple[Params, None]:
             inputs, cotangent = part
-            _, back = jax.vjp(lambda params: outputs(graphdef, stop_frozen(params), inputs), params)
+            _, back = jax.vjp(lambda params: forward(stop_frozen(params), inputs), params)
             return jax.tree.map(jnp.add, total, back(cotangent)[0]), None
 
         return value, jax.lax.scan(accumulate, gradients, (inputs, cotangents))[0]

@@ -5,7 +5,7 @@ that pools by attention with a learned probe. With other settings it is CLIP's. 
 in `dtype`. Dimensions: B sequences, S tokens, T queries, D width, E size of an embedding.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -152,25 +152,24 @@ class Transformer(nnx.Module):
     (keep every activation), "dots" (keep the products with weights) or "full" (keep only the inputs of blocks);
     `unroll` is the number of blocks per step of the scan."""
 
-    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
+    def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs, block: Callable[..., Any] = Block):
         @nnx.split_rngs(splits=config.depth)
         @nnx.vmap(in_axes=(0,), out_axes=0)
-        def stack(rngs: nnx.Rngs) -> Block:
-            return Block(config, dtype, rngs)
+        def stack(rngs: nnx.Rngs) -> Any:
+            return block(config, dtype, rngs)
 
         self.unroll, self.remat = min(config.unroll, config.depth), choice(REMAT, config.remat, "model.*.remat")
         self.blocks = stack(rngs)
 
-    def __call__(
-        self, x: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None, layers: int | None = None
-    ) -> Float[Array, "B S D"]:
-        """Computes tokens after the first `layers` blocks (all by default; -1 leaves the last one out)."""
+    def __call__(self, x: Float[Array, "B S D"], *context: Any, layers: int | None = None) -> Float[Array, "B S D"]:
+        """Computes tokens after the first `layers` blocks (all by default; -1 leaves the last one out). `context` is
+        what every block takes beside the tokens: of a `Block`, their mask."""
         graphdef, params = nnx.split(self.blocks)
         if layers is not None:
             params = jax.tree.map(lambda p: p[:layers], params)
 
         def layer(x: jax.Array, params: nnx.State) -> tuple[jax.Array, None]:
-            return nnx.merge(graphdef, params)(x, mask), None
+            return nnx.merge(graphdef, params)(x, *context), None
 
         return jax.lax.scan(self.remat(layer), x, params, unroll=self.unroll)[0]
 

@@ -1,6 +1,7 @@
 """The two towers, image and text, and the scale and bias that turn their cosines into scores."""
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from ml_collections.config_dict import placeholder
 from data_gen.records.patch_targets import CLASSES
 from data_gen.shared.errors import UserError
 from mmgeo_jax.models import init as init_params
+from mmgeo_jax.models.captioner import Captioner
 from mmgeo_jax.models.text import TextTower
 from mmgeo_jax.models.transformer import dense
 from mmgeo_jax.models.vit import ImageTower, patchify
@@ -49,16 +51,28 @@ def default_model_config() -> ConfigDict:
     # `masked`: padding, all after the first token `end_id`, is not attended to. SigLIP's own weights were trained
     # with attention to padding, at a fixed length.
     text = {"vocab_size": 512, "length": 64, "depth": 2, "masked": True, "end_id": 1}
+    # A decoder of captions beside the towers, for loss.caption and the likelihood of a pair; depth 0: none.
+    blocks = ("width", "heads", "mlp_ratio", "activation", "norm_epsilon", "remat", "unroll")
     return ConfigDict(
         {
             "image": shared | image,
             "text": shared | text,
+            "captioner": {name: shared[name] for name in blocks} | {"depth": 0},
             "embed": 128,
             "dtype": "float32",  # of the computation; parameters are float32
             "init_scale": 10.0,  # SigLIP's start; 1 / 0.07 is CLIP's, for the softmax loss
             "init_bias": -10.0,
         }
     )
+
+
+class Seen(NamedTuple):
+    """What the image tower makes of images."""
+
+    embeddings: Float32[Array, "B E"]  # of length 1
+    tokens: Float[Array, "B P D"]  # of patches, after the final norm
+    positions: Int32[Array, "B P"]  # of the patches, in the grid
+    mask: Bool[Array, "B P"]  # which patches are not blank paper
 
 
 class TwoTower(nnx.Module):
@@ -73,6 +87,8 @@ class TwoTower(nnx.Module):
         self.logit_scale = nnx.Param(jnp.log(jnp.float32(config.init_scale)))
         self.logit_bias = nnx.Param(jnp.float32(config.init_bias))
         self.patch_head = dense(config.image.width, len(CLASSES), dtype, rngs) if config.image.patch_head else None
+        captioner = config.captioner
+        self.captioner = Captioner(captioner, config.text, config.image.width, dtype, rngs) if captioner.depth else None
 
     def embed_images(self, images: UInt8[Array, "B H W"] | UInt8[Array, "B H W 3"]) -> Float32[Array, "B E"]:
         """Embeds images, grey (255 is paper) or in colour; embeddings have length 1."""
@@ -81,17 +97,24 @@ class TwoTower(nnx.Module):
             return unit(self.image(patches))
         return unit(self.image(patches, positions, mask))
 
-    def read_images(
-        self, images: UInt8[Array, "B H W"]
-    ) -> tuple[Float32[Array, "B E"], Float32[Array, "B P K"], Int32[Array, "B P"], Bool[Array, "B P"]]:
-        """Embeds images as `embed_images` does, and computes the logits of what stands at their patches, with the
-        patches' positions and mask. Only with model.image.patch_head."""
-        if self.patch_head is None:
-            raise UserError("nothing reads patches: config.model.image.patch_head is False")
+    def read_images(self, images: UInt8[Array, "B H W"] | UInt8[Array, "B H W 3"]) -> Seen:
+        """Embeds images as `embed_images` does, and returns their patches with it."""
         patches, positions, mask = patchify(images, self.patch_px, self.patch_budget)
         whole = self.patch_budget is None
         embedded, tokens = self.image.embed_and_read(patches, *(() if whole else (positions, mask)))
-        return unit(embedded), self.patch_head(tokens).astype(jnp.float32), positions, mask
+        return Seen(unit(embedded), tokens, positions, mask)
+
+    def read_patches(self, seen: Seen) -> Float32[Array, "B P K"]:
+        """Computes the logits of what stands at each patch. Only with model.image.patch_head."""
+        if self.patch_head is None:
+            raise UserError("nothing reads patches: set --config.model.image.patch_head=True")
+        return self.patch_head(seen.tokens).astype(jnp.float32)
+
+    def log_likelihoods(self, seen: Seen, tokens: Int32[Array, "B L"]) -> Float32[Array, " B"]:
+        """Computes log p(caption | image), in nats, of as many captions as images. Only with a captioner."""
+        if self.captioner is None:
+            raise UserError("nothing decodes captions: set --config.model.captioner.depth=2")
+        return self.captioner.log_likelihoods(seen.tokens, None if self.patch_budget is None else seen.mask, tokens)
 
     def embed_texts(self, tokens: Int32[Array, "B L"]) -> Float32[Array, "B E"]:
         """Embeds captions, as `Tokenizer.encode_batch` returns them; embeddings have length 1."""

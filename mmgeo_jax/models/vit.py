@@ -182,7 +182,7 @@ class ImageTower(Tower):
             mask = None if mask is None else jnp.pad(mask, ((0, 0), (1, 0)), constant_values=True)
         if self.first_norm is not None:
             x = self.first_norm(x)
-        return self.encoder(x, mask, layers)
+        return self.encoder(x, mask, layers=layers)
 
     def __call__(
         self,

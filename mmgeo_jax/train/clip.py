@@ -59,8 +59,7 @@ def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> lo
     sources = open_sources(config.data)
     tokenizer = find_tokenizer(run, config, sources)
     check_tokenizer(tokenizer, config.model.text)
-    if dense.weights(config.loss) and not config.model.image.patch_head:
-        raise UserError("loss.dense has weights, but nothing reads patches: set --config.model.image.patch_head=True")
+    check_readers(config)
     clip_data.check_truncation(sources[0], tokenizer, config.data)
     graphdef, params = init_model(config)
     if config.init_from and is_new_run:
@@ -82,6 +81,22 @@ def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> lo
     )
 
 
+def check_readers(config: ConfigDict) -> None:
+    """Raises UserError where a loss has a weight, but the model has nothing that it could teach."""
+    if dense.weights(config.loss) and not config.model.image.patch_head:
+        raise UserError("loss.dense has weights, but nothing reads patches: set --config.model.image.patch_head=True")
+    if config.loss.caption and not config.model.captioner.depth:
+        raise UserError("loss.caption has a weight, but nothing decodes: set --config.model.captioner.depth=2")
+
+
+def layout(config: ConfigDict) -> ConfigDict:
+    """Returns config.data with what the losses read beside it."""
+    data = ConfigDict(config.data)
+    if dense.weights(config.loss):
+        data.patch_px = config.model.image.patch_px
+    return data
+
+
 def init_model(config: ConfigDict) -> tuple[nnx.GraphDef, Params]:
     """Returns the freshly initialised model of a config, (graphdef, params)."""
     return two_tower.init(config.model, config.seed)
@@ -89,7 +104,7 @@ def init_model(config: ConfigDict) -> tuple[nnx.GraphDef, Params]:
 
 def empty_batch(config: ConfigDict, rows: int) -> ClipBatch[np.ndarray]:
     """Returns a batch of whole families that is all padding."""
-    data = ConfigDict(config.data)
+    data = layout(config)
     data.max_captions = config.data.max_captions + config.data.retrieved_captions
     families = clip_data.stack_families([clip_data.empty_family(data)] * rows)
     return {**families, "family": np.zeros(rows, np.int32)}
@@ -128,14 +143,12 @@ def read_batches(
 ) -> tuple[Iterator[ClipBatch[np.ndarray]], int]:
     """Returns batches from step `start` on, and the step at which whole families begin. Before it, for
     `train.anchor_warmup` of the steps, a batch has as many images, each the anchor of another family."""
-    data, train = ConfigDict(config.data), config.train
-    if dense.weights(config.loss):
-        data.patch_px = config.model.image.patch_px
+    data, train = layout(config), config.train
     switch = round(train.anchor_warmup * train.steps)
 
-    def batches(layout: ConfigDict, first: int, size: int) -> Iterator[ClipBatch[np.ndarray]]:
+    def batches(kind: ConfigDict, first: int, size: int) -> Iterator[ClipBatch[np.ndarray]]:
         place = jax.process_index(), jax.process_count()
-        return clip_data.train_batches(sources, tokenizer, layout, config.seed, first, size, place)
+        return clip_data.train_batches(sources, tokenizer, kind, config.seed, first, size, place)
 
     of_families = ConfigDict(data)
     of_families.max_captions = data.max_captions + data.retrieved_captions

@@ -60,6 +60,17 @@ def text(model: ConfigDict) -> int:
     return blocks(model.text, model.text.length) + pool(model.text, model.text.length, model.embed)
 
 
+def caption(model: ConfigDict) -> int:
+    """Returns the forward FLOPs of the caption decoder over one caption; 0 where there is none."""
+    config = model.captioner
+    if not config.depth:
+        return 0
+    length, kept, width = model.text.length, kept_patches(model.image), config.width
+    per_patch = 2 * width * (model.image.width + 2 * config.depth * width)  # their layer; keys and values
+    across = 4 * config.depth * length * width * (width + kept)  # query and out; scores, and their mix of values
+    return blocks(config, length) + kept * per_patch + across + 2 * length * width * model.text.vocab_size
+
+
 def pool(tower: ConfigDict, tokens: int, embed: int) -> int:
     """Returns the forward FLOPs of pool and head."""
     head = 2 * tower.width * embed if tower.head else 0
@@ -95,6 +106,7 @@ def passes(freeze: str, part: str, upstream: Sequence[str] = ()) -> int:
 def train_step(model: ConfigDict, images: int, captions: int, freeze: str = "") -> int:
     """Returns the model FLOPs of a step of two towers, the scores of all pairs of images and captions included."""
     towers = passes(freeze, "image") * images * image(model) + passes(freeze, "text") * captions * text(model)
+    towers += passes(freeze, "captioner", ("image",)) * images * caption(model)
     return towers + TRAINING * 2 * images * captions * model.embed
 
 

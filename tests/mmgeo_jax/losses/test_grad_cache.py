@@ -24,8 +24,10 @@ def small(micro_batches, **loss):
     config.model.embed = 16
     config.data.size_px, config.data.max_tokens = 48, 7
     config.train.micro_batches = micro_batches
-    if loss["name"] == "dense":
-        config.model.image.patch_head, loss = True, {"name": "softmax", "dense": dict.fromkeys(GROUPS, 0.5)}
+    if loss["name"] == "beside":
+        config.model.image.patch_head = True
+        config.model.captioner.update(depth=1, width=16, heads=2)
+        loss = {"name": "softmax", "dense": dict.fromkeys(GROUPS, 0.5), "caption": 0.5}
     config.loss.update(loss)
     return config
 
@@ -72,7 +74,7 @@ def close(found, expected):
     jax.tree.map(check, found, expected)
 
 
-@pytest.mark.parametrize("name", ["softmax", "sigmoid", "dense"])
+@pytest.mark.parametrize("name", ["softmax", "sigmoid", "beside"])
 def test_sixteen_micro_batches_have_the_gradient_of_the_whole(name):
     close(gradients(small(16, name=name), 1), at_once(name))
 
@@ -81,7 +83,7 @@ def test_sixteen_micro_batches_have_the_gradient_of_the_whole(name):
     ("devices", "micro_batches"),
     [pytest.param(*case, marks=needs_devices) for case in ((2, 1), (8, 1), (4, 4), (8, 2))],
 )
-@pytest.mark.parametrize("name", ["softmax", "sigmoid", "dense"])
+@pytest.mark.parametrize("name", ["softmax", "sigmoid", "beside"])
 def test_devices_and_micro_batches_make_no_difference(name, devices, micro_batches):
     close(gradients(small(micro_batches, name=name), devices), at_once(name))
 
