@@ -5,7 +5,7 @@ make train-clip ARGS="--config.optim.lr=5e-4"
 
 from ml_collections import ConfigDict
 
-from mmgeo_jax.data import augment
+from mmgeo_jax.data import asked, augment
 from mmgeo_jax.models.two_tower import default_model_config
 
 
@@ -30,6 +30,7 @@ def get_config() -> ConfigDict:
     data.max_tokens = 54  # L, per caption
     data.size_px = 112
     data.augment = augment.default_config()  # the probability of each augmentation
+    data.asked = asked.default_config()  # what loss.caption asks of a picture, by its share
     data.workers = 0  # processes that read; 0 reads in threads, enough while data_wait_s of timing.jsonl stays near 0
 
     config.tokenizer = ConfigDict()

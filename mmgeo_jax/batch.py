@@ -25,6 +25,8 @@ class ClipArrays(TypedDict, Generic[Array]):
     # uint32[B, N, P, 4], classes of each patch (data_gen/records/patch_targets.py) as bits
     patch_targets: NotRequired[Array]
     annotated: NotRequired[Array]  # bool[B, N], whether it is known what stands where in an image
+    asked: NotRequired[Array]  # int32[B, N, L], what the caption decoder is asked of an image, with the answer
+    asked_from: NotRequired[Array]  # int32[B, N], where the answer begins; L where nothing is asked
 
 
 class ClipBatch(ClipArrays[Array]):

@@ -68,7 +68,7 @@ RANGES: dict[str, Rule] = {
     r"model\.init_bias": NUMBER,
     r"model\.text\.end_id": COUNT,
     "seed": SEED,
-    r".*\.augment\..*|.*_prob": SHARE,
+    r".*\.augment\..*|data\.asked\..*|.*_prob": SHARE,
     "data.workers": between(0, 1024),
     "data.retrieved_captions|eval.max_problems|lora.rank": COUNT,
     r"data\.(max_\w+|samples_per_row)|eval\.(max_tokens|batch_size|samples)|eval\.\w+_families": SOME,

@@ -1,26 +1,38 @@
-"""Describes the frozen benchmark: its version, a hash of its shards, and its kinds of edits."""
+"""Describes the frozen benchmark: its version, a hash of what it asks, and its kinds of edits."""
 
 import hashlib
+import io
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from PIL import Image
 
 from data_gen.records import tfrecords
+from data_gen.records.schema import Family
 from data_gen.shared import cli
 
 
-def benchmark_version(manifest: dict) -> str:
-    """Returns twelve hexadecimal digits that name a data set: the same for the same shards."""
-    hashes = [row["sha256"] for split in sorted(manifest["splits"]) for row in manifest["splits"][split]]
-    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:12]
+def benchmark_version(families: Iterable[Family]) -> str:
+    """Returns twelve hexadecimal digits that name what is asked: the same for the same pixels, captions, truth and
+    edits in the same order, whatever else the records keep and however they store it."""
+    digest = hashlib.sha256()
+    for family in families:
+        said = [family.key, family.layout, family.captions, family.edits, family.kinds, family.truth.tolist()]
+        digest.update(json.dumps(said).encode())
+        for png in family.images:
+            digest.update(np.asarray(Image.open(io.BytesIO(png))).tobytes())
+    return digest.hexdigest()[:12]
 
 
 def describe(directory: str) -> str:
     """Returns a table of layouts, difficulties and kinds of edits. Raises UserError if a shard is missing or broken."""
     manifest = tfrecords.read_manifest(directory)
-    lines = [f"{directory}: version {benchmark_version(manifest)}"]
-    for split in manifest["splits"]:
-        source = tfrecords.RecordSource(directory, split)
-        families = [source[row] for row in range(len(source))]
+    splits = {name: list(tfrecords.RecordSource(directory, name)) for name in sorted(manifest["splits"])}
+    version = benchmark_version(family for families in splits.values() for family in families)
+    lines = [f"{directory}: version {version}"]
+    for split, families in splits.items():
         if not families:
             continue
         layouts = Counter((family.layout, family.difficulty) for family in families)

@@ -7,6 +7,7 @@ How a record becomes part of a batch on the devices:
       records.tfrecords.RecordSource   row -> record bytes -> Family
       clip.load_family                 Family -> arrays (Tokenizer.encode_batch, images.decode_member)
       augment.augment                  images -> augmented images, where data.augment asks for it
+      asked.choose                     a question to the caption decoder, where data.asked has more than captions
       patch_targets.patch_targets      what stands where -> classes of each patch, where data.patch_px asks for them
     mesh.shard_batch                batch -> global arrays on the devices
 """
@@ -23,11 +24,12 @@ from data_gen.records.patch_targets import PATCH_WORDS, patch_targets
 from data_gen.records.schema import SIGNATURE_WORDS, Family
 from data_gen.shared.errors import UserError
 from mmgeo_jax.batch import ClipArrays, ClipBatch
-from mmgeo_jax.data import augment, images, reader, sampler
+from mmgeo_jax.data import asked, augment, images, reader, sampler
 from mmgeo_jax.data.reader import Source
 from mmgeo_jax.data.sampler import ALONE, Process
 
 MAX_TRUNCATED_SHARE = 0.01
+ASKED_STREAM = 1000  # of random numbers, apart from those of augmentation
 UNCUT = 4096  # tokens that hold any caption
 
 
@@ -102,6 +104,9 @@ def make_batch(
             family["images"][kept], moved = augment.augment(family["images"][kept], data.augment, seeds)
         if data.get("patch_px"):
             family["patch_targets"], family["annotated"] = load_patch_targets(record, data, moved)
+        if positions and "asked" in family:
+            seeds = (seed % 2**32, positions[place], ASKED_STREAM)
+            family["asked"], family["asked_from"] = load_asked(record, tokenizer, data, moved, seeds)
         families.append(family)
     return cast(ClipBatch[np.ndarray], {**stack_families(families), "family": np.array(rows, np.int32)})
 
@@ -127,7 +132,34 @@ def empty_family(data: ConfigDict) -> ClipArrays[np.ndarray]:
     if patch_px := data.get("patch_px"):
         arrays["patch_targets"] = np.zeros((n, (size // patch_px) ** 2, PATCH_WORDS), np.uint32)
         arrays["annotated"] = np.zeros(n, bool)
+    if not asked.only_captions(data.get("asked", {})):
+        arrays["asked"] = np.zeros((n, data.max_tokens), np.int32)
+        arrays["asked_from"] = np.full(n, data.max_tokens, np.int32)
     return arrays
+
+
+def load_asked(
+    family: Family, tokenizer: Tokenizer, data: ConfigDict, moved: np.ndarray, seed: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws what the caption decoder is asked of each image: tokens int32[N, L] of prompt and answer, and where the
+    answer begins, int32[N]. Of images without annotations it is asked for the caption."""
+    empty, rng = empty_family(data), np.random.default_rng(seed)
+    tokens, start = empty["asked"], empty["asked_from"]
+    shown = np.diag([1 / data.size_px, 1 / data.size_px, 1.0]) @ moved
+    scaled = shown @ np.diag([data.size_px / family.size_px, data.size_px / family.size_px, 1.0])
+    own = [i for i in range(min(data.max_images, *family.truth.shape)) if family.truth[i, i] == 1]
+    chosen = []
+    for i in own:
+        text = family.annotations[i] if family.annotations else "{}"
+        picture = asked.Picture(family.captions[i], annotations_from_json(text), scaled)
+        chosen.append(asked.choose(picture, data.asked, rng))
+    if own:
+        prompts = tokenizer.encode_batch([each.prompt for each in chosen], data.max_tokens)
+        whole = [f"{each.prompt} {each.answer}".strip() for each in chosen]
+        tokens[own] = tokenizer.encode_batch(whole, data.max_tokens)
+        # As many tokens as both begin with: a piece may reach from the prompt into the answer.
+        start[own] = (prompts == tokens[own]).cumprod(axis=1).sum(axis=1)
+    return tokens, start
 
 
 def load_patch_targets(family: Family, data: ConfigDict, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -63,9 +63,8 @@ def dense_sums(model: TwoTower, seen: Seen, part: Part) -> Float32[Array, "I sum
 
 
 def caption_sums(model: TwoTower, seen: Seen, part: Part) -> Float32[Array, "I sums"]:
-    """Computes the negative log-likelihood of each image's own caption."""
-    own = captions.own_tokens(part["tokens"], part["truth"].shape[1])
-    return -jnp.where(flat(captions.captioned(part["truth"])), model.log_likelihoods(seen, own), 0.0)[:, None]
+    """Computes the negative log-likelihood of what the decoder is taught of each image."""
+    return -model.log_likelihoods(seen, *captions.taught(part))[:, None]
 
 
 BESIDE = {
@@ -77,10 +76,10 @@ BESIDE = {
     ),
     "caption": Beside(
         lambda config: config.loss.get("caption", 0.0),
-        ("truth",),
+        captions.READS,
         caption_sums,
         lambda config, sums, batch: captions.loss(
-            sums[:, 0], batch["tokens"], batch["truth"], config.model.text.end_id, config.loss.caption
+            sums[:, 0], cast(Part, batch), config.model.text.end_id, config.loss.caption
         ),
     ),
 }
@@ -139,7 +138,7 @@ def make_gradients(config: ConfigDict, graphdef: nnx.GraphDef, mesh: Mesh) -> Gr
     forward = partial(outputs, names, graphdef)
 
     def part_of(batch: Batch) -> Part:
-        return {name: cast(Part, batch)[name] for name in sorted(read)}
+        return {name: cast(Part, batch)[name] for name in sorted(read & batch.keys())}
 
     def at_once(params: Params, batch: Batch) -> Loss:
         params = stop_frozen(params)

@@ -58,9 +58,14 @@ class Captioner(nnx.Module):
         return jnp.einsum("bld,vd->blv", x, table.astype(self.dtype)).astype(jnp.float32)
 
     def log_likelihoods(
-        self, patches: Float[Array, "B P D"], mask: Bool[Array, "B P"] | None, tokens: Int32[Array, "B L"]
+        self,
+        patches: Float[Array, "B P D"],
+        mask: Bool[Array, "B P"] | None,
+        tokens: Int32[Array, "B L"],
+        start: Int32[Array, " B"] | int = 0,
     ) -> Float32[Array, " B"]:
-        """Computes log p(caption | picture) in nats, of the tokens up to the caption's end."""
+        """Computes log p(caption | picture) in nats, of the tokens from `start` up to the caption's end."""
         logits = self(patches, mask, tokens)
         chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
-        return jnp.sum(chosen - jax.nn.logsumexp(logits, axis=-1), axis=1, where=up_to_end(tokens, self.end_id))
+        counted = up_to_end(tokens, self.end_id) & (jnp.arange(tokens.shape[1]) >= jnp.reshape(start, (-1, 1)))
+        return jnp.sum(chosen - jax.nn.logsumexp(logits, axis=-1), axis=1, where=counted)

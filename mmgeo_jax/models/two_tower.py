@@ -110,11 +110,15 @@ class TwoTower(nnx.Module):
             raise UserError("nothing reads patches: set --config.model.image.patch_head=True")
         return self.patch_head(seen.tokens).astype(jnp.float32)
 
-    def log_likelihoods(self, seen: Seen, tokens: Int32[Array, "B L"]) -> Float32[Array, " B"]:
-        """Computes log p(caption | image), in nats, of as many captions as images. Only with a captioner."""
+    def log_likelihoods(
+        self, seen: Seen, tokens: Int32[Array, "B L"], start: Int32[Array, " B"] | int = 0
+    ) -> Float32[Array, " B"]:
+        """Computes log p(caption | image), in nats, of as many captions as images, of their tokens from `start` on
+        given those before. Only with a captioner."""
         if self.captioner is None:
             raise UserError("nothing decodes captions: set --config.model.captioner.depth=2")
-        return self.captioner.log_likelihoods(seen.tokens, None if self.patch_budget is None else seen.mask, tokens)
+        mask = None if self.patch_budget is None else seen.mask
+        return self.captioner.log_likelihoods(seen.tokens, mask, tokens, start)
 
     def embed_texts(self, tokens: Int32[Array, "B L"]) -> Float32[Array, "B E"]:
         """Embeds captions, as `Tokenizer.encode_batch` returns them; embeddings have length 1."""

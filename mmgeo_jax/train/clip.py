@@ -37,8 +37,8 @@ from data_gen.shared import cli
 from data_gen.shared.errors import UserError
 from mmgeo_jax.batch import ClipBatch
 from mmgeo_jax.checkpoints import init_from as start_from
+from mmgeo_jax.data import asked, reader
 from mmgeo_jax.data import clip as clip_data
-from mmgeo_jax.data import reader
 from mmgeo_jax.data.tokenizer import Tokenizer, find_or_train
 from mmgeo_jax.distributed import mesh as meshes
 from mmgeo_jax.evals import clip as clip_eval
@@ -87,6 +87,7 @@ def check_readers(config: ConfigDict) -> None:
         raise UserError("loss.dense has weights, but nothing reads patches: set --config.model.image.patch_head=True")
     if config.loss.caption and not config.model.captioner.depth:
         raise UserError("loss.caption has a weight, but nothing decodes: set --config.model.captioner.depth=2")
+    asked.check_shares(config.data.asked)
 
 
 def layout(config: ConfigDict) -> ConfigDict:
@@ -94,6 +95,8 @@ def layout(config: ConfigDict) -> ConfigDict:
     data = ConfigDict(config.data)
     if dense.weights(config.loss):
         data.patch_px = config.model.image.patch_px
+    if not config.loss.caption:
+        data.asked = ConfigDict({"caption": 1.0})
     return data
 
 

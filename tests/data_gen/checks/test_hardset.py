@@ -1,6 +1,11 @@
 """The frozen benchmark: its own seed, its version, its shares."""
 
+import dataclasses
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from configs.data_composed import get_spec as composed_spec
 from configs.data_hardset import get_spec
@@ -9,6 +14,7 @@ from data_gen.checks import hardset
 from data_gen.records import tfrecords
 from data_gen.shared.errors import UserError
 from data_gen.sources.composed import source as composed
+from tests.support.fake_source import png
 
 
 def test_no_other_data_set_may_draw_from_its_seed():
@@ -27,16 +33,24 @@ def test_layouts_levels_and_leading_kinds_have_equal_shares():
     assert max(levels) - min(levels) <= 4 * kinds
 
 
-def test_its_version_is_that_of_its_shards(tmp_path, capsys):
+def test_its_version_is_that_of_what_it_asks(tmp_path, capsys):
     spec = get_spec()
     spec.families, spec.shard_size, spec.size_px = {"test": 4}, 2, 224
     shards.build(spec, str(tmp_path / "a"), 1)
     assert hardset.main(["--data", str(tmp_path / "a")]) == 0
     shown = capsys.readouterr().out
-    manifest = tfrecords.read_manifest(tmp_path / "a")
-    assert f"version {hardset.benchmark_version(manifest)}" in shown and "4 families of 8" in shown
-    manifest["splits"]["test"][0]["sha256"] = "0" * 64
-    assert hardset.benchmark_version(manifest) not in shown
-    families = list(tfrecords.read_shard(tmp_path / "a" / tfrecords.shard_name("hardset", "test", 0, 2)))
+    families = list(tfrecords.RecordSource(tmp_path / "a", "test"))
+    version = hardset.benchmark_version(families)
+    assert f"version {version}" in shown and "4 families of 8" in shown
+    first = families[0]
+    repacked = tuple(png(np.asarray(Image.open(io.BytesIO(each)))) for each in first.images)
+    for change, same in (
+        ({"images": repacked, "annotations": ()}, True),  # stored otherwise
+        ({"images": (first.images[1], *first.images[1:])}, False),
+        ({"captions": (first.captions[0] + ".", *first.captions[1:])}, False),
+        ({"truth": 1 - first.truth}, False),
+    ):
+        changed = [dataclasses.replace(first, **change), *families[1:]]
+        assert (hardset.benchmark_version(changed) == version) is same, change
     assert all(len(family.captions) == 8 for family in families)
     assert families[0].key == "hardset/test/0000000"

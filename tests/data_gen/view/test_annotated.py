@@ -31,7 +31,7 @@ def test_the_layer_shows_everything_and_escapes_what_it_says():
     root = ElementTree.fromstring(annotated.annotation_layer(FOUND, 112))
     count = {name: len(list(root.iter(SVG + name))) for name in ("rect", "circle", "polyline")}
     assert count == {"rect": 3, "circle": 2, "polyline": 3} and root.get("viewBox") == "0 0 112 112"
-    arc = [line for line in root.iter(SVG + "polyline") if line[0].text == "arc"][0].get("points").split()
+    arc = [line for line in root.iter(SVG + "polyline") if line[0].text == "arc"][0].attrib["points"].split()
     assert arc[0] == "60,40" and arc[-1] == "40,60"  # clockwise to the eye: from the right to below the centre
     assert {title.text for title in root.iter(SVG + "title")} >= {"A", "<", "ticks 2"}
 

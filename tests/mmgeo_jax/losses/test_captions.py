@@ -41,7 +41,9 @@ def test_likelihoods_are_those_of_a_plain_loop_over_tokens():
     """Each token's probability, from a call that sees no later token, multiplied up to the end."""
     config, graphdef, params = model()
     images, tokens = inputs()
-    found = embedder(config, params).likelihoods(images, tokens)
+    likelihoods = embedder(config, params).likelihoods
+    assert likelihoods is not None
+    found = likelihoods(images, tokens)
     captioner = nnx.merge(graphdef, params)
     seen = captioner.read_images(images)
     for i in range(N):
@@ -61,13 +63,27 @@ def test_the_loss_is_the_mean_over_tokens_of_captions_that_count():
     truth = np.zeros((2, N, C), np.int8)
     truth[:, range(N), range(N)] = 1
     truth[0, 2, 2] = -1  # padded: its caption does not count
-    tokens = np.stack([tokens, tokens[::-1]])
-    sums = np.array([1.0, 2.0, 0.0, 3.0, 4.0, 5.0], np.float32)  # of images; the third is left out
-    value, metrics = captions.loss(jnp.asarray(sums), jnp.asarray(tokens), jnp.asarray(truth), END, 0.5)
-    lengths = [4, 7, 3, 6, 7]
-    assert float(metrics["loss_caption"]) == pytest.approx(15 / sum(lengths)) and float(value) * 2 == pytest.approx(
-        float(metrics["loss_caption"])
-    )
+    batch = {"tokens": jnp.asarray([tokens, tokens[::-1]]), "truth": jnp.asarray(truth)}
+    sums = jnp.asarray([1.0, 2.0, 0.0, 3.0, 4.0, 5.0])  # of images; the third is left out
+    value, metrics = captions.loss(sums, batch, END, 0.5)
+    assert float(metrics["loss_caption"]) == pytest.approx(15 / sum([4, 7, 3, 6, 7]))
+    assert float(value) == pytest.approx(float(metrics["loss_caption"]) / 2)
+    batch |= {"asked": jnp.asarray([tokens[:N], tokens[:N]]), "asked_from": jnp.asarray([[2, 0, 7], [1, 1, 1]])}
+    taught = captions.counted(*captions.taught(batch), END)
+    np.testing.assert_array_equal(taught.sum(1), [2, 7, 0, 3, 6, 5])
+
+
+def test_a_prompt_is_given_and_not_scored():
+    """Prompt and answer together are as likely as the prompt, and then the answer."""
+    _, graphdef, params = model()
+    images, tokens = inputs()
+    tower = nnx.merge(graphdef, params)
+    seen, rows = tower.read_images(images), jnp.asarray(tokens[:N])
+    whole, answer = tower.log_likelihoods(seen, rows), tower.log_likelihoods(seen, rows, jnp.full(N, 2))
+    prompt = tower.log_likelihoods(seen, jnp.where(jnp.arange(L) < 2, rows, END), 0)
+    logits = tower.captioner(seen.tokens, seen.mask, rows)[:, 2]
+    ended = logits[:, END] - jax.nn.logsumexp(logits, -1)  # what the end costs where the answer would begin
+    np.testing.assert_allclose(whole, answer + prompt - ended, atol=1e-4)
 
 
 def test_more_images_than_captions_and_captions_alone():
