@@ -22,7 +22,6 @@ from mmgeo_jax.models.vit import kept_patches
 
 EXAMPLE = """mmgeo export --run=runs/clip_b16                               # runs/clip_b16/hf
   mmgeo export --run=runs/clip_b16 --out=FOLDER --format=npz     # FOLDER/model.npz"""
-LEFT_OUT = ("patch_head/", "captioner/")  # parameters that embeddings do not depend on
 TOKENS = "text/token"  # the table of a text tower
 FORMATS = ("hf", "npz")
 PIPELINE_LENGTH = 64  # tokens to which transformers' pipeline fills the texts of any SigLIP
@@ -47,7 +46,6 @@ def export(run: str | Path, out: str | Path, format: str = "hf") -> list[str]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     model, used = ConfigDict(trained.config.model), trained.tokenizer.vocab_size
-    params = {name: array for name, array in params.items() if not name.startswith(LEFT_OUT)}
     # Rows beyond the tokenizer's ids stand for nothing, and a reader would take the tokenizer for another model's.
     model.text.vocab_size, params[TOKENS] = used, params[TOKENS][:used]
     if format == "npz":

@@ -24,6 +24,7 @@ from mmgeo_jax.data.published import ACTIVATIONS
 CLASSES = {"siglip": "Siglip", "clip": "CLIP"}  # what their names begin with in transformers
 NAMES = {"siglip": "Hugging Face's SigLIP", "clip": "Hugging Face's CLIP", "big_vision": "big_vision's SigLIP"}
 SHARD_BYTES = 4 * 2**30  # a file of safetensors is not longer than this, or than its longest array
+LEFT_OUT = ("patch_head/", "captioner/")  # parameters on which embeddings do not depend, and which no layout has
 # Settings that change how a model is trained or computed, not what it computes.
 FREE = ("remat", "unroll", "patch_head")
 BICUBIC = 3  # Pillow's number, which is how our own pictures are resized
@@ -63,8 +64,9 @@ def architecture(name: str, tower: ConfigDict) -> dict[str, Any]:
 
 def spell_out(config: ConfigDict, params: Arrays, layout: str) -> tuple[ConfigDict, Arrays]:
     """Returns the same model with arrays that a layout always has and this one does without: biases of zero, and a text
-    head that is the identity."""
-    config, params = config.copy_and_resolve_references(), dict(params)
+    head that is the identity; and without what reads patches beside the towers."""
+    config = config.copy_and_resolve_references()
+    params = {name: array for name, array in params.items() if not name.startswith(LEFT_OUT)}
     if layout == "clip":
         return config, params
     if not config.image.stem_bias and config.image.stem == "patch":

@@ -60,6 +60,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "image.stem_bias": {"image.stem_bias": False},
     "image.class_token": {"image.class_token": True},
     "image.first_norm": {"image.first_norm": True},
+    "image.patch_head": {"image.patch_head": True},
+    "captioner": {"captioner.depth": 1},
     "text.vocab_size": {"text.vocab_size": 60},
     "text.length": {"text.length": 16},
     "text.masked": {"text.masked": True},
@@ -123,8 +125,17 @@ def embeddings(config: ConfigDict, flat: dict[str, np.ndarray], key: str) -> tup
 def test_there_is_a_variant_of_every_setting():
     config = two_tower.default_model_config()
     settings = {f"{tower}.{name}" for tower in ("image", "text") for name in config[tower]}
-    assert {key for key in VARIANTS if "clip" not in key} == settings | {"embed", "dtype", "init_scale", "init_bias"}
-    assert settings | {"embed", "dtype", "init_scale", "init_bias"} == settings | set(config) - {"image", "text"}
+    assert {key for key in VARIANTS if "clip" not in key} == settings | {
+        "captioner",
+        "embed",
+        "dtype",
+        "init_scale",
+        "init_bias",
+    }
+    assert settings | {"captioner", "embed", "dtype", "init_scale", "init_bias"} == settings | set(config) - {
+        "image",
+        "text",
+    }
 
 
 @pytest.mark.parametrize("key", VARIANTS)
