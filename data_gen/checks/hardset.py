@@ -29,7 +29,8 @@ def benchmark_version(families: Iterable[Family]) -> str:
 def describe(directory: str) -> str:
     """Returns a table of layouts, difficulties and kinds of edits. Raises UserError if a shard is missing or broken."""
     manifest = tfrecords.read_manifest(directory)
-    splits = {name: list(tfrecords.RecordSource(directory, name)) for name in sorted(manifest["splits"])}
+    sources = {name: tfrecords.RecordSource(directory, name) for name in sorted(manifest["splits"])}
+    splits = {name: [source[row] for row in range(len(source))] for name, source in sources.items()}
     version = benchmark_version(family for families in splits.values() for family in families)
     lines = [f"{directory}: version {version}"]
     for split, families in splits.items():

@@ -47,7 +47,7 @@ def _place(picture: Picture, rng: np.random.Generator) -> Asked | None:
         return None
     name, at = points[rng.integers(len(points))]
     place = said(picture, at)
-    return place and Asked(f"{name} at", place)
+    return Asked(f"{name} at", place) if place else None
 
 
 def _point(picture: Picture, rng: np.random.Generator) -> Asked | None:
@@ -62,7 +62,7 @@ def _character(picture: Picture, rng: np.random.Generator) -> Asked | None:
         return None
     character, (x0, y0, x1, y1) = characters[rng.integers(len(characters))]
     place = said(picture, ((x0 + x1) / 2, (y0 + y1) / 2))
-    return place and Asked(f"written at {place}", character)
+    return Asked(f"written at {place}", character) if place else None
 
 
 def _gap(picture: Picture, rng: np.random.Generator) -> Asked | None:

@@ -105,8 +105,8 @@ def make_batch(
         if data.get("patch_px"):
             family["patch_targets"], family["annotated"] = load_patch_targets(record, data, moved)
         if positions and "asked" in family:
-            seeds = (seed % 2**32, positions[place], ASKED_STREAM)
-            family["asked"], family["asked_from"] = load_asked(record, tokenizer, data, moved, seeds)
+            stream = (seed % 2**32, positions[place], ASKED_STREAM)
+            family["asked"], family["asked_from"] = load_asked(record, tokenizer, data, moved, stream)
         families.append(family)
     return cast(ClipBatch[np.ndarray], {**stack_families(families), "family": np.array(rows, np.int32)})
 
