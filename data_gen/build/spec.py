@@ -20,6 +20,7 @@ SPEC: dict[str, ranges.Rule] = {
     "cube_share|in_picture": ranges.SHARE,
     "choices|answers": ranges.SOME,
     "root|file|name|source|letters": ranges.TEXT,
+    "split_by": ranges.one_of("published", "clusters"),
     "files|kinds": ranges.each(ranges.TEXT),
     "difficulty": ranges.COUNT,
     "difficulties": ranges.each(ranges.COUNT),

@@ -86,13 +86,11 @@ def write_report(run_dir: str | Path) -> Path:
 def _tables(name: str, section: dict[str, Any]) -> tuple[list[Score], list[Score], list[Score]]:
     """Returns the rows of a section: Hit@1, two alternatives by axis of edit, and probes that see one side only."""
     hits = [_hit1(section, *row) for row in HIT1_ROWS[name] if section[row[-1]] is not None]
-    sides = section["details"]["by_kind"]
-    axes = []
-    for axis, explains in AXES.items():
-        if (value := section["by_kind"].get(axis)) is not None:
-            entry = {"score": value, "interval": section["intervals"]["by_kind"][axis], "chance": 0.5}
-            more = [number(sides[side][axis]["score"]) for side in ("image", "text")]
-            axes.append(parts.score(axis.capitalize(), entry, explains, more))
+    axes = _axes(section)
+    if other := section.get("likelihood"):
+        rows = [(f"{title}, by likelihood", explains, key) for title, explains, key in HIT1_ROWS[name]]
+        hits += [_hit1(other, *row) for row in rows if other[row[-1]] is not None]
+        axes += _axes(other, ", by likelihood")
     leaks = section["details"]["leaks"]
     probes = {key: groups["all"] for key, groups in leaks["anchors_only"].items()} | leaks["pairwise"]
     one_sided = [
@@ -101,6 +99,16 @@ def _tables(name: str, section: dict[str, Any]) -> tuple[list[Score], list[Score
         if probe["score"] is not None
     ]
     return hits, axes, one_sided
+
+
+def _axes(section: dict[str, Any], by: str = "") -> list[Score]:
+    sides, axes = section["details"]["by_kind"], []
+    for axis, explains in AXES.items():
+        if (value := section["by_kind"].get(axis)) is not None:
+            entry = {"score": value, "interval": section["intervals"]["by_kind"][axis], "chance": 0.5}
+            more = [number(sides[side][axis]["score"]) for side in ("image", "text")]
+            axes.append(parts.score(axis.capitalize() + by, entry, explains, more))
+    return axes
 
 
 def _hit1(section: dict[str, Any], title: str, explains: str, name: str) -> Score:

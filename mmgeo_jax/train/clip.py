@@ -92,7 +92,7 @@ def check_readers(config: ConfigDict) -> None:
 
 def layout(config: ConfigDict) -> ConfigDict:
     """Returns config.data with what the losses read beside it."""
-    data = ConfigDict(config.data)
+    data = ConfigDict(config.data).unlock()
     if dense.weights(config.loss):
         data.patch_px = config.model.image.patch_px
     if not config.loss.caption:

@@ -1,5 +1,6 @@
 """The training loop: the same run twice, killed and gone on, stopped, broken, refused."""
 
+import io
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 from data_gen.records import tfrecords
 from data_gen.shared import lock
@@ -19,6 +21,7 @@ from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
 from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.evals import clip as clip_eval
+from mmgeo_jax.inference import encoder
 from mmgeo_jax.models import two_tower as two_tower_module
 from mmgeo_jax.report import clip as clip_report
 from mmgeo_jax.train import clip as train_clip
@@ -38,6 +41,10 @@ def get_config():
     for tower in config.model.image, config.model.text:
         tower.update(width=32, depth=1, heads=2, pool="mean")
     config.model.embed = 32
+    config.model.image.patch_head = True
+    config.model.captioner.update(width=32, depth=1, heads=2)
+    config.loss.update(caption=0.5, dense=dict(characters=1.0, vertices=0.5))
+    config.data.asked.update(place=0.5, gap=0.5)
     config.train.update(
         global_batch=4, steps={STEPS}, anchor_warmup=0.55, log_every=1, eval_every=3, eval_families=6,
         checkpoint_every={SAVED_EVERY}
@@ -166,6 +173,27 @@ def test_metrics_say_what_was_computed(whole):
     assert not any(key.endswith(("_s", "_per_s")) for x in lines for key in x)
     timed = [json.loads(line) for line in (whole / "timing.jsonl").read_text().splitlines()]
     assert {"step_s", "data_wait_s", "images_per_s", "tokens_per_s", "tflops_per_s"} <= timed[-1].keys()
+
+
+def test_what_is_taught_beside_pairs_is_logged_and_scored(base, whole, tmp_path):
+    """Losses beside the pairs add up to the loss; pairs are scored by the decoder's likelihood, too."""
+    lines = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
+    for x in [x for x in lines if "loss" in x]:
+        total = x["loss_pairs"] + x["loss_characters"] + 0.5 * x["loss_vertices"] + 0.5 * x["loss_caption"]
+        assert x["loss"] == pytest.approx(total, rel=1e-5)
+    model = encoder.load(whole)
+    results, folder = clip_eval.evaluate_checkpoint(model, whole, str(base / "data"), tmp_path)
+    assert {"by_kind", "text_hit1"} <= results["scores"]["likelihood"].keys() and (folder / "eval.json").exists()
+    assert clip_eval.summarize(results).count("by likelihood") == 1
+    family = tfrecords.RecordSource(base / "data", "val")[0]
+    pictures = [Image.open(io.BytesIO(png)) for png in family.images]
+    found = model.log_likelihoods(pictures, family.captions)
+    assert found.shape == (3, 4) and found.max() < 0
+    shares = model.score(pictures, family.captions, score="likelihood")
+    np.testing.assert_allclose(shares.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.log(shares[:, 1:] / shares[:, :1]), found[:, 1:] - found[:, :1], atol=1e-3)
+    with pytest.raises(UserError, match="choose one of cosine, likelihood"):
+        model.score(pictures, family.captions, score="dot")
 
 
 def test_a_restored_model_is_the_trained_one(whole):
