@@ -3,6 +3,7 @@
 import pytest
 from ml_collections import ConfigDict
 
+from data_gen.build.spec import load_spec
 from data_gen.shared.config import flatten
 from data_gen.shared.errors import UserError
 from mmgeo_jax import config as configs
@@ -84,7 +85,7 @@ def test_a_wrong_file_is_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("ConfigDict()", "lacks 'data.augment.blur' and"),
+        ("ConfigDict()", "error: the config lacks 'data.a"),
         ("ConfigDict({'model': 3})", "more keys: begin with configs/"),
         ("ConfigDict({'name': 'x'})", "more keys: begin with configs/"),
     ],
@@ -97,6 +98,21 @@ def test_a_config_without_keys_of_the_trainer_is_one_line(body, says, tmp_path, 
         assert cli.main([command, f"--config={tmp_path}/own.py"]) == 1
         error = capsys.readouterr().err
         assert says in error and error.count("\n") == 1
+
+
+def test_a_spec_without_keys_of_its_source_is_one_line(tmp_path):
+    common = dict(name="x", seed=1, size_px=100, shard_size=10, families={"train": 3})
+    for source, says in {
+        "jsonl": "lacks 'file', root, shares: begin with configs/data_jsonl.py",
+        "synthetic": "data_tiny.py",
+    }.items():
+        spec = common | {"source": source}
+        (tmp_path / "own.py").write_text(
+            f"from ml_collections import ConfigDict\ndef get_spec(): return ConfigDict({spec})"
+        )
+        with pytest.raises(UserError) as fault:
+            load_spec(str(tmp_path / "own.py"), [])
+        assert says in str(fault.value) and "\n" not in str(fault.value)
 
 
 @pytest.mark.parametrize("name", ["clip_tiny", "clip_tiny.py", "configs/clip_tiny.py"])

@@ -9,8 +9,10 @@ from ml_collections import ConfigDict
 from data_gen.records import schema
 from data_gen.shared import config, ranges
 from data_gen.shared.errors import UserError
+from data_gen.sources import SOURCES
 
 REQUIRED = {"name": str, "source": str, "seed": int, "size_px": int, "shard_size": int, "families": ConfigDict}
+EXAMPLES = {"synthetic": "data_tiny"}  # a spec with every key of a source, where its name is not data_SOURCE
 
 SPEC: dict[str, ranges.Rule] = {
     "seed|shard_size": ranges.COUNT,
@@ -39,7 +41,18 @@ def load_spec(path: str, overrides: list[str]) -> ConfigDict:
     if spec.shard_size < 1:
         raise UserError(f"{path}: shard_size is {spec.shard_size}, at least 1 is needed")
     ranges.check("--spec.", config.flatten(spec), SPEC)
+    _check_whole(path, spec)
     return spec
+
+
+def _check_whole(path: str, spec: ConfigDict) -> None:
+    """Raises UserError where a spec lacks a key that its source reads."""
+    if spec.source not in SOURCES:
+        return
+    example = EXAMPLES.get(spec.source, f"data_{spec.source}")
+    if missing := sorted({*config.load("spec", example)} - {*spec}):
+        others = f", {', '.join(missing[1:])}" if missing[1:] else ""
+        raise UserError(f"{path} lacks '{missing[0]}'{others}: begin with configs/{example}.py, and change it")
 
 
 def fingerprint(spec: ConfigDict, content: str = "") -> str:
