@@ -33,7 +33,7 @@ def test_places_and_what_stands_there():
 
 def test_what_is_not_shown_is_not_asked():
     far = picture(np.diag([0.01, 0.005, 1.0]))
-    assert all_of("place", far) == {("A at", "00 50"), ""}
+    assert all_of("place", far) == {("A at", "00 50"), None}
     nothing = asked.Picture("a circle", Annotations(), np.eye(3))
     for task in asked.TASKS:
         found = asked.choose(nothing, {task: 1.0}, np.random.default_rng(0))

@@ -24,7 +24,7 @@ def small(micro_batches, **loss):
     config.model.embed = 16
     config.data.size_px, config.data.max_tokens = 48, 7
     config.train.micro_batches = micro_batches
-    if loss["name"] == "beside":
+    if loss.get("name") == "beside":
         config.model.image.patch_head = True
         config.model.captioner.update(depth=1, width=16, heads=2)
         loss = {"name": "softmax", "dense": dict.fromkeys(GROUPS, 0.5), "caption": 0.5}
