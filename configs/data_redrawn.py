@@ -14,8 +14,7 @@ def get_spec() -> ConfigDict:
     spec.size_px = 336
     spec.root = "data/formalgeo7k"  # problems/ and diagrams/ as published, or train.jsonl, val.jsonl, diagrams/
     spec.split_by = "published"  # how problems/ is split: as FormalGeo does, or "clusters" of like diagrams
-    spec.families = ConfigDict(
-        dict(train=4000, val=1300, test=0)
-    )  # about one for each problem; more are other edits of them
+    # About one for each problem; more are other edits of them.
+    spec.families = ConfigDict(dict(train=4000, val=1300, test=0))
     spec.shard_size = 64
     return spec

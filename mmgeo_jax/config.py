@@ -120,9 +120,7 @@ def check_whole(config: ConfigDict, command: str = "") -> None:
     keys = flatten(config)
     decodes = any(key.startswith("model.decoder.") for key in keys)
     example = EXAMPLES[command or ("train-lmm" if decodes else "train-clip")]
-    if missing := [key for key in flatten(load(example)) if key not in keys]:
-        more = f" and {len(missing) - 1} more keys" if len(missing) > 1 else ""
-        raise UserError(f"the config lacks '{missing[0]}'{more}: begin with configs/{example}.py, and change it")
+    config_files.require_keys("the config", keys, flatten(load(example)), example)
 
 
 def to_json(config: ConfigDict) -> str:

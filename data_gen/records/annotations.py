@@ -13,7 +13,8 @@ from data_gen.shared.errors import UserError
 
 # Kind of stroke -> how many numbers place it. Straight ones: x0, y0, x1, y1. circle: x, y, radius. arc: the same, then
 # start and sweep in degrees, from the x axis clockwise to the eye. curve: x0, y0, x1, y1, ... along it, in pairs.
-STROKES = {"segment": 4, "dashed": 4, "ray": 4, "line": 4, "axis": 4, "circle": 3, "arc": 5, "curve": 0}
+STRAIGHT = 4
+STROKES = dict.fromkeys(("segment", "dashed", "ray", "line", "axis"), STRAIGHT) | {"circle": 3, "arc": 5, "curve": 0}
 MARKS = ("ticks", "chevrons", "right_angle", "angle_arc", "divisions", "shade")
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1
 

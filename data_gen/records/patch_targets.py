@@ -8,6 +8,7 @@ as small in a batch as a signature.
 import string
 from collections.abc import Iterator
 from math import ceil, hypot
+from typing import Any
 
 import numpy as np
 
@@ -58,8 +59,8 @@ def patch_targets(annotations: Annotations, matrix: np.ndarray, size_px: int, pa
     return targets
 
 
-def unpack(targets: np.ndarray) -> np.ndarray:
-    """Returns uint32[..., PATCH_WORDS] as bool[..., number of classes]."""
+def unpack(targets: Any) -> Any:
+    """Returns uint32[..., PATCH_WORDS], of NumPy or of JAX, as bool[..., number of classes]."""
     bits = targets[..., None] >> np.arange(32, dtype=np.uint32) & 1
     return bits.reshape(*targets.shape[:-1], -1)[..., : len(CLASSES)].astype(bool)
 

@@ -34,6 +34,12 @@ def parser(name: str, description: str, example: str, **more) -> argparse.Argume
 Main = Callable[[Sequence[str]], int]
 
 
+def add_split(parser: argparse.ArgumentParser, split: str) -> None:
+    """Adds the options --data and --split, which name a split of a data set."""
+    parser.add_argument("--data", default="data/tiny", help="folder of a data set (default: %(default)s)")
+    parser.add_argument("--split", default=split, help="of the data set (default: %(default)s)")
+
+
 def add_workers(parser: argparse.ArgumentParser, default: int | None = None) -> None:
     """Adds the option --workers, one per core by default."""
     count = default or os.cpu_count() or 1

@@ -8,7 +8,7 @@ import ast
 import difflib
 import re
 import runpy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,13 @@ def _find(noun: str, path: Path) -> Path:
         return shipped[path.stem]
     near = difflib.get_close_matches(path.stem, shipped, n=1, cutoff=0)
     raise UserError(f"{noun} file {path} does not exist: give the path of one, or a name such as --{noun}={near[0]}")
+
+
+def require_keys(where: str, found: Iterable[str], wanted: Iterable[str], example: str) -> None:
+    """Raises UserError where keys are missing, naming the first of them and the config to begin with."""
+    if missing := sorted({*wanted} - {*found}):
+        more = f" and {len(missing) - 1} more keys" if len(missing) > 1 else ""
+        raise UserError(f"{where} lacks '{missing[0]}'{more}: begin with configs/{example}.py, and change it")
 
 
 def flatten(tree: ConfigDict | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from html import escape
-from math import cos, radians, sin
+
+import numpy as np
 
 from data_gen.records.annotations import Annotations
+from data_gen.records.patch_targets import along
 
 COLOURS = {"characters": "#0a7d3c", "points": "#d6006c", "strokes": "#3c91e6", "marks": "#e17b00"}
+STEP_PX = 4.0  # between the places of an arc
 
 
 def annotation_layer(annotations: Annotations, size_px: int) -> str:
@@ -30,14 +33,8 @@ def _strokes(annotations: Annotations) -> Iterator[str]:
             x, y, radius = numbers
             yield f'<circle cx="{x}" cy="{y}" r="{radius}"/>'
             continue
-        places = _arc(*numbers) if kind == "arc" else zip(numbers[::2], numbers[1::2], strict=True)
+        places = along(kind, numbers, STEP_PX).round(1) if kind == "arc" else np.reshape(numbers, (-1, 2))
         yield f'<polyline points="{" ".join(f"{x:g},{y:g}" for x, y in places)}"><title>{kind}</title></polyline>'
-
-
-def _arc(x: int, y: int, radius: int, start: int, sweep: int) -> Iterator[tuple[float, float]]:
-    for i in range(33):
-        turn = radians(start + sweep * i / 32)
-        yield round(x + radius * cos(turn), 1), round(y + radius * sin(turn), 1)
 
 
 LAYERS = {

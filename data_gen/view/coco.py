@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from data_gen.records.annotations import MARKS, STROKES, Annotations, Box, annotations_from_json
+from data_gen.records.annotations import MARKS, STRAIGHT, STROKES, Annotations, Box, annotations_from_json
 from data_gen.records.patch_targets import GROUPS, along
 from data_gen.records.tfrecords import RecordSource
 from data_gen.shared import cli
@@ -52,9 +52,8 @@ def objects(annotations: Annotations) -> Iterator[tuple[str, Box, dict[str, Any]
     for kind, numbers in annotations.strokes:
         places = along(kind, numbers, STEP_PX).round(1)
         (x0, y0), (x1, y1) = places.min(0), places.max(0)
-        line = [] if kind in ("segment", "dashed", "ray", "line", "axis") else [places.ravel().tolist()]
-        ends = line or [[float(number) for number in numbers]]
-        yield f"stroke {kind}", (int(x0), int(y0), int(x1), int(y1)), {"segmentation": ends, "numbers": [*numbers]}
+        line = [float(number) for number in numbers] if STROKES[kind] == STRAIGHT else places.ravel().tolist()
+        yield f"stroke {kind}", (int(x0), int(y0), int(x1), int(y1)), {"segmentation": [line], "numbers": [*numbers]}
     for kind, count, box in annotations.marks:
         yield f"mark {kind}", box, {"count": count}
 
@@ -103,8 +102,7 @@ def write_coco(source: RecordSource, out: Path, families: int) -> tuple[int, int
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit status."""
     parser = cli.parser("coco", "Write a split's pictures and their ground truth in COCO's format.", EXAMPLE)
-    parser.add_argument("--data", default="data/tiny", help="folder of a data set (default: data/tiny)")
-    parser.add_argument("--split", default="train", help="default: train")
+    cli.add_split(parser, "train")
     parser.add_argument("--families", type=int, default=1000, help="the first so many (default: 1000)")
     parser.add_argument("--out", default="coco", help="the folder to write (default: coco)")
     options = parser.parse_args(arguments)

@@ -72,8 +72,7 @@ def write_svg(family: Family, folder: str) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit status."""
     parser = cli.parser("contact-sheet", __doc__, EXAMPLE)
-    parser.add_argument("--data", default="data/tiny", help="folder of a data set")
-    parser.add_argument("--split", default="test", help="of the data set (default: %(default)s)")
+    cli.add_split(parser, "test")
     parser.add_argument("--row", type=int, default=0, help="which family of the split (default: %(default)s)")
     parser.add_argument("--cell", type=int, default=300, help="width of a picture, px (default: %(default)s)")
     parser.add_argument("--out", default="family.png", help="the picture to write (default: %(default)s)")

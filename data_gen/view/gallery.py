@@ -126,8 +126,7 @@ def with_retrieved(source: RecordSource, chosen: Sequence[tuple[int, Family]]) -
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit status."""
     parser = cli.parser("gallery", "Write a page to browse the families of a data set, by kind of edit.", EXAMPLE)
-    parser.add_argument("--data", default="data/tiny", help="folder of a data set (default: data/tiny)")
-    parser.add_argument("--split", default="train", help="default: train")
+    cli.add_split(parser, "train")
     parser.add_argument("--each", type=int, default=12, help="families to show of each kind of edit (default: 12)")
     parser.add_argument("--svg", action="store_true", help="vector pictures, drawn again from their programs")
     parser.add_argument("--out", help="the page (default: gallery-SPLIT.html in the folder)")

@@ -21,9 +21,9 @@ from mmgeo_jax.checkpoints import manager as checkpoints
 from mmgeo_jax.checkpoints import readers
 from mmgeo_jax.checkpoints.mapping import Arrays
 from mmgeo_jax.data.tokenizer import Tokenizer
+from mmgeo_jax.models.two_tower import PATCH_READERS
 
 LEAST_USED = 0.99  # tables of tokens may be a little longer than their tokenizer
-READERS = ("patch_head/", "captioner/")
 MOST_NAMED = 12  # differences that an error prints
 SCORES = r"logit_scale|logit_bias"  # a tower alone has none
 
@@ -71,7 +71,7 @@ def fill(
     wanted = {name: leaf for name, leaf in flat.items() if taken.fullmatch(name)}
     found = {name: array for name, array in checkpoint.params.items() if taken.fullmatch(name)}
     if re.fullmatch(parts, "image"):  # what reads patches beside the pool, where both have it
-        heads = {name for name in checkpoint.params.keys() & flat.keys() if name.startswith(READERS)}
+        heads = {name for name in checkpoint.params.keys() & flat.keys() if name.startswith(PATCH_READERS)}
         wanted |= {name: flat[name] for name in heads}
         found |= {name: checkpoint.params[name] for name in heads}
     if not found:

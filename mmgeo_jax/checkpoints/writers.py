@@ -20,11 +20,11 @@ from mmgeo_jax.checkpoints.arrays import INDEX, SAFETENSORS
 from mmgeo_jax.checkpoints.mapping import Arrays, to_theirs
 from mmgeo_jax.checkpoints.readers import TOWER
 from mmgeo_jax.data.published import ACTIVATIONS
+from mmgeo_jax.models.two_tower import PATCH_READERS
 
 CLASSES = {"siglip": "Siglip", "clip": "CLIP"}  # what their names begin with in transformers
 NAMES = {"siglip": "Hugging Face's SigLIP", "clip": "Hugging Face's CLIP", "big_vision": "big_vision's SigLIP"}
 SHARD_BYTES = 4 * 2**30  # a file of safetensors is not longer than this, or than its longest array
-LEFT_OUT = ("patch_head/", "captioner/")  # parameters on which embeddings do not depend, and which no layout has
 # Settings that change how a model is trained or computed, not what it computes.
 FREE = ("remat", "unroll", "patch_head")
 BICUBIC = 3  # Pillow's number, which is how our own pictures are resized
@@ -66,7 +66,7 @@ def spell_out(config: ConfigDict, params: Arrays, layout: str) -> tuple[ConfigDi
     """Returns the same model with arrays that a layout always has and this one does without: biases of zero, and a text
     head that is the identity; and without what reads patches beside the towers."""
     config = config.copy_and_resolve_references()
-    params = {name: array for name, array in params.items() if not name.startswith(LEFT_OUT)}
+    params = {name: array for name, array in params.items() if not name.startswith(PATCH_READERS)}
     if layout == "clip":
         return config, params
     if not config.image.stem_bias and config.image.stem == "patch":

@@ -19,7 +19,7 @@ from typing import Protocol, cast
 import numpy as np
 from ml_collections import ConfigDict
 
-from data_gen.records.annotations import annotations_from_json
+from data_gen.records.annotations import Annotations, annotations_from_json
 from data_gen.records.patch_targets import PATCH_WORDS, patch_targets
 from data_gen.records.schema import SIGNATURE_WORDS, Family
 from data_gen.shared.errors import UserError
@@ -102,11 +102,16 @@ def make_batch(
         if positions and any(data.get("augment", {}).values()):
             seeds, kept = (seed % 2**32, positions[place]), family["image_mask"]
             family["images"][kept], moved = augment.augment(family["images"][kept], data.augment, seeds)
-        if data.get("patch_px"):
-            family["patch_targets"], family["annotated"] = load_patch_targets(record, data, moved)
-        if positions and "asked" in family:
-            stream = (seed % 2**32, positions[place], ASKED_STREAM)
-            family["asked"], family["asked_from"] = load_asked(record, tokenizer, data, moved, stream)
+        asks = positions and "asked" in family
+        if asks or "patch_targets" in family:
+            known = [annotations_from_json(text) for text in record.annotations[: data.max_images]]
+            scale = data.size_px / record.size_px
+            matrix = moved @ np.diag([scale, scale, 1.0])  # from the stored picture to the one that the encoder sees
+            if "patch_targets" in family:
+                add_patch_targets(family, known, matrix, data)
+            if asks:
+                stream = (seed % 2**32, positions[place], ASKED_STREAM)
+                add_asked(family, record, known, matrix, tokenizer, data, np.random.default_rng(stream))
         families.append(family)
     return cast(ClipBatch[np.ndarray], {**stack_families(families), "family": np.array(rows, np.int32)})
 
@@ -138,40 +143,38 @@ def empty_family(data: ConfigDict) -> ClipArrays[np.ndarray]:
     return arrays
 
 
-def load_asked(
-    family: Family, tokenizer: Tokenizer, data: ConfigDict, moved: np.ndarray, seed: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draws what the caption decoder is asked of each image: tokens int32[N, L] of prompt and answer, and where the
-    answer begins, int32[N]. Of images without annotations it is asked for the caption."""
-    empty, rng = empty_family(data), np.random.default_rng(seed)
-    tokens, start = empty["asked"], empty["asked_from"]
-    shown = np.diag([1 / data.size_px, 1 / data.size_px, 1.0]) @ moved
-    scaled = shown @ np.diag([data.size_px / family.size_px, data.size_px / family.size_px, 1.0])
-    own = [i for i in range(min(data.max_images, *family.truth.shape)) if family.truth[i, i] == 1]
-    chosen = []
-    for i in own:
-        text = family.annotations[i] if family.annotations else "{}"
-        picture = asked.Picture(family.captions[i], annotations_from_json(text), scaled)
-        chosen.append(asked.choose(picture, data.asked, rng))
-    if own:
-        prompts = tokenizer.encode_batch([each.prompt for each in chosen], data.max_tokens)
-        whole = [f"{each.prompt} {each.answer}".strip() for each in chosen]
-        tokens[own] = tokenizer.encode_batch(whole, data.max_tokens)
-        # As many tokens as both begin with: a piece may reach from the prompt into the answer.
-        start[own] = (prompts == tokens[own]).cumprod(axis=1).sum(axis=1)
-    return tokens, start
+def add_patch_targets(
+    family: ClipArrays[np.ndarray], known: Sequence[Annotations], matrix: np.ndarray, data: ConfigDict
+) -> None:
+    """Fills in what stands at the patches of the images whose annotations are known, the first ones or none. `matrix`:
+    float64[3, 3], moves points of the stored picture to the one that the encoder sees."""
+    for i, annotations in enumerate(known):
+        family["patch_targets"][i] = patch_targets(annotations, matrix, data.size_px, data.patch_px)
+    family["annotated"][: len(known)] = True
 
 
-def load_patch_targets(family: Family, data: ConfigDict, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Computes what stands at the patches of each image, uint32[N, P, PATCH_WORDS], and whether that is known, bool[N].
-    `moved`: float64[3, 3], where augmentation has moved pixels of the size that the encoder sees."""
-    empty = empty_family(data)
-    targets, known = empty["patch_targets"], empty["annotated"]
-    matrix = moved @ np.diag([data.size_px / family.size_px, data.size_px / family.size_px, 1.0])
-    for i, text in enumerate(family.annotations[: data.max_images]):
-        targets[i] = patch_targets(annotations_from_json(text), matrix, data.size_px, data.patch_px)
-        known[i] = True
-    return targets, known
+def add_asked(
+    family: ClipArrays[np.ndarray],
+    record: Family,
+    known: Sequence[Annotations],
+    matrix: np.ndarray,
+    tokenizer: Tokenizer,
+    data: ConfigDict,
+    rng: np.random.Generator,
+) -> None:
+    """Fills in what the caption decoder is asked of each image that has a true caption of its own; where annotations
+    are not known, that caption. `matrix` as of `add_patch_targets`."""
+    shown = np.diag([1 / data.size_px, 1 / data.size_px, 1.0]) @ matrix
+    own = [i for i in range(min(data.max_images, *record.truth.shape)) if record.truth[i, i] == 1]
+    if not own:
+        return
+    pictures = [asked.Picture(record.captions[i], known[i] if known else Annotations(), shown) for i in own]
+    chosen = [asked.choose(picture, data.asked, rng) for picture in pictures]
+    prompts = tokenizer.encode_batch([each.prompt for each in chosen], data.max_tokens)
+    tokens = tokenizer.encode_batch([f"{each.prompt} {each.answer}".strip() for each in chosen], data.max_tokens)
+    family["asked"][own] = tokens
+    # As many tokens as both begin with: a piece may reach from the prompt into the answer.
+    family["asked_from"][own] = (prompts == tokens).cumprod(axis=1).sum(axis=1)
 
 
 def load_family(

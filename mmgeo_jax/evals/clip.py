@@ -136,14 +136,15 @@ def summarize(results: dict[str, Any]) -> str:
     for name in ("synthetic", "real"):
         if section := results[name]:
             keys = ("image_hit1", "text_hit1", "chance", "unimodal_text_hit1", "untrained_text_hit1")
-            scores = {key: section[key] for key in keys} | section["by_kind"]
-            values = ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
-            lines.append(f"{name} ({section['families']} families of {section['split']}): {values}")
+            lines.append(f"{name} ({section['families']} families of {section['split']}): {_values(section, keys)}")
             if other := section.get("likelihood"):
-                scores = {key: other[key] for key in keys[:2]} | other["by_kind"]
-                values = ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
-                lines.append(f"{name} by likelihood: {values}")
+                lines.append(f"{name} by likelihood: {_values(other, keys[:2])}")
     return "\n".join(lines)
+
+
+def _values(section: dict[str, Any], keys: Sequence[str]) -> str:
+    scores = {key: section[key] for key in keys} | section["by_kind"]
+    return ", ".join(f"{key} {value:.3f}" for key, value in scores.items() if value is not None)
 
 
 def _format_table(results: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Float32, Int32, UInt32
 from ml_collections import ConfigDict
 
-from data_gen.records.patch_targets import CLASSES, GROUPS, group_slice
+from data_gen.records.patch_targets import GROUPS, group_slice, unpack
 from mmgeo_jax.losses.pairs import Loss
 
 Sums = Float32[Array, "I groups"]
@@ -20,12 +20,6 @@ Sums = Float32[Array, "I groups"]
 def weights(loss: ConfigDict) -> dict[str, float]:
     """Returns group -> weight, of the groups that `loss.dense` gives one."""
     return {group: weight for group, weight in loss.get("dense", {}).items() if weight}
-
-
-def unpack(targets: UInt32[Array, "... W"]) -> Bool[Array, "... K"]:
-    """Returns the bits of targets, a class each."""
-    bits = targets[..., None] >> jnp.arange(32, dtype=jnp.uint32) & 1
-    return bits.reshape(*targets.shape[:-1], -1)[..., : len(CLASSES)].astype(bool)
 
 
 def sums(

@@ -46,11 +46,11 @@ def embed(
 
 
 class Beside(NamedTuple):
-    """A loss that is a sum over images. `weigh` says whether a config asks for it; `reads` is what its sums need of a
-    batch beside images and tokens; `sums` maps (model, seen, part of a batch) to [I, number of sums], and `loss`
+    """A loss that is a sum over images. `weights` returns what a config gives it, nothing where it is off; `reads` is
+    what its sums need of a batch; `sums` maps (model, seen, part of a batch) to [I, number of sums], and `loss`
     (config, sums, batch) to the loss and metrics."""
 
-    weigh: Callable[[ConfigDict], Any]
+    weights: Callable[[ConfigDict], Any]
     reads: tuple[str, ...]
     sums: Callable[[TwoTower, Seen, Part], Float32[Array, "I sums"]]
     loss: Callable[[ConfigDict, Float32[Array, "I sums"], Batch], Loss]
@@ -87,7 +87,7 @@ BESIDE = {
 
 def beside(config: ConfigDict) -> tuple[str, ...]:
     """Returns the names of the losses of BESIDE that have a weight."""
-    return tuple(name for name, row in BESIDE.items() if row.weigh(config))
+    return tuple(name for name, row in BESIDE.items() if row.weights(config))
 
 
 def outputs(names: Sequence[str], graphdef: nnx.GraphDef, params: Params, part: Part) -> Outputs:

@@ -66,6 +66,10 @@ def default_model_config() -> ConfigDict:
     )
 
 
+# Parameters that read patches beside the towers: embeddings do not depend on them.
+PATCH_READERS = ("patch_head/", "captioner/")
+
+
 class Seen(NamedTuple):
     """What the image tower makes of images."""
 

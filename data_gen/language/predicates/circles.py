@@ -105,17 +105,21 @@ def arc_midpoint(o, m, a, b, radius):
     return largest(on, np.abs(np.abs(m - a) - np.abs(m - b))), INF
 
 
+def _sweeps_apart(o, a, b, p, c, d):
+    return (sweep(o, a, b) - sweep(p, c, d),)
+
+
 ARC_PAIR = ((0, 2, 1, 3, 4, 5), (0, 1, 2, 3, 5, 4), (3, 4, 5, 0, 1, 2))  # each of a centre and two ends
 topic.add(
     "equal_arc",
     symmetries=ARC_PAIR,
-    equation=lambda o, a, b, p, c, d: (sweep(o, a, b) - sweep(p, c, d),),
+    equation=_sweeps_apart,
     circles=0,
 ).says("arc {1}{2} of circle {0} = arc {4}{5} of circle {3}", "⌒{1}{2} of ⊙{0} is equal to ⌒{4}{5} of ⊙{3}")
 topic.add(
     "similar_arc",
     symmetries=ARC_PAIR,
-    equation=lambda o, a, b, p, c, d: (sweep(o, a, b) - sweep(p, c, d),),
+    equation=_sweeps_apart,
     circles=0,
 ).says(
     "arc {1}{2} of circle {0} ∼ arc {4}{5} of circle {3}",

@@ -2,7 +2,6 @@
 clearest layout is kept.
 """
 
-import itertools
 import time
 from dataclasses import replace
 
@@ -119,16 +118,15 @@ def figure(problem: Problem, canvas: Canvas, rng: np.random.Generator) -> Member
     Layouts are tried for MOST_SECONDS; from the second round on without the printed angles, where those find no place.
     """
     end = time.monotonic() + MOST_SECONDS
-    unclear = 0
-    for count in itertools.count():
+    unclear, is_first = 0, True
+    while True:
         programs, possible = _graded(problem, rng, LAYOUTS, STARTS)
-        if count and problem.prints:
+        if problem.prints and not is_first:
             programs += [replace(program, prints=()) for program in programs]
         for program in programs:
             member = draw(program, canvas)
             if member and member.labels is not None:
                 return member
-        unclear = 0 if programs else unclear + 1
+        unclear, is_first = 0 if programs else unclear + 1, False
         if not possible or unclear == UNCLEAR_ROUNDS or time.monotonic() > end:
             return None
-    raise AssertionError("counting has no end")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from data_gen.language.fact import Fact
 from data_gen.language.predicates.table import PREDICATES
+from data_gen.shared.signs import normalize
 
 Term = str | tuple  # an atom, or (head, arguments...)
 MAX_LETTERS = 400  # of a statement
@@ -103,16 +104,13 @@ OPERATIONS = ("Add", "Sub", "Mul", "Div")
 STRUCTURE = ("Shape", "Collinear", "Cocircular", "IsCentreOfCircle")
 
 
-# Signs as Chinese keyboards type them: the wide forms of ASCII, and others for what CDL writes in ASCII.
-WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
-    ord(wide): sign for wide, sign in {"\u3000": " ", "、": ",", "。": ".", "−": "-", "–": "-", "×": "*", "·": "*",
-                                       "÷": "/", "【": "(", "】": ")", "〔": "(", "〕": ")"}.items()
-}  # fmt: skip
+# Signs for which CDL has others, and Chinese keyboards brackets and stops of their own.
+OF_CDL = str.maketrans("、。×·÷【】〔〕", ",.**/()()")
 
 
 def half_width(text: str) -> str:
-    """Returns a text with the signs of ASCII in the place of wide ones."""
-    return text.translate(WIDE)
+    """Returns a text in the signs of CDL, which are ASCII's, for wide ones and for those that are equal to them."""
+    return normalize(text).translate(OF_CDL)
 
 
 class Unsayable(Exception):

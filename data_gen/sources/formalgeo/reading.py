@@ -64,8 +64,12 @@ Root = str | Corpus
 @cache
 def load(root: Root, split: str) -> tuple[dict, ...]:
     """Returns the problems of a split. Raises UserError where the file is missing, or a line is not a problem."""
-    corpus = root if isinstance(root, Corpus) else Corpus(str(root))
+    corpus = _corpus(root)
     return tuple(_checked(where, problem) for where, problem in _rows(corpus, split))
+
+
+def _corpus(root: Root) -> Corpus:
+    return root if isinstance(root, Corpus) else Corpus(str(root))
 
 
 def _rows(corpus: Corpus, split: str) -> Iterator[tuple[str, Any]]:
@@ -98,12 +102,10 @@ def _checked(where: str, problem: Any) -> dict:
 def content(root: Root) -> str:
     """Hashes the problems of all splits that are there, how they are split, and the sizes of their pictures."""
     if is_published(root):
-        corpus = root if isinstance(root, Corpus) else Corpus(str(root))
+        corpus = _corpus(root)
         also = [path for path in (Path(root) / "info.json", *annotation_files(root)) if path.is_file()]
-        found, rule = (
-            [*problem_files(root), *also],
-            str(sorted((n, sorted(i)) for n, i in split_of(corpus).ids.items())),
-        )
+        found = [*problem_files(root), *also]
+        rule = str(sorted((name, sorted(ids)) for name, ids in split_of(corpus).ids.items()))
     else:
         found, rule = [path for split in SPLITS if (path := Path(root) / f"{split}.jsonl").is_file()], ""
     pictures = (Path(root) / "diagrams").glob("*") if found else ()
