@@ -14,7 +14,7 @@ import numpy as np
 
 from data_gen.constructions.program import Program, program_from_json
 from data_gen.drawing.canvas import Canvas, canvas_from_json
-from data_gen.drawing.draw import Member, draw
+from data_gen.drawing.draw import Member, broken_rules, draw
 from data_gen.drawing.png import decode_png, encode_png
 from data_gen.language.captions import write_caption
 from data_gen.language.fact import Fact, facts_from_json, facts_to_json, printed_only, same_facts
@@ -26,6 +26,7 @@ from data_gen.truth.signatures import caption_signature, drawable, image_signatu
 from data_gen.truth.truth_table import Scene, truth_table
 
 STAGES = ("rebuild", "truth", "signatures", "png")
+BREAKS = "breaks the rule of legibility "
 MARGIN_TOLERANCE_PX = 1e-3  # between versions of the libraries; none within one
 # What a program that reads, but is of another making, may raise in the code that draws it: it becomes a difference.
 UNREADABLE = (UserError, *own_json.UNREADABLE)
@@ -70,6 +71,9 @@ def find_differences(family: Family, clock: Clock, exact: bool = True) -> list[D
     found += _texts(family, canvas, whole, said)
     found += _axes(family, [m.program for m in whole], said)
     found += _question(family, whole[0].program)
+    with clock("rebuild"):
+        for i, member in enumerate(whole):
+            found += [Difference(f"images[{i}]", BREAKS + rule) for rule in broken_rules(member, canvas)]
     with clock("truth"):
         scene = Scene.from_diagrams([m.diagram for m in whole])
         truth, margin = truth_table(said, scene, canvas.margin_px)

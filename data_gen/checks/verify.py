@@ -25,7 +25,8 @@ from tqdm import tqdm
 
 from data_gen.build.shards import refusals, versions
 from data_gen.checks import leaks, near_duplicates
-from data_gen.checks.reproduce import STAGES, UNREADABLE, Clock, find_differences
+from data_gen.checks.reproduce import BREAKS, STAGES, UNREADABLE, Clock, find_differences
+from data_gen.drawing.legibility import RULES
 from data_gen.records import schema, tfrecords
 from data_gen.shared import cli, files
 from data_gen.shared.errors import UserError
@@ -62,6 +63,7 @@ class ShardReport:
     fingerprints: near_duplicates.Fingerprints = field(default_factory=near_duplicates.Fingerprints)
     proposals: dict[str, list[int]] = field(default_factory=dict)
     figures: dict[str, int] = field(default_factory=dict)
+    broken: Counter[str] = field(default_factory=Counter)  # rule of legibility -> pictures
 
     def add_difference(self, where: str, what: str) -> None:
         """Counts a difference, and keeps it as a line up to the limit."""
@@ -97,6 +99,8 @@ def check_shard(shard: CheckTask) -> ShardReport:
             found.add_difference(f"record {number} ({family.key})", f"cannot be drawn again ({fault!r})")
         for name, what in differences:
             found.add_difference(f"record {number} ({family.key}) {name}", what)
+            if what.startswith(BREAKS):
+                found.broken[what.removeprefix(BREAKS)] += 1
         found.keys.append(family.key)
         found.fingerprints.add(family)
         _count(found.counts, family)
@@ -199,7 +203,10 @@ def summarise(found: Sequence[ShardReport]) -> dict[str, Any]:
     proposals: dict[str, np.ndarray] = {}
     families: Counter[str] = Counter()
     figures: Counter[str] = Counter()
+    broken: Counter[str] = Counter()
+    pictures = sum(sum(some.counts.get("axis", Counter()).values()) for some in found)
     for some in found:
+        broken.update(some.broken)
         figures.update(some.figures)
         families[some.shard.split] += len(some.keys)
         for name, counter in some.counts.items():
@@ -216,6 +223,7 @@ def summarise(found: Sequence[ShardReport]) -> dict[str, Any]:
         "caption length": lengths,
         "accept rate": {kind: round(taken / max(1, tried), 3) for kind, (tried, taken) in sorted(proposals.items())},
         "figures": dict(figures.most_common()),
+        "rules broken": {"pictures": pictures} | {rule.__name__: broken[rule.__name__] for rule in RULES},
         "near-duplicates": near_duplicates.between_splits([(some.shard.split, some.fingerprints) for some in found]),
     }
 
@@ -237,6 +245,9 @@ def report_text(report: dict[str, Any]) -> str:
     rates = ", ".join(f"{kind} {rate}" for kind, rate in report["accept rate"].items())
     lines.append(f"accept rate of edits: {rates or 'not counted'}")
     lines += [refusals(report["figures"])] if report["figures"] else []
+    pictures, *broken = report["rules broken"].items()
+    found = ", ".join(f"{rule} {count}" for rule, count in broken if count)
+    lines.append(f"rules of legibility broken in {pictures[1]} pictures: {found or 'none'}")
     lines += near_duplicates.report_lines(report["near-duplicates"]) + leaks.report_lines(report["leaks"])
     return "\n".join(lines)
 

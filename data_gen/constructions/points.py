@@ -58,8 +58,9 @@ def _segment_rows() -> Iterator[Construction]:
         yield _row("crosser", name, "ab", "pq", _through, fact, (foot_, lean), segments="pq")
     for count in (3, 4, 5):
         yield _row("parts", str(count), "ab", "", _nothing, f"divided a b ={count}", shows=(f"divisions{count} a b",))
-    for count, word in TICK_WORDS.items():
-        yield _row("ticks", word.split()[0], "ab", "", _nothing, f"ticked a b ={word}", shows=(f"ticks{count} a b",))
+    for count, word in TICK_WORDS.items():  # on both halves: ticks mean that things are equal
+        yield _row("ticks", word.split()[0], "ab", "m", lambda t, p: (_at(t[0], t[1], 1 / 2),),
+                   f"midpoint m a b; ticked a m ={word}", shows=(f"ticks{count} a m", f"ticks{count} m b"))  # fmt: skip
 
 
 def _nothing(taken: Sequence[complex], p: Sequence[float]) -> Given:

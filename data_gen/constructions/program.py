@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -23,7 +24,7 @@ from data_gen.language.fact import Fact, facts_from_list, facts_to_list
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.shared import own_json
 
-MOST_TICKS = 3
+MOST_MARKS: dict[type, int] = {shapes.Ticks: 3, shapes.ParallelArrows: 2, shapes.AngleArc: 2}  # of one kind in a place
 STROKE_CLASSES: dict[str, type[shapes.Stroke]] = {
     kind.__name__: kind for kind in (shapes.Segment, shapes.Circle, shapes.Arc, shapes.Shade, shapes.Graph)
 }
@@ -88,24 +89,33 @@ class Program:
         return Strokes(*(tuple(kept.values()) for kept in found.values()))
 
     @cached_property
-    def optional_marks(self) -> tuple[shapes.Mark, ...]:
-        """Collects the marks that a book would put on what the steps make true. Equal counts of ticks mean equal
-        segments, so each step has counts of its own; what would need more than MOST_TICKS goes without."""
-        found: list[shapes.Mark] = []
-        used = 0
+    def mark_groups(self) -> tuple[tuple[shapes.Mark, ...], ...]:
+        """Collects the marks that a book would put on what the steps make true, in groups that mean something only as a
+        whole: the ticks of equal segments, the chevrons of parallel lines, the arcs of equal angles. Equal counts mean
+        that things are equal, so each step has counts of its own; what would need more than MOST_MARKS goes without. A
+        group that marks what an earlier one marks has its count."""
+        groups: list[tuple[shapes.Mark, ...]] = []
+        counts: dict[Any, int] = {}  # kind of mark and place -> count
+        used: Counter[type] = Counter()
         for step in self.steps:
-            marks = step.optional_marks()
-            least = min((mark.count for mark in marks if isinstance(mark, shapes.Ticks)), default=1)
-            most = used
-            for mark in marks:
-                if isinstance(mark, shapes.Ticks):
-                    mark = replace(mark, count=used + mark.count - least + 1)
-                    most = max(most, mark.count)
-                    if mark.count > MOST_TICKS:
-                        continue
-                found.append(mark)
-            used = most
-        return tuple(found)
+            marks, before = step.optional_marks(), Counter(used)
+            groups += [(mark,) for mark in marks if not isinstance(mark, shapes.Counted)]
+            counted = [mark for mark in marks if isinstance(mark, shapes.Counted)]
+            for kind, count in dict.fromkeys((type(mark), mark.count) for mark in counted):
+                group = [mark for mark in counted if type(mark) is kind and mark.count == count]
+                least = min(mark.count for mark in counted if type(mark) is kind)
+                known = [counts[mark.place] for mark in group if mark.place in counts]
+                number = known[0] if known else before[kind] + count - least + 1
+                if number <= MOST_MARKS[kind] and len(set(known)) < 2:
+                    groups.append(tuple(replace(mark, count=number) for mark in group))
+                    counts |= {mark.place: number for mark in group}
+                used[kind] = max(used[kind], number)
+        return tuple(groups)
+
+    @property
+    def optional_marks(self) -> tuple[shapes.Mark, ...]:
+        """Returns the marks of all groups."""
+        return tuple(itertools.chain(*self.mark_groups))
 
     @cached_property
     def required_marks(self) -> tuple[shapes.Mark, ...]:

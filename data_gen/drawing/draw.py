@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from data_gen.constructions.program import Program
 from data_gen.drawing.annotate import annotate
 from data_gen.drawing.canvas import Canvas, fit
 from data_gen.drawing.labels import Label, LabelCollision, place_labels
-from data_gen.drawing.legibility import Layout, faults, mark_fits
+from data_gen.drawing.legibility import Layout, faults, optional_marks
 from data_gen.drawing.raster import to_pixels
 from data_gen.drawing.strokes import Ink
 from data_gen.geometry.diagram import Diagram
@@ -77,7 +77,7 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
     """Draws a program; None where it has no figure, or one that breaks a rule of `legibility.RULES`."""
     _count("tried")
     try:
-        solved, texts = program.points, program.texts
+        solved, _ = program.points, program.texts
     except (ZeroDivisionError, ValueError):
         _count("no_figure")
         return None
@@ -85,16 +85,17 @@ def draw(program: Program, canvas: Canvas) -> Member | None:
     if fault := next(faults(layout), None):
         _count(fault)
         return None
-    optional = tuple(m for m in program.optional_marks if mark_fits(m, layout)) if canvas.marks else ()
-    diagram = Diagram(
-        size_px=canvas.size_px,
-        points={name: (z.real, z.imag) for name, z in layout.points.items()},
-        **program.strokes._asdict(),
-        marks=optional + program.required_marks + texts,
-        dots=_dots(layout),
-        style=canvas.style,
-    )
+    marked = replace(layout, optional=optional_marks(layout)) if canvas.marks else layout
+    diagram = replace(marked.diagram, dots=_dots(layout))
     return Member(program, diagram, program.stated_facts + program.printed_facts)
+
+
+def broken_rules(member: Member, canvas: Canvas) -> tuple[str, ...]:
+    """Names the rules of legibility that a drawn figure breaks, with all its marks: none, if `draw` has drawn it."""
+    points = {name: complex(*place) for name, place in member.diagram.points.items()}
+    program, marks = member.program, member.diagram.marks
+    optional = marks[: len(marks) - len(program.required_marks + program.texts)]
+    return tuple(faults(Layout(program, points, canvas, optional)))
 
 
 def _dots(layout: Layout) -> tuple[str, ...]:

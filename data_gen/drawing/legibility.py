@@ -5,17 +5,20 @@ Lengths of `quality` are shares of the figure's width: the longer side of the bo
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from data_gen.constructions.program import Program
+from data_gen.drawing import spots
 from data_gen.drawing.canvas import Canvas
-from data_gen.drawing.regions import divided
+from data_gen.drawing.regions import divided, sides_of
 from data_gen.geometry import diagram as shapes
-from data_gen.geometry.plane import angle_deg, segment_distance
+from data_gen.geometry.diagram import Diagram
+from data_gen.geometry.plane import angle_deg, line_distance, segment_distance
 
 MIN_STROKE = 1.2  # of the canvas's least gap
 MIN_ANGLE_DEG = 5.0  # between two strokes that part in a point
@@ -24,6 +27,11 @@ ON_PX = 1.0  # what is nearer to a stroke lies on it
 SAME_ANGLE_DEG = 1.0
 MIN_TICK_GAP = 0.04  # of the canvas, between small strokes on a segment, and from its ends
 AREA_PX = 1.5  # how deep a stroke must run into a region to divide it
+# Strokes that are nearer than SIDE_PX for longer than SIDE_RUN_PX, and turn less than SIDE_DEG, look like one.
+SIDE_PX, SIDE_RUN_PX, SIDE_DEG = 4.0, 25.0, 6.0
+OFF_PX = 6.0  # a named point is on a stroke, to TOUCH_PX, or so far from it
+TOUCH_PX = 0.1
+DIVISION_PX = 4.0  # between a stroke that divides a segment and a point or crossing
 Angled = shapes.AngleText | shapes.AngleArc | shapes.RightAngle
 
 
@@ -34,6 +42,7 @@ class Layout:
     program: Program
     points: dict[str, complex]  # where all points of the program lie, px
     canvas: Canvas
+    optional: tuple[shapes.Mark, ...] = ()  # marks beside those that must be drawn
 
     @cached_property
     def places(self) -> list[complex]:
@@ -47,9 +56,31 @@ class Layout:
         return np.array([(points[s.a], points[s.b]) for s in self.program.strokes.segments]).reshape(-1, 2)
 
     @cached_property
+    def lines(self) -> np.ndarray:
+        """Returns complex[L, 2]: the ends of all straight strokes, the sides of regular polygons too."""
+        sides = [
+            side
+            for mark in self.program.required_marks
+            if isinstance(mark, shapes.RegularPolygon)
+            for side in sides_of(mark, self.points)
+        ]
+        return np.concatenate([self.ends, sides]) if sides else self.ends
+
+    @cached_property
     def marks(self) -> tuple[shapes.Mark, ...]:
-        """Returns the texts and marks that must be drawn."""
-        return self.program.texts + self.program.required_marks
+        """Returns the marks and texts, in the order in which they are drawn."""
+        return self.optional + self.program.required_marks + self.program.texts
+
+    @cached_property
+    def diagram(self) -> Diagram:
+        """Returns the diagram, but for the dots of its points."""
+        return Diagram(
+            size_px=self.canvas.size_px,
+            points={name: (z.real, z.imag) for name, z in self.points.items()},
+            **self.program.strokes._asdict(),
+            marks=self.marks,
+            style=self.canvas.style,
+        )
 
 
 # ---- rules --------------------------------------------------------------------------------------------------------
@@ -110,11 +141,99 @@ def area_of_a_divided_region(layout: Layout) -> bool:
     return any(divided([points[n] for n in text.corners], points, strokes, marks, AREA_PX) for text in texts)
 
 
+def point_nearly_on_a_stroke(layout: Layout) -> bool:
+    """Returns whether a named point is neither on a line or circle nor visibly off it."""
+    places = np.array(layout.places)
+    if not places.size:
+        return False
+    found = [segment_distance(places[:, None], layout.lines[:, 0], layout.lines[:, 1]).ravel()]
+    points, strokes = layout.points, layout.program.strokes
+    for circle in strokes.circles:
+        centre = points[circle.centre]
+        found.append(np.abs(np.abs(places - centre) - abs(points[circle.through] - centre)))
+    for arc in strokes.arcs:
+        round_ = np.array(along_arc(*(points[name] for name in (arc.centre, arc.a, arc.via, arc.b))))
+        found.append(segment_distance(places[:, None], round_[:-1], round_[1:]).min(1))
+    off = np.concatenate(found)
+    return bool(((off > TOUCH_PX) & (off < OFF_PX)).any())
+
+
+def strokes_side_by_side(layout: Layout) -> bool:
+    """Returns whether two straight strokes run so near each other, and so long, that they look like one."""
+    a, b = layout.lines.T
+    turn = np.abs(np.degrees(np.angle((b - a)[:, None] * (b - a).conj())))
+    first, second = np.nonzero(np.triu(np.minimum(turn, 180 - turn) < SIDE_DEG, 1))
+    for p, q, r, s in zip(a[first], b[first], a[second], b[second], strict=True):
+        if line_distance(r, p, q) < ON_PX and line_distance(s, p, q) < ON_PX:
+            continue  # one line
+        along = p + (q - p) * SIDE_SHARES
+        if (segment_distance(along, r, s) < SIDE_PX).mean() * abs(q - p) > SIDE_RUN_PX:
+            return True
+    return False
+
+
+SIDE_SHARES = np.linspace(0, 1, 97)
+
+
+def lone_mark(layout: Layout) -> bool:
+    """Returns whether a count of ticks, chevrons or arcs stands in one place only: equal to what?"""
+    counted = {mark.place: (type(mark), mark.count) for mark in layout.marks if isinstance(mark, shapes.Counted)}
+    return 1 in Counter(counted.values()).values()
+
+
+def mark_on_a_ray(layout: Layout) -> bool:
+    """Returns whether a length, ticks or divisions stand on a stroke with an arrowhead: it has no length."""
+    points = layout.points
+    rays = [(points[s.a], points[s.b]) for s in layout.program.strokes.segments if s.ray or s.arrows]
+    some = [mark for mark in layout.marks if isinstance(mark, ON_SEGMENT)] if rays else []
+    return any(
+        max(segment_distance(np.array([points[mark.a], points[mark.b]]), a, b)) < ON_PX
+        for mark, (a, b) in itertools.product(some, rays)
+    )
+
+
+def mark_without_room(layout: Layout) -> bool:
+    """Returns whether ticks or chevrons find no place clear of points, crossings, circles, divisions and each other."""
+    some = [mark for mark in layout.marks if isinstance(mark, spots.Row)]
+    if not some:
+        return False
+    places = spots.Spots(layout.diagram)
+    return not all(places.row(mark)[1] for mark in some)
+
+
+def division_on_a_point(layout: Layout) -> bool:
+    """Returns whether a stroke that divides a segment stands on a point or a crossing, or too near to one."""
+    some = [mark for mark in layout.marks if isinstance(mark, shapes.Divisions)]
+    if not some:
+        return False
+    taken = np.array([*layout.points.values(), *(complex(*z) for z in spots.crossings(layout.diagram))])
+    rings = [(layout.points[c.centre], layout.points[c.through]) for c in layout.program.strokes.circles]
+    for x, y in itertools.chain(*(spots.divisions(mark, layout.diagram.points) for mark in some)):
+        z = complex(x, y)
+        near_ring = any(abs(abs(z - centre) - abs(through - centre)) < DIVISION_PX for centre, through in rings)
+        if near_ring or np.abs(taken - z).min() < DIVISION_PX:
+            return True
+    return False
+
+
+ON_SEGMENT = shapes.LengthText | shapes.Ticks | shapes.Divisions
+# Of marks, those that books put where they find room too.
+MARK_RULES: tuple[Callable[[Layout], bool], ...] = (lone_mark, mark_on_a_ray, mark_without_room)
 # Cheap rules that refuse many figures come first.
 RULES: tuple[Callable[[Layout], bool], ...] = (
-    off_canvas, points_too_close, cramped, value_on_a_divided_segment, ticks_on_a_divided_segment,
-    ambiguous_mark, angle_labelled_twice, area_of_a_divided_region,
+    off_canvas, points_too_close, cramped, point_nearly_on_a_stroke, value_on_a_divided_segment,
+    ticks_on_a_divided_segment, ambiguous_mark, angle_labelled_twice, strokes_side_by_side, area_of_a_divided_region,
+    division_on_a_point, *MARK_RULES,
 )  # fmt: skip
+
+
+def along_arc(centre: complex, a: complex, via: complex, b: complex) -> list[complex]:
+    """Returns 49 points of an arc."""
+    start, middle, end = (np.angle(z - centre) for z in (a, via, b))
+    sweep = (end - start) % (2 * np.pi)
+    if (middle - start) % (2 * np.pi) > sweep:  # the other way round
+        sweep -= 2 * np.pi
+    return list(centre + (a - centre) * np.exp(1j * sweep * np.linspace(0, 1, 49)))
 
 
 def faults(layout: Layout) -> Iterator[str]:
@@ -122,12 +241,27 @@ def faults(layout: Layout) -> Iterator[str]:
     return (rule.__name__ for rule in RULES if rule(layout))
 
 
+def optional_marks(layout: Layout) -> tuple[shapes.Mark, ...]:
+    """Chooses the marks of a figure that it could do without. Those of a group that find room stand, if that leaves more
+    than one to compare."""
+    for group in layout.program.mark_groups:
+        known = {mark.place for mark in layout.optional if isinstance(mark, shapes.Counted)}
+        fit = [mark for mark in group if mark_fits(mark, layout)]
+        new = (mark for mark in fit if not (isinstance(mark, shapes.Counted) and mark.place in known))
+        with_group = replace(layout, optional=(*layout.optional, *new))
+        if fit and not any(rule(with_group) for rule in MARK_RULES):
+            layout = with_group
+    return layout.optional
+
+
 def mark_fits(mark: shapes.Mark, layout: Layout) -> bool:
     """Returns whether an optional mark can be added to a figure: it is clear what it means, no printed angle has its
-    place, and ticks are the only count on an undivided segment."""
-    others = layout.marks
+    place, none of those that facts speak of has its kind, and ticks stand on undivided segments."""
+    others = layout.program.required_marks + layout.program.texts
+    if isinstance(mark, shapes.Counted) and any(isinstance(other, type(mark)) for other in others):
+        return False
     if isinstance(mark, shapes.Ticks):
-        counted = any(isinstance(other, shapes.Ticks | shapes.Divisions) for other in others)
+        counted = any(isinstance(other, shapes.Divisions) for other in others)
         return not (counted or _is_divided(mark, layout) or _is_ambiguous(mark, layout))
     if isinstance(mark, Angled):
         texts = [t for t in others if isinstance(t, shapes.AngleText) and t.vertex == mark.vertex]

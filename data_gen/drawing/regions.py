@@ -32,9 +32,14 @@ def divided(region: Sequence[complex], points: dict[str, complex], drawn, marks:
     rings += [(points[a.centre], points[a.a]) for a in drawn.arcs]
     for mark in marks:
         if isinstance(mark, RegularPolygon):
-            o = points[mark.centre]
-            corners = o + (points[mark.corner] - o) * np.exp(2j * np.pi * np.arange(mark.count + 1) / mark.count)
-            lines += list(zip(corners[:-1].tolist(), corners[1:].tolist(), strict=True))
+            lines += sides_of(mark, points)
     strokes = [a + (b - a) * SHARES for a, b in lines]
     strokes += [o + (a - o) * np.exp(2j * np.pi * SHARES) for o, a in rings]
     return bool(strokes) and bool((depth(region, np.concatenate(strokes)) > least).any())
+
+
+def sides_of(mark: RegularPolygon, points: dict[str, complex]) -> list[tuple[complex, complex]]:
+    """Returns the ends of the sides of a regular polygon."""
+    o = points[mark.centre]
+    corners = o + (points[mark.corner] - o) * np.exp(2j * np.pi * np.arange(mark.count + 1) / mark.count)
+    return list(zip(corners[:-1].tolist(), corners[1:].tolist(), strict=True))

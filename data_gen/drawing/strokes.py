@@ -3,11 +3,11 @@
 Angles are in radians, counted from the x axis towards the y axis (y runs down, so clockwise to the eye).
 """
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import acos, atan2, ceil, cos, dist, hypot, pi, sin, tan
 from typing import Any
 
+from data_gen.drawing.spots import CHEVRON_BACK, CHEVRON_HALF, Spots, direction, divisions, dot_px, mark_px, unit_px
 from data_gen.geometry import diagram as shapes
 from data_gen.geometry.diagram import Diagram, Point
 
@@ -64,11 +64,10 @@ class Ink:
     def __init__(self, diagram: Diagram):
         style = diagram.style
         self.diagram = diagram
-        # Marks grow with the letters, and with the canvas where the letters are small for it.
-        self.unit = max(0.8 * style.font_px, 0.05 * diagram.size_px)
+        self.unit = unit_px(style, diagram.size_px)
         self.stroke_px = style.stroke_px
-        self.mark_px = max(0.8, 0.85 * style.stroke_px)
-        self.dot_px = max(1.2, 1.15 * self.stroke_px, 0.14 * self.unit)  # radius
+        self.mark_px = mark_px(style)
+        self.dot_px = dot_px(style, diagram.size_px)
         self.dash = (0.42 * self.unit, 0.3 * self.unit)
         self.solid, self.dashed, self.marks, self.filled, self.shaded = Path(), Path(), Path(), Path(), Path()
         self.capsules: list[Capsule] = []
@@ -77,8 +76,7 @@ class Ink:
         self.graphs: list[tuple[tuple[Box, ...], tuple[Point, ...]]] = []
         self.angle_radius: dict[shapes.AngleText, float] = {}
         self._angles: dict[str, list[tuple[float, float, float]]] = {}  # vertex -> start, sweep, outer radius
-        # Where no tick or chevron may stand.
-        self._taken: list[Point] = [*diagram.points.values(), *_crossings(diagram)]
+        self._spots = Spots(diagram)
         self._draw()
 
     def _draw(self):
@@ -161,7 +159,7 @@ class Ink:
             self.capsules.append((*start, *end, width_px / 2))
 
     def _arrowhead(self, tip: Point, tail: Point):
-        dx, dy, _ = _direction(tail, tip)
+        dx, dy, _ = direction(tail, tip)
         length = 0.62 * self.unit
         half = 0.24 * self.unit
         x, y = tip[0] - length * dx, tip[1] - length * dy
@@ -169,28 +167,9 @@ class Ink:
         self.filled.polyline((tip, left, right), closed=True)
         self._block((left, right, tip, left), 0.0)
 
-    def _row(self, a: str, b: str, count: int, pitch: float) -> tuple[list[Point], float, float]:
-        """Returns places for `count` small marks near the middle of ab, clear of points and circles; ab's direction."""
-        start, end = self.diagram.points[a], self.diagram.points[b]
-        dx, dy, length = _direction(start, end)
-        pitch = min(pitch, 0.5 * length / count)
-        room = (count - 1) * pitch / 2 + 0.5 * self.unit
-
-        def at(along: float) -> Point:
-            return start[0] + along * dx, start[1] + along * dy
-
-        def free(share: float) -> float:
-            x, y = at(share * length)
-            rings = (abs(hypot(x - p, y - q) - radius) for p, q, radius, _ in self.rings)
-            return min(*(hypot(x - p, y - q) for p, q in self._taken), *rings)
-
-        share = next((share for share in (0.5, 0.4, 0.6, 0.33, 0.67, 0.25, 0.75) if free(share) > room), 0.5)
-        middle = share * length
-        self._taken.append(at(middle))
-        return [at(middle + (i - (count - 1) / 2) * pitch) for i in range(count)], dx, dy
-
     def _ticks(self, mark: shapes.Ticks):
-        spots, dx, dy = self._row(mark.a, mark.b, mark.count, max(0.24 * self.unit, self.mark_px + 1.8))
+        spots, _ = self._spots.row(mark)
+        dx, dy, _ = direction(self.diagram.points[mark.a], self.diagram.points[mark.b])
         half = 0.32 * self.unit
         lean = 0.25 * half
         for x, y in spots:
@@ -198,11 +177,9 @@ class Ink:
             self._stroke(self.marks, ((x - u, y - v), (x + u, y + v)), self.mark_px)
 
     def _divisions(self, mark: shapes.Divisions):
-        start, end = self.diagram.points[mark.a], self.diagram.points[mark.b]
-        dx, dy, length = _direction(start, end)
+        dx, dy, _ = direction(self.diagram.points[mark.a], self.diagram.points[mark.b])
         half = 0.36 * self.unit
-        for i in range(1, mark.count):
-            x, y = start[0] + dx * length * i / mark.count, start[1] + dy * length * i / mark.count
+        for x, y in divisions(mark, self.diagram.points):
             ends = ((x + dy * half, y - dx * half), (x - dy * half, y + dx * half))
             self._stroke(self.marks, ends, self.mark_px)
 
@@ -213,10 +190,11 @@ class Ink:
         self._stroke(self.solid, tuple((x + radius * cos(t), y + radius * sin(t)) for t in angles), self.stroke_px)
 
     def _parallel_arrows(self, mark: shapes.ParallelArrows):
-        spots, dx, dy = self._row(mark.a, mark.b, mark.count, max(0.42 * self.unit, self.mark_px + 3.0))
+        spots, _ = self._spots.row(mark)
+        dx, dy, _ = direction(self.diagram.points[mark.a], self.diagram.points[mark.b])
         # Parallel strokes point the same way whatever the order of their ends.
         turn = 1 if dx * cos(0.35) - dy * sin(0.35) > 0 else -1
-        back, half = 0.36 * self.unit * turn, 0.3 * self.unit
+        back, half = CHEVRON_BACK * self.unit * turn, CHEVRON_HALF * self.unit
         for x, y in spots:
             x, y = x + dx * back / 2, y + dy * back / 2
             wings = [(x - dx * back - dy * side, y - dy * back + dx * side) for side in (half, -half)]
@@ -224,8 +202,8 @@ class Ink:
 
     def _right_angle(self, mark: shapes.RightAngle):
         (x, y), a, b = (self.diagram.points[name] for name in (mark.vertex, mark.a, mark.b))
-        ax, ay, a_length = _direction((x, y), a)
-        bx, by, b_length = _direction((x, y), b)
+        ax, ay, a_length = direction((x, y), a)
+        bx, by, b_length = direction((x, y), b)
         side = min(0.72 * self.unit, 0.33 * a_length, 0.33 * b_length)
         corners = [(x + side * u, y + side * v) for u, v in ((ax, ay), (ax + bx, ay + by), (bx, by))]
         self._stroke(self.marks, tuple(corners), self.mark_px)
@@ -277,30 +255,11 @@ def arc_span(centre: Point, a: Point, via: Point, b: Point) -> tuple[float, floa
     return start, sweep
 
 
-def _crossings(diagram: Diagram) -> Iterator[Point]:
-    """Yields where two straight strokes cut each other."""
-    lines = [(*diagram.points[s.a], *diagram.points[s.b]) for s in diagram.segments]
-    for (x, y, p, q), (u, v, r, s) in itertools.combinations(lines, 2):
-        turn = (p - x) * (s - v) - (q - y) * (r - u)
-        if abs(turn) > 1e-9:
-            first = ((u - x) * (s - v) - (v - y) * (r - u)) / turn
-            second = ((u - x) * (q - y) - (v - y) * (p - x)) / turn
-            if 0 < first < 1 and 0 < second < 1:
-                yield x + (p - x) * first, y + (q - y) * first
-
-
 def _box_around(capsules: Sequence[Capsule]) -> Box:
     """Returns the box around capsules."""
     x, y = ([c[axis] for c in capsules] + [c[axis + 2] for c in capsules] for axis in (0, 1))
     half = max(c[4] for c in capsules)
     return min(x) - half, min(y) - half, max(x) + half, max(y) + half
-
-
-def _direction(start: Point, end: Point) -> tuple[float, float, float]:
-    """Returns the unit vector from start to end, and their distance."""
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    length = hypot(dx, dy) or 1e-9
-    return dx / length, dy / length, length
 
 
 def _wrap(angle: float) -> float:

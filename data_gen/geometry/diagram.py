@@ -5,8 +5,10 @@ it carries a stroke but has neither a label nor a dot.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 Point = tuple[float, float]
+Place = tuple[Any, frozenset[str]]  # what a mark stands on
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Ticks:
     b: str
     count: int = 1
 
+    @property
+    def place(self) -> Place:
+        """Returns what it marks, whatever the order of its points."""
+        return Ticks, frozenset((self.a, self.b))
+
 
 @dataclass(frozen=True)
 class ParallelArrows:
@@ -74,6 +81,11 @@ class ParallelArrows:
     a: str
     b: str
     count: int = 1
+
+    @property
+    def place(self) -> Place:
+        """Returns what it marks, whatever the order of its points."""
+        return ParallelArrows, frozenset((self.a, self.b))
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,11 @@ class AngleArc:
     vertex: str
     b: str
     count: int = 1
+
+    @property
+    def place(self) -> Place:
+        """Returns what it marks, whatever the order of its arms."""
+        return (AngleArc, self.vertex), frozenset((self.a, self.b))
 
 
 @dataclass(frozen=True)
@@ -140,6 +157,7 @@ class RegularPolygon:
     count: int
 
 
+Counted = Ticks | ParallelArrows | AngleArc  # one alone says nothing
 Mark = Divisions | RegularPolygon | Ticks | ParallelArrows | RightAngle | AngleArc | LengthText | AngleText | AreaText
 
 

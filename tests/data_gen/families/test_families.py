@@ -78,7 +78,7 @@ def test_every_construction_is_in_a_skeleton():
 
 
 def test_placed_points_explicit_strokes_and_the_canvas_come_back_from_json():
-    placed = Step("placed", (), ("A", "B", "O"), (0.0, 0.0, 4.0, 0.5, 2.0, 3.0))
+    placed = Step("placed", (), ("A", "B", "O"), (0.0, 0.0, 4.0, 1.5, 2.0, 3.0))
     drawn = Program((placed,), (), (Segment("A", "B", dashed=True), Circle("O", "A")), (Fact("on_circle", ("O", "A")),))
     assert program_from_json(drawn.to_json()) == drawn
     assert drawn.rename({"A": "X"}).draws == (Segment("X", "B", dashed=True), Circle("O", "X"))
@@ -409,12 +409,16 @@ def test_a_measure_and_a_number_do_not_share_an_angle():
     assert drawn["a"] is None and drawn["b"] is not None and drawn["c"] is not None
 
 
-@pytest.mark.parametrize(("marks_", "least"), [("ticks.one", 2), ("ticks.three", 4), ("parts.3", 3), ("parts.5", 5)])
+@pytest.mark.parametrize(
+    ("marks_", "least"), [("marked.equal", 2.33), ("marked.equal2", 3), ("parts.3", 3), ("parts.5", 5)]
+)
 def test_small_strokes_need_a_segment_long_enough(marks_, least):
-    """Each of them stands at least legibility.MIN_TICK_GAP of the canvas from the next and from the ends."""
+    """Each of them stands at least legibility.MIN_TICK_GAP of the canvas from the next and from the ends; and one tick
+    half a unit of the marks from the ends, here 5.2 px."""
     room = 112 / (112 - 2 * 14) * legibility.MIN_TICK_GAP  # of the figure's width, 1
     for share, wanted in ((0.97, False), (1.03, True)):
-        some = placed("AB CD", Step(marks_, ("C", "D"), (), ()), A=0j, B=1 + 0j, C=0.5j, D=0.5j + share * least * room)
+        ins = ("C", "D", "A", "B")[: 4 if "equal" in marks_ else 2]
+        some = placed("AB CD", Step(marks_, ins, (), ()), A=0j, B=1 + 0j, C=0.5j, D=0.5j + share * least * room)
         assert (draw(some, canvas(gap_px=3.0)) is not None) == wanted
 
 
@@ -424,7 +428,9 @@ def test_a_stroke_hardly_longer_than_the_least_gap_is_not_drawn():
         assert (draw(short, canvas(gap_px=10.0)) is not None) == wanted
 
 
-@pytest.mark.parametrize(("turn_deg", "wanted"), [(0.0, True), (4.5, False), (-4.5, False), (5.5, True), (175.0, True)])
+@pytest.mark.parametrize(
+    ("turn_deg", "wanted"), [(0.0, True), (4.5, False), (-4.5, False), (5.5, False), (6.5, True), (175.0, True)]
+)
 def test_strokes_that_part_look_apart(turn_deg, wanted):
     way = np.exp(1j * np.radians(turn_deg))
     some = placed("AB AC", A=0j, B=1 + 0j, C=complex(0.6 * way))
