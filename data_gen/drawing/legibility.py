@@ -242,8 +242,8 @@ def faults(layout: Layout) -> Iterator[str]:
 
 
 def optional_marks(layout: Layout) -> tuple[shapes.Mark, ...]:
-    """Chooses the marks of a figure that it could do without. Those of a group that find room stand, if that leaves more
-    than one to compare."""
+    """Chooses the marks of a figure that it could do without. Of a group those that find room stand, if they are more
+    than one."""
     for group in layout.program.mark_groups:
         known = {mark.place for mark in layout.optional if isinstance(mark, shapes.Counted)}
         fit = [mark for mark in group if mark_fits(mark, layout)]
