@@ -429,7 +429,7 @@ def test_a_stroke_hardly_longer_than_the_least_gap_is_not_drawn():
 
 
 @pytest.mark.parametrize(
-    ("turn_deg", "wanted"), [(0.0, True), (4.5, False), (-4.5, False), (5.5, False), (6.5, True), (175.0, True)]
+    ("turn_deg", "wanted"), [(0.0, True), (4.5, False), (-4.5, False), (5.5, False), (7.5, True), (175.0, True)]
 )
 def test_strokes_that_part_look_apart(turn_deg, wanted):
     way = np.exp(1j * np.radians(turn_deg))
