@@ -276,6 +276,29 @@ def sector(o: Point, a: Point, b: Point, value: str | None) -> list[Condition]:
     return same(distance(o, a) - distance(o, b), turned * arm((o, a), (o, b)))
 
 
+def ratio(value: str | None) -> float:
+    first, _, second = (value or "nan").partition(":")
+    return float(first) / float(second or 1)
+
+
+def length_ratio(a: Point, b: Point, c: Point, d: Point, value: str | None) -> list[Condition]:
+    """Compares in the length of the longer one."""
+    return same((distance(a, b) - ratio(value) * distance(c, d)) / max(ratio(value), 1))
+
+
+def angle_multiple(a: Point, b: Point, c: Point, d: Point, e: Point, f: Point, value: str | None) -> list[Condition]:
+    return same((angle(a, b, c) - ratio(value) * angle(d, e, f)) * arm((b, a), (b, c), (e, d), (e, f)))
+
+
+def angle_sum(a: Point, b: Point, c: Point, d: Point, e: Point, f: Point, value: str | None) -> list[Condition]:
+    total = angle(a, b, c) + angle(d, e, f) - math.radians(ratio(value))
+    return same(total * arm((b, a), (b, c), (e, d), (e, f)))
+
+
+def equal_minor_arc(r: float, o: Point, a: Point, b: Point, c: Point, d: Point) -> list[Condition]:
+    return all_on(r, o, a, b, c, d) + same((angle(a, o, b) - angle(c, o, d)) * r)
+
+
 POLYGONS = ("pentagon", "hexagon", "heptagon", "octagon")
 # name -> (points of the fact) -> conditions; those of `BY_VALUE` get the fact's value too
 BY_POINTS: dict[str, Callable[..., list[Condition]]] = {
@@ -334,7 +357,14 @@ BY_POINTS: dict[str, Callable[..., list[Condition]]] = {
     "orthocenter": orthocenter,
     "midsegment": midsegment,
 }
-BY_VALUE: dict[str, Callable[..., list[Condition]]] = {"division": division, "sector": sector}
+BY_VALUE: dict[str, Callable[..., list[Condition]]] = {
+    "division": division,
+    "sector": sector,
+    "length_ratio": length_ratio,
+    "length_multiple": length_ratio,
+    "angle_multiple": angle_multiple,
+    "angle_sum": angle_sum,
+}
 
 
 # ---- circles: radii in the order of the centres, then the points ---------------------------------------------------
@@ -359,12 +389,14 @@ def inscribed_quadrilateral(r: float, o: Point, *p: Point) -> list[Condition]:
 
 # name -> (radii of the circles named, points of the fact) -> conditions
 BY_CIRCLES: dict[str, Callable[..., list[Condition]]] = {
+    "circle_centre": lambda r, o: same(0.0),
     "on_circle": all_on,
     "inside": lambda r, o, p: more(r - distance(o, p)),
     "outside": lambda r, o, p: more(distance(o, p) - r),
     "diameter": lambda r, o, a, b: chord(r, o, a, b) + same(distance(a, b) - 2 * r),
     "chord": chord,
     "off_centre_chord": lambda r, o, a, b: chord(r, o, a, b) + more(off_line(o, a, b)),
+    "equal_minor_arc": equal_minor_arc,
     "inscribed_triangle": all_on,
     "inscribed_circle": inscribed_circle,
     "inscribed_quadrilateral": inscribed_quadrilateral,

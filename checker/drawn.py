@@ -11,7 +11,16 @@ import re
 from collections.abc import Callable
 
 from checker.arithmetic import Condition, Point, angle, arm, distance, middle, off_line, same, scalar
-from data_gen.geometry.diagram import AngleText, AreaText, Diagram, Divisions, LengthText, RegularPolygon, Ticks
+from data_gen.geometry.diagram import (
+    AngleText,
+    ArcText,
+    AreaText,
+    Diagram,
+    Divisions,
+    LengthText,
+    RegularPolygon,
+    Ticks,
+)
 
 NEAR_PX = 0.05  # what is drawn through a point passes it no farther away
 Line = tuple[Point, Point]
@@ -201,6 +210,21 @@ def in_region(diagram: Diagram, names: tuple[str, ...], value: str) -> bool | No
     return None if len(found) != 1 else found == {value}
 
 
+def beside_arc(diagram: Diagram, names: tuple[str, ...], value: str) -> bool | None:
+    """As `printed`, for texts beside an arc: o, a, b of the shorter one, o, a, c, b of that by way of c."""
+    o, a, *via, b = (diagram.points[n] for n in names)
+    found = set()
+    for mark in diagram.marks:
+        if isinstance(mark, ArcText) and bool(mark.via) == bool(via):
+            have = [diagram.points[n] for n in (mark.a, mark.b)]
+            there = close(o, diagram.points[mark.centre]) and any(
+                close(p, a) and close(q, b) for p, q in (have, have[::-1])
+            )
+            if there and (not via or close(via[0], diagram.points[mark.via])):
+                found.add(mark.text.rstrip("°"))
+    return None if len(found) != 1 else found == {value}
+
+
 ANGLE, NUMBER = in_angle(True), in_angle(False)
 TICKS = {1: "one tick", 2: "two ticks", 3: "three ticks"}
 
@@ -213,6 +237,8 @@ BY_INK: dict[str, Callable[[Diagram, tuple[str, ...], str], bool | list[Conditio
     "length": printed(LengthText, ends, lambda m: m.text),
     "angle": measured_angle,
     "numbered_angle": only_if(NUMBER),
+    "arc": beside_arc,
+    "major_arc": beside_arc,
     "radius": of_circle(diameter=False),
     "diameter_length": of_circle(diameter=True),
     "triangle_area": in_region,

@@ -56,6 +56,10 @@ def _segment_rows() -> Iterator[Construction]:
         ("leaning", (50, 50), (56, 70), "oblique p q a b"),
     ):
         yield _row("crosser", name, "ab", "pq", _through, fact, (foot_, lean), segments="pq")
+    for first, second in ((1, 2), (2, 1), (1, 3), (3, 1), (2, 3), (3, 2)):
+        share = first / (first + second)
+        yield _row("ratio", f"{first}_{second}", "ab", "p", lambda t, p, share=share: (_at(t[0], t[1], share),),
+                   f"length_ratio a p p b ={first}:{second}")  # fmt: skip
     for count in (3, 4, 5):
         yield _row("parts", str(count), "ab", "", _nothing, f"divided a b ={count}", shows=(f"divisions{count} a b",))
     for count, word in TICK_WORDS.items():  # on both halves: ticks mean that things are equal
@@ -110,6 +114,21 @@ def _triangle_rows() -> Iterator[Construction]:
     for name, range_, fact in (("on", (100, 100), "concyclic a b c d"), ("in", (56, 70), "not_concyclic a b c d"),
                                ("out", (132, 146), "not_concyclic a b c d")):  # fmt: skip
         yield _row("fourth", name, "abc", "dXH", _fourth, fact, (range_, (40, 60)), segments="bd cd", circle="XH")
+    for name, fact, marks in (
+        ("from_apex", "a d a e", ("ticks a d", "ticks a e")),
+        ("from_base", "b d c e", ("ticks b d", "ticks c e")),
+        ("crossed", "a d c e", ("ticks a d", "ticks c e")),
+    ):
+        yield _row("equal_parts", name, "abc", "de", partial(_equal_parts, from_a=("a d" in fact, "a e" in fact)),
+                   f"equal_length {fact}", ((36, 62),), segments="de", shows=marks)  # fmt: skip
+    for name, place, fact in (
+        ("halves", lambda a, b, c: bisector_foot(a, b, c), "b a d d a c"),
+        ("like_c", lambda a, b, c: b + (c - b) * (abs(a - b) / abs(c - b)) ** 2, "b a d a c b"),
+        ("like_b", lambda a, b, c: c + (b - c) * (abs(a - c) / abs(c - b)) ** 2, "c a d a b c"),
+    ):
+        first, second = fact[:5], fact[6:]
+        yield _row("equal_angles", name, "abc", "d", lambda t, p, place=place: (_inside(place(*t), t[1], t[2]),),
+                   f"equal_angle {fact}", segments="ad", shows=(f"arc {first}", f"arc {second}"))  # fmt: skip
     for corner, arms in (("a", "b a c"), ("b", "a b c"), ("c", "a c b")):
         yield _row("numbered", f"at_{corner}", "abc", "", _nothing, f"numbered_angle {arms} =1",
                    shows=(f"number1 {arms}",))  # fmt: skip
@@ -126,6 +145,21 @@ def _triangle_rows() -> Iterator[Construction]:
     for name, part in (("left", "abd"), ("right", "acd")):
         yield _row("shading", name, "abc", "d", lambda t, p: (_at(t[1], t[2], p[0] / 100),),
                    "shaded_triangle " + " ".join(part), ((40, 60),), segments="ad", shades=part)  # fmt: skip
+
+
+def _equal_parts(taken: Sequence[complex], p: Sequence[float], from_a: tuple[bool, bool]) -> Given:
+    """Places d on ab and e on ac, each as far from an end: p[0] hundredths of the shorter side."""
+    a, *others = taken
+    length = p[0] / 100 * min(abs(z - a) for z in others)
+    ways = zip(others, from_a, strict=True)
+    return tuple(a + (z - a) * (length if near else abs(z - a) - length) / abs(z - a) for z, near in ways)
+
+
+def _inside(z: complex, a: complex, b: complex) -> complex:
+    """Returns a point of the line ab. Raises ValueError where it is no inner point of the segment."""
+    if not 0.1 < abs(z - a) / abs(b - a) < 0.9 or abs(z - b) > abs(b - a):
+        raise ValueError("beyond the side")
+    return z
 
 
 def _incentre(a: complex, b: complex, c: complex) -> complex:

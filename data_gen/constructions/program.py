@@ -213,6 +213,11 @@ def _rename(value: Any, names: dict[str, str]) -> Any:
 def _text(fact: Fact) -> shapes.Mark:
     if fact.predicate == "angle":
         return shapes.AngleText(*fact.args, text=f"{fact.value}°")
+    if fact.predicate == "arc":
+        return shapes.ArcText(*fact.args, text=f"{fact.value}°")
+    if fact.predicate == "major_arc":
+        o, a, via, b = fact.args
+        return shapes.ArcText(o, a, b, f"{fact.value}°", via)
     if fact.predicate.endswith("_area"):
         return shapes.AreaText(fact.args, fact.value or "")
     return shapes.LengthText(*fact.args[-2:], text=fact.value or "")

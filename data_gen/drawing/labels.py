@@ -14,7 +14,7 @@ import numpy as np
 from data_gen.drawing.glyphs import Outline, outline
 from data_gen.drawing.regions import depth
 from data_gen.drawing.strokes import Box, Ink
-from data_gen.geometry.diagram import AngleText, AreaText, Diagram, LengthText, Point
+from data_gen.geometry.diagram import AngleText, ArcText, AreaText, Diagram, LengthText, Point
 from data_gen.geometry.plane import segment_distance
 
 Head = tuple[str, str, float, Outline, Point]  # the first fields of a _Text
@@ -23,6 +23,7 @@ DIRECTIONS = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) *
 POINT_GAPS = np.array([0.0, 0.2, 0.45, 0.8])  # of the font size, beyond the nearest allowed
 POINT_COSTS = np.array([0.0, 0.5, 1.2, 2.4])
 SEGMENT_SHARES = np.array([0.5, 0.43, 0.57, 0.36, 0.64, 0.29, 0.71])
+ARC_SHARES = np.array([0.5, 0.4, 0.6, 0.3, 0.7])
 SEGMENT_GAPS = np.array([0.0, 0.2, 0.45])
 ANGLE_TURNS = np.array([0.0, -0.12, 0.12, -0.24, 0.24])  # of the angle, off its bisector
 ANGLE_GAPS = np.array([0.0, 0.15, 0.35, 0.6, 0.9, 1.3, 1.8])
@@ -87,6 +88,8 @@ def place_labels(diagram: Diagram, ink: Ink | None = None) -> tuple[Label, ...]:
             texts.append(_length(diagram, ink, mark))
         elif isinstance(mark, AngleText):
             texts.append(_angle(diagram, ink, mark))
+        elif isinstance(mark, ArcText):
+            texts.append(_arc(diagram, mark))
         elif isinstance(mark, AreaText):
             texts.append(_area(diagram, mark))
     if not texts:
@@ -201,6 +204,24 @@ def _angle(diagram: Diagram, ink: Ink, mark: AngleText) -> _Text:
     centres = vertex + distance[..., None] * directions
     feet = np.broadcast_to(vertex + (radius + FOOT_PX) * directions, centres.shape)
     costs = (distance - radius) / diagram.style.font_px + 2 * np.abs(ANGLE_TURNS)
+    return _Text(*head, centres.reshape(-1, 2), feet.reshape(-1, 2), costs.ravel())
+
+
+def _arc(diagram: Diagram, mark: ArcText) -> _Text:
+    """Proposes places along an arc, outside its circle, the nearest to its middle first."""
+    head = _value_head(diagram, mark.text)
+    o, a, b = (complex(*diagram.points[name]) for name in (mark.centre, mark.a, mark.b))
+    turn = float(np.angle((b - o) / (a - o)))
+    if mark.via:  # the way round on which that point lies
+        past = np.angle((complex(*diagram.points[mark.via]) - o) / (a - o))
+        turn -= 2 * np.pi * np.sign(turn) * (not 0 < past / turn < 1)
+    ways = (a - o) / abs(a - o) * np.exp(1j * turn * ARC_SHARES)
+    ways = np.stack((ways.real, ways.imag), -1)
+    reach = (np.abs(ways) * head[-1]).sum(-1) + 1.2 * _gap(diagram)
+    distance = abs(a - o) + reach + SEGMENT_GAPS[:, None] * diagram.style.font_px
+    centres = np.array((o.real, o.imag)) + distance[..., None] * ways
+    feet = np.broadcast_to(np.array((o.real, o.imag)) + (abs(a - o) + FOOT_PX) * ways, centres.shape)
+    costs = 4 * np.abs(ARC_SHARES - 0.5) + 3 * SEGMENT_GAPS[:, None]
     return _Text(*head, centres.reshape(-1, 2), feet.reshape(-1, 2), costs.ravel())
 
 

@@ -283,7 +283,7 @@ def _chords(centre: Point, radius: float, start: float, sweep: float) -> tuple[P
     return tuple((centre[0] + radius * cos(angle), centre[1] + radius * sin(angle)) for angle in angles)
 
 
-# A LengthText or an AreaText has no ink: it is only a label.
+# A text beside a segment, an arc or in a region has no ink: it is only a label.
 DRAW: dict[type, Callable[[Ink, Any], object]] = {
     shapes.Divisions: Ink._divisions,
     shapes.RegularPolygon: Ink._regular_polygon,

@@ -75,6 +75,10 @@ EDIT_KINDS = (
     EditKind("count", "relation", "parts polygon"),
     EditKind("sector", "relation", "sector wedge arc"),
     EditKind("graph", "relation", "graph"),
+    EditKind("equal_lengths", "relation", "equal_parts"),
+    EditKind("equal_angles", "relation", "equal_angles"),
+    EditKind("length_ratio", "relation", "ratio"),
+    EditKind("printed_arc", "value"),
 )  # fmt: skip
 OTHER = "replaced"
 KIND_OF_SLOT = {slot: row.name for row in EDIT_KINDS for slot in row.slots.split()}

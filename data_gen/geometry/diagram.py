@@ -132,6 +132,18 @@ class AngleText:
 
 
 @dataclass(frozen=True)
+class ArcText:
+    """A printed measure ("60°") beside the arc about `centre` from `a` to `b`: by way of `via`, the shorter one where
+    that is ""."""
+
+    centre: str
+    a: str
+    b: str
+    text: str
+    via: str = ""
+
+
+@dataclass(frozen=True)
 class AreaText:
     """A printed area ("12 cm²") inside the polygon with these corners; two stand for a circle, as in Shade."""
 
@@ -158,7 +170,8 @@ class RegularPolygon:
 
 
 Counted = Ticks | ParallelArrows | AngleArc  # one alone says nothing
-Mark = Divisions | RegularPolygon | Ticks | ParallelArrows | RightAngle | AngleArc | LengthText | AngleText | AreaText
+Text = LengthText | AngleText | ArcText | AreaText
+Mark = Divisions | RegularPolygon | Ticks | ParallelArrows | RightAngle | AngleArc | Text
 
 
 @dataclass(frozen=True)

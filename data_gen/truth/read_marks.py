@@ -62,6 +62,12 @@ def _angle(mark: shapes.AngleText) -> MarkedFact:
     return name, (mark.a, mark.vertex, mark.b), mark.text.rstrip("°")
 
 
+def _arc(mark: shapes.ArcText) -> MarkedFact:
+    if mark.via:
+        return "major_arc", (mark.centre, mark.a, mark.via, mark.b), mark.text.rstrip("°")
+    return "arc", (mark.centre, mark.a, mark.b), mark.text.rstrip("°")
+
+
 def _region(predicates: dict[int, str], corners: tuple[str, ...], value: str = "") -> MarkedFact:
     """Names a region by a circle's centre, or a polygon's corners: their number chooses the predicate."""
     names = corners[:1] if len(corners) == 2 else corners
@@ -71,6 +77,7 @@ def _region(predicates: dict[int, str], corners: tuple[str, ...], value: str = "
 MARK_READERS: dict[type, Callable[[Any], MarkedFact]] = {
     shapes.LengthText: lambda mark: ("length", (mark.a, mark.b), mark.text),
     shapes.AngleText: _angle,
+    shapes.ArcText: _arc,
     shapes.AreaText: lambda mark: _region(AREAS, mark.corners, mark.text),
     shapes.Ticks: lambda mark: ("ticked", (mark.a, mark.b), TICK_WORDS[mark.count]),
     shapes.Divisions: lambda mark: ("divided", (mark.a, mark.b), str(mark.count)),

@@ -27,6 +27,16 @@ def _off_circle_px(a, b, c, d):
     return gaps
 
 
+@topic.predicate().says(
+    "{0} is the center of circle {0}",
+    "{0} is the center of ⊙{0}",
+    "the center of circle {0} is {0}",
+    "the center of ⊙{0} is {0}",
+)
+def circle_centre(o, radius):
+    return 0.0 * radius, INF
+
+
 @topic.predicate(opposites=("inside", "outside"), equation=lambda o, p, radius: equal(abs(p - o), radius)).says(
     "{1} lies on circle {0}",
     "{1} is a point of circle {0}",
@@ -146,6 +156,16 @@ def sector(o, a, b, degrees):
 )
 def minor_arc(o, a, b, radius, degrees):
     return largest(chord(o, a, b, radius)[0], np.radians(np.abs(angle_deg(a, o, b) - degrees)) * radius), INF
+
+
+@topic.predicate(symmetries=((0, 2, 1, 3, 4), (0, 3, 4, 1, 2)), common=True).says(
+    "minor arc {1}{2} of circle {0} = minor arc {3}{4}",
+    "the minor arcs {1}{2} and {3}{4} of ⊙{0} are equal",
+    "the minor arcs {1}{2} and {3}{4} of circle {0} have the same measure",
+)
+def equal_minor_arc(o, a, b, c, d, radius):
+    on = largest(chord(o, a, b, radius)[0], chord(o, c, d, radius)[0])
+    return largest(on, np.radians(np.abs(angle_deg(a, o, b) - angle_deg(c, o, d))) * radius), INF
 
 
 @topic.predicate(

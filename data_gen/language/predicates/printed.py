@@ -3,8 +3,8 @@
 import numpy as np
 
 from data_gen.geometry.plane import cross
-from data_gen.language.predicates.equations import PI, turn
-from data_gen.language.predicates.row import ANGLE, QUADRILATERAL, SEGMENT, TRIANGLE, Topic
+from data_gen.language.predicates.equations import PI, sweep, turn
+from data_gen.language.predicates.row import ANGLE, LAST_TWO, QUADRILATERAL, SEGMENT, TRIANGLE, Topic
 
 topic = Topic(axis="value", from_marks=True)
 
@@ -72,6 +72,21 @@ topic.add(
     "the area of ⊙{0} is {value}",
     "circle {0} has area {value}",
     "⊙{0} has an area of {value}",
+)
+topic.add(
+    "arc",
+    symmetries=LAST_TWO[3],
+    printed=True,
+    equation=lambda o, a, b, value: (2 * np.sin((sweep(o, a, b) - np.radians(value)) / 2),),
+).says(
+    "arc {1}{2} measures {value}°",
+    "the measure of ⌒{1}{2} of ⊙{0} is {value}°",
+    "the measure of arc {1}{2} of circle {0} is {value}°",
+)
+topic.add("major_arc", symmetries=((0, 3, 2, 1),), printed=True).says(
+    "⌒{1}{2}{3} = {value}° on ⊙{0}",
+    "the measure of ⌒{1}{2}{3} of ⊙{0} is {value}°",
+    "arc {1}{2}{3} of circle {0} measures {value}°",
 )
 topic.add("numbered_angle", symmetries=ANGLE).says(
     "∠{0}{1}{2} is marked {value}",

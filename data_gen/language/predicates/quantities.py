@@ -1,22 +1,15 @@
-"""Lists quantities that sources state of their diagrams: asserted, not computed, so they have an equation at most."""
+"""Lists quantities that sources state of their diagrams: most are asserted, not computed; ratios, multiples and sums
+are measured."""
 
 import numpy as np
 
+from data_gen.geometry.plane import angle_deg
 from data_gen.language.predicates import circles, copies, row
-from data_gen.language.predicates.deviation import sides
+from data_gen.language.predicates.deviation import INF, sides, smallest
 from data_gen.language.predicates.equations import PI, sweep, turn
 
 topic = row.Topic(axis="value")
 
-topic.add(
-    "arc",
-    symmetries=row.LAST_TWO[3],
-    equation=lambda o, a, b, value: (2 * np.sin((sweep(o, a, b) - np.radians(value)) / 2),),
-).says(
-    "arc {1}{2} measures {value}°",
-    "the measure of ⌒{1}{2} of ⊙{0} is {value}°",
-    "the measure of arc {1}{2} of circle {0} is {value}°",
-)
 topic.add(
     "arc_length",
     symmetries=row.LAST_TWO[3],
@@ -60,9 +53,38 @@ topic.add(
 topic.add("quadrilateral_height", symmetries=row.QUADRILATERAL).says(
     "{0}{1}{2}{3} is {value} high", "the height of quadrilateral {0}{1}{2}{3} is {value}"
 )
-topic.add(
-    "length_ratio", symmetries=row.FIRST_TWO, equation=lambda a, b, c, d, value: (abs(b - a) - value * abs(d - c),)
-).says("{0}{1} : {2}{3} = {value}", "the ratio of {0}{1} to {2}{3} is {value}")
+
+
+@topic.predicate(
+    symmetries=row.FIRST_TWO,
+    equation=lambda a, b, c, d, value: (abs(b - a) - value * abs(d - c),),
+    values=("1:2", "2:1", "1:3", "3:1", "2:3", "3:2"),
+    common=True,
+).says(
+    "{0}{1} : {2}{3} = {value}",
+    "the ratio of {0}{1} to {2}{3} is {value}",
+    "{0}{1} and {2}{3} are in the ratio {value}",
+    "{0}{1} is to {2}{3} as {value}",
+)
+def length_ratio(a, b, c, d, value):
+    return np.abs(np.abs(b - a) - value * np.abs(d - c)) / np.maximum(value, 1.0), INF
+
+
+topic.add("length_multiple", symmetries=row.FIRST_TWO, values=("2", "3", "4"), common=True, measure=length_ratio).says(
+    "{0}{1} = {value}·{2}{3}", "{0}{1} is {value} times {2}{3}", "{0}{1} is {value} times as long as {2}{3}"
+)
+
+
+@topic.predicate(symmetries=row.ANGLES, values=("2", "3")).says(
+    "∠{0}{1}{2} = {value}·∠{3}{4}{5}",
+    "∠{0}{1}{2} is {value} times ∠{3}{4}{5}",
+    "angle {0}{1}{2} is {value} times angle {3}{4}{5}",
+)
+def angle_multiple(a, b, c, d, e, f, value):
+    arms = smallest(np.abs(a - b), np.abs(c - b), np.abs(d - e), np.abs(f - e))
+    return np.radians(np.abs(angle_deg(a, b, c) - value * angle_deg(d, e, f))) * arms, INF
+
+
 topic.add(
     "angle_ratio",
     symmetries=row.ANGLES,
@@ -97,11 +119,18 @@ topic.add(
     dimension=1,
     equation=lambda a, b, c, d, value: (abs(b - a) + abs(d - c) - value,),
 ).says("{0}{1} + {2}{3} = {value}", "the sum of {0}{1} and {2}{3} is {value}")
-topic.add(
-    "angle_sum",
+
+
+@topic.predicate(
     symmetries=row.ANGLE_PAIR,
     equation=lambda a, b, c, d, e, f, value: (turn(a, b, c) + turn(d, e, f) - np.radians(value),),
+    values=("60", "90", "120", "180"),
 ).says("∠{0}{1}{2} + ∠{3}{4}{5} = {value}°", "the sum of ∠{0}{1}{2} and ∠{3}{4}{5} is {value}°")
+def angle_sum(a, b, c, d, e, f, value):
+    arms = smallest(np.abs(a - b), np.abs(c - b), np.abs(d - e), np.abs(f - e))
+    return np.radians(np.abs(angle_deg(a, b, c) + angle_deg(d, e, f) - value)) * arms, INF
+
+
 topic.add("sine", symmetries=row.ANGLE, equation=lambda a, b, c, value: (np.sin(turn(a, b, c)) - value,)).says(
     "sin ∠{0}{1}{2} = {value}", "the sine of ∠{0}{1}{2} is {value}"
 )

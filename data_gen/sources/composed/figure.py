@@ -32,7 +32,7 @@ _BY_TAKEN = {
     "triangle:abc": {
         "cevian": "segment:ad", "crossline": "segment:de", "circled": "circle:oH", "centre": "",
         "interior": "segment:ap", "side": "segment:bp", "vertex_line": "", "fourth": "", "numbered": "", "copy": "",
-        "midsegment": "segment:de", "shading": "",
+        "midsegment": "segment:de", "shading": "", "equal_parts": "segment:de", "equal_angles": "segment:ad",
     },
     "quadrilateral:abcd": {
         "cross": "", "side_point": "segment:ae", "joined": "", "quadrilateral_copy": "", "dashes": "",
@@ -40,7 +40,8 @@ _BY_TAKEN = {
     },
     "lines:abcd": {"transversal": "segment:ef"},
     "segment:ef": {"transversal_point": ""},
-    "segment:ab": {"division": "", "extension": "", "incidence": "", "crosser": "", "parts": "", "ticks": ""},
+    "segment:ab": {"division": "", "extension": "", "incidence": "", "crosser": "", "parts": "", "ticks": "",
+                   "ratio": ""},
 }  # fmt: skip
 SLOTS = {slot: (takes, gives) for takes, slots in _BY_TAKEN.items() for slot, gives in slots.items()}
 # Slots from which a figure can begin, by what the first slot takes; a row is one way, its slots in order.
