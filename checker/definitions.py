@@ -16,6 +16,7 @@ import itertools
 import math
 from collections.abc import Callable
 
+from checker import quantities
 from checker.arithmetic import (
     Condition,
     Point,
@@ -276,25 +277,6 @@ def sector(o: Point, a: Point, b: Point, value: str | None) -> list[Condition]:
     return same(distance(o, a) - distance(o, b), turned * arm((o, a), (o, b)))
 
 
-def ratio(value: str | None) -> float:
-    first, _, second = (value or "nan").partition(":")
-    return float(first) / float(second or 1)
-
-
-def length_ratio(a: Point, b: Point, c: Point, d: Point, value: str | None) -> list[Condition]:
-    """Compares in the length of the longer one."""
-    return same((distance(a, b) - ratio(value) * distance(c, d)) / max(ratio(value), 1))
-
-
-def angle_multiple(a: Point, b: Point, c: Point, d: Point, e: Point, f: Point, value: str | None) -> list[Condition]:
-    return same((angle(a, b, c) - ratio(value) * angle(d, e, f)) * arm((b, a), (b, c), (e, d), (e, f)))
-
-
-def angle_sum(a: Point, b: Point, c: Point, d: Point, e: Point, f: Point, value: str | None) -> list[Condition]:
-    total = angle(a, b, c) + angle(d, e, f) - math.radians(ratio(value))
-    return same(total * arm((b, a), (b, c), (e, d), (e, f)))
-
-
 def equal_minor_arc(r: float, o: Point, a: Point, b: Point, c: Point, d: Point) -> list[Condition]:
     return all_on(r, o, a, b, c, d) + same((angle(a, o, b) - angle(c, o, d)) * r)
 
@@ -360,10 +342,7 @@ BY_POINTS: dict[str, Callable[..., list[Condition]]] = {
 BY_VALUE: dict[str, Callable[..., list[Condition]]] = {
     "division": division,
     "sector": sector,
-    "length_ratio": length_ratio,
-    "length_multiple": length_ratio,
-    "angle_multiple": angle_multiple,
-    "angle_sum": angle_sum,
+    **quantities.BY_VALUE,
 }
 
 

@@ -44,7 +44,7 @@ KINDS = {
 
 
 def get_spec() -> ConfigDict:
-    spec = load("spec", "data_composed").unlock()
+    spec = load("spec", "data_all_kinds").unlock()
     spec.name = "hardset"
     spec.seed = HARDSET_SEED
     spec.size_px = 336

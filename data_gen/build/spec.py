@@ -22,7 +22,7 @@ SPEC: dict[str, ranges.Rule] = {
     r"shares\..*|leads\..*|mix\..*": ranges.WEIGHT,
     "cube_share|in_picture": ranges.SHARE,
     "choices|answers": ranges.SOME,
-    "root|file|name|source|letters": ranges.TEXT,
+    "root|file|name|source|letters|profile": ranges.TEXT,
     "split_by": ranges.one_of(*published.RULES),
     "files|kinds": ranges.each(ranges.TEXT),
     "difficulty": ranges.COUNT,

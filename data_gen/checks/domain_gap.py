@@ -1,6 +1,7 @@
-"""The command that compares a data set with real exam problems: words and symbols, and the look of figures.
+"""The command that compares a data set with real exam problems: what is stated, words and symbols, the look of figures.
 
-Real texts and pictures are those of FormalGeo7k's `val`. Both sides are measured alike: every picture is put
+What real problems state is counted in FormalGeo7k's `train`; texts and pictures are those of its `val`.
+Both sides are measured alike: every picture is put
 on a square of white paper and brought to SIDE_PX, as an encoder sees it, before anything is counted.
 """
 
@@ -14,6 +15,7 @@ from PIL import Image, ImageOps
 from scipy import ndimage, stats
 from tqdm import tqdm
 
+from data_gen.checks import shares
 from data_gen.drawing.png import decode_png, encode_png
 from data_gen.records.tfrecords import RecordSource
 from data_gen.shared import cli
@@ -195,7 +197,9 @@ def main(arguments: Sequence[str]) -> int:
     if not len(source) or options.most < 1:
         raise UserError(f"{options.data} {options.split} has {len(source)} families and --most is {options.most}: "
                         "at least 1 of each is needed")  # fmt: skip
-    families = (source[i] for i in tqdm(range(len(source)), "families", leave=False))
+    families = [source[i] for i in tqdm(range(len(source)), "families", leave=False)]
+    stated = [shares.of_problem(p, without_question(p["problem_text_en"])) for p in load(options.root, "train")]
+    print(shares.compare(stated, [shares.of_family(family) for family in families]) + "\n")
     own = [pair for family in families for pair in zip(family.images, family.captions, strict=False)]
     print(compare_words([str(p["problem_text_en"]) for p in problems], [text for _, text in own]))
     clean = [problem for problem in problems if not problem.get(LETTERED)]

@@ -28,6 +28,8 @@ MOST_MARKS: dict[type, int] = {shapes.Ticks: 3, shapes.ParallelArrows: 2, shapes
 STROKE_CLASSES: dict[str, type[shapes.Stroke]] = {
     kind.__name__: kind for kind in (shapes.Segment, shapes.Circle, shapes.Arc, shapes.Shade, shapes.Graph)
 }
+# Printed measure of degrees -> which of its points are those of the angle that is measured.
+ROLES = {"angle": (0, 1, 2), "arc": (1, 0, 2), "major_arc": (1, 0, 3)}
 T = TypeVar("T")
 
 
@@ -47,7 +49,7 @@ class Program:
 
     Attributes:
       steps: the constructions, in order.
-      prints: the measures that the figure prints: facts with their value, an "angle" may have none (measured). Further
+      prints: the measures that the figure prints: facts with their value, degrees may have none (measured). Further
         points say where the text stands: radius O A is that of circle O, printed on OA; circle_area O H fills it.
       draws: strokes beside those of the steps.
       states: facts beside those of the steps, for points that a solver or a file placed.
@@ -141,10 +143,16 @@ class Program:
     @cached_property
     def _valued_prints(self) -> tuple[Fact, ...]:
         """Gives the prints their values; an angle that has one keeps it ("2x", or a figure that is not to scale)."""
-        return tuple(self._measured(f) if f.predicate == "angle" and f.value is None else f for f in self.prints)
+        return tuple(self._measured(f) if f.predicate in ROLES and f.value is None else f for f in self.prints)
+
+    def degrees(self, angle: Fact) -> float:
+        """Returns how large a printed angle or arc is drawn."""
+        a, vertex, b = (self.points[angle.args[i]] for i in ROLES[angle.predicate])
+        degrees = float(angle_deg(a, vertex, b))
+        return 360 - degrees if angle.predicate == "major_arc" else degrees
 
     def _measured(self, angle: Fact) -> Fact:
-        degrees = float(angle_deg(*(self.points[n] for n in angle.args)))
+        degrees = self.degrees(angle)
         if abs(degrees - round(degrees)) > 1e-3:
             raise ValueError(f"the angle {angle.args} is not whole")
         return replace(angle, value=str(round(degrees)))

@@ -58,12 +58,16 @@ PROPOSALS = 5  # for one text edit
 
 
 def star(
-    program: Program, factors: Sequence[Factor], text_kinds: Sequence[str], canvas: Canvas, rng: np.random.Generator
-) -> FamilyDraft | None:
+    program: Program, factors: Sequence[Factor], text_kinds: Sequence[str], canvas: Canvas, rng: np.random.Generator,
+    crowded: bool = False,
+) -> FamilyDraft | None:  # fmt: skip
     """Makes a star of all levels of all factors and of text edits; None where some corner of the grid makes no family.
-    `text_kinds`: rows of `edits.PROPOSAL_OF_KIND`."""
+    `text_kinds`: rows of `edits.PROPOSAL_OF_KIND`; `crowded`: whether names and values often find no room, so that it
+    pays to look for it before text edits are."""
     figures = _corners(program, factors, canvas)
-    if figures is None or not _all_prove_themselves(figures, factors, 0, canvas):
+    if figures is None or crowded and any(member.labels is None for member in figures.values()):
+        return None
+    if not _all_prove_themselves(figures, factors, 0, canvas):
         return None
     text_edits: list[Edit] = []
     for kind in text_kinds:

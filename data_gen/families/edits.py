@@ -18,7 +18,8 @@ from data_gen.constructions.program import Program
 from data_gen.constructions.row import Construction
 from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS, get_construction
-from data_gen.families.values import AREAS, LENGTHS, draw_alike, is_symbolic
+from data_gen.families.values import ANGLES, AREAS, LENGTHS, draw_alike, draw_near, is_symbolic
+from data_gen.language.fact import same_facts
 from data_gen.language.predicates.table import PREDICATES
 
 AXES = ("order", "shape", "relation", "value")
@@ -75,10 +76,10 @@ EDIT_KINDS = (
     EditKind("count", "relation", "parts polygon"),
     EditKind("sector", "relation", "sector wedge arc"),
     EditKind("graph", "relation", "graph"),
+    EditKind("angle_text", "value"),
     EditKind("equal_lengths", "relation", "equal_parts"),
     EditKind("equal_angles", "relation", "equal_angles"),
     EditKind("length_ratio", "relation", "ratio"),
-    EditKind("printed_arc", "value"),
 )  # fmt: skip
 OTHER = "replaced"
 KIND_OF_SLOT = {slot: row.name for row in EDIT_KINDS for slot in row.slots.split()}
@@ -162,8 +163,13 @@ def swap_letters(pairs: Sequence[tuple[str, str]], rng: np.random.Generator) -> 
 
 
 def _propose_labels(program: Program, rng: np.random.Generator) -> Edit | None:
-    """Proposes that two letters change places."""
-    return swap_letters(exchangeable(program), rng)
+    """Proposes that two letters change places. Where the caption leaves out parts of the figure, the exchange is one
+    that it speaks of."""
+    pairs = exchangeable(program)
+    if any(step.construction.startswith("~") for step in program.steps):
+        facts = program.stated_facts + program.prints
+        pairs = [(a, b) for a, b in pairs if not same_facts(facts, [fact.rename({a: b, b: a}) for fact in facts])]
+    return swap_letters(pairs, rng)
 
 
 def _reprint(kind: str, places: Sequence[int], program: Program, rng: np.random.Generator) -> Edit | None:
@@ -181,7 +187,7 @@ def _places(program: Program, predicates: Sequence[str]) -> list[int]:
 
 def _propose_angle(program: Program, rng: np.random.Generator) -> Edit | None:
     """Proposes another text of an angle with an unknown, else another parameter behind it: a step's first."""
-    printed = _places(program, ("angle",))
+    printed = _places(program, ANGLES)
     if not printed:
         return None
     symbolic = [i for i in printed if is_symbolic(program.prints[i])]
@@ -202,6 +208,18 @@ def _propose_angle(program: Program, rng: np.random.Generator) -> Edit | None:
     return Edit("value", turn, "printed_angle")
 
 
+def _propose_angle_text(program: Program, rng: np.random.Generator) -> Edit | None:
+    """Proposes other degrees in the place of those printed, in the same drawing: it is about to scale."""
+    places = _places(program, ANGLES)
+    if not places:
+        return None
+    which = int(rng.choice(places))
+    printed, stated = program.prints[which], program.printed_facts[which]
+    symbolic = is_symbolic(printed)
+    value = draw_alike(printed, rng) if symbolic else draw_near(program.degrees(printed), rng, stated.value or "")
+    return Edit("value", lambda made: made.with_print(which, replace(made.prints[which], value=value)), "angle_text")
+
+
 def _propose_value(program: Program, rng: np.random.Generator) -> Edit | None:
     """Proposes another value of one of the printed measures."""
     if not program.prints:
@@ -215,6 +233,7 @@ PROPOSAL_OF_KIND: dict[str, Proposal] = {
     "labels": _propose_labels,
     "printed_length": lambda program, rng: _reprint("printed_length", _places(program, LENGTHS), program, rng),
     "printed_angle": _propose_angle,
+    "angle_text": _propose_angle_text,
     "printed_area": lambda program, rng: _reprint("printed_area", _places(program, AREAS), program, rng),
 }
 # Edits on the axes "shape" and "relation" are exchanges.

@@ -1,10 +1,13 @@
 """Printed values as books have them: lengths, areas, angles, with numbers or an unknown."""
 
+import re
+
 import numpy as np
 
 from data_gen.language.fact import Fact
 
 LENGTHS = ("length", "radius", "diameter_length")
+ANGLES = ("angle", "arc", "major_arc")
 AREAS = ("triangle_area", "quadrilateral_area", "circle_area")
 
 
@@ -27,6 +30,46 @@ def draw_symbolic_angle(rng: np.random.Generator) -> str:
     return f"({text}{term:+d})" if term and rng.random() < 0.5 else text
 
 
+def draw_unknown_angle(rng: np.random.Generator) -> str:
+    """Draws degrees in an unknown as `draw_symbolic_angle` does, or as a difference: "(178-3x)"."""
+    return draw_symbolic_angle(rng) if rng.random() < 0.7 else draw_difference(rng)
+
+
+def draw_difference(rng: np.random.Generator) -> str:
+    """Draws degrees less a multiple of an unknown: "(178-3x)"."""
+    factor = int(rng.integers(1, 6))
+    return f"({int(rng.integers(60, 180))}-{factor if factor > 1 else ''}{'xy'[int(rng.integers(2))]})"
+
+
+STYLES = {"whole": 0.9, "root": 0.05, "unit": 0.05}  # of a figure's lengths, and how often
+
+
+def draw_style(rng: np.random.Generator) -> str:
+    """Draws how the lengths of a figure are written."""
+    return str(rng.choice(list(STYLES), p=list(STYLES.values())))
+
+
+def style_of(value: str) -> str:
+    """Returns the style of a printed length."""
+    return "root" if "√" in value else "unit" if value.endswith(" cm") else "whole"
+
+
+def draw_in_style(style: str, rng: np.random.Generator) -> str:
+    """Draws a length in a style: "7" or "7.5", "4√3", "7 cm"."""
+    if style == "root":
+        factor, root = int(rng.integers(1, 10)), (2, 3, 5)[int(rng.integers(3))]
+        return f"{factor if factor > 1 else ''}√{root}"
+    return f"{int(rng.integers(2, 21))} cm" if style == "unit" else draw_length(rng)
+
+
+def draw_near(degrees: float, rng: np.random.Generator, unlike: str = "") -> str:
+    """Draws whole degrees up to 9 from a measure, at least 3 from another value."""
+    while True:
+        value = round(degrees) + int(rng.integers(-9, 10))
+        if not unlike or abs(value - float(unlike)) >= 3:
+            return str(value)
+
+
 def draw_area(rng: np.random.Generator) -> str:
     """Draws an area with its unit, by which it is told from the length of a line nearby: "24 cm²"."""
     return f"{int(rng.integers(4, 100))} cm²"
@@ -42,5 +85,7 @@ def draw_alike(fact: Fact, rng: np.random.Generator) -> str:
     if fact.predicate in AREAS:
         return draw_area(rng)
     if fact.predicate == "angle":
-        return draw_symbolic_angle(rng)
-    return draw_symbolic(rng) if is_symbolic(fact) else draw_length(rng)
+        return draw_difference(rng) if re.match(r"\(\d+-", fact.value or "") else draw_symbolic_angle(rng)
+    if is_symbolic(fact):
+        return draw_symbolic(rng)
+    return draw_in_style(style_of(fact.value or ""), rng)

@@ -27,6 +27,9 @@ JOINS = (
     Join("Given: ", "; ", "; "),
     Join("In the diagram, it is given that ", ", ", " and "),
 )
+TERSE = 1_000_000  # wordings from here on are as terse as exam problems: values as equations, no spaces round signs
+TERSE_PLAIN = 7  # of eight clauses of theirs in the plain wording
+TERSE_JOINS = (JOINS[1], JOINS[1], JOINS[4], SENTENCES, SENTENCES, JOINS[5])
 CLOSE_SIGNS = "=∥⊥∼≅:>"  # books set them with spaces around them or without
 CLOSE_ONE_IN = 3  # wordings
 
@@ -47,13 +50,22 @@ def write_caption(facts: Sequence[Fact], wording: int = 0) -> str:
     order: Sequence[int] = range(len(facts))
     if wording:
         order = sorted(order, key=lambda place: zlib.crc32(f"{wording}/{place}".encode()))
-    join = JOINS[zlib.crc32(f"join {wording}".encode()) % len(JOINS)] if wording else SENTENCES
-    phrases = [write_phrase(facts[i], zlib.crc32(f"{wording}:{i}".encode()) if wording else 0) for i in order]
+    joins = TERSE_JOINS if wording >= TERSE else JOINS
+    join = joins[zlib.crc32(f"join {wording}".encode()) % len(joins)] if wording else SENTENCES
+    phrases = [write_phrase(facts[i], _choice(facts[i], i, wording)) for i in order]
     text = _joined(phrases, join)
-    if wording and zlib.crc32(f"close {wording}".encode()) % CLOSE_ONE_IN == 0:
+    if wording >= TERSE or wording and zlib.crc32(f"close {wording}".encode()) % CLOSE_ONE_IN == 0:
         for sign in CLOSE_SIGNS:
             text = text.replace(f" {sign} ", sign)
     return text
+
+
+def _choice(fact: Fact, place: int, wording: int) -> int:
+    """Returns which phrase a wording takes for a fact in some place."""
+    choice = zlib.crc32(f"{wording}:{place}".encode()) if wording else 0
+    if wording >= TERSE and (PREDICATES[fact.predicate].printed or choice % 8 < TERSE_PLAIN):
+        return 0
+    return choice
 
 
 def _joined(clauses: Sequence[str], join: Join) -> str:

@@ -1,7 +1,7 @@
 """A figure in the making: a base, and slot after slot what it offers points for."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -110,26 +110,28 @@ def _turned(kind: str, points: tuple[str, ...], rng: np.random.Generator) -> tup
     return points
 
 
-def begin(slot: str, rng: np.random.Generator) -> FigureBuilder | None:
-    """Begins a figure with a slot, on a base that offers what it takes."""
+def begin(slot: str, rng: np.random.Generator, without: Collection[str] = ()) -> FigureBuilder | None:
+    """Begins a figure with a slot, on a base that offers what it takes, of none of the slots `without`."""
     figure = FigureBuilder()
-    bases = BASES[SLOTS[slot][0].partition(":")[0]]
+    bases = [base for base in BASES[SLOTS[slot][0].partition(":")[0]] if not set(base) & set(without)]
     for name in (*bases[int(rng.integers(len(bases)))], slot):
         if figure.add(name, rng) is None:
             return None
     return figure
 
 
-def extend(figure: FigureBuilder, kinds: Sequence[str], rng: np.random.Generator) -> tuple[str, int] | None:
+def extend(
+    figure: FigureBuilder, kinds: Mapping[str, float], rng: np.random.Generator, without: Collection[str] = ()
+) -> tuple[str, int] | None:
     """Finds one more thing to edit in a figure: a step that it has, or a slot that it offers points for, of one of the
-    kinds.
+    kinds, by their weights; none of the slots `without`.
 
     Returns (kind, place of the step), or None where there is nothing of the kind drawn.
     """
     kind = draw_kind(kinds, rng)
     have = {step.row.slot: place for place, step in enumerate(figure.steps)}
     free = {offer for offer, points in figure.offers.items() if points}
-    slots = [s for s in SLOTS_OF_KIND[kind] if s in have or SLOTS[s][0].partition(":")[0] in free]
+    slots = [s for s in SLOTS_OF_KIND[kind] if s in have or SLOTS[s][0].partition(":")[0] in free and s not in without]
     if not slots:
         return None
     slot = slots[int(rng.integers(len(slots)))]
@@ -138,15 +140,15 @@ def extend(figure: FigureBuilder, kinds: Sequence[str], rng: np.random.Generator
     return None if place is None else (kind, place)
 
 
-def draw_kind(kinds: Sequence[str], rng: np.random.Generator) -> str:
-    """Draws one of the kinds, each as likely as the others."""
-    return kinds[int(_steps(len(kinds)).searchsorted(rng.random(), side="right"))]
+def draw_kind(kinds: Mapping[str, float], rng: np.random.Generator) -> str:
+    """Draws one of the kinds, by their weights."""
+    return tuple(kinds)[int(_steps(tuple(kinds.values())).searchsorted(rng.random(), side="right"))]
 
 
 @cache
-def _steps(count: int) -> np.ndarray:
-    """Computes float64[count]: the cumulative shares from which `rng.choice` would draw, without its checks."""
-    steps = shares([1.0] * count).cumsum()
+def _steps(weights: tuple[float, ...]) -> np.ndarray:
+    """Computes float64[K]: the cumulative shares from which `rng.choice` would draw, without its checks."""
+    steps = shares(weights).cumsum()
     return steps / steps[-1]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -26,17 +26,22 @@ from data_gen.families.balanced import Factor
 from data_gen.families.edits import PROPOSAL_OF_AXIS, PROPOSAL_OF_KIND, draw_params, kind_of, propose_exchange
 from data_gen.families.family import EditRequest, FamilyDraft, cube_of, with_text_only
 from data_gen.families.splits import draw_letters
+from data_gen.families.values import ANGLES, LENGTHS
+from data_gen.language import captions
+from data_gen.language.fact import Fact
 from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
-from data_gen.sources.composed import printed
+from data_gen.sources.composed import books, printed
+from data_gen.sources.composed.corners import Corners
 from data_gen.sources.composed.figure import SLOTS_OF_KIND, FigureBuilder, begin, draw_kind, extend, shares
+from data_gen.sources.composed.profiles import EVERY_KIND, Profile, profile_of
+from data_gen.sources.composed.wish import Wish
 
 HARDSET_SEED = 7_000_003  # of the frozen benchmark alone
 MAX_TRIES, PATIENCE = 20_000, 1000
 MOST_POINTS, MAX_CORNERS, MAX_EXTENSIONS = 9, 40, 16
 GOLDEN = (math.sqrt(5) - 1) / 2
 SYMBOLIC = (0.0, 0.15, 0.3)  # share of the printed lengths and angles that have an unknown, by difficulty
-SPOKES = 0.6  # share of the figures with a point on a circle that draw the radius to it
 SIBLINGS = 7
 
 FONTS = ("serif-italic", "sans", "serif", "cm-italic")
@@ -46,9 +51,12 @@ DIFFICULTIES = (
     Difficulty(180, (0.058, 0.115), (0.0045, 0.0135), 0.028, 1000, 0.4, FONTS, 0.05, 1.05),
 )
 CUBE_EDITS = 3
-TEXT_KINDS = tuple(printed.POSSIBLE)
-EXCHANGE_KINDS = tuple(kind for kind in SLOTS_OF_KIND if kind != "graph")  # a graph stands alone
-KINDS = tuple(SLOTS_OF_KIND) + TEXT_KINDS
+KINDS = EVERY_KIND
+TEXT_KINDS = tuple(kind for kind in KINDS if kind not in SLOTS_OF_KIND)
+RARE = 0.1  # share of the plans that may have one of a profile's rare slots
+UPRIGHT = 0.75  # share of the families of books' profile whose figures stand upright
+LOW, MORE_LETTERS = 0.7, 4  # how often letters are from the first ones, so many more than there are points
+TERSE = 0.9  # share of the families of books' profile whose captions are as terse as theirs
 
 
 def rows(spec, split: str) -> int:
@@ -64,19 +72,25 @@ def family(spec, split: str, index: int) -> Family:
     if spec.seed == HARDSET_SEED and spec.name != "hardset":
         raise UserError(f"{spec.name}: the seed {HARDSET_SEED} is the frozen benchmark's: take another")
     rng = np.random.default_rng([spec.seed, zlib.crc32(split.encode()), index])
+    profile = profile_of(spec)
     layout, difficulty, lead = turn_of(spec, index)
+    wish = Wish.draw(lead, rng) if profile.books else None
     proposals: dict[str, tuple[int, int]] = {}
     for tries in range(MAX_TRIES):
         text_edits = spec.leaves + tries // PATIENCE  # fewer exchanges where many cannot all be told apart
-        plan = _chosen(spec, text_edits, layout, lead, difficulty, rng)
+        if wish:
+            profile = replace(profile, wish=wish.after(tries))
+        plan = _chosen(spec, profile, text_edits, layout, lead, difficulty, rng)
         program = plan and _lettered(spec, split, plan, difficulty, rng)
         if not plan or not program:
             continue
         canvas = canvas_of(spec.size_px, DIFFICULTIES[difficulty], rng)
+        if profile.books:
+            canvas = _as_in_books(canvas, rng)
         if program.steps[0].row.graph:
             canvas = replace(canvas, rotation_deg=0.0, mirror=False)  # axes stand upright
         draw_family = _cube if layout == "cube" else balanced.star
-        draft = draw_family(program, plan.factors, plan.text_kinds, canvas, rng)
+        draft = draw_family(program, plan.factors, plan.text_kinds, canvas, rng, profile.books)
         for kind in plan.kinds:
             tried, taken = proposals.get(kind, (0, 0))
             proposals[kind] = (tried + 1, taken + bool(draft))
@@ -92,6 +106,15 @@ def family(spec, split: str, index: int) -> Family:
     )
 
 
+def _as_in_books(canvas: Canvas, rng: np.random.Generator) -> Canvas:
+    """Makes captions terse, and puts most figures upright: a base below, its apex above."""
+    if rng.random() < TERSE:
+        canvas = replace(canvas, wording=canvas.wording + captions.TERSE)
+    if rng.random() < UPRIGHT:
+        canvas = replace(canvas, rotation_deg=90.0 * int(rng.random() < 0.06), mirror=bool(rng.random() < 0.9))
+    return canvas
+
+
 def turn_of(spec, index: int) -> tuple[str, int, str]:
     """Returns layout, difficulty and the kind of the first edit of family `index`.
 
@@ -100,15 +123,17 @@ def turn_of(spec, index: int) -> tuple[str, int, str]:
     """
     turn, quarter = divmod(index, 4)
     layout = "cube" if quarter < round(4 * spec.cube_share) else "star"
-    kinds = tuple(kind for kind in KINDS if kind != "graph" or layout == "star")
-    weights = np.cumsum(shares([spec.leads[layout][kind] for kind in kinds]))
+    of_profile = profile_of(spec).weights
+    kinds = tuple(kind for kind in of_profile if kind != "graph" or layout == "star")
+    weights = np.cumsum(shares([spec.leads[layout][kind] * of_profile[kind] for kind in kinds]))
     lead = kinds[int(np.searchsorted(weights[:-1], index * GOLDEN % 1.0, side="right"))]
     return layout, spec.difficulties[turn % len(spec.difficulties)], lead
 
 
 def _cube(
-    program: Program, factors: Sequence[Factor], text_kinds: Sequence[str], canvas: Canvas, rng: np.random.Generator
-) -> FamilyDraft | None:
+    program: Program, factors: Sequence[Factor], text_kinds: Sequence[str], canvas: Canvas, rng: np.random.Generator,
+    crowded: bool = False,
+) -> FamilyDraft | None:  # fmt: skip
     for factor in factors:
         program = factor.at(0, program)
     edits = [factor.edit(0, 1) for factor in factors]
@@ -127,6 +152,8 @@ class Plan:
     figure: FigureBuilder
     factors: tuple[Factor, ...]
     text_kinds: tuple[str, ...]
+    prints: tuple[Fact, ...] | None = None  # what is printed, where the plan says so
+    states: tuple[Fact, ...] = ()  # what is stated beside the steps
 
     @property
     def kinds(self) -> list[str]:
@@ -135,10 +162,12 @@ class Plan:
         return exchanged + list(self.text_kinds)
 
 
-def _chosen(spec, text_edits: int, layout: str, lead: str, difficulty: int, rng: np.random.Generator) -> Plan | None:
+def _chosen(
+    spec, profile: Profile, text_edits: int, layout: str, lead: str, difficulty: int, rng: np.random.Generator
+) -> Plan | None:
     """Draws one of `spec.choices` plans, by the product of the weights of its edits' kinds; None where none holds."""
     choices = spec.choices if len(set(spec.mix.values())) > 1 else 1
-    drawn = (_plan(text_edits, spec.answers, layout, lead, difficulty, rng) for _ in range(choices))
+    drawn = (_plan(profile, text_edits, spec.answers, layout, lead, difficulty, rng) for _ in range(choices))
     plans = [plan for plan in drawn if plan]
     if len(plans) < 2:
         return plans[0] if plans else None
@@ -147,36 +176,90 @@ def _chosen(spec, text_edits: int, layout: str, lead: str, difficulty: int, rng:
 
 
 def _plan(
-    text_edits: int, levels: int, layout: str, lead: str, difficulty: int, rng: np.random.Generator
+    profile: Profile, text_edits: int, levels: int, layout: str, lead: str, difficulty: int, rng: np.random.Generator
 ) -> Plan | None:
     """Draws which edits a family has, and a figure that has them; None where they do not go together."""
     siblings, most = (SIBLINGS, levels) if layout == "star" else (CUBE_EDITS, 2)
-    first = lead if lead in SLOTS_OF_KIND else draw_kind(EXCHANGE_KINDS, rng)
-    slots = SLOTS_OF_KIND[first]
-    figure = begin(slots[int(rng.integers(len(slots)))], rng)
+    first = lead if lead in SLOTS_OF_KIND else draw_kind(profile.exchanges, rng)
+    without = profile.rare if profile.rare and rng.random() > RARE else ()
+    slots = [slot for slot in SLOTS_OF_KIND[first] if slot not in without] or SLOTS_OF_KIND[first]
+    figure = begin(slots[int(rng.integers(len(slots)))], rng, without)
     if figure is None:
         return None
     text_edits = 0 if lead == "graph" else _text_edit_count(text_edits, layout, lead, rng)
-    exchanged = _exchanged(figure, first, siblings - text_edits, siblings + 1 if lead == "graph" else most, rng)
+    most = siblings + 1 if lead == "graph" else most
+    exchanged = _exchanged(figure, profile.exchanges, without, first, siblings - text_edits, most, rng)
     if exchanged is None:
         return None
     if lead != "graph":  # parts that no edit is of, and often a radius
         for _ in range(int(rng.integers(difficulty + 1))):
-            extend(figure, EXCHANGE_KINDS, rng)
-        if rng.random() < SPOKES:
+            extend(figure, profile.exchanges, rng, without)
+        if rng.random() < profile.spokes:
             figure.add("radius", rng)
+        for slot in profile.wish.slots(rng):
+            figure.add(slot, rng)
     if figure.letters > MOST_POINTS:
         return None
     for place, step in enumerate(figure.steps):
         row = rows_of(step.row.slot)[int(rng.integers(len(rows_of(step.row.slot))))]
         figure.steps[place] = replace(step, construction=row.name, params=draw_params(row, rng))
+    if profile.books and lead != "graph":
+        return _of_books(profile, figure, exchanged, text_edits, lead, rng)
     # Most plans need no such edit, and looking for room takes longer than all before.
-    possible = [kind for kind in TEXT_KINDS if printed.POSSIBLE[kind](figure, exchanged)] if text_edits else []
-    if text_edits and (not possible or lead in TEXT_KINDS and lead not in possible):
+    able = printed.POSSIBLE.items() if text_edits else ()
+    kinds = _text_kinds(profile, [kind for kind, is_possible in able if is_possible(figure, exchanged)], text_edits,
+                        lead, rng)  # fmt: skip
+    if kinds is None:
         return None
-    kinds = [lead] * (lead in TEXT_KINDS) + [draw_kind(possible, rng) for _ in range(text_edits)]
     factors = tuple(Factor.of(place, names, rng) for place, names in exchanged.items())
-    return Plan(figure, factors, tuple(kinds[:text_edits]))
+    return Plan(figure, factors, kinds)
+
+
+def _text_kinds(
+    profile: Profile, possible: Sequence[str], text_edits: int, lead: str, rng: np.random.Generator
+) -> tuple[str, ...] | None:
+    """Draws the kinds of so many text edits out of the possible ones; None where the family's first one is not."""
+    weights = {kind: weight for kind, weight in profile.text_kinds.items() if kind in possible and weight}
+    leads = lead in profile.text_kinds
+    if text_edits and (not weights or leads and lead not in weights):
+        return None
+    kinds = [lead] * leads + [draw_kind(weights, rng) for _ in range(text_edits)]
+    return tuple(kinds[:text_edits])
+
+
+def _of_books(
+    profile: Profile, figure: FigureBuilder, exchanged: dict[int, list[str]], text_edits: int, lead: str,
+    rng: np.random.Generator,
+) -> Plan | None:  # fmt: skip
+    """Completes a plan with what books print and state; parts that no edit is of are often left unsaid."""
+    for place, step in enumerate(figure.steps):
+        if place in exchanged or not step.row.facts:
+            continue
+        row = profile.wish.row(rows_of(step.row.slot), rng)
+        quiet = "~" if rng.random() < profile.quiet else ""
+        figure.steps[place] = replace(step, construction=quiet + row.name, params=draw_params(row, rng))
+    factors = tuple(Factor.of(place, names, rng) for place, names in exchanged.items())
+    program = Program(tuple(figure.steps))
+    for factor in factors:
+        program = factor.at(0, program)
+    figure.steps[:] = program.steps
+    others = [factor.at(level, program) for factor in factors for level in range(1, len(factor.levels))]
+    try:
+        corners = Corners([program, *others])
+    except (ZeroDivisionError, ValueError):
+        return None
+    prints, states = books.draw_prints(corners, profile.wish, rng), books.draw_relations(corners, profile.wish, rng)
+    if prints is None:
+        return None
+    able = {"labels": figure.letters > 2, "printed_length": any(f.predicate in LENGTHS for f in prints),
+            "printed_angle": lead == "printed_angle" and any(f.predicate in ANGLES for f in prints),
+            "angle_text": lead != "printed_angle" and any(f.predicate in ANGLES for f in prints)}  # fmt: skip
+    kinds = _text_kinds(profile, [kind for kind, fits in able.items() if fits], text_edits, lead, rng)
+    if kinds is None:
+        return None
+    if "angle_text" in kinds:
+        prints = books.near_scale(prints, program, rng)
+    return Plan(figure, factors, kinds, prints, states)
 
 
 def _text_edit_count(wanted: int, layout: str, lead: str, rng: np.random.Generator) -> int:
@@ -187,7 +270,13 @@ def _text_edit_count(wanted: int, layout: str, lead: str, rng: np.random.Generat
 
 
 def _exchanged(
-    figure: FigureBuilder, first: str, siblings: int, most: int, rng: np.random.Generator
+    figure: FigureBuilder,
+    kinds: Mapping[str, float],
+    without: Collection[str],
+    first: str,
+    siblings: int,
+    most: int,
+    rng: np.random.Generator,
 ) -> dict[int, list[str]] | None:
     """Draws place -> levels: so many factors of a figure, the last step first, that they make the siblings."""
     factors: dict[int, list[str]] = {}
@@ -199,7 +288,7 @@ def _exchanged(
             factors[place] = _levels(figure.steps[place].row.slot, kind, min(most, missing + 1), rng)
         elif not missing:
             return factors if math.prod(map(len, factors.values())) <= MAX_CORNERS else None
-        more = extend(figure, EXCHANGE_KINDS, rng)
+        more = extend(figure, kinds, rng, without)
     return None
 
 
@@ -228,18 +317,24 @@ def _lettered(spec, split: str, plan: Plan, difficulty: int, rng: np.random.Gene
     alphabet = [letter for letter in spec.letters if letter != "O"]
     if len(alphabet) < MOST_POINTS + 3:
         raise UserError(f"{spec.name}: spec.letters has {len(alphabet)} letters, at least {MOST_POINTS + 3} are needed")
+    if plan.prints is not None and rng.random() < LOW:
+        alphabet = alphabet[: plan.figure.letters + MORE_LETTERS]
     letters = draw_letters(alphabet, plan.figure.letters, "composed", split, rng)
     if letters is None:
         return None
     exchanged = {factor.place for factor in plan.factors}
-    prints = printed.draw_prints(plan.figure, plan.text_kinds, exchanged, SYMBOLIC[difficulty], rng)
-    return Program(tuple(plan.figure.steps), prints).rename({str(i): letter for i, letter in enumerate(letters)})
+    prints = plan.prints
+    if prints is None:
+        prints = printed.draw_prints(plan.figure, plan.text_kinds, exchanged, SYMBOLIC[difficulty], rng)
+    program = Program(tuple(plan.figure.steps), prints, states=plan.states)
+    return program.rename({str(i): letter for i, letter in enumerate(letters)})
 
 
 def _text_only(program: Program, count: int, rng: np.random.Generator) -> list[EditRequest]:
     """Requests captions without a picture: of letters, values, and exchanges of any step."""
     requests: list[EditRequest] = []
-    places = [i for i, step in enumerate(program.steps) if len(rows_of(step.row.slot)) > 1]
+    loud = [i for i, step in enumerate(program.steps) if not step.construction.startswith("~")]
+    places = [i for i in loud if len(rows_of(program.steps[i].row.slot)) > 1]
     for i in range(count):
         if places and i % 2:
             place = int(rng.choice(places))

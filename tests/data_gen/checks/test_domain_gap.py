@@ -7,10 +7,11 @@ import pytest
 
 from configs.data_composed import get_spec
 from data_gen.build.shards import build
-from data_gen.checks import domain_gap
+from data_gen.checks import domain_gap, shares
 from data_gen.drawing.png import decode_png
 from data_gen.drawing.raster import to_pixels
 from data_gen.geometry.diagram import Circle, Diagram, Segment, Style
+from data_gen.language.fact import Fact
 from data_gen.shared.errors import UserError
 from tests.support.paths import REAL
 
@@ -81,6 +82,17 @@ def test_wide_pictures_are_set_on_a_square():
     assert np.isnan(domain_gap.appearance(np.full((40, 40), 255, np.uint8))["stroke, px"])
 
 
+def test_shares_of_what_is_stated_are_counted_alike_on_both_sides():
+    problem = {"text_cdl": ["Equal(LengthOfLine(AB),5)", "PerpendicularBetweenLine(AB,CB)", "Nonsense("],
+               "image_cdl": ["Equal(MeasureOfAngle(ABC),40)", "Equal(LengthOfLine(AB),5)"]}  # fmt: skip
+    one = shares.of_problem(problem, "AB = 5, AB ⊥ CB.")
+    rows = shares.shares([one, shares.Statements([Fact("parallel", tuple("ABCD"))], "one " * 40)])
+    wanted = {"printed angle": 50, "printed length": 50, "perpendicular": 50, "parallel": 50, "tangent": 0}
+    assert {row: rows[row] for row in wanted} == wanted
+    assert rows["two or more printed values"] == 50 and rows["captions of fewer than 29 words"] == 50
+    assert "words of a caption, 50 %" in shares.compare([one], [one])
+
+
 def test_a_sheet_has_both_sides():
     pictures = [np.full((30, 60), 255, np.uint8)] * 7
     assert domain_gap.side_by_side(pictures, pictures[:3]).shape == (2 * 232, 2 * 5 * 232 + 4)
@@ -97,6 +109,7 @@ def test_the_command_on_real_problems(tmp_path, capsys):
     assert domain_gap.main(arguments) == 0
     text = capsys.readouterr().out
     assert re.search(r"whole problems: +\d+\.\d% of all", text) and "12 real" in text and "12 ours" in text
+    assert re.search(r"printed angle +62\.\d +\d", text) and re.search(r"words of a caption, 50 % +14 +\d", text)
     assert decode_png(sheet.read_bytes()).shape == (464, 2324)
 
 

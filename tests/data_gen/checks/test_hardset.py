@@ -14,6 +14,7 @@ from data_gen.checks import hardset
 from data_gen.records import tfrecords
 from data_gen.shared.errors import UserError
 from data_gen.sources.composed import source as composed
+from data_gen.sources.composed.profiles import PROFILES
 from tests.support.fake_source import png
 
 
@@ -25,7 +26,7 @@ def test_no_other_data_set_may_draw_from_its_seed():
 
 
 def test_layouts_levels_and_leading_kinds_have_equal_shares():
-    spec, kinds = get_spec(), len(composed.KINDS)
+    spec, kinds = get_spec(), len(PROFILES["all_kinds"].weights)
     rows = range(spec.families["test"])
     cubes = sum(row // kinds % 4 < 2 for row in rows)
     assert abs(cubes / len(rows) - 0.5) <= 0.03

@@ -119,7 +119,7 @@ def test_marks_that_mean_something_together_go_together():
     for step, kind, on in ((sides, Ticks, "AD"), (lines, ParallelArrows, "AB")):
         cut = Step("placed", (), ("E",), ())
         for share in (None, 0.5):
-            steps = (step,)
+            steps: tuple[Step, ...] = (step,)
             if share:
                 a, b = (Program((step,)).points[name] for name in on)
                 e = a + (b - a) * share

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from configs.data_composed import get_spec
+from configs.data_all_kinds import get_spec
 from data_gen.constructions.program import Program, program_from_json
 from data_gen.constructions.step import Step
 from data_gen.constructions.table import CONSTRUCTIONS, rows_of
@@ -26,8 +26,10 @@ from data_gen.records import tfrecords
 from data_gen.shared.errors import UserError
 from data_gen.sources.composed import figure as composed_figure
 from data_gen.sources.composed import source as composed
+from data_gen.sources.composed.profiles import PROFILES
 from data_gen.truth.truth_table import Scene, truth_table
 
+ALL_KINDS = tuple(PROFILES["all_kinds"].weights)
 LETTERS = {str(i): letter for i, letter in enumerate("ABCDEFGHJKLM")}
 
 
@@ -94,7 +96,7 @@ def test_every_exchange_has_a_kind_and_every_kind_a_slot():
 @pytest.fixture(scope="module")
 def made():
     spec = get_spec()
-    return [composed.family(spec, "train", i) for i in range(len(composed.KINDS))]
+    return [composed.family(spec, "train", i) for i in range(len(ALL_KINDS))]
 
 
 def test_families_are_blocks_of_an_identity(made):
@@ -114,7 +116,7 @@ def test_every_kind_comes(made):
     spec = get_spec()
     kinds = {kind for family in made for some in family.kinds for kind in some}
     led = {composed.turn_of(spec, index)[2]: index for index in range(200)}
-    for kind in set(composed.KINDS) - kinds:
+    for kind in set(ALL_KINDS) - kinds:
         assert kind in {k for some in composed.family(spec, "train", led[kind]).kinds for k in some}
 
 
@@ -123,10 +125,10 @@ def test_layouts_difficulties_and_first_kinds_take_turns_as_the_spec_wants():
     spec.cube_share, spec.leads.cube.shape, spec.leads.star.role = 0.5, 3.0, 0.0
     turns = Counter(composed.turn_of(spec, index) for index in range(12_000))
     for layout, level in itertools.product(("star", "cube"), (0, 1, 2)):
-        counts = {kind: turns[layout, level, kind] for kind in composed.KINDS}
+        counts = {kind: turns[layout, level, kind] for kind in ALL_KINDS}
         assert sum(counts.values()) == 2000
         odd = "role" if layout == "star" else "graph"  # a cube of graphs would say too little
-        weights = dict(spec.leads[layout]) | {odd: 0.0}
+        weights = {kind: spec.leads[layout][kind] for kind in ALL_KINDS} | {odd: 0.0}
         for kind, count in counts.items():
             assert abs(count - 2000 * weights[kind] / sum(weights.values())) < 4, (layout, level, kind)
 

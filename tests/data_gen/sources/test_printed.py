@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from checker import check, verdict
-from configs.data_composed import get_spec
+from configs.data_all_kinds import get_spec
 from data_gen.checks.reproduce import Clock, find_differences
 from data_gen.constructions.program import Program, program_from_json
 from data_gen.constructions.step import Step
