@@ -4,6 +4,7 @@ Facts of predicates with `from_marks` are true where the diagram shows just that
 """
 
 import cmath
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ MarkedFact = tuple[str, tuple[str, ...], str]  # predicate, names, value ("" whe
 SHADES = {1: "shaded_circle", 3: "shaded_triangle", 4: "shaded_quadrilateral"}
 AREAS = {1: "circle_area", 3: "triangle_area", 4: "quadrilateral_area"}
 ON_CIRCLE_PX = 0.5
+SAME_RAY = cmath.pi / 1800  # radians
 
 
 def read_marks(diagram: Diagram) -> Iterator[MarkedFact]:
@@ -25,6 +27,8 @@ def read_marks(diagram: Diagram) -> Iterator[MarkedFact]:
     for mark in diagram.marks:
         if isinstance(mark, shapes.RegularPolygon):
             yield from _corners(mark, diagram)
+        elif isinstance(mark, shapes.AngleText):
+            yield from _angles(mark, diagram)
     yield from _of_circles(diagram)
 
 
@@ -57,9 +61,17 @@ def _corners(mark: shapes.RegularPolygon, diagram: Diagram) -> Iterator[MarkedFa
             yield "inscribed_regular", (mark.centre, name), str(mark.count)
 
 
-def _angle(mark: shapes.AngleText) -> MarkedFact:
-    name = "angle" if mark.text.endswith("°") else "numbered_angle"
-    return name, (mark.a, mark.vertex, mark.b), mark.text.rstrip("°")
+def _angles(mark: shapes.AngleText, diagram: Diagram) -> Iterator[MarkedFact]:
+    """Gives a text in an angle to all points of its two rays, to a tenth of a degree."""
+    predicate = "angle" if mark.text.endswith("°") else "numbered_angle"
+    vertex, *ends = (complex(*diagram.points[name]) for name in (mark.vertex, mark.a, mark.b))
+    places = {name: complex(*diagram.points[name]) - vertex for name in diagram.names if name != mark.vertex}
+    first, second = (
+        [name for name, place in places.items() if abs(cmath.phase(place * (end - vertex).conjugate())) < SAME_RAY]
+        for end in ends
+    )
+    for a, b in itertools.product(first, second):
+        yield predicate, (a, mark.vertex, b), mark.text.rstrip("°")
 
 
 def _arc(mark: shapes.ArcText) -> MarkedFact:
@@ -76,7 +88,6 @@ def _region(predicates: dict[int, str], corners: tuple[str, ...], value: str = "
 
 MARK_READERS: dict[type, Callable[[Any], MarkedFact]] = {
     shapes.LengthText: lambda mark: ("length", (mark.a, mark.b), mark.text),
-    shapes.AngleText: _angle,
     shapes.ArcText: _arc,
     shapes.AreaText: lambda mark: _region(AREAS, mark.corners, mark.text),
     shapes.Ticks: lambda mark: ("ticked", (mark.a, mark.b), TICK_WORDS[mark.count]),

@@ -114,8 +114,6 @@ def _evaluate_marks(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
     truth, margin = np.full(len(scene.diagrams), -1, np.int8), np.full(len(scene.diagrams), np.nan)
     for i, diagram in enumerate(scene.diagrams):
         printed = scene.marked_values[i].get(canonical(Fact(fact.predicate, fact.args)))
-        if printed is None and fact.predicate == "numbered_angle":
-            printed = _number_along(fact, diagram, scene.marked_values[i])
         if printed != fact.value and fact.predicate == "inscribed_regular" and _is_corner(fact, diagram):
             continue
         if printed is not None or not PREDICATES[fact.predicate].printed:
@@ -125,18 +123,6 @@ def _evaluate_marks(fact: Fact, scene: Scene, margin_px: float) -> tuple[np.ndar
             off = np.radians(abs(angle_deg(a, vertex, b) - float(fact.value or "nan")))
             truth[i], margin[i] = truth_of_measure(off * min(abs(a - vertex), abs(b - vertex)), np.inf, margin_px)
     return truth, margin
-
-
-def _number_along(fact: Fact, diagram: Diagram, known: dict[Fact, str]) -> str | None:
-    """Returns the number of an angle that is marked under other names: other points of the same rays."""
-    a, vertex, b = (complex(*diagram.points[name]) for name in fact.args)
-    for other, value in known.items():
-        if other.predicate == fact.predicate and other.args[1] == fact.args[1]:
-            p, _, q = (complex(*diagram.points[name]) for name in other.args)
-            if min(max(angle_deg(a, vertex, p), angle_deg(b, vertex, q)),
-                   max(angle_deg(a, vertex, q), angle_deg(b, vertex, p))) < 0.1:  # fmt: skip
-                return value
-    return None
 
 
 def _is_corner(fact: Fact, diagram: Diagram) -> bool:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import itertools
 import math
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -38,7 +38,7 @@ from data_gen.sources.composed.profiles import EVERY_KIND, Profile, profile_of
 from data_gen.sources.composed.wish import Wish
 
 HARDSET_SEED = 7_000_003  # of the frozen benchmark alone
-MAX_TRIES, PATIENCE = 20_000, 1000
+MAX_TRIES, PATIENCE = 20_000, 400
 MOST_POINTS, MAX_CORNERS, MAX_EXTENSIONS = 9, 40, 16
 GOLDEN = (math.sqrt(5) - 1) / 2
 SYMBOLIC = (0.0, 0.15, 0.3)  # share of the printed lengths and angles that have an unknown, by difficulty
@@ -205,10 +205,8 @@ def _plan(
         figure.steps[place] = replace(step, construction=row.name, params=draw_params(row, rng))
     if profile.books and lead != "graph":
         return _of_books(profile, figure, exchanged, text_edits, lead, rng)
-    # Most plans need no such edit, and looking for room takes longer than all before.
-    able = printed.POSSIBLE.items() if text_edits else ()
-    kinds = _text_kinds(profile, [kind for kind, is_possible in able if is_possible(figure, exchanged)], text_edits,
-                        lead, rng)  # fmt: skip
+    able = {kind: partial(is_possible, figure, exchanged) for kind, is_possible in printed.POSSIBLE.items()}
+    kinds = _text_kinds(profile, able, text_edits, lead, rng)
     if kinds is None:
         return None
     factors = tuple(Factor.of(place, names, rng) for place, names in exchanged.items())
@@ -216,15 +214,24 @@ def _plan(
 
 
 def _text_kinds(
-    profile: Profile, possible: Sequence[str], text_edits: int, lead: str, rng: np.random.Generator
+    profile: Profile, able: Mapping[str, Callable[[], bool]], text_edits: int, lead: str, rng: np.random.Generator
 ) -> tuple[str, ...] | None:
-    """Draws the kinds of so many text edits out of the possible ones; None where the family's first one is not."""
-    weights = {kind: weight for kind, weight in profile.text_kinds.items() if kind in possible and weight}
-    leads = lead in profile.text_kinds
-    if text_edits and (not weights or leads and lead not in weights):
+    """Draws the kinds of so many text edits, by their weights, out of those that a figure is able to have; None where
+    the family's first one is not among them. Each is asked once and only if it is drawn: looking for room takes longer
+    than all before."""
+    possible = {kind: cache(able[kind]) for kind, weight in profile.text_kinds.items() if kind in able and weight}
+    weights = np.array([profile.text_kinds[kind] for kind in possible])
+    kinds = [lead] * bool(text_edits and lead in profile.text_kinds)
+    if any(kind not in possible or not possible[kind]() for kind in kinds):
         return None
-    kinds = [lead] * leads + [draw_kind(weights, rng) for _ in range(text_edits)]
-    return tuple(kinds[:text_edits])
+    while len(kinds) < text_edits:
+        # In the order of exponential times, the first that is possible is drawn as by the weights of the possible ones.
+        order = np.argsort(rng.exponential(size=len(weights)) / weights)
+        found = next((kind for kind in np.array(list(possible))[order] if possible[kind]()), None)
+        if found is None:
+            return None
+        kinds.append(str(found))
+    return tuple(kinds)
 
 
 def _of_books(
@@ -251,10 +258,14 @@ def _of_books(
     prints, states = books.draw_prints(corners, profile.wish, rng), books.draw_relations(corners, profile.wish, rng)
     if prints is None:
         return None
-    able = {"labels": figure.letters > 2, "printed_length": any(f.predicate in LENGTHS for f in prints),
-            "printed_angle": lead == "printed_angle" and any(f.predicate in ANGLES for f in prints),
-            "angle_text": lead != "printed_angle" and any(f.predicate in ANGLES for f in prints)}  # fmt: skip
-    kinds = _text_kinds(profile, [kind for kind, fits in able.items() if fits], text_edits, lead, rng)
+    has_length, has_angle = (any(fact.predicate in some for fact in prints) for some in (LENGTHS, ANGLES))
+    able = {
+        "labels": lambda: figure.letters > 2,
+        "printed_length": lambda: has_length,
+        "printed_angle": lambda: has_angle and lead == "printed_angle",
+        "angle_text": lambda: has_angle and lead != "printed_angle",
+    }
+    kinds = _text_kinds(profile, able, text_edits, lead, rng)
     if kinds is None:
         return None
     if "angle_text" in kinds:

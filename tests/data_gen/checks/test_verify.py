@@ -111,14 +111,15 @@ def entry(name, place, value):
 
 def program(one):
     """A parameter that the picture depends on: not the height of a triangle that is said to be equilateral."""
-    canvas, old = canvas_from_json(one.canvas), program_from_json(one.programs[1])
-    for place, step in enumerate(old.steps):
-        for k, value in enumerate(step.params):
-            moved = replace(step, params=(*step.params[:k], value + 3, *step.params[k + 1 :]))
-            new = old.with_step(place, moved)
-            member, other = draw(old, canvas), draw(new, canvas)
-            if other is None or np.ptp([abs(x - y) for x, y in zip(*coordinates(member, other), strict=True)]) > 2:
-                return replace(one, programs=(one.programs[0], new.to_json(), *one.programs[2:]))
+    canvas = canvas_from_json(one.canvas)
+    for i, old in enumerate(map(program_from_json, one.programs)):
+        for place, step in enumerate(old.steps):
+            for k, value in enumerate(step.params):
+                moved = replace(step, params=(*step.params[:k], value + 3, *step.params[k + 1 :]))
+                new = old.with_step(place, moved)
+                member, other = draw(old, canvas), draw(new, canvas)
+                if other is None or np.ptp([abs(x - y) for x, y in zip(*coordinates(member, other), strict=True)]) > 2:
+                    return replace(one, programs=(*one.programs[:i], new.to_json(), *one.programs[i + 1 :]))
     raise AssertionError("no parameter matters")
 
 
@@ -157,7 +158,7 @@ CORRUPTIONS = {
     "a provenance": (entry("provenance", (0, 1), lambda _: 2), r"provenance\[0,1\]: is 2"),
     "a bit of a picture": (entry("image_signatures", (3, 1), lambda w: w ^ 4), r"image_signatures\[3\]: .* 1 bits"),
     "a bit of a caption": (entry("caption_signatures", (8, 7), lambda w: w ^ 1), r"caption_signatures\[8\]: .* 1 bits"),
-    "a parameter": (program, r"(images|facts|programs)\[1\]: "),
+    "a parameter": (program, r"(images|facts|programs)\[\d\]: "),
     "a construction": (unknown_construction, r"programs\[1\]: is unreadable .*nothing"),
     "a wording": (canvas(wording=5), r"captions\[\d+\]: is '"),
     "a rotation": (canvas(rotation_deg=40.0), r"images\[0\]: \d+ of 12544 pixels differ"),

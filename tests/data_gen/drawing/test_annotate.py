@@ -23,7 +23,7 @@ INK = 200  # darker is ink
 def drawn():
     """Pictures with their annotations: (uint8[H, W], Annotations, Member)."""
     found = []
-    for name, count in (("composed", 12), ("tiny", 12)):
+    for name, count in (("composed", 6), ("all_kinds", 16), ("tiny", 6)):
         spec = load_spec(f"configs/data_{name}.py", [])
         for index in range(count):
             family = load_source(SOURCES[spec.source]).family(spec, "train", index)
