@@ -40,6 +40,7 @@ from data_gen.sources.composed.wish import Wish
 HARDSET_SEED = 7_000_003  # of the frozen benchmark alone
 MAX_TRIES, PATIENCE = 20_000, 400
 MOST_POINTS, MAX_CORNERS, MAX_EXTENSIONS = 9, 40, 16
+KEPT = 3  # of the candidate plans for a family
 GOLDEN = (math.sqrt(5) - 1) / 2
 SYMBOLIC = (0.0, 0.15, 0.3)  # share of the printed lengths and angles that have an unknown, by difficulty
 SIBLINGS = 7
@@ -76,13 +77,17 @@ def family(spec, split: str, index: int) -> Family:
     layout, difficulty, lead = turn_of(spec, index)
     wish = Wish.draw(lead, rng) if profile.books else None
     proposals: dict[str, tuple[int, int]] = {}
+    plans: list[Plan] = []
     for tries in range(MAX_TRIES):
         text_edits = spec.leaves + tries // PATIENCE  # fewer exchanges where many cannot all be told apart
         if wish:
             profile = replace(profile, wish=wish.after(tries))
-        plan = _chosen(spec, profile, text_edits, layout, lead, difficulty, rng)
-        program = plan and _lettered(spec, split, plan, difficulty, rng)
-        if not plan or not program:
+        plans = plans or _chosen(spec, profile, text_edits, layout, lead, difficulty, rng)
+        if not plans:
+            continue
+        plan = plans.pop(0)
+        program = _lettered(spec, split, plan, difficulty, rng)
+        if not program:
             continue
         canvas = canvas_of(spec.size_px, DIFFICULTIES[difficulty], rng)
         if profile.books:
@@ -164,15 +169,17 @@ class Plan:
 
 def _chosen(
     spec, profile: Profile, text_edits: int, layout: str, lead: str, difficulty: int, rng: np.random.Generator
-) -> Plan | None:
-    """Draws one of `spec.choices` plans, by the product of the weights of its edits' kinds; None where none holds."""
+) -> list[Plan]:
+    """Draws `spec.choices` plans, and of those KEPT to try one after the other, by the product of the weights of their
+    edits' kinds; none where none holds."""
     choices = spec.choices if len(set(spec.mix.values())) > 1 else 1
     drawn = (_plan(profile, text_edits, spec.answers, layout, lead, difficulty, rng) for _ in range(choices))
     plans = [plan for plan in drawn if plan]
     if len(plans) < 2:
-        return plans[0] if plans else None
-    weights = [math.prod(spec.mix[kind] for kind in plan.kinds) for plan in plans]
-    return plans[int(rng.choice(len(plans), p=shares(weights)))]
+        return plans
+    weights = shares([math.prod(spec.mix[kind] for kind in plan.kinds) for plan in plans])
+    kept = min(KEPT, np.count_nonzero(weights))
+    return [plans[i] for i in rng.choice(len(plans), kept, replace=False, p=weights)]
 
 
 def _plan(
