@@ -42,8 +42,8 @@ def draw_prints(corners: Corners, wish: Wish, rng: np.random.Generator) -> tuple
 
 def _draw_angles(corners: Corners, count: int, rng: np.random.Generator) -> tuple[Fact, ...]:
     """Draws angles, those first that are the same in all figures: with their measure where it is whole, else about to
-    scale; with an unknown where they differ by much. No two of them equal or making up two right angles, nor all three
-    of a triangle."""
+    scale; with an unknown where they differ by much, or where the figure leaves no other measure. No two of them equal
+    or making up two right angles, nor all three of a triangle."""
     angles = {fact: some for fact, some in corners.open_angles.items() if all(abs(d - 90) > 1 for d in some)}
     facts = [list(angles)[i] for i in rng.permutation(len(angles))]
     facts.sort(key=lambda fact: max(angles[fact]) - min(angles[fact]) > MOST_OFF_DEG)
@@ -54,8 +54,21 @@ def _draw_angles(corners: Corners, count: int, rng: np.random.Generator) -> tupl
         alike = any(abs(a - b) < 1 or abs(a + b - 180) < 1 for a in some for b in others)
         triangle = sum(set(fact.args) == set(other.args) for other in chosen) == 2
         if len(chosen) < count and not alike and not triangle:
-            chosen[fact] = _degrees(some, rng)
+            value = _degrees(some, rng)
+            about = [replace(fact, value=value), *(replace(one, value=said) for one, said in chosen.items() if said)]
+            if value and not corners.vary_freely(numeric_angles(about), rng):
+                value = values.draw_unknown_angle(rng)
+            chosen[fact] = value
     return tuple(Fact("angle", fact.args, value) for fact, value in chosen.items())
+
+
+def numeric_angles(prints: Sequence[Fact]) -> list[Fact]:
+    """Returns the printed angles without an unknown, and for arcs the angles at their centres."""
+    return [
+        fact if fact.predicate == "angle" else Fact("angle", (fact.args[1], fact.args[0], fact.args[-1]))
+        for fact in prints
+        if fact.predicate in values.ANGLES and not values.is_symbolic(fact)
+    ]
 
 
 def _degrees(some: Sequence[float], rng: np.random.Generator) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cmath
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +19,8 @@ ANGLE_RANGE = (20, 165)
 WHOLE = 1e-6
 NEAR = 0.02  # in the units of constructions: points that near to each other look like one
 ON = 1e-6
+NUDGE = 1e-5  # of the range of a parameter
+MOVED_DEG, INDEPENDENT = 1e-7, 1e-3  # what is less is not moved, or not by itself
 
 
 class Corners:
@@ -67,6 +70,22 @@ class Corners:
         """Returns those of the angles that are the same in all figures."""
         return {fact: degrees[0] for fact, degrees in self.open_angles.items() if max(degrees) - min(degrees) < WHOLE}
 
+    def vary_freely(self, angles: Sequence[Fact], rng: np.random.Generator) -> bool:
+        """Returns whether angles may have any measures near theirs, in every figure: whether its parameters move each
+        of them without the others, which they do not in an equilateral triangle. By differences in directions at
+        random, as many as there are angles."""
+        for program, points in zip(self.programs, self.points, strict=True) if angles else ():
+            start, moves = _measures(points, angles), []
+            for _ in angles:
+                try:
+                    moves.append(_measures(_nudged(program, rng).points, angles) - start)
+                except (ZeroDivisionError, ValueError):
+                    return False
+            sizes = np.linalg.svd(np.array(moves), compute_uv=False)
+            if sizes[-1] < MOVED_DEG or sizes[-1] < INDEPENDENT * sizes[0]:
+                return False
+        return True
+
     @cached_property
     def radii(self) -> dict[str, float]:
         """Returns the radius of each circle about a named point that all figures draw, where it is the same."""
@@ -79,6 +98,20 @@ class Corners:
     def on_circle(self, o: str, radius: float) -> list[str]:
         """Lists the points of a circle, in all figures."""
         return [n for n in self.names if n != o and (np.abs(self.lengths(o, n) - radius) < WHOLE).all()]
+
+
+def _measures(points: Mapping[str, complex], angles: Sequence[Fact]) -> np.ndarray:
+    return np.array([angle_deg(*(points[name] for name in fact.args)) for fact in angles])
+
+
+def _nudged(program: Program, rng: np.random.Generator) -> Program:
+    """Moves every parameter that is free by a little, up or down."""
+    steps = []
+    for step in program.steps:
+        widths = np.array([high - low for low, high in step.row.ranges])
+        moved = np.array(step.params) + NUDGE * widths * rng.normal(size=len(widths))
+        steps.append(replace(step, params=tuple(moved.tolist())))
+    return replace(program, steps=tuple(steps))
 
 
 def _pieces(program: Program, points: dict[str, complex]) -> Iterator[tuple[str, str]]:

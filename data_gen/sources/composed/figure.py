@@ -121,10 +121,11 @@ def begin(slot: str, rng: np.random.Generator, without: Collection[str] = ()) ->
 
 
 def extend(
-    figure: FigureBuilder, kinds: Mapping[str, float], rng: np.random.Generator, without: Collection[str] = ()
-) -> tuple[str, int] | None:
+    figure: FigureBuilder, kinds: Mapping[str, float], often: Mapping[str, float], rng: np.random.Generator,
+    without: Collection[str] = (),
+) -> tuple[str, int] | None:  # fmt: skip
     """Finds one more thing to edit in a figure: a step that it has, or a slot that it offers points for, of one of the
-    kinds, by their weights; none of the slots `without`.
+    kinds, by their weights and those of slots, `often`; none of the slots `without`.
 
     Returns (kind, place of the step), or None where there is nothing of the kind drawn.
     """
@@ -134,7 +135,7 @@ def extend(
     slots = [s for s in SLOTS_OF_KIND[kind] if s in have or SLOTS[s][0].partition(":")[0] in free and s not in without]
     if not slots:
         return None
-    slot = slots[int(rng.integers(len(slots)))]
+    slot = draw_order(slots, often, rng)[0]
     place = have.get(slot)
     place = figure.add(slot, rng) if place is None else place
     return None if place is None else (kind, place)
@@ -143,6 +144,12 @@ def extend(
 def draw_kind(kinds: Mapping[str, float], rng: np.random.Generator) -> str:
     """Draws one of the kinds, by their weights."""
     return tuple(kinds)[int(_steps(tuple(kinds.values())).searchsorted(rng.random(), side="right"))]
+
+
+def draw_order(names: Sequence[str], often: Mapping[str, float], rng: np.random.Generator) -> list[str]:
+    """Draws names one after the other, by their weights, 1 where they have none."""
+    times = rng.exponential(size=len(names)) / [often.get(name, 1.0) for name in names]
+    return [names[i] for i in np.argsort(times)]
 
 
 @cache

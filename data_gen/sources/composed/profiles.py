@@ -25,6 +25,7 @@ class Profile:
     books: whether values and relations are looked for in the figure, and captions are terse;
     quiet: share of the parts that no edit is of and that the caption leaves out;
     rare: slots that few figures have;
+    often: slot or row of one -> how often it is drawn, beside 1 for the others;
     wish: what a family of the profile of books would like to print and state;
     spokes: share of the figures with a point on a circle that draw the radius to it.
     """
@@ -34,6 +35,7 @@ class Profile:
     quiet: float = 0.0
     spokes: float = 0.6
     rare: tuple[str, ...] = ()
+    often: Mapping[str, float] = field(default_factory=dict)
     wish: Wish = Wish(0, 0, False, ())
 
     @cached_property
@@ -52,7 +54,7 @@ PROFILES = {
     "books": Profile(
         {
             "shape": 3.0, "role": 2.5, "centre": 0.15, "replaced": 1.5, "ratio": 0.03, "betweenness": 0.03,
-            "incidence": 0.05, "inside_outside": 0.1, "tangency": 2.3, "two_circles": 0.15, "parallel": 1.8,
+            "incidence": 0.05, "inside_outside": 0.1, "tangency": 2.3, "two_circles": 0.15, "parallel": 1.4,
             "perpendicular": 0.8, "concyclic": 0.1, "congruence": 0.2, "element": 0.15, "dashes": 0.03,
             "shading": 0.02, "ticks": 0.0, "numbered": 0.15, "count": 0.02, "sector": 0.2, "graph": 0.01,
             "equal_lengths": 0.6, "equal_angles": 0.4, "length_ratio": 0.05, "labels": 1.0, "printed_length": 1.0,
@@ -60,6 +62,11 @@ PROFILES = {
         },
         books=True, quiet=0.88, spokes=0.25,
         rare=("pentagon", "hexagon", "heptagon", "octagon", "crosser", "angle", "place"),
+        often={
+            "line_by_circle": 0.15, "quadrilateral": 3.0, "parallelogram": 8.0, "right_triangle": 0.1,
+            "isosceles_right_triangle": 0.05, "inscribed_right_triangle": 0.3,
+            "inscribed_isosceles_right_triangle": 0.1,
+        },
     ),
 }  # fmt: skip
 

@@ -33,7 +33,7 @@ from data_gen.records.schema import Family
 from data_gen.shared.errors import UserError
 from data_gen.sources.composed import books, printed
 from data_gen.sources.composed.corners import Corners
-from data_gen.sources.composed.figure import SLOTS_OF_KIND, FigureBuilder, begin, draw_kind, extend, shares
+from data_gen.sources.composed.figure import SLOTS_OF_KIND, FigureBuilder, begin, draw_kind, draw_order, extend, shares
 from data_gen.sources.composed.profiles import EVERY_KIND, Profile, profile_of
 from data_gen.sources.composed.wish import Wish
 
@@ -54,7 +54,7 @@ DIFFICULTIES = (
 CUBE_EDITS = 3
 KINDS = EVERY_KIND
 TEXT_KINDS = tuple(kind for kind in KINDS if kind not in SLOTS_OF_KIND)
-RARE = 0.1  # share of the plans that may have one of a profile's rare slots
+RARE = 0.03  # share of the plans that may have one of a profile's rare slots
 UPRIGHT = 0.75  # share of the families of books' profile whose figures stand upright
 LOW, MORE_LETTERS = 0.7, 4  # how often letters are from the first ones, so many more than there are points
 TERSE = 0.9  # share of the families of books' profile whose captions are as terse as theirs
@@ -178,7 +178,7 @@ def _chosen(
     if len(plans) < 2:
         return plans
     weights = shares([math.prod(spec.mix[kind] for kind in plan.kinds) for plan in plans])
-    kept = min(KEPT, np.count_nonzero(weights))
+    kept = min(KEPT, int(np.count_nonzero(weights)))
     return [plans[i] for i in rng.choice(len(plans), kept, replace=False, p=weights)]
 
 
@@ -190,17 +190,17 @@ def _plan(
     first = lead if lead in SLOTS_OF_KIND else draw_kind(profile.exchanges, rng)
     without = profile.rare if profile.rare and rng.random() > RARE else ()
     slots = [slot for slot in SLOTS_OF_KIND[first] if slot not in without] or SLOTS_OF_KIND[first]
-    figure = begin(slots[int(rng.integers(len(slots)))], rng, without)
+    figure = begin(draw_order(slots, profile.often, rng)[0], rng, without)
     if figure is None:
         return None
     text_edits = 0 if lead == "graph" else _text_edit_count(text_edits, layout, lead, rng)
     most = siblings + 1 if lead == "graph" else most
-    exchanged = _exchanged(figure, profile.exchanges, without, first, siblings - text_edits, most, rng)
+    exchanged = _exchanged(figure, profile, without, first, siblings - text_edits, most, rng)
     if exchanged is None:
         return None
     if lead != "graph":  # parts that no edit is of, and often a radius
         for _ in range(int(rng.integers(difficulty + 1))):
-            extend(figure, profile.exchanges, rng, without)
+            extend(figure, profile.exchanges, profile.often, rng, without)
         if rng.random() < profile.spokes:
             figure.add("radius", rng)
         for slot in profile.wish.slots(rng):
@@ -270,7 +270,9 @@ def _of_books(
         "labels": lambda: figure.letters > 2,
         "printed_length": lambda: has_length,
         "printed_angle": lambda: has_angle and lead == "printed_angle",
-        "angle_text": lambda: has_angle and lead != "printed_angle",
+        "angle_text": lambda: (
+            has_angle and lead != "printed_angle" and corners.vary_freely(books.numeric_angles(prints), rng)
+        ),
     }
     kinds = _text_kinds(profile, able, text_edits, lead, rng)
     if kinds is None:
@@ -289,7 +291,7 @@ def _text_edit_count(wanted: int, layout: str, lead: str, rng: np.random.Generat
 
 def _exchanged(
     figure: FigureBuilder,
-    kinds: Mapping[str, float],
+    profile: Profile,
     without: Collection[str],
     first: str,
     siblings: int,
@@ -303,20 +305,22 @@ def _exchanged(
         missing = siblings - sum(len(names) - 1 for names in factors.values())
         if more and more[1] not in factors and missing:
             kind, place = more
-            factors[place] = _levels(figure.steps[place].row.slot, kind, min(most, missing + 1), rng)
+            slot = figure.steps[place].row.slot
+            factors[place] = _levels(slot, kind, min(most, missing + 1), profile.often, rng)
         elif not missing:
             return factors if math.prod(map(len, factors.values())) <= MAX_CORNERS else None
-        more = extend(figure, kinds, rng, without)
+        more = extend(figure, profile.exchanges, profile.often, rng, without)
     return None
 
 
-def _levels(slot: str, kind: str, most: int, rng: np.random.Generator) -> list[str]:
+def _levels(slot: str, kind: str, most: int, often: Mapping[str, float], rng: np.random.Generator) -> list[str]:
     """Draws up to `most` rows of a slot that state different things; at least two of them make an edit of the kind."""
     stated = {row.name: row.facts for row in rows_of(slot)}
-    names = [str(name) for name in rng.permutation(list(stated))]
+    names = draw_order(list(stated), often, rng)
     edits = _edits(slot, kind)
     pairs = [pair for pair in itertools.combinations(names, 2) if pair in edits]
-    chosen = list(pairs[int(rng.integers(len(pairs)))])
+    weights = [often.get(a, 1.0) * often.get(b, 1.0) for a, b in pairs]
+    chosen = list(pairs[int(rng.choice(len(pairs), p=shares(weights)))])
     for name in names:
         if len(chosen) < most and stated[name] not in {stated[other] for other in chosen}:
             chosen.append(name)

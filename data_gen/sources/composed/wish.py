@@ -16,7 +16,7 @@ COUNTS = {
 }  # fmt: skip
 # Relation -> the share of the families that would like to state it: more than real problems do, since few can.
 RELATIONS = {
-    "perpendicular": 0.6, "shape": 0.5, "parallel": 0.22, "diameter": 0.3, "equal_length": 0.08, "equal_angle": 0.1,
+    "perpendicular": 0.6, "shape": 0.5, "parallel": 0.18, "diameter": 0.3, "equal_length": 0.08, "equal_angle": 0.1,
     "circle_centre": 0.35, "length_multiple": 0.04, "angle_multiple": 0.05, "angle_sum": 0.06, "equal_minor_arc": 0.1,
 }  # fmt: skip
 ARC = 0.05  # share of the families that would like to print an arc

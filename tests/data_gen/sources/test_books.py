@@ -11,6 +11,7 @@ from configs.data_composed import get_spec
 from data_gen.checks.reproduce import Clock, find_differences
 from data_gen.constructions.program import Program, program_from_json
 from data_gen.constructions.step import Step
+from data_gen.constructions.table import get_construction
 from data_gen.drawing.canvas import Canvas, canvas_from_json
 from data_gen.drawing.draw import draw
 from data_gen.families import values
@@ -72,6 +73,32 @@ RELATED = {
     "length_multiple": (Step("parallel_to_base", ("A", "B", "C"), ("D", "E"), (50.0,)),),
     "angle_sum": (Step("altitude", ("A", "B", "C"), ("D",), ()),),
 }
+
+
+# Row of the triangle ABC -> angles, and whether they may all have other measures than theirs.
+FREEDOM = [
+    ("scalene_triangle", ("ABC",), True),
+    ("scalene_triangle", ("ABC", "BCA"), True),
+    ("scalene_triangle", ("ABC", "BCA", "CAB"), False),
+    ("right_triangle", ("ABC",), True),
+    ("right_triangle", ("ABC", "BCA"), False),
+    ("right_triangle", ("BAC",), False),
+    ("isosceles_triangle", ("BAC",), True),
+    ("isosceles_triangle", ("ABC", "BCA"), False),
+    ("isosceles_right_triangle", ("ABC",), False),
+    ("equilateral_triangle", ("ABC",), False),
+]
+
+
+@pytest.mark.parametrize(("row", "angles", "free"), FREEDOM)
+def test_what_a_figure_fixes_is_not_printed_otherwise(row, angles, free):
+    ranges = get_construction(row).ranges
+    program = Program((Step(row, (), ("A", "B", "C"), tuple(sum(range_) / 2 for range_ in ranges)),))
+    facts = [Fact("angle", tuple(names)) for names in angles]
+    found = corners.Corners([program])
+    assert found.vary_freely(facts, np.random.default_rng(0)) == free
+    other = Program((Step("scalene_triangle", (), ("A", "B", "C"), (55.0, 30.0)),))
+    assert corners.Corners([other, program]).vary_freely(facts, np.random.default_rng(1)) == free
 
 
 @pytest.mark.parametrize("relation", RELATED)
