@@ -2,7 +2,8 @@
 
 It judges by the textbook definitions of `checker.definitions` and `checker.drawn`, which share nothing with the engine.
 
-A stored 1 that is surely false, or a stored 0 that is surely true (`checker.verdict`), is a disagreement.
+A stored 1 that is surely false, or a stored 0 that is surely true (`checker.verdict`), is a disagreement. Captions of
+pictures are also read alone, for what they say against themselves (`checker.contradiction`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from checker.contradiction import contradictions
 from checker.verdict import Fact, apply_definition, facts_of, judge_caption
 from data_gen.constructions.program import program_from_json
 from data_gen.drawing.canvas import canvas_from_json
@@ -84,14 +86,23 @@ def _numbers(found: object) -> str:
     return f"{found[0]} {found[1]:.3g} px" if isinstance(found, tuple) else str(found)
 
 
-def report(counts: Counter[tuple[int, bool | None]], checked: int, skipped: int, disagreements: int) -> str:
+def check_captions(family: Family) -> Iterator[str]:
+    """Yields what the captions of pictures say against themselves."""
+    for image in range(len(family.images)):
+        for fault in contradictions(facts_of(family.facts[image])):
+            yield f"{family.key} caption {image} contradicts itself: {fault}"
+
+
+def report(
+    counts: Counter[tuple[int, bool | None]], checked: int, skipped: int, disagreements: int, against: int
+) -> str:
     """Says in a few lines what was looked at."""
     texts = [f"{checked} families checked, {skipped} without a program left out"]
     for stored in (1, 0, -1):
         total = sum(counts[stored, said] for said in (True, False, None))
         texts.append(f"stored {stored:2d}: {total} pairs, found true {counts[stored, True]}, "
                      f"false {counts[stored, False]}, neither {counts[stored, None]}")  # fmt: skip
-    return "\n".join([*texts, f"{disagreements} disagreements"])
+    return "\n".join([*texts, f"{disagreements} disagreements, {against} captions against themselves"])
 
 
 @cli.command
@@ -106,7 +117,7 @@ def main(arguments: Sequence[str]) -> int:
     source = RecordSource(options.directory, options.split)
     rows = random.Random(options.seed).sample(range(len(source)), min(options.families, len(source)))
     counts: Counter[tuple[int, bool | None]] = Counter()
-    checked = skipped = disagreements = 0
+    checked = skipped = disagreements = against = 0
     for row in tqdm(rows, "check", unit=" families", dynamic_ncols=True):
         family = source[row]
         if not family.programs:
@@ -116,5 +127,8 @@ def main(arguments: Sequence[str]) -> int:
         for disagreement in check_family(family, counts):
             disagreements += 1
             tqdm.write(str(disagreement))
-    print(report(counts, checked, skipped, disagreements))
-    return min(disagreements, 1)
+        for fault in check_captions(family):
+            against += 1
+            tqdm.write(fault)
+    print(report(counts, checked, skipped, disagreements, against))
+    return min(disagreements + against, 1)

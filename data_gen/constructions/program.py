@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
+from data_gen.constructions.stated import marks_of_fact
 from data_gen.constructions.step import Step
 from data_gen.constructions.table import get_construction
 from data_gen.geometry import diagram as shapes
@@ -92,15 +93,21 @@ class Program:
 
     @cached_property
     def mark_groups(self) -> tuple[tuple[shapes.Mark, ...], ...]:
-        """Collects the marks that a book would put on what the steps make true, in groups that mean something only as a
-        whole: the ticks of equal segments, the chevrons of parallel lines, the arcs of equal angles. Equal counts mean
-        that things are equal, so each step has counts of its own; what would need more than MOST_MARKS goes without. A
-        group that marks what an earlier one marks has its count."""
+        """Collects the marks that a book would put on what the steps make true and `states` says, in groups that mean
+        something only as a whole: the ticks of equal segments, the chevrons of parallel lines, the arcs of equal
+        angles. Equal counts mean that things are equal, so each step and each fact has counts of its own; what would
+        need more than MOST_MARKS goes without. A group that marks what an earlier one marks has its count."""
         groups: list[tuple[shapes.Mark, ...]] = []
         counts: dict[Any, int] = {}  # kind of mark and place -> count
         used: Counter[type] = Counter()
-        for step in self.steps:
-            marks, before = step.optional_marks(), Counter(used)
+        of_steps = [step.optional_marks() for step in self.steps]
+        square = {mark.vertex for marks in of_steps for mark in marks if isinstance(mark, shapes.RightAngle)}
+        of_facts = [
+            [m for m in marks_of_fact(fact) if not (isinstance(m, shapes.RightAngle) and m.vertex in square)]
+            for fact in self.states
+        ]
+        for marks in (*of_steps, *of_facts):
+            before = Counter(used)
             groups += [(mark,) for mark in marks if not isinstance(mark, shapes.Counted)]
             counted = [mark for mark in marks if isinstance(mark, shapes.Counted)]
             for kind, count in dict.fromkeys((type(mark), mark.count) for mark in counted):

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from checker import check, verdict
+from checker.contradiction import contradictions
 from checker.definitions import BY_ARC, BY_CIRCLES, BY_POINTS, BY_VALUE
 from checker.drawn import BY_INK
-from configs import data_alphageometry, data_composed, data_tiny
+from configs import data_alphageometry, data_composed, data_redrawn, data_tiny
 from data_gen.build import shards
 from data_gen.drawing.canvas import canvas_from_json
 from data_gen.geometry.diagram import AngleText, Circle, Diagram, RegularPolygon, Segment, Shade, Style
@@ -19,9 +20,10 @@ from data_gen.language.fact import Fact, facts_from_json
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.sources.alphageometry import source as alphageometry
 from data_gen.sources.composed import source as composed
+from data_gen.sources.redrawn import source as redrawn
 from data_gen.sources.templates import source as templates
 from data_gen.truth.truth_table import Scene, evaluate
-from tests.support.paths import ALPHAGEOMETRY
+from tests.support.paths import ALPHAGEOMETRY, REAL
 
 PROBLEMS = ALPHAGEOMETRY / "jgex_dev_120.txt"
 COUNT = 40
@@ -226,3 +228,49 @@ def test_shades_and_graphs_are_read_off_the_drawing():
                                        ("shaded_circle", "O", 1), ("shaded_triangle", "ABC", 0)):  # fmt: skip
         assert verdict.apply_definition((predicate, tuple(names), ""), drawing) == bool(expected)
         assert int(evaluate(Fact(predicate, tuple(names)), Scene.from_diagrams([drawing]), MARGIN_PX)[0][0]) == expected
+
+
+# ---- captions against themselves ----------------------------------------------------------------------------------
+
+# What a caption states -> what is wrong with it, "" where nothing is.
+CAPTIONS = {
+    "length A B 3; length A C 4; length B C 5; right A B C": "",
+    "length A B 3; length A C 4; length B C 6; right A B C": "right angle and sides",
+    "length A B 3; length B C 3; right A B C": "right angle and sides",
+    "length A B 10; length A C 12; length B C 26": "ABC has sides",
+    "length A B 10; length A C x; length B C 26": "",
+    "isosceles C A B; length C A 10; length C B 12": "AC and BC are equal",
+    "equal_length A B C D; length A B 7; length D C 7": "",
+    "equal_length A B C D; length A B 7; length D C 9": "AB and CD are equal",
+    "parallelogram A B C D; length A B 7; length B C 9": "",
+    "parallelogram A B C D; angle A B C 70; angle C D A 80": "B of AC and D of AC are equal",
+    "angle A B C 70; angle B C A 50; angle C A B 60": "",
+    "angle A B C 70; angle B C A 50; angle C A B 75": "ABC has angles",
+    "angle A B C 70; angle B C A 110": "ABC has angles",
+    "perpendicular A B A C; angle A B C 45; angle A C B 55": "ABC has angles",
+    "equilateral A B C; angle A B C 70": "are equal",
+}
+
+
+@pytest.mark.parametrize("text", CAPTIONS)
+def test_captions_against_themselves(text):
+    facts = []
+    for statement in text.split("; "):
+        predicate, *names = statement.split()
+        value = names.pop() if predicate in ("length", "angle") else ""
+        facts.append((predicate, tuple(names), value))
+    found = list(contradictions(facts))
+    assert bool(found) == bool(CAPTIONS[text]) and CAPTIONS[text] in "".join(found), found
+
+
+@pytest.mark.skipif(not (REAL / "train.jsonl").is_file(), reason=f"no FormalGeo7k in {REAL} (set MMGEO_REAL)")
+def test_redrawn_families_agree_and_do_not_contradict_themselves():
+    spec = data_redrawn.get_spec()
+    spec.root = str(REAL)
+    made = [redrawn.family(spec, "val", index) for index in range(12)]
+    agree(made)
+    assert [fault for family in made for fault in check.check_captions(family)] == []
+
+
+def test_composed_captions_do_not_contradict_themselves(some_composed):
+    assert [fault for family in some_composed for fault in check.check_captions(family)] == []

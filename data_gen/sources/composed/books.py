@@ -124,8 +124,8 @@ def _of_circle(
 
 
 def _agree_freely(corners: Corners, one: tuple[str, str], two: tuple[str, str], chosen: Sequence) -> bool:
-    """Returns whether two lengths may be any: they are neither alike nor parallel in a figure, nor is the third side of
-    a triangle printed as well."""
+    """Returns whether two lengths may be any: they are neither alike nor parallel in a figure, nor sides of a triangle
+    of which the third is printed as well, or of which one is the longest whatever its measures."""
     first, second = corners.lengths(*one), corners.lengths(*two)
     if (np.abs(first - second) < ALIKE * np.maximum(first, second)).any():
         return False
@@ -134,7 +134,12 @@ def _agree_freely(corners: Corners, one: tuple[str, str], two: tuple[str, str], 
         if min(turn, 180 - turn) < PARALLEL_DEG:
             return False
     ends = set(one) ^ set(two)
-    return not (len(ends) == 2 and any(set(other) == ends for other in chosen))
+    if len(ends) != 2:
+        return True
+    (apex,) = set(one) & set(two)
+    a, b = sorted(ends)
+    longest = max(corners.angles(apex, a, b).max(), corners.angles(apex, b, a).max())
+    return longest < 90 - PARALLEL_DEG and not any(set(other) == ends for other in chosen)
 
 
 def _draw_arc(corners: Corners, rng: np.random.Generator) -> tuple[Fact, ...]:

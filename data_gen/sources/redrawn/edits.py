@@ -20,6 +20,7 @@ from data_gen.language.numbers import parse_value
 from data_gen.language.predicates.table import PREDICATES
 from data_gen.solver.conditions import Description
 from data_gen.solver.newton import MARGIN_PX, Unsolved, solve_near, to_diagram
+from data_gen.sources.redrawn.possible import possible
 from data_gen.sources.redrawn.redraw import Drawing, as_triangle, program
 from data_gen.truth.truth_table import holds
 
@@ -68,8 +69,9 @@ BREAKS: dict[str, tuple[Break, ...]] = {
     "diameter": (Break("off_centre_chord", "diameter", (0.1, 0.1)),),
     "on_circle": (Break("inside", "on_circle", (-0.14,)), Break("outside", "on_circle", (0.14,))),
 }
-TURNS_DEG = (-30, -20, -15, 15, 20, 30)  # changes of a printed angle
-STRETCHES = (0.5, 0.6, 0.75, 1.4, 1.6, 2.0)  # of a printed length
+TURNS_DEG = (-30, -20, -15, -12, 12, 15, 20, 30)  # changes of a printed angle
+STRETCHES = (0.5, 0.6, 0.75, 0.8, 0.85, 1.15, 1.2, 1.4, 1.6, 2.0)  # of a printed length
+VALUES = 4  # that are tried in the place of one
 SWAPS = 4  # pairs of letters that are tried
 # The drawings behind the programs of a family, so that edits can follow one another.
 Drawings = dict[Program, Drawing]
@@ -128,7 +130,7 @@ def plan(
     drawing: Drawing, chosen: Sequence[Option], facts: Sequence[Fact], drawings: Drawings, stated: int
 ) -> tuple[Program, list[Edit]] | None:
     """Returns the program that states the facts to be edited and up to `stated` others which hold at every corner of
-    the cube, and the edits; None where some corner has no figure."""
+    the cube, and the edits; None where some corner has no figure, or prints what cannot be."""
     edited = [o.fact for o in chosen if o.fact]
     places = iter(range(len(edited)))
     changes = [(o, o.change(next(places) if o.fact else -1)) for o in chosen]
@@ -140,9 +142,13 @@ def plan(
     if not all(corner.steps[0].params for corner in corners):
         return None
     views = [to_diagram(drawings[corner].found) for corner in corners]
-    others = (f for f in facts if f not in edited)
-    kept = [f for f in others if all(holds(f, diagram, MARGIN_PX) == 1 for diagram in views)]
-    anchor = sketch(drawings, drawing, (*edited, *kept[: max(0, stated - len(edited))]))
+    # Problems do not say of lines that they are oblique: it is stated only where an edit is of it.
+    others = (f for f in facts if f not in edited and f.predicate != "oblique")
+    holding = [f for f in others if all(holds(f, diagram, MARGIN_PX) == 1 for diagram in views)]
+    kept = tuple(holding[: max(0, stated - len(edited))])
+    if not all(possible(drawings[corner], corner.states + kept, corner.prints) for corner in corners):
+        return None
+    anchor = sketch(drawings, drawing, (*edited, *kept))
     return anchor, [Edit(o.axis, change, o.kind) for o, change in changes]
 
 
@@ -213,10 +219,10 @@ def _others(fact: Fact, rng: np.random.Generator) -> list[str]:
     size = parse_value(text)
     if size is not None and fact.predicate == "angle":
         sizes = [size + turn for turn in rng.permutation(TURNS_DEG)]
-        return [f"{value:g}" for value in sizes if 15 <= value <= 165][:2]
+        return [f"{value:g}" for value in sizes if 15 <= value <= 165][:VALUES]
     if size is not None:
         sizes = [max(1.0, round(size * stretch)) for stretch in rng.permutation(STRETCHES)]
-        return [f"{value:g}" for value in sizes if f"{value:g}" != text][:2]
+        return [f"{value:g}" for value in sizes if f"{value:g}" != text][:VALUES]
     digits = list(re.finditer(r"\d+", text))
     if not digits:
         return [text.translate({ord(a): b}) for a, b in itertools.pairwise("xyzx") if a in text]

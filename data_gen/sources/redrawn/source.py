@@ -14,13 +14,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 from tqdm import tqdm
 
 from data_gen.drawing.canvas import Canvas, style_of
 from data_gen.drawing.draw import draw
 from data_gen.families.assemble import assemble
 from data_gen.families.family import FamilyDraft, cube_of
+from data_gen.language.fact import Fact, canonical
 from data_gen.records.schema import Family
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
@@ -33,13 +33,15 @@ from data_gen.sources.formalgeo.reading import content as reading_content
 from data_gen.sources.formalgeo.source import paper, question_of
 from data_gen.sources.redrawn.describe import subject
 from data_gen.sources.redrawn.edits import Drawings, Option, options, plan, triples
-from data_gen.sources.redrawn.redraw import Drawing, program, redraw, statable
+from data_gen.sources.redrawn.ink import NEAR_PX, NEAR_SHARE, TICK_PX, is_near, near_ink, redrawn_ink
+from data_gen.sources.redrawn.possible import possible
+from data_gen.sources.redrawn.redraw import Drawing, as_triangle, program, redraw, statable
 
 EDITS, STATED, PRINTS = 3, 5, 5  # edits of a cube; facts and values of a caption, at most
 TRIES, SOUND, CHOICES = 60, 10, 20  # problems for a family; edits that work alone, and choices of three of them
 MOST_POINTS = 10
+MARKED = 0.7  # share of the families whose right angles, equal and parallel lines are marked
 FONTS = ("serif-italic", "sans", "serif")
-INK, NEAR_PX, NEAR_SHARE = 190, 3, 0.9  # the darkest grey that is no ink; how near a line lies, and how much of it
 
 
 # ---- families -----------------------------------------------------------------------------------------------------
@@ -86,10 +88,15 @@ def family(spec, split: str, index: int) -> Family:
 
 @lru_cache(maxsize=1024)
 def _drawing(root: Root, split: str, place: int) -> Drawing | None:
-    """Returns the drawing of a problem; None where it has none, or more points than a caption can keep apart."""
+    """Returns the drawing of a problem; None where it has none, or one that is not on the ink of its picture, or more
+    points than a caption can keep apart."""
+    problem = load(root, split)[place]
+    wanted = subject(problem)
     try:
-        drawing = redraw(subject(load(root, split)[place]))
+        drawing = redraw(wanted)
     except Unsolved:
+        return None
+    if wanted.start and not is_near(drawing, np.asarray(paper(root, problem))):
         return None
     return drawing if len(drawing.described.names) <= MOST_POINTS else None
 
@@ -97,9 +104,11 @@ def _drawing(root: Root, split: str, place: int) -> Drawing | None:
 def _cube(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> FamilyDraft | None:
     """Returns all products of three edits of a drawing, or None where CHOICES choices of them make no sound family."""
     drawings: Drawings = {}
-    drawing = _with_prints(drawing, canvas, rng)
     facts = statable(drawing)
-    facts = sorted((facts[i] for i in rng.permutation(len(facts))), key=lambda f: f.predicate == "oblique")
+    drawing = _with_prints(drawing, facts, canvas, rng)
+    given = {canonical(as_triangle(fact)) for fact in drawing.described.facts}
+    # What the problem states, then what else is seen.
+    facts = sorted((facts[i] for i in rng.permutation(len(facts))), key=lambda f: canonical(f) not in given)
 
     def cube(chosen: Sequence[Option]) -> FamilyDraft | None:
         """Returns the cube of these edits, or None where some corner is not sound or not told apart."""
@@ -110,11 +119,14 @@ def _cube(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> FamilyD
     return next(filter(None, map(cube, triples(alone, EDITS, rng)[:CHOICES])), None)
 
 
-def _with_prints(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> Drawing:
-    """Returns the drawing with as many of its printed values as find a place, PRINTS at most."""
-    printed = tuple(drawing.printed[i] for i in rng.permutation(len(drawing.printed))[:PRINTS])
+def _with_prints(drawing: Drawing, facts: Sequence[Fact], canvas: Canvas, rng: np.random.Generator) -> Drawing:
+    """Returns the drawing with as many of its printed values as are possible and find a place, PRINTS at most."""
+    printed: list[Fact] = []
+    for i in rng.permutation(len(drawing.printed)):
+        if len(printed) < PRINTS and possible(drawing, facts, [*printed, drawing.printed[i]]):
+            printed.append(drawing.printed[i])
     for count in range(len(printed), 0, -1):
-        fewer = replace(drawing, printed=printed[:count])
+        fewer = replace(drawing, printed=tuple(printed[:count]))
         member = draw(program(fewer, ()), canvas)
         if member and member.labels is not None:
             return fewer
@@ -131,7 +143,7 @@ def _canvas(size_px: int, rng: np.random.Generator) -> Canvas:
         style=style_of(font, font_px, float(rng.uniform(0.004, 0.008)) * size_px),
         rotation_deg=float(rng.uniform(-5, 5)),
         mirror=False,
-        marks=False,
+        marks=bool(rng.random() < MARKED),
         wording=int(rng.integers(1, 1000)),
         margin_px=0.03 * size_px,
         gap_px=0.04 * size_px,
@@ -145,7 +157,8 @@ class Outcome(NamedTuple):
     """What became of a problem.
 
     annotated: its picture has positions; fault: why it is not drawn, else None; near: share of the length of its lines
-    within NEAR_PX of the picture's ink, for annotated ones; asked, kept: how many facts and values it gives that shape
+    within NEAR_PX of the picture's ink, and covered: of the ink of the picture's lines within TICK_PX of them, for
+    annotated ones; asked, kept: how many facts and values it gives that shape
     a figure, and how many of them hold.
     """
 
@@ -153,6 +166,7 @@ class Outcome(NamedTuple):
     annotated: bool
     fault: str | None
     near: float | None = None
+    covered: float | None = None
     asked: int = 0
     kept: int = 0
 
@@ -167,33 +181,9 @@ def outcome(task: tuple[Root, str, int]) -> Outcome:
         drawing = redraw(wanted)
     except Unsolved as why:
         return Outcome(number, annotated, str(why))
-    near = near_ink(drawing, np.asarray(paper(root, problem))) if wanted.start else None
-    return Outcome(number, annotated, None, near, drawing.asked, len(System(drawing.described).of_fact))
-
-
-def near_ink(drawing: Drawing, picture: np.ndarray) -> float:
-    """Returns the share of the drawn length within NEAR_PX of the ink of its picture, uint8[H, W]."""
-    border = 64  # lines may leave the picture
-    off_px = distance_transform_edt(np.pad(picture, border, constant_values=255) >= INK)
-    z = np.concatenate([*strokes_px(drawing)])
-    rows_, columns = np.round(-z.imag).astype(int) + border, np.round(z.real).astype(int) + border
-    inside = (rows_ >= 0) & (rows_ < off_px.shape[0]) & (columns >= 0) & (columns < off_px.shape[1])
-    return float((off_px[rows_[inside], columns[inside]] <= NEAR_PX).sum() / len(z))
-
-
-def strokes_px(drawing: Drawing) -> Iterator[np.ndarray]:
-    """Computes complex[n] for each stroke: points along it, a pixel apart."""
-    points = drawing.found.points
-    for a, b in drawing.described.edges:
-        yield points[a] + (points[b] - points[a]) * np.linspace(0, 1, max(2, int(abs(points[b] - points[a]))))
-    for o, radius in drawing.found.radii.items():
-        sweeps = [(1.0 + 0j, 2 * np.pi)]
-        if drawing.arcs.get(o):
-            ends = [(points[a] - points[o], points[b] - points[o]) for a, b in drawing.arcs[o]]
-            sweeps = [(a, float(np.angle(b / a)) % (2 * np.pi)) for a, b in ends]
-        for start, sweep in sweeps:
-            count = max(2, int(radius * sweep))
-            yield points[o] + radius * start / abs(start) * np.exp(1j * np.linspace(0, sweep, count))
+    picture = np.asarray(paper(root, problem)) if wanted.start else None
+    near, covered = (None, None) if picture is None else (near_ink(drawing, picture), redrawn_ink(drawing, picture))
+    return Outcome(number, annotated, None, near, covered, drawing.asked, len(System(drawing.described).of_fact))
 
 
 def report(root: Root, every: int, workers: int) -> list[Outcome]:
@@ -214,12 +204,16 @@ def show(found: list[Outcome]) -> Iterator[str]:
             yield f"  {count} not: {fault} ({numbers})"
         yield f"  {_share(sum(o.kept for o in drawn), sum(o.asked for o in drawn))} of their facts and values hold"
         measured = [o for o in drawn if o.near is not None]
-        near = [o for o in measured if o.near is not None and o.near >= NEAR_SHARE]
-        if measured:
-            yield (f"  {_share(len(near), len(outcomes))} of the figures have at least {NEAR_SHARE:.0%} of their lines "
-                   f"within {NEAR_PX} px of the picture's ink")  # fmt: skip
-            far = sorted((o for o in measured if o not in near), key=lambda o: o.near or 0)
-            yield "  the others: " + ", ".join(f"{o.problem_id} {o.near:.0%}" for o in far)
+        for what, other, reach, share in (
+            ("their lines", "the picture's ink", NEAR_PX, lambda o: o.near),
+            ("the ink of the picture's lines", "theirs", TICK_PX, lambda o: o.covered),
+        ):
+            near = [o for o in measured if share(o) >= NEAR_SHARE]
+            if measured:
+                yield (f"  {_share(len(near), len(outcomes))} of the figures have at least {NEAR_SHARE:.0%} of {what} "
+                       f"within {reach} px of {other}")  # fmt: skip
+                far = sorted((o for o in measured if o not in near), key=share)
+                yield "  the others: " + ", ".join(f"{o.problem_id} {share(o):.0%}" for o in far)
     yield f"all: {_share(sum(o.fault is None for o in found), len(found))} drawn"
 
 

@@ -20,14 +20,17 @@ from data_gen.drawing.png import encode_png
 from data_gen.language.fact import Fact, facts_from_json
 from data_gen.records import tfrecords
 from data_gen.shared.errors import UserError
-from data_gen.solver.newton import Unsolved
+from data_gen.solver.conditions import Description
+from data_gen.solver.newton import Solution, Unsolved
 from data_gen.sources.formalgeo import reading
 from data_gen.sources.formalgeo import source as formalgeo
 from data_gen.sources.formalgeo.cdl import Equation, parse_statement
+from data_gen.sources.redrawn import ink
 from data_gen.sources.redrawn import redraw as drawing_module
 from data_gen.sources.redrawn import source as redrawn
 from data_gen.sources.redrawn.describe import from_annotation, from_statements, subject
 from data_gen.sources.redrawn.edits import BREAKS
+from data_gen.sources.redrawn.possible import possible
 from data_gen.sources.redrawn.redraw import program, redraw, statable
 from tests.support.paths import REAL
 
@@ -157,9 +160,13 @@ def test_an_annotated_figure_stays_on_its_ink(root):
     assert abs(((p["A"] - p["B"]).conjugate() * (p["C"] - p["B"])).real) < 1e-3
     assert abs(((p["D"] - p["B"]).conjugate() * (p["C"] - p["A"])).real) < 1e-3
     picture = np.asarray(formalgeo.paper(str(root), problem(1)))
-    assert redrawn.near_ink(drawing, picture) > 0.99
-    assert redrawn.near_ink(drawing, np.roll(picture, 12, (0, 1))) < 0.5
-    assert redrawn.near_ink(drawing, np.full_like(picture, 255)) == 0
+    assert ink.near_ink(drawing, picture) > 0.99
+    assert ink.near_ink(drawing, np.roll(picture, 12, (0, 1))) < 0.5
+    assert ink.near_ink(drawing, np.full_like(picture, 255)) == 0
+    assert ink.is_near(drawing, picture)
+    more = picture.copy()
+    more[60:62, 160:380] = 0  # a line that is not drawn
+    assert ink.redrawn_ink(drawing, picture) == 1 and not ink.is_near(drawing, more)
 
 
 def test_what_the_picture_denies_is_not_stated():
@@ -179,6 +186,34 @@ def test_printed_values_stay_as_they_are():
     canvas = redrawn._canvas(336, np.random.default_rng(0))
     member = draw(made, canvas)
     assert member and {"x+3", "9√2"} <= {getattr(mark, "text", "") for mark in member.diagram.marks}
+
+
+# What a redrawn triangle of 3, 4 and 5 with the right angle at A prints, what is stated, and whether that is possible.
+RIGHT = Fact("right", ("A", "B", "C"))
+POSSIBLE = [
+    ((), "length A B 3, length A C 4, length B C 5", True),
+    ((RIGHT,), "length A B 3, length A C 4, length B C 5", True),
+    ((RIGHT,), "length A B 6, length A C 8", True),  # in another unit
+    ((RIGHT,), "length A B 3, length A C 4, length B C 6", False),  # not after Pythagoras
+    ((), "length A B 3, length A C 4, length B C 6", True),
+    ((), "length A B 3, length A C 4, length B C 9", False),  # longer than both sides
+    ((), "length A B 3, length A C 8", False),  # not to scale
+    ((Fact("isosceles", ("A", "B", "C")),), "length A B 3, length A C 4", False),
+    ((RIGHT,), "angle A B C 53.13, angle B C A 36.87", True),
+    ((RIGHT,), "angle A B C 50, angle B C A 36", False),
+    ((), "angle A B C 70", False),
+    ((RIGHT,), "length A B x, angle A B C 60", True),
+]
+
+
+@pytest.mark.parametrize(("stated", "prints", "expected"), POSSIBLE)
+def test_printed_values_are_possible(stated, prints, expected):
+    found = Solution({"A": 0j, "B": 3j, "C": 4 + 0j}, {})
+    described = Description(("A", "B", "C"), lines=(("A", "B"), ("B", "C"), ("A", "C")))
+    drawing = drawing_module.Drawing(described, found, (), {}, True, 0)
+    words = [text.split() for text in prints.split(", ")]
+    facts = [Fact(predicate, tuple(names), value) for predicate, *names, value in words]
+    assert possible(drawing, stated, facts) == expected
 
 
 def test_half_a_circle_is_drawn_as_half():
