@@ -42,26 +42,41 @@ class Drawing:
     asked: int  # how many of the given facts and values ask for something
 
 
-def redraw(subject: Subject) -> Drawing:
-    """Returns the figure of a problem with coordinates. Raises Unsolved."""
+def redraw(subject: Subject, seed: int = 0) -> Drawing:
+    """Returns the figure of a problem with coordinates; one without positions in another layout for each seed. Raises
+    Unsolved."""
     try:
-        return _redraw(subject)
+        return _redraw(subject, seed)
     except Unsolved:
         if subject.instead is None:
             raise
-        return _redraw(subject.instead)
+        return _redraw(subject.instead, seed)
 
 
-def _redraw(subject: Subject) -> Drawing:
+def _redraw(subject: Subject, seed: int) -> Drawing:
     described = subject.described
     if len(described.names) < 3 or not described.lines:
         raise Unsolved("nothing is described")
     if subject.start is None:
-        found = upright(described, solve(described))
+        described, found = _solved(described, seed)
     else:
         described, found = settle(described, subject.start)
     printed, asked = _printable(subject.printed, described), len(System(subject.described).of_fact)
     return Drawing(described, found, printed, subject.arcs, subject.lettered, asked)
+
+
+def _solved(described: Description, seed: int) -> tuple[Description, Solution]:
+    """Returns a description solved, upright; without its values, then without its equations, where these leave no
+    figure. Raises Unsolved."""
+    plain = replace(described, facts=tuple(fact for fact in described.facts if fact.value is None))
+    choices = [described, plain, replace(plain, equations=())]
+    fault = Unsolved("nothing is described")
+    for chosen in choices:
+        try:
+            return chosen, upright(chosen, solve(chosen, seed))
+        except Unsolved as reason:
+            fault = reason
+    raise fault
 
 
 def upright(described: Description, found: Solution) -> Solution:

@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data_gen.drawing.canvas import Canvas, style_of
-from data_gen.drawing.draw import draw
+from data_gen.drawing.draw import counting_figures, draw
 from data_gen.families.assemble import assemble
 from data_gen.families.family import FamilyDraft, cube_of
 from data_gen.language.fact import Fact, canonical
@@ -31,13 +31,14 @@ from data_gen.sources.formalgeo.published import describe as describe_split
 from data_gen.sources.formalgeo.reading import SPLITS, Root, load
 from data_gen.sources.formalgeo.reading import content as reading_content
 from data_gen.sources.formalgeo.source import paper, question_of
-from data_gen.sources.redrawn.describe import subject
+from data_gen.sources.redrawn.describe import Subject, subject
 from data_gen.sources.redrawn.edits import Drawings, Option, options, plan, triples
 from data_gen.sources.redrawn.ink import NEAR_PX, NEAR_SHARE, TICK_PX, is_near, near_ink, redrawn_ink
 from data_gen.sources.redrawn.possible import possible
 from data_gen.sources.redrawn.redraw import Drawing, as_triangle, program, redraw, statable
 
 EDITS, STATED, PRINTS = 3, 5, 5  # edits of a cube; facts and values of a caption, at most
+LAYOUTS, LOOKS, LOOK_PX = 4, 6, 336  # of a figure without positions; canvases on which a drawing is tried
 TRIES, SOUND, CHOICES = 60, 10, 20  # problems for a family; edits that work alone, and choices of three of them
 MOST_POINTS = 10
 MARKED = 0.7  # share of the families whose right angles, equal and parallel lines are marked
@@ -93,12 +94,36 @@ def _drawing(root: Root, split: str, place: int) -> Drawing | None:
     problem = load(root, split)[place]
     wanted = subject(problem)
     try:
-        drawing = redraw(wanted)
+        drawing = legible(wanted)
     except Unsolved:
         return None
     if wanted.start and not is_near(drawing, np.asarray(paper(root, problem))):
         return None
     return drawing if len(drawing.described.names) <= MOST_POINTS else None
+
+
+def legible(wanted: Subject) -> Drawing:
+    """Redraws a figure, in LAYOUTS layouts until one can be read. Raises Unsolved, with the rule that the last one
+    breaks."""
+    for seed in range(LAYOUTS if wanted.start is None else 1):
+        drawing = redraw(wanted, seed)
+        fault = _fault(drawing)
+        if fault is None:
+            return drawing
+    raise Unsolved(f"illegible: {fault}")
+
+
+def _fault(drawing: Drawing) -> str | None:
+    """Says which rule of legibility a drawing breaks on the last of LOOKS canvases; None where one can show it, with
+    values or without."""
+    bare, reasons = program(replace(drawing, printed=()), ()), list[str]()
+    for seed in range(LOOKS):
+        with counting_figures() as counts:
+            member = draw(bare, _canvas(LOOK_PX, np.random.default_rng(seed)))
+        if member and member.labels is not None:
+            return None
+        reasons = [reason for reason in counts if reason != "tried"]
+    return (reasons or ["no_room_for_labels"])[0].replace("_", " ")
 
 
 def _cube(drawing: Drawing, canvas: Canvas, rng: np.random.Generator) -> FamilyDraft | None:
@@ -136,7 +161,7 @@ def _with_prints(drawing: Drawing, facts: Sequence[Fact], canvas: Canvas, rng: n
 def _canvas(size_px: int, rng: np.random.Generator) -> Canvas:
     """Draws the look of a family. Real figures keep their orientation, but for a few degrees."""
     font = FONTS[int(rng.integers(len(FONTS)))]
-    font_px = round(float(rng.uniform(0.05, 0.065)) * size_px, 2)
+    font_px = round(float(rng.uniform(0.042, 0.065)) * size_px, 2)
     return Canvas(
         size_px=size_px,
         border_px=1.5 * font_px,
@@ -146,7 +171,7 @@ def _canvas(size_px: int, rng: np.random.Generator) -> Canvas:
         marks=bool(rng.random() < MARKED),
         wording=int(rng.integers(1, 1000)),
         margin_px=0.03 * size_px,
-        gap_px=0.04 * size_px,
+        gap_px=float(rng.uniform(0.022, 0.04)) * size_px,
     )
 
 
@@ -178,7 +203,7 @@ def outcome(task: tuple[Root, str, int]) -> Outcome:
     number, annotated = int(problem["problem_id"]), bool(problem.get("geometry3k_diagram"))
     wanted = subject(problem)
     try:
-        drawing = redraw(wanted)
+        drawing = legible(wanted)
     except Unsolved as why:
         return Outcome(number, annotated, str(why))
     picture = np.asarray(paper(root, problem)) if wanted.start else None
