@@ -9,7 +9,6 @@ from ml_collections import ConfigDict
 from data_gen.records import schema
 from data_gen.shared import config, ranges
 from data_gen.shared.errors import UserError
-from data_gen.sources import SOURCES
 from data_gen.sources.formalgeo import published
 
 REQUIRED = {"name": str, "source": str, "seed": int, "size_px": int, "shard_size": int, "families": ConfigDict}
@@ -42,8 +41,8 @@ def load_spec(path: str, overrides: list[str]) -> ConfigDict:
     if spec.shard_size < 1:
         raise UserError(f"{path}: shard_size is {spec.shard_size}, at least 1 is needed")
     ranges.check("--spec.", config.flatten(spec), SPEC)
-    if spec.source in SOURCES:
-        example = EXAMPLES.get(spec.source, f"data_{spec.source}")
+    example = EXAMPLES.get(spec.source, f"data_{spec.source}")
+    if example in config.shipped():
         config.require_keys(path, spec, config.load("spec", example), example)
     return spec
 

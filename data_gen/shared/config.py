@@ -42,13 +42,18 @@ def load(noun: str, path: str | Path, overrides: Sequence[str] = ()) -> ConfigDi
     return config
 
 
+def shipped() -> dict[str, Path]:
+    """Returns the configs that come with the package: name -> file."""
+    return {file.stem: file for folder in SHIPPED for file in folder.glob("*.py")}
+
+
 def _find(noun: str, path: Path) -> Path:
     if path.is_file():
         return path
-    shipped = {file.stem: file for folder in SHIPPED for file in folder.glob("*.py")}
-    if str(path.parent) in (".", "configs") and path.stem in shipped:
-        return shipped[path.stem]
-    near = difflib.get_close_matches(path.stem, shipped, n=1, cutoff=0)
+    files = shipped()
+    if str(path.parent) in (".", "configs") and path.stem in files:
+        return files[path.stem]
+    near = difflib.get_close_matches(path.stem, files, n=1, cutoff=0)
     raise UserError(f"{noun} file {path} does not exist: give the path of one, or a name such as --{noun}={near[0]}")
 
 
