@@ -79,7 +79,7 @@ TABLES = {"truth": tf.int8, "provenance": tf.uint8, "margin_px": tf.float32}
 PARSED = (
     dict.fromkeys(("key", "layout", "canvas", "source", "question/question", "question/answer"), TEXT)
     | {"question/solution": TEXT, "difficulty": INT, "size_px": INT, "schema_version": INT}
-    | dict.fromkeys(("images", "captions", "edits", "kinds", "facts", "programs"), TEXTS)
+    | dict.fromkeys(("images", "captions", "edits", "kinds", "facts", "programs", "annotations"), TEXTS)
     | dict.fromkeys(("question/choices", "question/tags"), TEXTS)
     | {f"{name}/shape": tf.io.FixedLenFeature([2], tf.int64) for name in TABLES}
     | {f"{name}/value": TEXT for name in TABLES}
