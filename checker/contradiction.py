@@ -8,36 +8,40 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from checker.verdict import Fact
 
 OFF_DEG, OFF_SHARE = 1.5, 0.03  # what rounding explains
 Pair = frozenset[str]
 Corner = tuple[str, Pair]  # the vertex, and an arm's point each
-SIDES: dict[str, tuple[str, ...]] = {
-    # predicate -> groups of equal lengths, by the places of its points
-    "equal_length": ("01 23",),
-    "isosceles": ("01 02",),
-    "isosceles_right": ("01 02",),
-    "equilateral": ("01 12 20",),
-    "midpoint": ("01 02",),
-    "square": ("01 12 23 30",),
-    "rhombus": ("01 12 23 30",),
-    "rectangle": ("01 23", "12 30"),
-    "parallelogram": ("01 23", "12 30"),
+
+
+class Says(NamedTuple):
+    """What a predicate says of its points, by their places: groups of equal sides, groups of equal angles (vertex in
+    the middle), and angles that it fixes."""
+
+    sides: tuple[str, ...] = ()
+    angles: tuple[str, ...] = ()
+    degrees: Mapping[str, float] = {}
+
+
+SQUARE_CORNERS = dict.fromkeys(("012", "123", "230", "301"), 90.0)
+OPPOSITE_CORNERS = ("012 230", "123 301")
+SAYS = {
+    "equal_length": Says(("01 23",)),
+    "equal_angle": Says((), ("012 345",)),
+    "midpoint": Says(("01 02",)),
+    "right": Says((), (), {"102": 90.0}),
+    "isosceles": Says(("01 02",), ("012 021",)),
+    "isosceles_right": Says(("01 02",), (), {"102": 90.0, "012": 45.0, "021": 45.0}),
+    "equilateral": Says(("01 12 20",), (), {"012": 60.0, "120": 60.0, "201": 60.0}),
+    "parallelogram": Says(("01 23", "12 30"), OPPOSITE_CORNERS),
+    "rhombus": Says(("01 12 23 30",), OPPOSITE_CORNERS),
+    "rectangle": Says(("01 23", "12 30"), (), SQUARE_CORNERS),
+    "square": Says(("01 12 23 30",), (), SQUARE_CORNERS),
 }
-CORNERS: dict[str, tuple[str, ...]] = {
-    # predicate -> groups of equal angles, the vertex in the middle
-    "equal_angle": ("012 345",),
-    "isosceles": ("012 021",),
-    "isosceles_right": ("012 021",),
-    "equilateral": ("012 120 201",),
-    "parallelogram": ("012 230", "123 301"),
-    "rhombus": ("012 230", "123 301"),
-}
-# predicate -> its right angles
-RIGHT = {"right": "102", "isosceles_right": "102", "rectangle": "012 123 230 301", "square": "012 123 230 301"}
 
 
 def contradictions(facts: Sequence[Fact]) -> Iterator[str]:
@@ -46,29 +50,30 @@ def contradictions(facts: Sequence[Fact]) -> Iterator[str]:
     angles: dict[Corner, float] = {}
     for predicate, names, value in facts:
         number = _number(value)
-        if number is not None and predicate == "length":
+        if predicate == "length" and number is not None:
             lengths[frozenset(names)] = number
-        elif number is not None and predicate == "angle":
+        elif predicate == "angle" and number is not None:
             angles[_corner(names)] = number
-        elif predicate == "perpendicular" and len(shared := set(names[:2]) & set(names[2:])) == 1:
-            angles.setdefault((shared.copy().pop(), frozenset(names) - shared), 90.0)
-        for triple in RIGHT.get(predicate, "").split():
-            angles.setdefault(_corner([names[int(i)] for i in triple]), 90.0)
-        if predicate == "equilateral":
-            angles |= {corner: 60.0 for corner in map(_corner, itertools.permutations(names)) if corner not in angles}
     for predicate, names, _ in facts:
-        for group in SIDES.get(predicate, ()):
+        says = SAYS.get(predicate, Says())
+        for group in says.sides:
             sides = [frozenset(names[int(i)] for i in pair) for pair in group.split()]
             yield from _unequal({"".join(sorted(side)): lengths[side] for side in sides if side in lengths}, OFF_SHARE)
-        for group in CORNERS.get(predicate, ()):
+        for group in says.angles:
             corners = [_corner([names[int(i)] for i in triple]) for triple in group.split()]
-            known = {f"{vertex} of {''.join(sorted(arms))}": angles[vertex, arms]
-                     for vertex, arms in corners if (vertex, arms) in angles}  # fmt: skip
-            yield from _unequal(known, OFF_DEG / max(1.0, *known.values()) if known else 0)
+            known = {_words(corner): angles[corner] for corner in corners if corner in angles}
+            yield from _unequal(known, OFF_DEG / max(known.values(), default=1.0))
+        fixed = {_corner([names[int(i)] for i in triple]): degrees for triple, degrees in says.degrees.items()}
+        shared = set(names[:2]) & set(names[2:])
+        if predicate == "perpendicular" and len(shared) == 1:
+            fixed[min(shared), frozenset(names) - shared] = 90.0
+        for corner, degrees in fixed.items():
+            if abs(angles.setdefault(corner, degrees) - degrees) > OFF_DEG:
+                yield f"{_words(corner)} is {degrees:g}, but {angles[corner]:g}"
     triangles = {frozenset((vertex, *arms)) for vertex, arms in angles}
     triangles |= {one | two for one, two in itertools.combinations(lengths, 2) if len(one | two) == 3}
-    for corners_of_one in sorted(map(sorted, triangles)):
-        yield from _triangle(corners_of_one, lengths, angles)
+    for three in sorted(map(sorted, triangles)):
+        yield from _triangle(three, lengths, angles)
 
 
 def _number(value: str | None) -> float | None:
@@ -80,6 +85,10 @@ def _number(value: str | None) -> float | None:
 
 def _corner(names: Sequence[str]) -> Corner:
     return names[1], frozenset((names[0], names[2]))
+
+
+def _words(corner: Corner) -> str:
+    return f"{corner[0]} of {''.join(sorted(corner[1]))}"
 
 
 def _unequal(known: dict[str, float], share: float) -> Iterator[str]:

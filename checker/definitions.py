@@ -267,8 +267,8 @@ def off_circle(*p: Point) -> float:
 
 
 def division(p: Point, a: Point, b: Point, value: str | None) -> list[Condition]:
-    first, _, second = (value or "").partition(":")
-    share = float(first) / (float(first) + float(second))
+    parts = quantities.ratio(value)
+    share = parts / (parts + 1)
     return same(distance(a, p) - share * distance(a, b), distance(p, b) - (1 - share) * distance(a, b))
 
 

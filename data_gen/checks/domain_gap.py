@@ -1,8 +1,8 @@
 """The command that compares a data set with real exam problems: what is stated, words and symbols, the look of figures.
 
-What real problems state is counted in FormalGeo7k's `train`; texts and pictures are those of its `val`.
-Both sides are measured alike: every picture is put
-on a square of white paper and brought to SIDE_PX, as an encoder sees it, before anything is counted.
+What real problems state is counted in FormalGeo7k's `train`; texts and pictures are those of its `val`. Both sides are
+measured alike: every picture is put on a square of white paper and brought to SIDE_PX, as an encoder sees it, before
+anything is counted.
 """
 
 import re

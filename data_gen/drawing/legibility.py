@@ -16,6 +16,7 @@ from data_gen.constructions.program import Program
 from data_gen.drawing import spots
 from data_gen.drawing.canvas import Canvas
 from data_gen.drawing.regions import divided, sides_of
+from data_gen.drawing.strokes import arc_span
 from data_gen.geometry import diagram as shapes
 from data_gen.geometry.diagram import Diagram
 from data_gen.geometry.plane import angle_deg, line_distance, segment_distance
@@ -29,10 +30,12 @@ MIN_TICK_GAP = 0.04  # of the canvas, between small strokes on a segment, and fr
 AREA_PX = 1.5  # how deep a stroke must run into a region to divide it
 # Strokes that are nearer than SIDE_PX for longer than SIDE_RUN_PX, and turn less than SIDE_DEG, look like one.
 SIDE_PX, SIDE_RUN_PX, SIDE_DEG = 4.0, 25.0, 6.0
+SIDE_SHARES = np.linspace(0, 1, 97)  # along a stroke, where it is asked how near another one is
 OFF_PX = 6.0  # a named point is on a stroke, to TOUCH_PX, or so far from it
 TOUCH_PX = 0.1
 DIVISION_PX = 4.0  # between a stroke that divides a segment and a point or crossing
 Angled = shapes.AngleText | shapes.AngleArc | shapes.RightAngle
+ON_SEGMENT = shapes.LengthText | shapes.Ticks | shapes.Divisions
 
 
 @dataclass(frozen=True)
@@ -152,10 +155,17 @@ def point_nearly_on_a_stroke(layout: Layout) -> bool:
         centre = points[circle.centre]
         found.append(np.abs(np.abs(places - centre) - abs(points[circle.through] - centre)))
     for arc in strokes.arcs:
-        round_ = np.array(along_arc(*(points[name] for name in (arc.centre, arc.a, arc.via, arc.b))))
-        found.append(segment_distance(places[:, None], round_[:-1], round_[1:]).min(1))
+        found.append(_off_arc(places, *(points[name] for name in (arc.centre, arc.a, arc.via, arc.b))))
     off = np.concatenate(found)
     return bool(((off > TOUCH_PX) & (off < OFF_PX)).any())
+
+
+def _off_arc(places: np.ndarray, centre: complex, a: complex, via: complex, b: complex) -> np.ndarray:
+    """Computes float64[K]: how far places complex[K] are from an arc."""
+    start, sweep = arc_span(*((z.real, z.imag) for z in (centre, a, via, b)))
+    round_ = np.abs(np.abs(places - centre) - abs(a - centre))
+    beyond = (np.angle(places - centre) - start) % (2 * np.pi) > sweep
+    return np.where(beyond, np.minimum(np.abs(places - a), np.abs(places - b)), round_)
 
 
 def strokes_side_by_side(layout: Layout) -> bool:
@@ -170,9 +180,6 @@ def strokes_side_by_side(layout: Layout) -> bool:
         if (segment_distance(along, r, s) < SIDE_PX).mean() * abs(q - p) > SIDE_RUN_PX:
             return True
     return False
-
-
-SIDE_SHARES = np.linspace(0, 1, 97)
 
 
 def lone_mark(layout: Layout) -> bool:
@@ -216,7 +223,6 @@ def division_on_a_point(layout: Layout) -> bool:
     return False
 
 
-ON_SEGMENT = shapes.LengthText | shapes.Ticks | shapes.Divisions
 # Of marks, those that books put where they find room too.
 MARK_RULES: tuple[Callable[[Layout], bool], ...] = (lone_mark, mark_on_a_ray, mark_without_room)
 # Cheap rules that refuse many figures come first.
@@ -225,15 +231,6 @@ RULES: tuple[Callable[[Layout], bool], ...] = (
     ticks_on_a_divided_segment, ambiguous_mark, angle_labelled_twice, strokes_side_by_side, area_of_a_divided_region,
     division_on_a_point, *MARK_RULES,
 )  # fmt: skip
-
-
-def along_arc(centre: complex, a: complex, via: complex, b: complex) -> list[complex]:
-    """Returns 49 points of an arc."""
-    start, middle, end = (np.angle(z - centre) for z in (a, via, b))
-    sweep = (end - start) % (2 * np.pi)
-    if (middle - start) % (2 * np.pi) > sweep:  # the other way round
-        sweep -= 2 * np.pi
-    return list(centre + (a - centre) * np.exp(1j * sweep * np.linspace(0, 1, 49)))
 
 
 def faults(layout: Layout) -> Iterator[str]:

@@ -120,6 +120,11 @@ def test_the_command_prints_agreement_and_fails_on_a_disagreement(tmp_path, caps
     assert shards.main(["--spec=configs/data_tiny.py", f"--out={out}", "--workers=1", *sizes]) == 0
     assert check.main([out, "--families=9"]) == 0
     assert "3 families checked" in capsys.readouterr().out
+    with monkeypatch.context() as patch:
+        patch.setattr(check, "contradictions", lambda facts: ["1 is 2"])
+        assert check.main([out]) == 1
+        told = capsys.readouterr().out
+        assert "caption 7 contradicts itself: 1 is 2" in told and "0 disagreements, 24 captions against" in told
     monkeypatch.setitem(BY_POINTS, "scalene", lambda *p: [("more", -99.0)])
     monkeypatch.setattr(verdict, "TOLERANCE", 1e3)  # everything is true
     assert check.main([out]) == 1
@@ -248,7 +253,12 @@ CAPTIONS = {
     "angle A B C 70; angle B C A 50; angle C A B 75": "ABC has angles",
     "angle A B C 70; angle B C A 110": "ABC has angles",
     "perpendicular A B A C; angle A B C 45; angle A C B 55": "ABC has angles",
-    "equilateral A B C; angle A B C 70": "are equal",
+    "equilateral A B C; angle A B C 70": "B of AC is 60, but 70",
+    "isosceles_right A B C; angle A B C 40": "B of AC is 45, but 40",
+    "rectangle A B C D; angle A B C 80": "B of AC is 90, but 80",
+    "square A B C D; length A B 7; length C D 8": "AB and CD are equal",
+    "equal_angle A B C D E F; angle A B C 40; angle D E F 50": "B of AC and E of DF are equal",
+    "perpendicular A B C D; angle A B C 45": "",
 }
 
 

@@ -22,6 +22,11 @@ def smallest(*values):
     return np.minimum.reduce(np.broadcast_arrays(*values))
 
 
+def shortest_arm(a, b, c, d, e, f):
+    """Returns the shortest arm of the angles abc and def: what their difference in radians is measured along."""
+    return smallest(np.abs(a - b), np.abs(c - b), np.abs(d - e), np.abs(f - e))
+
+
 def spread(*values):
     """Returns the largest value less the smallest."""
     return largest(*values) - smallest(*values)

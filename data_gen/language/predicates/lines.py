@@ -3,7 +3,14 @@
 import numpy as np
 
 from data_gen.geometry.plane import angle_deg, line_distance, segment_distance
-from data_gen.language.predicates.deviation import INF, largest, parallel_px, perpendicular_px, smallest
+from data_gen.language.predicates.deviation import (
+    INF,
+    largest,
+    parallel_px,
+    perpendicular_px,
+    shortest_arm,
+    smallest,
+)
 from data_gen.language.predicates.equations import aligned, at_right_angles, equal, on_line, turn
 from data_gen.language.predicates.row import ANGLE_PAIR, FIRST_TWO, SEGMENT, SEGMENT_PAIR, Topic
 
@@ -98,8 +105,8 @@ def equal_length(a, b, c, d):
     "∠{0}{1}{2} and ∠{3}{4}{5} are equal",
 )
 def equal_angle(a, b, c, d, e, f):
-    arms = smallest(np.abs(a - b), np.abs(c - b), np.abs(d - e), np.abs(f - e))
-    return np.radians(np.abs(angle_deg(a, b, c) - angle_deg(d, e, f))) * arms, INF
+    off = np.radians(np.abs(angle_deg(a, b, c) - angle_deg(d, e, f)))
+    return off * shortest_arm(a, b, c, d, e, f), INF
 
 
 @topic.predicate(symmetries=SEGMENT, opposites=("apart",), strokes="all", common=True).says(

@@ -5,7 +5,7 @@ import numpy as np
 
 from data_gen.geometry.plane import angle_deg
 from data_gen.language.predicates import circles, copies, row
-from data_gen.language.predicates.deviation import INF, sides, smallest
+from data_gen.language.predicates.deviation import INF, shortest_arm, sides
 from data_gen.language.predicates.equations import PI, sweep, turn
 
 topic = row.Topic(axis="value")
@@ -81,8 +81,8 @@ topic.add("length_multiple", symmetries=row.FIRST_TWO, values=("2", "3", "4"), c
     "angle {0}{1}{2} is {value} times angle {3}{4}{5}",
 )
 def angle_multiple(a, b, c, d, e, f, value):
-    arms = smallest(np.abs(a - b), np.abs(c - b), np.abs(d - e), np.abs(f - e))
-    return np.radians(np.abs(angle_deg(a, b, c) - value * angle_deg(d, e, f))) * arms, INF
+    off = np.radians(np.abs(angle_deg(a, b, c) - value * angle_deg(d, e, f)))
+    return off * shortest_arm(a, b, c, d, e, f), INF
 
 
 topic.add(
@@ -127,8 +127,8 @@ topic.add(
     values=("60", "90", "120", "180"),
 ).says("∠{0}{1}{2} + ∠{3}{4}{5} = {value}°", "the sum of ∠{0}{1}{2} and ∠{3}{4}{5} is {value}°")
 def angle_sum(a, b, c, d, e, f, value):
-    arms = smallest(np.abs(a - b), np.abs(c - b), np.abs(d - e), np.abs(f - e))
-    return np.radians(np.abs(angle_deg(a, b, c) + angle_deg(d, e, f) - value)) * arms, INF
+    off = np.radians(np.abs(angle_deg(a, b, c) + angle_deg(d, e, f) - value))
+    return off * shortest_arm(a, b, c, d, e, f), INF
 
 
 topic.add("sine", symmetries=row.ANGLE, equation=lambda a, b, c, value: (np.sin(turn(a, b, c)) - value,)).says(

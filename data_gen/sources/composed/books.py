@@ -1,8 +1,8 @@
 """What figures of books print and state: values and relations that hold in every corner of a family's grid.
 
 A value is printed where it stands in all figures that a family may have: an angle of whole degrees that no edit
-changes, or a length beside an undivided segment. Of lengths that would have to agree
-(equal ones, parallels, the sides of one triangle) one alone is printed, so that no edit of a value contradicts another.
+changes, or a length beside an undivided segment. Of lengths that would have to agree (equal ones, parallels, the sides
+of one triangle) one alone is printed, so that no edit of a value contradicts another.
 Relations (equal lengths and angles, sums, multiples) are looked for in the coordinates and stated beside the steps.
 """
 

@@ -11,10 +11,10 @@ from data_gen.sources.composed import printed
 from data_gen.sources.composed.figure import SLOTS_OF_KIND
 from data_gen.sources.composed.wish import Wish
 
-# Kinds of edits that came with the profile of books, and that the older one does not draw.
+# Kinds of edits that books alone have: the frozen benchmark's are all the others.
 OF_BOOKS = ("equal_lengths", "equal_angles", "length_ratio", "angle_text")
 EVERY_KIND = (*SLOTS_OF_KIND, *printed.POSSIBLE, "angle_text")
-OLDER_KINDS = tuple(kind for kind in EVERY_KIND if kind not in OF_BOOKS)
+OTHER_KINDS = tuple(kind for kind in EVERY_KIND if kind not in OF_BOOKS)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Profile:
 
 
 PROFILES = {
-    "all_kinds": Profile({kind: 1.0 for kind in OLDER_KINDS}),
+    "all_kinds": Profile({kind: 1.0 for kind in OTHER_KINDS}),
     "books": Profile(
         {
             "shape": 3.0, "role": 2.5, "centre": 0.15, "replaced": 1.5, "ratio": 0.03, "betweenness": 0.03,

@@ -55,7 +55,8 @@ CUBE_EDITS = 3
 KINDS = EVERY_KIND
 TEXT_KINDS = tuple(kind for kind in KINDS if kind not in SLOTS_OF_KIND)
 RARE = 0.03  # share of the plans that may have one of a profile's rare slots
-UPRIGHT = 0.75  # share of the families of books' profile whose figures stand upright
+UPRIGHT = 0.75  # share of the families of books' profile whose figures stand upright, with the base below
+LYING, MIRRORED = 0.06, 0.9  # shares of those that lie on a side, and that are mirrored as constructions have them
 LOW, MORE_LETTERS = 0.7, 4  # how often letters are from the first ones, so many more than there are points
 TERSE = 0.9  # share of the families of books' profile whose captions are as terse as theirs
 
@@ -94,8 +95,8 @@ def family(spec, split: str, index: int) -> Family:
             canvas = _as_in_books(canvas, rng)
         if program.steps[0].row.graph:
             canvas = replace(canvas, rotation_deg=0.0, mirror=False)  # axes stand upright
-        draw_family = _cube if layout == "cube" else balanced.star
-        draft = draw_family(program, plan.factors, plan.text_kinds, canvas, rng, profile.books)
+        parts = program, plan.factors, plan.text_kinds, canvas, rng
+        draft = _cube(*parts) if layout == "cube" else balanced.star(*parts, crowded=profile.books)
         for kind in plan.kinds:
             tried, taken = proposals.get(kind, (0, 0))
             proposals[kind] = (tried + 1, taken + bool(draft))
@@ -116,7 +117,7 @@ def _as_in_books(canvas: Canvas, rng: np.random.Generator) -> Canvas:
     if rng.random() < TERSE:
         canvas = replace(canvas, wording=canvas.wording + captions.TERSE)
     if rng.random() < UPRIGHT:
-        canvas = replace(canvas, rotation_deg=90.0 * int(rng.random() < 0.06), mirror=bool(rng.random() < 0.9))
+        canvas = replace(canvas, rotation_deg=90.0 * int(rng.random() < LYING), mirror=bool(rng.random() < MIRRORED))
     return canvas
 
 
@@ -136,9 +137,8 @@ def turn_of(spec, index: int) -> tuple[str, int, str]:
 
 
 def _cube(
-    program: Program, factors: Sequence[Factor], text_kinds: Sequence[str], canvas: Canvas, rng: np.random.Generator,
-    crowded: bool = False,
-) -> FamilyDraft | None:  # fmt: skip
+    program: Program, factors: Sequence[Factor], text_kinds: Sequence[str], canvas: Canvas, rng: np.random.Generator
+) -> FamilyDraft | None:
     for factor in factors:
         program = factor.at(0, program)
     edits = [factor.edit(0, 1) for factor in factors]
@@ -227,17 +227,15 @@ def _text_kinds(
     the family's first one is not among them. Each is asked once and only if it is drawn: looking for room takes longer
     than all before."""
     possible = {kind: cache(able[kind]) for kind, weight in profile.text_kinds.items() if kind in able and weight}
-    weights = np.array([profile.text_kinds[kind] for kind in possible])
     kinds = [lead] * bool(text_edits and lead in profile.text_kinds)
     if any(kind not in possible or not possible[kind]() for kind in kinds):
         return None
     while len(kinds) < text_edits:
-        # In the order of exponential times, the first that is possible is drawn as by the weights of the possible ones.
-        order = np.argsort(rng.exponential(size=len(weights)) / weights)
-        found = next((kind for kind in np.array(list(possible))[order] if possible[kind]()), None)
+        # The first possible one is drawn as by the weights of the possible ones alone.
+        found = next((kind for kind in draw_order(list(possible), profile.text_kinds, rng) if possible[kind]()), None)
         if found is None:
             return None
-        kinds.append(str(found))
+        kinds.append(found)
     return tuple(kinds)
 
 

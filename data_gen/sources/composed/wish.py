@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_gen.constructions.row import Construction
+from data_gen.sources.composed.figure import shares
 
 # How many angles and lengths real problems print (FormalGeo7k's train, most print few): weight of each pair.
 COUNTS = {
@@ -22,14 +23,16 @@ RELATIONS = {
 ARC = 0.05  # share of the families that would like to print an arc
 MOST_RELATIONS = 2
 ADDED = 0.6  # share of the figures that get a part for what is wished for
-
-
-# Relation -> a word of the marks or facts of rows that bring it about.
-SUITS = {"perpendicular": "right_angle altitude", "parallel": "arrows", "equal_length": "ticks", "diameter": "diameter",
-         "equal_angle": "arc isosceles",
-         "shape": "parallelogram rectangle rhombus"}  # fmt: skip
-
-
+PATIENCE = 120  # figures that are tried for a wish
+# Relation -> words of the marks or facts of rows that bring it about.
+SUITS = {
+    "perpendicular": "right_angle altitude",
+    "parallel": "arrows",
+    "equal_length": "ticks",
+    "diameter": "diameter",
+    "equal_angle": "arc isosceles",
+    "shape": "parallelogram rectangle rhombus",
+}
 # Relation -> slots that a figure gets for it, where it offers points for them.
 SLOTS_FOR = {
     "perpendicular": "cevian crossline transversal corner_line",
@@ -53,8 +56,7 @@ class Wish(NamedTuple):
     def draw(lead: str, rng: np.random.Generator) -> Wish:
         """Draws what a family would like that begins with a kind of edit."""
         pairs = list(COUNTS)
-        weights = np.array(list(COUNTS.values()), float)
-        angles, lengths = pairs[int(rng.choice(len(pairs), p=weights / weights.sum()))]
+        angles, lengths = pairs[int(rng.choice(len(pairs), p=shares(list(COUNTS.values()))))]
         wanted = [name for name, share in RELATIONS.items() if rng.random() < share]
         angles, lengths = max(angles, int("angle" in lead)), max(lengths, int(lead == "printed_length"))
         return Wish(angles, lengths, bool(rng.random() < ARC), tuple(wanted))
@@ -79,6 +81,3 @@ class Wish(NamedTuple):
         if tries <= PATIENCE:
             return self
         return self._replace(arc=False, strict=tries <= 2 * PATIENCE)
-
-
-PATIENCE = 120  # figures that are tried for a wish

@@ -1,7 +1,7 @@
 """Whether the values that a redrawn figure prints are possible: with each other, what is stated, and what is drawn."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from data_gen.geometry.plane import angle_deg
@@ -15,15 +15,15 @@ MOST_OFF_DEG, MOST_STRETCHED = 15.0, 1.25  # between a printed and a drawn angle
 
 def possible(drawing: Drawing, stated: Sequence[Fact], prints: Sequence[Fact]) -> bool:
     """Returns whether a figure exists, near to the drawing, in which the printed numbers and the stated facts hold."""
-    sizes = [fact for fact in prints if parse_value(fact.value or "") is not None]
-    return near_scale(drawing.found, sizes) and _agree(drawing, stated, sizes)
+    sizes = {fact: value for fact in prints if (value := parse_value(fact.value or "")) is not None}
+    return _about_to_scale(drawing.found, sizes) and _agree(drawing, stated, list(sizes))
 
 
-def near_scale(found: Solution, sizes: Sequence[Fact]) -> bool:
+def _about_to_scale(found: Solution, sizes: Mapping[Fact, float]) -> bool:
     """Returns whether printed angles, and ratios of printed lengths, are about those that are drawn."""
     stretches = []
-    for fact in sizes:
-        value, ends = parse_value(fact.value or "") or 0.0, [found.points[name] for name in fact.args]
+    for fact, value in sizes.items():
+        ends = [found.points[name] for name in fact.args]
         if fact.predicate == "angle" and abs(value - angle_deg(*ends)) > MOST_OFF_DEG:
             return False
         if fact.predicate == "length":

@@ -183,8 +183,7 @@ class Outcome(NamedTuple):
 
     annotated: its picture has positions; fault: why it is not drawn, else None; near: share of the length of its lines
     within NEAR_PX of the picture's ink, and covered: of the ink of the picture's lines within TICK_PX of them, for
-    annotated ones; asked, kept: how many facts and values it gives that shape
-    a figure, and how many of them hold.
+    annotated ones; asked, kept: how many facts and values it gives that shape a figure, and how many of them hold.
     """
 
     problem_id: int
@@ -229,17 +228,20 @@ def show(found: list[Outcome]) -> Iterator[str]:
             yield f"  {count} not: {fault} ({numbers})"
         yield f"  {_share(sum(o.kept for o in drawn), sum(o.asked for o in drawn))} of their facts and values hold"
         measured = [o for o in drawn if o.near is not None]
-        for what, other, reach, share in (
-            ("their lines", "the picture's ink", NEAR_PX, lambda o: o.near),
-            ("the ink of the picture's lines", "theirs", TICK_PX, lambda o: o.covered),
-        ):
-            near = [o for o in measured if share(o) >= NEAR_SHARE]
-            if measured:
-                yield (f"  {_share(len(near), len(outcomes))} of the figures have at least {NEAR_SHARE:.0%} of {what} "
-                       f"within {reach} px of {other}")  # fmt: skip
-                far = sorted((o for o in measured if o not in near), key=share)
-                yield "  the others: " + ", ".join(f"{o.problem_id} {share(o):.0%}" for o in far)
+        if measured:
+            near = {o.problem_id: o.near or 0.0 for o in measured}
+            yield from _shares_within(near, len(outcomes), "their lines", f"{NEAR_PX} px of the picture's ink")
+            near = {o.problem_id: o.covered or 0.0 for o in measured}
+            yield from _shares_within(near, len(outcomes), "the ink of the picture's lines", f"{TICK_PX} px of theirs")
     yield f"all: {_share(sum(o.fault is None for o in found), len(found))} drawn"
+
+
+def _shares_within(shares: dict[int, float], count: int, what: str, where: str) -> Iterator[str]:
+    """Yields lines about problem -> share of something that lies where it should, of `count` problems."""
+    far = {number: share for number, share in shares.items() if share < NEAR_SHARE}
+    near = _share(len(shares) - len(far), count)
+    yield f"  {near} of the figures have at least {NEAR_SHARE:.0%} of {what} within {where}"
+    yield "  the others: " + ", ".join(f"{n} {share:.0%}" for n, share in sorted(far.items(), key=lambda row: row[1]))
 
 
 def _share(part: int, whole: int) -> str:
