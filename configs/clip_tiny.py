@@ -61,12 +61,15 @@ def get_config() -> ConfigDict:
 
     config.optim = optim = ConfigDict()
     optim.lr = 1e-3
-    optim.warmup = 0.05  # as a share of train.steps
+    optim.warmup = 0.05  # as a share of the steps of an arc of the rate: all of train.steps, or those up to the restart
+    optim.restart = 1.0  # share of train.steps after which the rate starts anew, with the values of `later`; 1 is never
     optim.weight_decay = 1e-2
     optim.b1 = 0.9
     optim.b2 = 0.98
     optim.clip = 1.0  # the gradient's global norm
     optim.freeze = ""  # regular expression of the parameters to freeze, such as "image/.*"
+
+    config.later = ConfigDict({"loss": {"in_batch_weight": 0.05}})
 
     config.mesh = ConfigDict()
     config.mesh.fsdp = 1  # devices over which parameters are sharded

@@ -55,6 +55,7 @@ def get_config() -> ConfigDict:
     config.optim = optim = ConfigDict()
     optim.lr = 1e-3
     optim.warmup = 0.05
+    optim.restart = 1.0
     optim.weight_decay = 1e-2
     optim.b1 = 0.9
     optim.b2 = 0.98

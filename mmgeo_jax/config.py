@@ -82,11 +82,11 @@ RANGES: dict[str, Rule] = {
     r"model\..*\.(width|depth|heads|kv_heads|head_dim|hidden|unroll|patch_px|length|vocab_size|global_every)": SOME,
     r"model\.embed|mesh\.fsdp|tokenizer\.(vocab_size|train_families)": SOME,
     r"model\..*\.(mlp_ratio|norm_epsilon|rope_base|local_rope_base|rope_scale)|model\.init_scale|lora\.alpha": POSITIVE,
-    r"loss\.(\w+_weight|dense\.\w+|caption)|eval\.temperature|optim\.weight_decay": WEIGHT,
+    r"(later\.)?loss\.(\w+_weight|dense\.\w+|caption)|eval\.temperature|optim\.weight_decay": WEIGHT,
     r"optim\.lr": WEIGHT,
     r"optim\.clip": POSITIVE,
     r"optim\.b[12]": between(0, 1 - 1e-9),
-    r"optim\.warmup|train\.anchor_warmup": SHARE,
+    r"optim\.(warmup|restart)|train\.anchor_warmup": SHARE,
     r"optim\.freeze|lora\.kernels": PATTERN,
     r"train\.(steps|global_batch|micro_batches|eval_families|\w+_every)": SOME,
 }
@@ -121,6 +121,16 @@ def check_whole(config: ConfigDict, command: str = "") -> None:
     decodes = any(key.startswith("model.decoder.") for key in keys)
     example = EXAMPLES[command or ("train-lmm" if decodes else "train-clip")]
     config_files.require_keys("the config", keys, flatten(load(example)), example)
+
+
+def later(config: ConfigDict) -> ConfigDict:
+    """Returns a config with the values of `later` in the place of its own. Raises UserError for a key that it lacks."""
+    changed = config.copy_and_resolve_references()
+    values, known = flatten(config.get("later", ConfigDict())), flatten(changed)
+    for key in values:
+        config_files.check_key("config", key, known)
+    changed.update_from_flattened_dict(values)
+    return changed
 
 
 def to_json(config: ConfigDict) -> str:

@@ -57,6 +57,14 @@ def _find(noun: str, path: Path) -> Path:
     raise UserError(f"{noun} file {path} does not exist: give the path of one, or a name such as --{noun}={near[0]}")
 
 
+def check_key(noun: str, key: str, known: Iterable[str]) -> None:
+    """Raises UserError for a key that is not among the known ones, naming the nearest of them."""
+    known = list(known)
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0)
+        raise UserError(f"the {noun} has no key '{key}': did you mean '{near[0]}'?")
+
+
 def require_keys(where: str, found: Iterable[str], wanted: Iterable[str], example: str) -> None:
     """Raises UserError where keys are missing, naming the first of them and the config to begin with."""
     if missing := sorted({*wanted} - {*found}):
@@ -78,10 +86,7 @@ def _apply(noun: str, config: ConfigDict, override: str) -> None:
     if match is None:
         raise UserError(f"'{override}' is not understood: overrides are --{noun}.KEY=VALUE, without spaces")
     key, text = match.groups()
-    known = flatten(config)
-    if key not in known:
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0)
-        raise UserError(f"the {noun} has no key '{key}': did you mean '{near[0]}'?")
+    check_key(noun, key, flatten(config))
     *parents, leaf = key.split(".")
     for parent in parents:
         config = config[parent]

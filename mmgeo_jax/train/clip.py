@@ -69,7 +69,7 @@ def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> lo
     return loop.Task(
         params=params,
         tokenizer=tokenizer.proto,
-        gradients=make_gradients(config, graphdef, mesh),
+        gradients=lambda config: make_gradients(config, graphdef, mesh),
         batches=lambda start: read_batches(sources, tokenizer, config, start),
         validate=make_validation(config, graphdef, tokenizer, mesh),
         scalars=scalars,

@@ -60,7 +60,7 @@ def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> lo
     return loop.Task(
         params=params,
         tokenizer=tokenizer.proto,
-        gradients=make_gradients(config, graphdef, mesh),
+        gradients=lambda config: make_gradients(config, graphdef, mesh),
         batches=lambda start: (
             lmm_data.train_batches(sources, tokenizer, config.data, config.seed, start, rows, place),
             start,

@@ -48,7 +48,8 @@ class Task:
 
     params: Params  # float32, the same in every process
     tokenizer: bytes  # for checkpoints
-    gradients: Gradients  # pure: (params, batch) -> ((loss, metrics), gradients)
+    # Of a config, which may have other weights after a restart; pure: (params, batch) -> ((loss, metrics), gradients).
+    gradients: Callable[[ConfigDict], Gradients]
     # From a step on: batches of this process, with the rows of data that they hold as `family` int32[B, ...]; and the
     # step at which their shapes change, if they do.
     batches: Callable[[int], tuple[Iterator[Batch], int]]
@@ -78,18 +79,23 @@ def train(config: ConfigDict, run: Path, make_task: MakeTask) -> bool:
         start, restored = 0, checkpoints.restore(folder, state, repair=True)
         if restored is not None:
             start, state, _ = restored
-        train_step = make_train_step(config, task.gradients, task.scalars, optimizer, state, mesh)
+        restart = optim.restart_step(config.optim, steps)
+        first, later = (
+            make_train_step(each, task.gradients(each), task.scalars, optimizer, state, mesh)
+            for each in (config, configs.later(config))
+        )
         batches, switch = task.batches(start)
         if processes.is_first():
             write_overview(run / "overview.txt", state)
         with logging.open_run_log(run, config, start) as log:
-            recorder = Recorder(config, task, folder, log, stop, compiling=(start, switch), saved=start)
+            recorder = Recorder(config, task, folder, log, stop, compiling=(start, switch, restart), saved=start)
             if alone:
                 recorder.make_up(start, state)
             for step in range(start, steps):
                 with log.clock.waiting():
                     batch = next(batches)
                 arguments = state["params"], state["opt_state"], np.int32(step), meshes.shard_batch(batch, mesh)
+                train_step = first if step < restart else later
                 if step in recorder.compiling:
                     processes.compile_together(train_step, arguments, f"compiled for step {step}")
                 params, opt_state, metrics = train_step(*arguments)

@@ -13,8 +13,20 @@ from mmgeo_jax.models.init import Params
 NO_DECAY = r"(.*/)?(\w*norm/\w+|bias\d?|logit_scale|logit_bias)"
 
 
+def restart_step(optim: ConfigDict, steps: int) -> int:
+    """Returns the step, 1 to `steps`, at which the rate starts anew; `steps` where it never does."""
+    return max(1, round(optim.get("restart", 1.0) * steps))
+
+
 def learning_rate(optim: ConfigDict, steps: int) -> optax.Schedule:
-    """Returns a schedule: linear from 0 over `optim.warmup` (a share of the steps), then a half cosine down to 0."""
+    """Returns a schedule: linear from 0 over `optim.warmup` (a share of the steps), then a half cosine down to 0. Where
+    `optim.restart` is below 1, one such arc ends after this share of the steps, and a second one follows."""
+    restart = restart_step(optim, steps)
+    arcs = [_arc(optim, count) for count in (restart, steps - restart) if count]
+    return optax.join_schedules(arcs, [restart]) if len(arcs) > 1 else arcs[0]
+
+
+def _arc(optim: ConfigDict, steps: int) -> optax.Schedule:
     warmup = round(optim.warmup * steps)
     return optax.warmup_cosine_decay_schedule(0.0 if warmup else optim.lr, optim.lr, warmup, max(steps, warmup + 1))
 

@@ -1,10 +1,14 @@
 """What is frozen keeps its bits and costs no state; what is trained has the gradient that it had."""
 
+import math
+
 import jax
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
+from mmgeo_jax import config as configs
 from mmgeo_jax.distributed import mesh
 from mmgeo_jax.losses import grad_cache
 from mmgeo_jax.models import freeze as freezing
@@ -56,3 +60,32 @@ def test_a_pattern_that_does_not_fit_is_named(freeze, words):
     params = two_tower.init(small(1).model, 0)[1]
     with pytest.raises(UserError, match=words):
         freezing.trainable_mask(params, freeze)
+
+
+def arc(lr, steps, step):
+    warmup = round(0.1 * steps)
+    if step < warmup:
+        return lr * step / warmup
+    return lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+@pytest.mark.parametrize("restart", [1.0, 0.6, 0.25, 0.0])
+def test_the_rate_starts_anew(restart):
+    settings = ConfigDict({"lr": 1e-3, "warmup": 0.1, "restart": restart})
+    rate, switch = optim.learning_rate(settings, 200), max(1, round(200 * restart))
+    assert optim.restart_step(settings, 200) == switch
+    wanted = [
+        arc(1e-3, switch, step) if step < switch else arc(1e-3, 200 - switch, step - switch) for step in range(200)
+    ]
+    np.testing.assert_allclose([float(rate(step)) for step in range(200)], wanted, rtol=1e-5, atol=1e-9)
+
+
+def test_values_after_a_restart():
+    config = configs.load("clip_tiny", ["--config.later.loss.in_batch_weight=0.5"])
+    later = configs.later(config)
+    assert (config.loss.in_batch_weight, later.loss.in_batch_weight) == (0.2, 0.5)
+    assert later.loss.hard_negative_weight == config.loss.hard_negative_weight and later.model == config.model
+    with config.unlocked():
+        config.later.loss.in_bath_weight = 1.0
+    with pytest.raises(UserError, match="no key 'loss.in_bath_weight': did you mean 'loss.in_batch_weight'"):
+        configs.later(config)

@@ -45,6 +45,7 @@ def get_config():
     config.model.captioner.update(width=32, depth=1, heads=2)
     config.loss.update(caption=0.5, dense=dict(characters=1.0, vertices=0.5))
     config.data.asked.update(place=0.5, gap=0.5)
+    config.optim.restart = 0.8
     config.train.update(
         global_batch=4, steps={STEPS}, anchor_warmup=0.55, log_every=1, eval_every=3, eval_families=6,
         checkpoint_every={SAVED_EVERY}
