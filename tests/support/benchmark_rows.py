@@ -62,6 +62,18 @@ def formalgeo_rows():
     return [row | {"problem_id": i, "problem_img": f"{i}.png", "problem_answer": a} for i, a in enumerate(answers)]
 
 
+def visonlyqa_rows():
+    row = {"question_type": "single_answer", "image_category": "geometry", "image_path": "images/a/1.png"}
+    asked = [
+        ("There is no triangle ADP in the figure. True or False?\n\nA triangle has three edges.", "False"),
+        ("There is a triangle ABC in the figure. True or False?\n\nA triangle has three edges.", "True"),
+        ("There is a triangle ABD in the figure. True or False?\n\nA triangle has three edges.", "False"),
+    ]
+    return [row | {"id": f"t{i}", "question": question, "answer": answer, "response_options": ["True", "False"],
+                   "prompt_no_reasoning": f"{question}\n\nYour response", "image_path": f"images/a/{i // 2}.png"}
+            for i, (question, answer) in enumerate(asked)]  # fmt: skip
+
+
 def lines(rows):
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
@@ -71,6 +83,7 @@ FIXTURES = {  # benchmark: file, its text, the folder of pictures, number of ite
     "mathvista": ("testmini.json", lambda: json.dumps(mathvista_rows()), ".", 3),
     "wemath": ("testmini.json", lambda: json.dumps(wemath_rows()), ".", 7),
     "mmmath": ("MM_Math.jsonl", lambda: lines(mmmath_rows()), "images", 3),
+    "visonlyqa": ("real/geometry__triangle.jsonl", lambda: lines(visonlyqa_rows()), ".", 3),
     "formalgeo": ("val.jsonl", lambda: lines(formalgeo_rows()), "diagrams", 2),
 }
 
@@ -78,6 +91,7 @@ FIXTURES = {  # benchmark: file, its text, the folder of pictures, number of ite
 def write(name, folder):
     """The small data set of a benchmark, with pictures, in a folder."""
     file, text, _, _ = FIXTURES[name]
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
     (folder / file).write_text(text())
     for item in benchmarks.read_items(name, folder):
         for path in item.pictures:

@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from data_gen.shared import cli
 from mmgeo_jax.evals.benchmarks import run as benchmarks
@@ -18,6 +19,7 @@ from mmgeo_jax.evals.benchmarks.item import PROMPTS
 
 EXAMPLE = """mmgeo benchmark --list
   mmgeo benchmark --name=wemath --root=DIR --run=runs/lmm_tiny
+  mmgeo benchmark --name=visonlyqa --root=DIR --encoder=runs/clip_tiny
   mmgeo benchmark --name=wemath --root=DIR --responses=responses.jsonl --out=eval.json
   mmgeo benchmark --name=wemath --root=DIR --baseline --out=eval.json"""
 
@@ -31,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--responses", metavar="FILE", help="what the model said: .jsonl, .json, .tsv, .csv, .xlsx")
     what.add_argument("--run", metavar="DIR", help="a run of train-lmm, which is asked")
+    what.add_argument("--encoder", metavar="DIR", help="a run of train-clip, or a published folder: scores captions")
     what.add_argument("--baseline", action="store_true", help="score the first choice, or the most frequent answer")
     what.add_argument(
         "--prompts",
@@ -39,13 +42,18 @@ def main(arguments: Sequence[str]) -> int:
         choices=list(PROMPTS),
         help="print key, prompt and pictures of every question; public: as its authors ask (default: ours)",
     )
+    parser.add_argument(
+        "--score", choices=("cosine", "likelihood"), default="cosine", help="of --encoder (default: cosine)"
+    )
     parser.add_argument("--length", type=int, default=128, help="most tokens of an answer of the run (default: 128)")
     parser.add_argument("--out", help="where the scores go (default: eval.json; of a run, NAME.json in its folder)")
     options = parser.parse_args(arguments)
     if not options.list and not (
-        options.name and options.root and (options.responses or options.run or options.baseline or options.prompts)
+        options.name
+        and options.root
+        and (options.responses or options.run or options.encoder or options.baseline or options.prompts)
     ):
-        parser.error("give --list, or --name, --root and one of --responses, --run, --baseline, --prompts")
+        parser.error("give --list, or --name, --root and one of --responses, --run, --encoder, --baseline, --prompts")
     options.out = options.out or (f"{options.run}/{options.name}.json" if options.run else "eval.json")
     return _run_command(options)
 
@@ -73,6 +81,12 @@ def _run_command(options: argparse.Namespace) -> int:
         from mmgeo_jax.inference import chat
 
         answer = answerer.make_answerer(chat.load(options.run), options.length)
+        scores = benchmarks.run_benchmark(name, root, answer, options.out)
+    elif options.encoder:
+        from mmgeo_jax.evals.benchmarks import answerer
+        from mmgeo_jax.inference import encoder
+
+        answer = answerer.make_chooser(partial(encoder.load(options.encoder).score, score=options.score))
         scores = benchmarks.run_benchmark(name, root, answer, options.out)
     elif options.baseline:
         baseline = benchmarks.make_baseline(benchmarks.read_items(name, root))

@@ -27,7 +27,8 @@ class Item:
     key: identifies it in a file of responses. answer: the reference; of a choice its text (in We-Math its letter); ""
     where the data set keeps it back. kind: a key of KINDS. precision: decimal places of a float. pictures: files inside
     the data set's folder, which may be missing. public_prompt: what its authors ask, to the letter; "" where they have
-    not published it. groups: for each way of grouping (skill, difficulty), the item's groups.
+    not published it. captions: each choice as a caption, for encoders, where the benchmark is of perception. groups:
+    for each way of grouping (skill, difficulty), the item's groups.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Item:
     pictures: tuple[Path, ...] = ()
     precision: int | None = None
     public_prompt: str = ""
+    captions: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

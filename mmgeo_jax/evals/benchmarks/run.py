@@ -18,14 +18,14 @@ from tqdm import tqdm
 
 from data_gen.shared.errors import UserError
 from data_gen.shared.files import open_atomic
-from mmgeo_jax.evals.benchmarks import formalgeo, geoqa, mathvista, mmmath, wemath
+from mmgeo_jax.evals.benchmarks import formalgeo, geoqa, mathvista, mmmath, visonlyqa, wemath
 from mmgeo_jax.evals.benchmarks import responses as reading
 from mmgeo_jax.evals.benchmarks.item import Item, Verdict, judge_text, score_accuracy
 
 BATCH = 32  # items that `answer` gets at once
 
 
-MODULES = (geoqa, mathvista, wemath, mmmath, formalgeo)
+MODULES = (geoqa, mathvista, wemath, mmmath, formalgeo, visonlyqa)
 # name -> its module: read_items(folder), judge_response(item, response), WHERE the data is; and score_responses(items,
 # responses), where a benchmark counts more than right answers
 BENCHMARKS: dict[str, ModuleType] = {module.__name__.rpartition(".")[2]: module for module in MODULES}

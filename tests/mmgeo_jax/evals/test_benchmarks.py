@@ -4,13 +4,14 @@ import itertools
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from data_gen.shared.errors import UserError
 from data_gen.sources.formalgeo import reading
+from mmgeo_jax.evals.benchmarks import answerer, visonlyqa, wemath
 from mmgeo_jax.evals.benchmarks import run as benchmarks
-from mmgeo_jax.evals.benchmarks import wemath
-from mmgeo_jax.evals.benchmarks.item import KINDS, format_prompt
+from mmgeo_jax.evals.benchmarks.item import KINDS, Item, format_prompt
 from mmgeo_jax.evals.benchmarks.run import BENCHMARKS
 from tests.support.benchmark_rows import (
     FIXTURES,
@@ -20,6 +21,7 @@ from tests.support.benchmark_rows import (
     lines,
     mathvista_rows,
     mmmath_rows,
+    visonlyqa_rows,
     wemath_rows,
     write,
 )
@@ -145,7 +147,7 @@ JUNK: list[Any] = [
     None, 3, -1, 2**80, 1.5, float("nan"), True, "", "x", "\x00", "../x", "x" * 30000, [], [[]], [None], [1], {},
 ]  # fmt: skip
 ROWS = {"geoqa": geoqa_rows, "mathvista": mathvista_rows, "wemath": wemath_rows, "mmmath": mmmath_rows,
-        "formalgeo": formalgeo_rows}  # fmt: skip
+        "formalgeo": formalgeo_rows, "visonlyqa": visonlyqa_rows}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -153,6 +155,7 @@ def test_junk_in_any_field_is_read_or_told(name, tmp_path):
     """Every field of the first row, and of what is inside it, replaced by every sort of junk: never a traceback."""
     rows: Any = ROWS[name]()
     file = tmp_path / FIXTURES[name][0]
+    file.parent.mkdir(exist_ok=True)
     at = next(iter(rows)) if isinstance(rows, dict) else 0
     inner = [(key, k) for key, value in rows[at].items() if isinstance(value, dict) for k in value]
     for place, junk in itertools.product([(), *((key,) for key in rows[at]), *inner], JUNK):
@@ -173,7 +176,9 @@ def test_missing_data_says_where_to_get_it(name, tmp_path):
         with pytest.raises(UserError) as fault:
             benchmarks.read_items(name, folder)
         assert BENCHMARKS[name].WHERE in str(fault.value) and "\n" not in str(fault.value)
-    (tmp_path / FIXTURES[name][0]).write_text("{broken")
+    file = tmp_path / FIXTURES[name][0]
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("{broken")
     with pytest.raises(UserError, match="is not JSON"):
         benchmarks.read_items(name, tmp_path)
 
@@ -250,3 +255,69 @@ def test_we_math_from_responses_to_scores(root):
     assert scores["four_dimensions"]["strict"]["score"] == pytest.approx(1 - (0.5 + 1) / 2)
     assert scores["four_dimensions"]["loose"]["score"] == pytest.approx(1 - 0.5 / 2)
     assert "problem" not in scores["groups"]
+
+
+# ---- VisOnlyQA: questions as captions, answers by the public rule, figures as wholes ---------------------------------
+
+LENGTH = (
+    "Line BA is X times longer than BC. Which of the following options is a reasonable estimate of X? (a) 1 (b) 0.5 "
+)
+DENIED = [
+    ("There is a triangle ABC in the figure.", "There is no triangle ABC in the figure."),
+    ("There is no triangle ABC in the figure.", "There is a triangle ABC in the figure."),
+    (
+        "In the figure, the line AB is a diameter of a circle.",
+        "In the figure, the line AB is not a diameter of a circle.",
+    ),
+    (
+        "In the figure, the line AB is not a diameter of a circle.",
+        "In the figure, the line AB is a diameter of a circle.",
+    ),
+]
+
+
+def test_options_become_captions():
+    question, choices = visonlyqa.split_options(LENGTH, ("a", "b"))
+    assert question.endswith("estimate of X?") and choices == ("1", "0.5")
+    assert visonlyqa.write_captions(question, choices) == (
+        "Line BA is 1 times longer than BC.", "Line BA is 0.5 times longer than BC.",
+    )  # fmt: skip
+    for sentence, denied in DENIED:
+        assert visonlyqa.write_captions(f"{sentence} True or False?", ("True", "False")) == (sentence, denied)
+
+
+@pytest.mark.parametrize(
+    ("response", "parsed"),
+    [("(b)", "0.5"), ("b", "0.5"), ("The answer is (a).", "1"), ("**Answer: B**", "0.5"), ("(a) or (b)", None),
+     ("I cannot tell.", None)],
+)  # fmt: skip
+def test_options_are_read_by_the_public_rule_first(response, parsed):
+    item = Item("k", "?", "0.5", "choice", choices=("1", "0.5"))
+    assert visonlyqa.judge_response(item, response).parsed == parsed
+
+
+def test_figures_count_as_wholes(root):
+    items = benchmarks.read_items("visonlyqa", root("visonlyqa"))
+    scores = benchmarks.score_responses("visonlyqa", items, {"t0": "False", "t1": "False", "t2": "False"})
+    assert scores["right"] == 2 and scores["figures"]["real triangle"]["right"] == 1
+    assert scores["figures"]["real triangle"]["count"] == 2 and scores["majority"] == {"real triangle": 2 / 3}
+
+
+def prefer_denials(pictures, texts):
+    """Scores as an encoder that likes captions which deny."""
+    assert len(pictures) == 1 and pictures[0].is_file()
+    return np.array([[float(" no " in text) for text in texts]])
+
+
+def test_an_encoder_chooses_captions(root):
+    items = benchmarks.read_items("visonlyqa", root("visonlyqa"))
+    responses = answerer.make_chooser(prefer_denials)(items)
+    assert responses == ["(A)", "(B)", "(B)"]
+    assert [visonlyqa.judge_response(item, text).right for item, text in zip(items, responses, strict=True)] == [
+        False, False, True,
+    ]  # fmt: skip
+
+
+def test_an_encoder_is_refused_where_choices_are_no_captions(root):
+    with pytest.raises(UserError, match="captions: take --name=visonlyqa"):
+        answerer.make_chooser(prefer_denials)(benchmarks.read_items("geoqa", root("geoqa")))

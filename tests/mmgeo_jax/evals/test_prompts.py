@@ -27,6 +27,9 @@ MATHVISTA = [
 PUBLIC: dict[str, list[str] | None] = {
     "wemath": [WEMATH],
     "mathvista": MATHVISTA,
+    "visonlyqa": [
+        "There is no triangle ADP in the figure. True or False?\n\nA triangle has three edges.\n\nYour response"
+    ],
     "geoqa": None,
     "mmmath": None,
     "formalgeo": None,
