@@ -57,6 +57,7 @@ def get_config() -> ConfigDict:
     # Of what stands at each patch, beside the pairs; 0 leaves a group out. Needs model.image.patch_head.
     loss.dense = ConfigDict({"characters": 0.0, "vertices": 0.0, "strokes": 0.0, "marks": 0.0})
     loss.caption = 0.0  # of each picture's own caption, token by token. Needs model.captioner.depth
+    loss.distil = 0.0  # of what the caption decoder knows of a family's captions, handed on to the cosines
     loss.in_batch_weight = 0.2  # of false pairs across families; at 1 they would outweigh the far fewer hard negatives
 
     config.optim = optim = ConfigDict()

@@ -27,6 +27,7 @@ class ClipArrays(TypedDict, Generic[Array]):
     annotated: NotRequired[Array]  # bool[B, N], whether it is known what stands where in an image
     asked: NotRequired[Array]  # int32[B, N, L], what the caption decoder is asked of an image, with the answer
     asked_from: NotRequired[Array]  # int32[B, N], where the answer begins; L where nothing is asked
+    rivals: NotRequired[Array]  # int32[B, N, 1 + R], an image's own caption and false ones of its family; -1: none
 
 
 class ClipBatch(ClipArrays[Array]):

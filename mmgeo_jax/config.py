@@ -82,7 +82,7 @@ RANGES: dict[str, Rule] = {
     r"model\..*\.(width|depth|heads|kv_heads|head_dim|hidden|unroll|patch_px|length|vocab_size|global_every)": SOME,
     r"model\.embed|mesh\.fsdp|tokenizer\.(vocab_size|train_families)": SOME,
     r"model\..*\.(mlp_ratio|norm_epsilon|rope_base|local_rope_base|rope_scale)|model\.init_scale|lora\.alpha": POSITIVE,
-    r"(later\.)?loss\.(\w+_weight|dense\.\w+|caption)|eval\.temperature|optim\.weight_decay": WEIGHT,
+    r"(later\.)?loss\.(\w+_weight|dense\.\w+|caption|distil)|eval\.temperature|optim\.weight_decay": WEIGHT,
     r"optim\.lr": WEIGHT,
     r"optim\.clip": POSITIVE,
     r"optim\.b[12]": between(0, 1 - 1e-9),

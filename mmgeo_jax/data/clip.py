@@ -24,12 +24,12 @@ from data_gen.records.patch_targets import PATCH_WORDS, patch_targets
 from data_gen.records.schema import SIGNATURE_WORDS, Family
 from data_gen.shared.errors import UserError
 from mmgeo_jax.batch import ClipArrays, ClipBatch
-from mmgeo_jax.data import asked, augment, images, reader, sampler
+from mmgeo_jax.data import asked, augment, images, reader, rivals, sampler
 from mmgeo_jax.data.reader import Source
 from mmgeo_jax.data.sampler import ALONE, Process
 
 MAX_TRUNCATED_SHARE = 0.01
-ASKED_STREAM = 1000  # of random numbers, apart from those of augmentation
+ASKED_STREAM, RIVALS_STREAM = 1000, 1001  # of random numbers, apart from those of augmentation
 UNCUT = 4096  # tokens that hold any caption
 
 
@@ -102,6 +102,9 @@ def make_batch(
         if positions and any(data.get("augment", {}).values()):
             seeds, kept = (seed % 2**32, positions[place]), family["image_mask"]
             family["images"][kept], moved = augment.augment(family["images"][kept], data.augment, seeds)
+        if positions and "rivals" in family:
+            stream = (seed % 2**32, positions[place], RIVALS_STREAM)
+            family["rivals"] = rivals.draw_rivals(family["truth"], np.random.default_rng(stream))
         asks = positions and "asked" in family
         if asks or "patch_targets" in family:
             known = [annotations_from_json(text) for text in record.annotations[: data.max_images]]
@@ -140,6 +143,8 @@ def empty_family(data: ConfigDict) -> ClipArrays[np.ndarray]:
     if not asked.only_captions(data.get("asked", {})):
         arrays["asked"] = np.zeros((n, data.max_tokens), np.int32)
         arrays["asked_from"] = np.full(n, data.max_tokens, np.int32)
+    if data.get("distil"):
+        arrays["rivals"] = np.full((n, 1 + rivals.RIVALS), -1, np.int32)
     return arrays
 
 

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Float32, Int32, Shaped, UInt8
 from ml_collections import ConfigDict
 
 from mmgeo_jax.batch import ClipBatch
-from mmgeo_jax.losses import captions, dense, ring
+from mmgeo_jax.losses import captions, dense, distil, ring
 from mmgeo_jax.losses import pairs as pair_losses
 from mmgeo_jax.losses.pairs import Loss, flat
 from mmgeo_jax.models import freeze
@@ -46,25 +46,37 @@ def embed(
 
 
 class Beside(NamedTuple):
-    """A loss that is a sum over images. `weights` returns what a config gives it, nothing where it is off; `reads` is
-    what its sums need of a batch; `sums` maps (model, seen, part of a batch) to [I, number of sums], and `loss`
-    (config, sums, batch) to the loss and metrics."""
+    """A loss that is a sum over images.
+
+    weights: what a config gives it, nothing where it is off. reads: what its sums need of a batch. sums: (model, seen
+    images, embeddings of captions, part of a batch) -> [I, number of sums]. loss: (config, sums, batch) -> the loss and
+    metrics.
+    """
 
     weights: Callable[[ConfigDict], Any]
     reads: tuple[str, ...]
-    sums: Callable[[TwoTower, Seen, Part], Float32[Array, "I sums"]]
+    sums: Callable[[TwoTower, Seen, jax.Array, Part], Float32[Array, "I sums"]]
     loss: Callable[[ConfigDict, Float32[Array, "I sums"], Batch], Loss]
 
 
-def dense_sums(model: TwoTower, seen: Seen, part: Part) -> Float32[Array, "I sums"]:
+def dense_sums(model: TwoTower, seen: Seen, texts: jax.Array, part: Part) -> Float32[Array, "I sums"]:
     """Sums what patches are taught, by group."""
     known = flat(part["annotated"] & part["image_mask"])
     return dense.sums(model.read_patches(seen), seen.positions, seen.mask, flat(part["patch_targets"]), known)
 
 
-def caption_sums(model: TwoTower, seen: Seen, part: Part) -> Float32[Array, "I sums"]:
+def caption_sums(model: TwoTower, seen: Seen, texts: jax.Array, part: Part) -> Float32[Array, "I sums"]:
     """Computes the negative log-likelihood of what the decoder is taught of each image."""
     return -model.log_likelihoods(seen, *captions.taught(part))[:, None]
+
+
+def distil_sums(model: TwoTower, seen: Seen, texts: jax.Array, part: Part) -> Float32[Array, "I sums"]:
+    """Computes how far the scores of each image are from the decoder's likelihoods; 0 where nothing is drawn."""
+    tokens, rows = distil.pairs(part)
+    likelihoods = jax.lax.map(partial(model.log_likelihoods, jax.lax.stop_gradient(seen)), tokens).T
+    cosines = jnp.einsum("ie,ike->ik", seen.embeddings, texts[rows], precision="highest")
+    found = distil.divergence(likelihoods, jnp.exp(model.logit_scale[...]) * cosines)
+    return jnp.where(flat(part["rivals"])[:, 0] >= 0, found, 0.0)[:, None]
 
 
 BESIDE = {
@@ -82,6 +94,12 @@ BESIDE = {
             sums[:, 0], cast(Part, batch), config.model.text.end_id, config.loss.caption
         ),
     ),
+    "distil": Beside(
+        lambda config: config.loss.get("distil", 0.0),
+        distil.READS,
+        distil_sums,
+        lambda config, sums, batch: distil.loss(sums[:, 0], cast(Part, batch), config.loss.distil),
+    ),
 }
 
 
@@ -96,8 +114,8 @@ def outputs(names: Sequence[str], graphdef: nnx.GraphDef, params: Params, part: 
         return *embed(graphdef, params, part["images"], part["tokens"]), {}
     model = nnx.merge(graphdef, params)
     seen = model.read_images(flat(part["images"]))
-    sums = {name: BESIDE[name].sums(model, seen, part) for name in names}
-    return seen.embeddings, model.embed_texts(flat(part["tokens"])), sums
+    texts = model.embed_texts(flat(part["tokens"]))
+    return seen.embeddings, texts, {name: BESIDE[name].sums(model, seen, texts, part) for name in names}
 
 
 def loss_of(config: ConfigDict, mesh: Mesh, params: Params, computed: Outputs, batch: Batch) -> Loss:

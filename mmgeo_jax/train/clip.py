@@ -35,6 +35,7 @@ from data_gen.records.tfrecords import RecordSource
 from data_gen.retrieval.sidecar import WithRetrieved
 from data_gen.shared import cli
 from data_gen.shared.errors import UserError
+from mmgeo_jax import config as configs
 from mmgeo_jax.batch import ClipBatch
 from mmgeo_jax.checkpoints import init_from as start_from
 from mmgeo_jax.data import asked, reader
@@ -43,7 +44,7 @@ from mmgeo_jax.data.tokenizer import Tokenizer, find_or_train
 from mmgeo_jax.distributed import mesh as meshes
 from mmgeo_jax.evals import clip as clip_eval
 from mmgeo_jax.evals import ranking
-from mmgeo_jax.losses import dense, grad_cache
+from mmgeo_jax.losses import grad_cache
 from mmgeo_jax.models import two_tower
 from mmgeo_jax.models.init import Params
 from mmgeo_jax.report import clip as clip_report
@@ -83,19 +84,28 @@ def make_task(config: ConfigDict, run: Path, mesh: Mesh, is_new_run: bool) -> lo
 
 def check_readers(config: ConfigDict) -> None:
     """Raises UserError where a loss has a weight, but the model has nothing that it could teach."""
-    if dense.weights(config.loss) and not config.model.image.patch_head:
+    names = losses_beside(config)
+    if "dense" in names and not config.model.image.patch_head:
         raise UserError("loss.dense has weights, but nothing reads patches: set --config.model.image.patch_head=True")
-    if config.loss.caption and not config.model.captioner.depth:
-        raise UserError("loss.caption has a weight, but nothing decodes: set --config.model.captioner.depth=2")
+    if (decoded := names & {"caption", "distil"}) and not config.model.captioner.depth:
+        name = min(decoded)
+        raise UserError(f"loss.{name} has a weight, but nothing decodes: set --config.model.captioner.depth=2")
     asked.check_shares(config.data.asked)
 
 
+def losses_beside(config: ConfigDict) -> set[str]:
+    """Returns the names of the losses beside the contrastive one that have a weight, before a restart or after it."""
+    return {name for each in (config, configs.later(config)) for name in grad_cache.beside(each)}
+
+
 def layout(config: ConfigDict) -> ConfigDict:
-    """Returns config.data with what the losses read beside it."""
+    """Returns config.data with what the losses read beside it, before a restart or after it."""
     data = ConfigDict(config.data).unlock()
-    if dense.weights(config.loss):
+    names = losses_beside(config)
+    if "dense" in names:
         data.patch_px = config.model.image.patch_px
-    if not config.loss.caption:
+    data.distil = "distil" in names
+    if "caption" not in names:
         data.asked = ConfigDict({"caption": 1.0})
     return data
 

@@ -9,6 +9,7 @@ import pytest
 
 from configs import clip_tiny
 from data_gen.records.patch_targets import GROUPS, PATCH_WORDS
+from mmgeo_jax.data.rivals import draw_rivals
 from mmgeo_jax.distributed import mesh
 from mmgeo_jax.losses import grad_cache
 from mmgeo_jax.models import two_tower
@@ -27,7 +28,7 @@ def small(micro_batches, **loss):
     if loss.get("name") == "beside":
         config.model.image.patch_head = True
         config.model.captioner.update(depth=1, width=16, heads=2)
-        loss = {"name": "softmax", "dense": dict.fromkeys(GROUPS, 0.5), "caption": 0.5}
+        loss = {"name": "softmax", "dense": dict.fromkeys(GROUPS, 0.5), "caption": 0.5, "distil": 0.5}
     config.loss.update(loss)
     return config
 
@@ -47,6 +48,7 @@ def make_batch(seed=0):
         "family": rng.permutation(100)[:B].astype(np.int32),
         "patch_targets": rng.integers(0, 2**32, (B, N, 9, PATCH_WORDS), dtype=np.uint32),
         "annotated": rng.random((B, N)) < 0.8,
+        "rivals": np.stack([draw_rivals(each, rng) for each in truth]),
     }
 
 
