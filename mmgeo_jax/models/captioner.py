@@ -18,11 +18,11 @@ class CaptionBlock(nnx.Module):
     """One pre-norm layer: causal attention over the caption, attention to the patches, MLP."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
-        self.attention_norm = layer_norm(config, dtype, rngs)
+        self.attention_norm = layer_norm(config, dtype)
         self.attention = Attention(config, dtype, rngs, causal=True)
-        self.patches_norm = layer_norm(config, dtype, rngs)
+        self.patches_norm = layer_norm(config, dtype)
         self.patches_attention = Attention(config, dtype, rngs)
-        self.mlp_norm = layer_norm(config, dtype, rngs)
+        self.mlp_norm = layer_norm(config, dtype)
         self.mlp = Mlp(config, dtype, rngs)
 
     def __call__(
@@ -44,7 +44,7 @@ class Captioner(nnx.Module):
         self.position = nnx.Param(place_init(rngs.params(), (text.length, config.width), jnp.float32))
         self.patches = dense(image_width, config.width, dtype, rngs)
         self.decoder = Transformer(config, dtype, rngs, CaptionBlock)
-        self.norm = layer_norm(config, dtype, rngs)
+        self.norm = layer_norm(config, dtype)
 
     def __call__(
         self, patches: Float[Array, "B P D"], mask: Bool[Array, "B P"] | None, tokens: Int32[Array, "B L"]

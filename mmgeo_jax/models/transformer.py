@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float
 from ml_collections import ConfigDict
 
 from data_gen.shared.errors import UserError
+from mmgeo_jax.models.layer_norm import LayerNorm
 
 ACTIVATIONS = {
     "gelu_tanh": lambda x: nnx.gelu(x, approximate=True),
@@ -39,9 +40,9 @@ def choice(table: Mapping[str, T], name: str, key: str) -> T:
     return table[name]
 
 
-def layer_norm(config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs) -> nnx.LayerNorm:
-    """Returns a LayerNorm over the last axis, with statistics in float32."""
-    return nnx.LayerNorm(config.width, epsilon=config.norm_epsilon, dtype=dtype, use_fast_variance=False, rngs=rngs)
+def layer_norm(config: ConfigDict, dtype: jnp.dtype) -> LayerNorm:
+    """Returns the LayerNorm of a tower's settings."""
+    return LayerNorm(config.width, config.norm_epsilon, dtype)
 
 
 class Linear(nnx.Linear):
@@ -136,9 +137,9 @@ class Block(nnx.Module):
     """One pre-norm layer: x + attention(norm(x)), then x + mlp(norm(x))."""
 
     def __init__(self, config: ConfigDict, dtype: jnp.dtype, rngs: nnx.Rngs):
-        self.attention_norm = layer_norm(config, dtype, rngs)
+        self.attention_norm = layer_norm(config, dtype)
         self.attention = Attention(config, dtype, rngs, config.causal)
-        self.mlp_norm = layer_norm(config, dtype, rngs)
+        self.mlp_norm = layer_norm(config, dtype)
         self.mlp = Mlp(config, dtype, rngs)
 
     def __call__(self, x: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None) -> Float[Array, "B S D"]:
@@ -181,7 +182,7 @@ class AttentionPool(nnx.Module):
         width = config.width
         self.probe = nnx.Param(nnx.initializers.xavier_uniform()(rngs.params(), (1, width), jnp.float32))
         self.attention = Attention(config, dtype, rngs)
-        self.norm = layer_norm(config, dtype, rngs)
+        self.norm = layer_norm(config, dtype)
         self.mlp = Mlp(config, dtype, rngs)
 
     def __call__(self, tokens: Float[Array, "B S D"], mask: Bool[Array, "B S"] | None) -> Float[Array, "B D"]:
@@ -229,7 +230,7 @@ class Tower(nnx.Module):
                 f"or set model.{key}.head=True"
             )
         self.encoder = Transformer(config, dtype, rngs)
-        self.norm = layer_norm(config, dtype, rngs)
+        self.norm = layer_norm(config, dtype)
         self.pool = choice(POOLS, config.pool, f"model.{key}.pool")(config, dtype, rngs)
         self.head = dense(config.width, embed, dtype, rngs, config.head_bias) if config.head else None
 

@@ -155,7 +155,7 @@ class ImageTower(Tower):
         places = self.patches + config.class_token
         self.position = nnx.Param(init(rngs.params(), (places, config.width), jnp.float32))
         self.class_token = nnx.Param(init(rngs.params(), (config.width,), jnp.float32)) if config.class_token else None
-        self.first_norm = layer_norm(config, dtype, rngs) if config.first_norm else None
+        self.first_norm = layer_norm(config, dtype) if config.first_norm else None
         super().__init__(config, embed, "image", dtype, rngs)
 
     def tokens(
