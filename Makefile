@@ -79,6 +79,8 @@ IMAGE =
 QUESTION =
 ROOT =
 ARGS =
+# Large pages for the memory that XLA takes and gives back at every step: a fifth off a training step on a CPU.
+export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
 # Names of targets, and parts of rules: here a blank or a dollar cannot be.
 $(foreach each,VENV MACHINE,$(if $(findstring ',$(call quote,$(each))),\

@@ -83,6 +83,7 @@ RANGES: dict[str, Rule] = {
     r"model\.embed|mesh\.fsdp|tokenizer\.(vocab_size|train_families)": SOME,
     r"model\..*\.(mlp_ratio|norm_epsilon|rope_base|local_rope_base|rope_scale)|model\.init_scale|lora\.alpha": POSITIVE,
     r"(later\.)?loss\.(\w+_weight|dense\.\w+|caption|distil)|eval\.temperature|optim\.weight_decay": WEIGHT,
+    r"optim\.name": one_of("adamw", "muon"),
     r"optim\.lr": WEIGHT,
     r"optim\.clip": POSITIVE,
     r"optim\.b[12]": between(0, 1 - 1e-9),

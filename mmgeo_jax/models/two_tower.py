@@ -68,6 +68,7 @@ def default_model_config() -> ConfigDict:
 
 # Parameters that read patches beside the towers: embeddings do not depend on them.
 PATCH_READERS = ("patch_head/", "captioner/")
+RARE_LOGIT = -4.6  # where the patch head starts: one patch in a hundred has anything of a class
 
 
 class Seen(NamedTuple):
@@ -91,6 +92,8 @@ class TwoTower(nnx.Module):
         self.logit_scale = nnx.Param(jnp.log(jnp.float32(config.init_scale)))
         self.logit_bias = nnx.Param(jnp.float32(config.init_bias))
         self.patch_head = dense(config.image.width, len(CLASSES), dtype, rngs) if config.image.patch_head else None
+        if self.patch_head is not None:
+            self.patch_head.bias = nnx.Param(jnp.full(len(CLASSES), RARE_LOGIT))
         captioner = config.captioner
         self.captioner = Captioner(captioner, config.text, config.image.width, dtype, rngs) if captioner.depth else None
 

@@ -7,7 +7,7 @@ The way from this command to the gradient:
     clip.main                    gives the loop a `Task` (make_task), and evaluates what it trained (finish)
     loop.run_command             reads the config, connects processes, opens the run's folder
     loop.train                   loops: batch -> train step -> logs, validation, checkpoint
-    loop.make_train_step         updates parameters by AdamW from the gradient
+    loop.make_train_step         updates parameters from the gradient (train/optim.py)
     grad_cache.make_gradients    embeds (models/two_tower.py), computes the loss (losses/pairs.py) and its gradient
 
 data/clip.py begins with the way from a record to a batch. The same command resumes a killed run bit for bit, and skips

@@ -1,16 +1,25 @@
-"""AdamW, its learning rate, and which parameters decay."""
+"""The optimizers, their learning rate, and which parameters decay."""
 
 import re
 from typing import Any
 
+import jax
 import optax
 from ml_collections import ConfigDict
+from optax import contrib
 
 from mmgeo_jax.models.freeze import map_paths, trainable_mask
 from mmgeo_jax.models.init import Params
+from mmgeo_jax.models.transformer import choice
 
 # Norms, biases, and the scale and bias of the scores do not decay.
 NO_DECAY = r"(.*/)?(\w*norm/\w+|bias\d?|logit_scale|logit_bias)"
+
+# Muon serves the kernels of blocks and pools, not those that read pixels or tokens, or write logits.
+KERNELS = r"(.*/)?(\w*attention|mlp)/\w+/kernel"
+MUON_BETA = 0.95
+ADAM_RMS = 0.2  # of Adam's updates, before the rate
+Named = tuple[str, optax.GradientTransformation]
 
 
 def restart_step(optim: ConfigDict, steps: int) -> int:
@@ -32,14 +41,44 @@ def _arc(optim: ConfigDict, steps: int) -> optax.Schedule:
 
 
 def optimizer(optim: ConfigDict, steps: int) -> optax.GradientTransformation:
-    """Returns AdamW after clipping by the global norm. Its state is a dict, and only covers trainable parameters."""
+    """Returns clipping by the global norm, the scaler `optim.name`, weight decay and the rate. Its state is a dict, and
+    only covers trainable parameters."""
     chain = optax.named_chain(
         ("clip", optax.clip_by_global_norm(optim.clip)),
-        ("adam", optax.scale_by_adam(optim.b1, optim.b2)),
+        *choice(SCALERS, optim.get("name", "adamw"), "optim.name")(optim),
         ("decay", optax.add_decayed_weights(optim.weight_decay, decay_mask)),
         ("rate", optax.scale_by_learning_rate(learning_rate(optim, steps))),
     )
     return optax.masked(chain, lambda params: trainable_mask(params, optim.freeze)) if optim.freeze else chain
+
+
+def _adam(optim: ConfigDict) -> list[Named]:
+    return [("adam", optax.scale_by_adam(optim.b1, optim.b2))]
+
+
+def _muon(optim: ConfigDict) -> list[Named]:
+    """Makes the updates of kernels orthogonal (Muon, Jordan et al., 2024), of the same root mean square as Adam's (Liu
+    et al., 2025), so that one rate serves both; all else has Adam."""
+
+    def axes(kernels: Params) -> Any:  # layers are stacked before them
+        return jax.tree.map(lambda leaf: contrib.MuonDimensionNumbers(leaf.ndim - 2, leaf.ndim - 1), kernels)
+
+    def as_adam(kernels: Params, _: Any) -> Params:
+        return jax.tree.map(lambda leaf: ADAM_RMS * max(leaf.shape[-2:]) ** 0.5 * leaf, kernels)
+
+    muon = contrib.scale_by_muon(beta=MUON_BETA, weight_dimension_numbers=axes)
+    return [
+        ("muon", optax.masked(optax.chain(muon, optax.stateless(as_adam)), lambda tree: kernel_mask(tree, True))),
+        ("adam", optax.masked(optax.scale_by_adam(optim.b1, optim.b2), lambda tree: kernel_mask(tree, False))),
+    ]
+
+
+SCALERS = {"adamw": _adam, "muon": _muon}
+
+
+def kernel_mask(params: Params, which: bool) -> Any:
+    """Returns a tree of bools: whether a parameter is a kernel that Muon serves, or, if not `which`, is not one."""
+    return map_paths(lambda name: bool(re.fullmatch(KERNELS, name)) is which, params)
 
 
 def decay_mask(params: Params) -> Any:

@@ -33,9 +33,10 @@ def test_gradients_of_what_is_trained_are_as_before_and_the_rest_has_none(micro_
         np.testing.assert_allclose(gradient, 0 if frozen else whole[name], rtol=1e-5, atol=1e-7, err_msg=name)
 
 
-def test_what_is_frozen_keeps_its_bits_and_has_no_moments():
+@pytest.mark.parametrize("name", optim.SCALERS)
+def test_what_is_frozen_keeps_its_bits_and_has_no_moments(name):
     config = small(1)
-    config.optim.freeze = "image/.*"
+    config.optim.update(freeze="image/.*", name=name)
     graphdef, params = two_tower.init(config.model, 0)
     alone = mesh.mesh_of(jax.devices()[:1], fsdp=1)
     optimizer = optim.optimizer(config.optim, 5)
@@ -89,3 +90,34 @@ def test_values_after_a_restart():
         config.later.loss.in_bath_weight = 1.0
     with pytest.raises(UserError, match="no key 'loss.in_bath_weight': did you mean 'loss.in_batch_weight'"):
         configs.later(config)
+
+
+def test_muon_makes_updates_of_kernels_orthogonal_and_gives_all_else_adams():
+    settings = ConfigDict({"lr": 1e-2, "warmup": 0.0, "b1": 0.9, "b2": 0.98, "clip": 1e9, "weight_decay": 0.0})
+    settings.update(restart=1.0, freeze="", name="muon")
+    rng = np.random.default_rng(0)
+    shapes = {
+        "image": {"blocks": {"mlp": {"up": {"kernel": (3, 16, 64), "bias": (3, 64)}}}},
+        "stem": {"kernel": (9, 5)},
+    }
+    shapes["image"]["pool"] = {"attention": {"query": {"kernel": (24, 16)}}}
+    is_shape = dict(is_leaf=lambda x: isinstance(x, tuple))
+    params, gradient = (jax.tree.map(lambda s: rng.normal(size=s).astype(np.float32), shapes, **is_shape) for _ in "pg")
+    updates = {}
+    for name in ("muon", "adamw"):
+        settings.name = name
+        optimizer = optim.optimizer(settings, 100)
+        updates[name] = named(optimizer.update(gradient, optimizer.init(params), params)[0])
+    kernels = {"image/blocks/mlp/up/kernel", "image/pool/attention/query/kernel"}
+    for path, update in updates["muon"].items():
+        if path not in kernels:
+            np.testing.assert_array_equal(update, updates["adamw"][path])
+            continue
+        for matrix, of in zip(
+            update.reshape(-1, *update.shape[-2:]), named(gradient)[path].reshape(-1, *update.shape[-2:]), strict=True
+        ):
+            u, _, v = np.linalg.svd(of.astype(np.float64), full_matrices=False)
+            sizes = np.diag(u.T @ np.asarray(matrix, np.float64) @ v.T) / (-1e-2 * 0.2 * max(of.shape) ** 0.5)
+            assert (sizes > 0.6).all() and (sizes < 1.3).all(), (path, sizes)  # Jordan's coefficients: about 1
+            rms = float(np.sqrt(np.mean(np.square(matrix))))
+            assert 0.7 < rms / (1e-2 * optim.ADAM_RMS) < 1.2, path
