@@ -1,6 +1,7 @@
 """What is frozen keeps its bits and costs no state; what is trained has the gradient that it had."""
 
 import math
+from typing import Any
 
 import jax
 import numpy as np
@@ -96,13 +97,18 @@ def test_muon_makes_updates_of_kernels_orthogonal_and_gives_all_else_adams():
     settings = ConfigDict({"lr": 1e-2, "warmup": 0.0, "b1": 0.9, "b2": 0.98, "clip": 1e9, "weight_decay": 0.0})
     settings.update(restart=1.0, freeze="", name="muon")
     rng = np.random.default_rng(0)
-    shapes = {
-        "image": {"blocks": {"mlp": {"up": {"kernel": (3, 16, 64), "bias": (3, 64)}}}},
+    shapes: dict[str, Any] = {
+        "blocks": {"mlp": {"up": {"kernel": (3, 16, 64), "bias": (3, 64)}}},
+        "pool": {"attention": {"query": {"kernel": (24, 16)}}},
         "stem": {"kernel": (9, 5)},
     }
-    shapes["image"]["pool"] = {"attention": {"query": {"kernel": (24, 16)}}}
-    is_shape = dict(is_leaf=lambda x: isinstance(x, tuple))
-    params, gradient = (jax.tree.map(lambda s: rng.normal(size=s).astype(np.float32), shapes, **is_shape) for _ in "pg")
+
+    def draw(shape: Any) -> Any:
+        return rng.normal(size=shape).astype(np.float32)
+
+    params, gradient = (
+        jax.tree.map(draw, {"image": shapes}, is_leaf=lambda leaf: isinstance(leaf, tuple)) for _ in range(2)
+    )
     updates = {}
     for name in ("muon", "adamw"):
         settings.name = name
