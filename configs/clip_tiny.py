@@ -61,7 +61,7 @@ def get_config() -> ConfigDict:
     loss.in_batch_weight = 0.2  # of false pairs across families; at 1 they would outweigh the far fewer hard negatives
 
     config.optim = optim = ConfigDict()
-    optim.name = "adamw"  # adamw | muon (orthogonal updates of kernels: learns in fewer steps, each a little dearer)
+    optim.name = "adamw"  # adamw | muon (orthogonal updates of kernels: learns in fewer, dearer steps)
     optim.lr = 1e-3
     optim.warmup = 0.05  # as a share of the steps of an arc of the rate: all of train.steps, or those up to the restart
     optim.restart = 1.0  # share of train.steps after which the rate starts anew, with the values of `later`; 1 is never

@@ -53,7 +53,7 @@ def get_config() -> ConfigDict:
     config.lora = lora.default_config()
 
     config.optim = optim = ConfigDict()
-    optim.name = "adamw"  # adamw | muon (orthogonal updates of kernels: learns in fewer steps, each a little dearer)
+    optim.name = "adamw"  # adamw | muon (orthogonal updates of kernels: learns in fewer, dearer steps)
     optim.lr = 1e-3
     optim.warmup = 0.05
     optim.restart = 1.0

@@ -141,7 +141,9 @@ def pair_loss(config: ConfigDict, mesh: Mesh, params: Params, embeddings: Embedd
     masks = batch["image_mask"], batch["caption_mask"]
     signatures = batch["image_signatures"], batch["caption_signatures"]
     metadata = pair_losses.pair_metadata(batch["truth"], *masks, *signatures)
-    pairs = *embeddings, jnp.exp(params["logit_scale"]), params["logit_bias"]
+    # A softmax does not see the bias: its gradient would be rounding, of which Adam makes whole steps.
+    bias = params["logit_bias"] if loss.name == "sigmoid" else jax.lax.stop_gradient(params["logit_bias"])
+    pairs = *embeddings, jnp.exp(params["logit_scale"]), bias
     if mesh.size > 1:
         return ring.contrastive_loss(*pairs, *metadata, ring.LossSettings(loss.name, loss.mask, *weights), mesh)
     labelled = pair_losses.label_block(*metadata, loss.mask, *weights)

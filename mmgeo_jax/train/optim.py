@@ -1,5 +1,6 @@
 """The optimizers, their learning rate, and which parameters decay."""
 
+import operator
 import re
 from typing import Any
 
@@ -66,19 +67,20 @@ def _muon(optim: ConfigDict) -> list[Named]:
     def as_adam(kernels: Params, _: Any) -> Params:
         return jax.tree.map(lambda leaf: ADAM_RMS * max(leaf.shape[-2:]) ** 0.5 * leaf, kernels)
 
-    muon = contrib.scale_by_muon(beta=MUON_BETA, weight_dimension_numbers=axes)
-    return [
-        ("muon", optax.masked(optax.chain(muon, optax.stateless(as_adam)), lambda tree: kernel_mask(tree, True))),
-        ("adam", optax.masked(optax.scale_by_adam(optim.b1, optim.b2), lambda tree: kernel_mask(tree, False))),
-    ]
+    def others(params: Params) -> Any:
+        return jax.tree.map(operator.not_, kernel_mask(params))
+
+    muon = optax.chain(contrib.scale_by_muon(beta=MUON_BETA, weight_dimension_numbers=axes), optax.stateless(as_adam))
+    adam = optax.scale_by_adam(optim.b1, optim.b2)
+    return [("muon", optax.masked(muon, kernel_mask)), ("adam", optax.masked(adam, others))]
 
 
 SCALERS = {"adamw": _adam, "muon": _muon}
 
 
-def kernel_mask(params: Params, which: bool) -> Any:
-    """Returns a tree of bools: whether a parameter is a kernel that Muon serves, or, if not `which`, is not one."""
-    return map_paths(lambda name: bool(re.fullmatch(KERNELS, name)) is which, params)
+def kernel_mask(params: Params) -> Any:
+    """Returns a tree of bools: whether a parameter is a kernel that Muon serves."""
+    return map_paths(lambda name: re.fullmatch(KERNELS, name) is not None, params)
 
 
 def decay_mask(params: Params) -> Any:
