@@ -20,9 +20,11 @@ of a question is its id.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from data_gen.records.schema import LETTERS
 from data_gen.shared import files
 from data_gen.shared.errors import UserError
 from mmgeo_jax.evals.benchmarks import rows
@@ -33,6 +35,7 @@ WHERE = "VisOnlyQA is at github psunlpgroup/VisOnlyQA: dataset/test, with real/,
 TASKS = ("triangle", "quadrilateral", "length", "angle", "area", "diameter_radius")
 FOLDERS = {"real": "geometry", "synthetic": "syntheticgeometry"}  # folder -> first word of its files
 TRUE_FALSE = ("True", "False")
+OPTIONS = LETTERS.lower()
 # What denies a sentence: the first row whose words it has.
 DENIALS = ((" is no ", " is a "), (" is not a ", " is a "), ("There is a ", "There is no "), (" is a ", " is not a "))
 
@@ -54,10 +57,8 @@ def read_items(root: Path) -> list[Item]:
 def _item(root: Path, row: Any, where: str, task: str) -> Item:
     if not isinstance(row, dict):
         raise UserError(f"{where} is not an object: fetch the file again")
-    question, options = (
-        rows.get_text(row, "question", where),
-        files.require_texts(row.get("response_options"), where, "response_options"),
-    )
+    question = rows.get_text(row, "question", where)
+    options = files.require_texts(row.get("response_options"), where, "response_options")
     answer = rows.get_label(row, "answer", where, options) if row.get("answer") not in (None, "") else ""
     text, choices = split_options(question, options)
     picture = rows.get_text(row, "image_path", where)
@@ -99,7 +100,7 @@ def write_captions(question: str, choices: Sequence[str]) -> tuple[str, ...]:
 def judge_response(item: Item, response: str) -> Verdict:
     """Judges a response by the rules above."""
     words = item.choices == TRUE_FALSE
-    options = TRUE_FALSE if words else tuple("abcdefgh"[: len(item.choices)])
+    options = TRUE_FALSE if words else tuple(OPTIONS[: len(item.choices)])
     said = response if words else response.strip(" .:*")
     bracketed = [i for i, option in enumerate(options) if f"({option})" in response]
     plain = [i for i, option in enumerate(options) if (option in said if words else option == said)]
@@ -118,7 +119,7 @@ def _verdict(item: Item, choice: int | None) -> Verdict:
 def score_responses(items: Sequence[Item], responses: Mapping[str, str]) -> dict[str, Any]:
     """Scores responses by key, as above."""
     verdicts = judge_all(items, responses, judge_response)
-    plain = [Item(**{**vars(item), "groups": {"task": item.groups["task"]}}) for item in items]
+    plain = [replace(item, groups={"task": item.groups["task"]}) for item in items]
     scores = score_accuracy(plain, responses, judge_response)
     figures: dict[str, dict[str, list[bool]]] = {}
     majority: dict[str, Counter[str]] = {}
@@ -138,4 +139,4 @@ def _option(item: Item) -> str:
     """Returns the letter, or the word, of the right answer."""
     if item.choices == TRUE_FALSE or item.answer not in item.choices:
         return item.answer
-    return "abcdefgh"[item.choices.index(item.answer)]
+    return OPTIONS[item.choices.index(item.answer)]
